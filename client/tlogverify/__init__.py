@@ -1,0 +1,52 @@
+"""Offline verification for a transparency log of software provenance.
+
+It verifies: it holds no private key, opens no socket, reads no clock, starts no thread.
+Its one dependency is `cryptography`, for the signatures.  Whatever bytes go in, only
+FormatError and VerificationError come out (and OSError where it reads a file).
+
+The files, in order of dependency:
+
+    errors                       what can go wrong, by who must act
+    hashing  lines  files        hashes of leaves and nodes; strict text; bounded reads
+    merkle  ranges               inclusion, consistency, many leaves at once
+    tiles  bundles               how a log is stored and served
+    keys  note                   verifier keys, signed notes
+    checkpoint  signed  policy   tree heads, who signed them, who must
+    proof  record  artifact      the proof file, the entry, the one call
+"""
+
+from tlogverify.artifact import ProvenArtifact, verify_artifact
+from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import (
+    FormatError,
+    ProofError,
+    QuorumError,
+    SignatureError,
+    TlogError,
+    VerificationError,
+)
+from tlogverify.keys import VerifierKey, parse_verifier_key
+from tlogverify.merkle import verify_consistency
+from tlogverify.policy import Policy
+from tlogverify.proof import Proof
+from tlogverify.record import Record
+from tlogverify.signed import open_checkpoint
+
+__all__ = [
+    "Checkpoint",
+    "FormatError",
+    "Policy",
+    "Proof",
+    "ProofError",
+    "ProvenArtifact",
+    "QuorumError",
+    "Record",
+    "SignatureError",
+    "TlogError",
+    "VerificationError",
+    "VerifierKey",
+    "open_checkpoint",
+    "parse_verifier_key",
+    "verify_artifact",
+    "verify_consistency",
+]

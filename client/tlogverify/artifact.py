@@ -1,0 +1,67 @@
+"""The one call that most people need: prove that the log knows an artifact.
+
+The entry travels in the proof file.  It is believed because its hash is the leaf that
+the proof leads to, and it speaks of the artifact because it names its digest.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlogverify.errors import FormatError, VerificationError
+from tlogverify.files import sha256_file
+from tlogverify.hashing import HASH_SIZE, Hash, leaf_hash
+from tlogverify.policy import Policy, Witnessed
+from tlogverify.proof import Proof
+from tlogverify.record import Record, parse_record
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenArtifact:
+    """What `verify_artifact` has proven.
+
+    sha256: the artifact's digest.  record: the entry that names it.
+    index, leaf_hash: where the entry stands.  witnessed: the checkpoint it stands in
+    and who signed that.
+    """
+
+    sha256: bytes
+    record: Record
+    index: int
+    leaf_hash: Hash
+    witnessed: Witnessed
+
+
+def verify_artifact(
+    artifact: str | os.PathLike[str] | bytes, proof: Proof, policy: Policy
+) -> ProvenArtifact:
+    """Prove, offline, that a log of `policy` holds a record of `artifact`.
+
+    artifact: a path; or its SHA-256, as 32 bytes or as "sha256:<64 hex>".
+
+    Raises FormatError if a digest, the proof or the entry in it is malformed,
+    VerificationError if the artifact is not proven, OSError if it is not readable.
+    """
+    sha256 = artifact_sha256(artifact)
+    if proof.extra is None:
+        raise FormatError("the proof has no extra line with the entry")
+    record = parse_record(proof.extra)
+    leaf = leaf_hash(proof.extra)
+    witnessed = proof.verify(leaf, policy)
+    if all(subject.sha256 != sha256 for subject in record.subjects):
+        raise VerificationError(f"the proven entry does not name sha256:{sha256.hex()}")
+    return ProvenArtifact(sha256, record, proof.index, leaf, witnessed)
+
+
+def artifact_sha256(artifact: str | os.PathLike[str] | bytes) -> bytes:
+    """Return the SHA-256 that `artifact` is or names; see `verify_artifact`."""
+    if isinstance(artifact, bytes):
+        if len(artifact) != HASH_SIZE:
+            raise FormatError(f"a SHA-256 has {HASH_SIZE} bytes", len(artifact))
+        return artifact
+    if isinstance(artifact, str) and artifact.startswith("sha256:"):
+        digits = artifact.removeprefix("sha256:")
+        if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
+            raise FormatError("a digest is sha256: and 64 lower-case hex", artifact)
+        return bytes.fromhex(digits)
+    return sha256_file(Path(artifact))

@@ -1,0 +1,21 @@
+"""Reading files of bounded size: the one place that opens one."""
+
+import hashlib
+from pathlib import Path
+
+from tlogverify.errors import FormatError
+
+
+def read_bounded(path: Path, rule: str, limit_bytes: int) -> bytes:
+    """Return a file's bytes; FormatError above `limit_bytes`, read no further."""
+    with path.open("rb") as file:
+        content = file.read(limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise FormatError(f"{rule} has at most {limit_bytes} bytes")
+    return content
+
+
+def sha256_file(path: Path) -> bytes:
+    """Return the SHA-256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -1,0 +1,44 @@
+"""The hashes of a tree, by `hashlib`.
+
+A leaf and a node start with different bytes, so that no node can pass for a leaf.
+
+Source: RFC 6962, 2.1 (the same as RFC 9162, 2.1.1).
+"""
+
+import hashlib
+from typing import Final, NewType
+
+Hash = NewType("Hash", bytes)
+"""A SHA-256 digest: always 32 bytes."""
+
+HASH_SIZE: Final = 32
+
+EMPTY_ROOT: Final = Hash(hashlib.sha256(b"").digest())
+"""The root of the tree without leaves."""
+
+
+def to_hash(digest: bytes) -> Hash:
+    """Return `digest` as a Hash; ValueError unless it has 32 bytes."""
+    if len(digest) != HASH_SIZE:
+        raise ValueError(f"a hash has {HASH_SIZE} bytes, not {len(digest)}")
+    return Hash(bytes(digest))
+
+
+def leaf_hash(entry: bytes) -> Hash:
+    """Return the hash of a leaf that holds `entry`."""
+    return Hash(hashlib.sha256(b"\x00" + entry).digest())
+
+
+def node_hash(left: bytes, right: bytes) -> Hash:
+    """Return the hash of the node above two 32-byte hashes."""
+    return Hash(hashlib.sha256(b"\x01" + left + right).digest())
+
+
+def hash_level(nodes: list[Hash]) -> list[Hash]:
+    """Return the parents of `nodes`, two by two; a last one alone stays as it is."""
+    pair, sha256 = iter(nodes), hashlib.sha256
+    parents = [
+        Hash(sha256(b"\x01" + left + right).digest())
+        for left, right in zip(pair, pair, strict=False)
+    ]
+    return [*parents, nodes[-1]] if len(nodes) % 2 else parents

@@ -1,0 +1,157 @@
+"""Inclusion and consistency of Merkle trees.
+
+Each `verify_*` returns None or raises ProofError; there is no verdict to ignore.
+Hashes are 32 bytes, sizes count leaves, indexes start at 0.  Nothing is trusted of
+the numbers: each is checked against its bounds before a hash is computed.
+
+Source: RFC 6962, 2.1.1 and 2.1.2; subtrees: draft-ietf-plants-merkle-tree-certs.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tlogverify.errors import ProofError
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, node_hash
+from tlogverify.lines import MAX_SIZE
+
+MAX_PATH: Final = 63
+"""The most hashes that a proof in a tree of up to 2**63 - 1 leaves can have."""
+
+
+def root_from_inclusion_proof(
+    index: int, size: int, leaf_hash: bytes, path: Sequence[bytes]
+) -> Hash:
+    """Return the root that `path` implies for the leaf at `index`.
+
+    path: sibling hashes from the leaf up (RFC 6962, 2.1.1).
+
+    Raises ProofError unless 0 <= index < size and `path` has the one length that
+    they allow.  Trusting the root is the caller's: see `verify_inclusion`.
+    """
+    if not 0 <= index < size <= MAX_SIZE:
+        raise ProofError(f"index {index} is not in a tree of {size} leaves")
+    # Below `inner` the path still meets the right edge's way down from the root;
+    # above it every sibling is a full tree on the left.
+    inner = (index ^ (size - 1)).bit_length()
+    expected = inner + (index >> inner).bit_count()
+    if len(path) != expected:
+        raise ProofError(f"an inclusion proof of {expected} hashes has {len(path)}")
+    _require_hashes(leaf_hash, *path)
+    root = Hash(leaf_hash)
+    for level, sibling in enumerate(path):
+        if level >= inner or index >> level & 1:
+            root = node_hash(sibling, root)
+        else:
+            root = node_hash(root, sibling)
+    return root
+
+
+def verify_inclusion(
+    index: int, size: int, leaf_hash: bytes, path: Sequence[bytes], root: bytes
+) -> None:
+    """Prove that the leaf at `index` of the tree (size, root) has `leaf_hash`.
+
+    Raises ProofError if it is not proven.
+    """
+    if root_from_inclusion_proof(index, size, leaf_hash, path) != root:
+        raise ProofError("the inclusion proof does not lead to the root")
+
+
+def verify_consistency(
+    old_size: int,
+    new_size: int,
+    path: Sequence[bytes],
+    old_root: bytes,
+    new_root: bytes,
+) -> None:
+    """Prove that the tree (new_size, new_root) extends (old_size, old_root).
+
+    Every tree extends the empty one, by an empty path (C2SP tlog-witness).
+    Raises ProofError if it is not proven.
+    """
+    if not 0 <= old_size <= new_size <= MAX_SIZE:
+        raise ProofError(f"a tree of {new_size} cannot extend one of {old_size}")
+    if old_size > 0:
+        verify_subtree_consistency(0, old_size, new_size, path, old_root, new_root)
+        return
+    if path:
+        raise ProofError("a consistency proof from the empty tree has no hashes")
+    if old_root != EMPTY_ROOT:
+        raise ProofError("the empty tree has another root")
+    if new_size == 0 and new_root != EMPTY_ROOT:
+        raise ProofError("the empty tree has another root")
+
+
+def is_valid_subtree(start: int, end: int) -> bool:
+    """Tell whether [start, end) can be a subtree: aligned to its own size.
+
+    The empty interval is not valid (drafts -03 to -05).
+    """
+    if not 0 <= start < end <= MAX_SIZE:
+        return False
+    ceil = 1 << (end - start - 1).bit_length()
+    return start % ceil == 0
+
+
+def verify_subtree_consistency(
+    start: int,
+    end: int,
+    size: int,
+    path: Sequence[bytes],
+    subtree_hash: bytes,
+    root: bytes,
+) -> None:
+    """Prove that leaves [start, end) of the tree (size, root) have `subtree_hash`.
+
+    With start 0 this is the consistency proof of RFC 6962, with end = start + 1 its
+    inclusion proof.
+
+    Raises ProofError if it is not proven, or [start, end) is not a valid subtree.
+    Source: draft-ietf-plants-merkle-tree-certs, subtree consistency proofs.
+    """
+    if not is_valid_subtree(start, end) or not end <= size <= MAX_SIZE:
+        raise ProofError(f"[{start}, {end}) is no subtree of a tree of {size} leaves")
+    if len(path) > MAX_PATH + 1:
+        raise ProofError(f"a consistency proof has at most {MAX_PATH + 1} hashes")
+    _require_hashes(subtree_hash, root, *path)
+    if _subtree_roots(start, end, size, path, subtree_hash) != (subtree_hash, root):
+        raise ProofError("the consistency proof does not lead to the roots")
+
+
+def _subtree_roots(
+    start: int, end: int, size: int, path: Sequence[bytes], subtree_hash: bytes
+) -> tuple[bytes, bytes]:
+    """Return the subtree's hash and the tree's root that `path` implies."""
+    first, last, top = start, end - 1, size - 1
+    # Go up to where the subtree's last leaf ends a whole left child, or to its root:
+    # below that, the verifier knows the hash already.
+    while first != last and (last == top or last % 2 == 1):
+        first, last, top = first >> 1, last >> 1, top >> 1
+    siblings = iter(path)
+    if first == last:
+        subtree = tree = subtree_hash
+    else:
+        seed = next(siblings, None)
+        if seed is None:
+            raise ProofError("the consistency proof is too short")
+        subtree = tree = seed
+    for sibling in siblings:
+        if top == 0:
+            raise ProofError("the consistency proof is too long")
+        if last % 2 == 1 or last == top:
+            if first < last:
+                subtree = node_hash(sibling, subtree)
+            tree = node_hash(sibling, tree)
+            while last % 2 == 0:
+                first, last, top = first >> 1, last >> 1, top >> 1
+        else:
+            tree = node_hash(tree, sibling)
+        first, last, top = first >> 1, last >> 1, top >> 1
+    if top != 0:
+        raise ProofError("the consistency proof is too short")
+    return subtree, tree
+
+
+def _require_hashes(*hashes: bytes) -> None:
+    if any(len(value) != HASH_SIZE for value in hashes):
+        raise ProofError(f"every hash of a proof has {HASH_SIZE} bytes")

@@ -1,0 +1,141 @@
+"""Provenance records: the entries of this log, digests and identifiers alone.
+
+    {"kind":"provenance",
+     "predicateType":"<URI>",                     optional
+     "provenance":{"sha256":"<64 hex>"},
+     "signer":{"sha256":"<64 hex>"},              optional
+     "subject":[{"sha256":"<64 hex>"},...],       1 to 256; each may add sha384, sha512
+     "version":1}
+
+without the spaces and line breaks: RFC 8785 canonical JSON.  Members and alphabets are
+so few that one expression is the whole grammar; what it matches is canonical, because
+none of the characters that it allows has a second spelling.
+
+Source: this project's `docs/http.md`, "The provenance record"; RFC 8785.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from tlogverify.bundles import MAX_ENTRY_BYTES
+from tlogverify.errors import FormatError
+
+MAX_SUBJECTS: Final = 256
+MAX_PREDICATE_TYPE_CHARS: Final = 256
+
+_SHA256: Final = rb'"sha256":"([0-9a-f]{64})"'
+_SUBJECT: Final = (
+    rb"\{" + _SHA256 + rb'(?:,"sha384":"([0-9a-f]{96})")?'
+    rb'(?:,"sha512":"([0-9a-f]{128})")?\}'
+)
+# A URI's characters (RFC 3986, 2) behind a scheme: none needs escaping in JSON.
+_URI: Final = (
+    rb"[A-Za-z][A-Za-z0-9+.-]{0,62}:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,254}"
+)
+_ANY_SUBJECTS: Final = re.sub(rb"\((?!\?)", rb"(?:", _SUBJECT)
+_RECORD: Final = re.compile(
+    rb'\{"kind":"provenance",(?:"predicateType":"(' + _URI + rb')",)?'
+    rb'"provenance":\{' + _SHA256 + rb'\},(?:"signer":\{' + _SHA256 + rb"\},)?"
+    rb'"subject":\[(' + _ANY_SUBJECTS + rb"(?:," + _ANY_SUBJECTS + rb"){0,255})\]"
+    rb',"version":1\}'
+)
+_EACH_SUBJECT: Final = re.compile(_SUBJECT)
+_PREDICATE_TYPE: Final = re.compile(_URI)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The digests of one artifact, as raw bytes."""
+
+    sha256: bytes
+    sha384: bytes | None = None
+    sha512: bytes | None = None
+
+    def __post_init__(self) -> None:
+        for name, digest, size in (
+            ("sha256", self.sha256, 32),
+            ("sha384", self.sha384, 48),
+            ("sha512", self.sha512, 64),
+        ):
+            if digest is not None and len(digest) != size:
+                raise FormatError(f"a {name} digest has {size} bytes", len(digest))
+
+    def _encode(self) -> str:
+        digests = (("384", self.sha384), ("512", self.sha512))
+        more = (f',"sha{n}":"{d.hex()}"' for n, d in digests if d is not None)
+        return f'{{"sha256":"{self.sha256.hex()}"{"".join(more)}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one entry says: these artifacts come with this provenance document.
+
+    subjects: 1 to 256, strictly ascending by sha256.  provenance: SHA-256 of the
+    document.  signer: SHA-256 of the public key (SPKI) or certificate (DER).
+    Raises FormatError if a value breaks its bounds.
+    """
+
+    subjects: tuple[Subject, ...]
+    provenance: bytes
+    predicate_type: str | None = None
+    signer: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.subjects) <= MAX_SUBJECTS:
+            raise FormatError(
+                f"a record has 1 to {MAX_SUBJECTS} subjects", len(self.subjects)
+            )
+        if any(a.sha256 >= b.sha256 for a, b in pairwise(self.subjects)):
+            raise FormatError("subjects are sorted by sha256 and unique")
+        for name, digest in (("provenance", self.provenance), ("signer", self.signer)):
+            if digest is not None and len(digest) != 32:
+                raise FormatError(f"the {name} digest has 32 bytes", len(digest))
+        if self.predicate_type is not None:
+            _require_predicate_type(self.predicate_type)
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes: the entry, whose hash is the leaf."""
+        parts = ['{"kind":"provenance",']
+        if self.predicate_type is not None:
+            parts.append(f'"predicateType":"{self.predicate_type}",')
+        parts.append(f'"provenance":{{"sha256":"{self.provenance.hex()}"}},')
+        if self.signer is not None:
+            parts.append(f'"signer":{{"sha256":"{self.signer.hex()}"}},')
+        subjects = ",".join(subject._encode() for subject in self.subjects)
+        parts.append(f'"subject":[{subjects}],"version":1}}')
+        return "".join(parts).encode("ascii")
+
+
+def parse_record(entry: bytes) -> Record:
+    """Parse the canonical bytes of a record.
+
+    Raises FormatError for any other bytes, even for the same value spelled otherwise.
+    """
+    match = _RECORD.fullmatch(entry)
+    if match is None or len(entry) > MAX_ENTRY_BYTES:
+        raise FormatError("an entry is a provenance record in canonical form", entry)
+    predicate_type, provenance, signer, subjects = match.groups()
+    return Record(
+        subjects=tuple(
+            Subject(*map(_digest, found.groups()))  # type: ignore[arg-type]  # the first group always matches
+            for found in _EACH_SUBJECT.finditer(subjects)
+        ),
+        provenance=bytes.fromhex(provenance.decode()),
+        predicate_type=None if predicate_type is None else predicate_type.decode(),
+        signer=_digest(signer),
+    )
+
+
+def _digest(digits: bytes | None) -> bytes | None:
+    return None if digits is None else bytes.fromhex(digits.decode())
+
+
+def _require_predicate_type(uri: str) -> None:
+    too_long = len(uri) > MAX_PREDICATE_TYPE_CHARS
+    if too_long or _PREDICATE_TYPE.fullmatch(uri.encode("utf-8", "replace")) is None:
+        raise FormatError(
+            f"predicateType is a URI of at most {MAX_PREDICATE_TYPE_CHARS} characters",
+            uri,
+        )
