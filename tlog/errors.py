@@ -1,0 +1,57 @@
+"""What can go wrong in a server, split by who must act.
+
+Below tlogverify's `TlogError`:
+
+    FormatError          these bytes break a format: the sender must act
+    VerificationError    well-formed, but not proven: do not trust
+    RejectedError        refused, retrying is useless: the caller must act
+    BusyError            no room now: the caller tries again later
+    StaleError           the caller's view of a head is old: fetch a new one
+    CorruptError         our own stored bytes do not verify: the operator must act
+    FatalError           state unknown: the process stops, restarts and reads
+
+No status codes: `tlog.api.problems` has the one table that speaks HTTP.
+"""
+
+from tlogverify.errors import TlogError
+
+
+class RejectedError(TlogError):
+    """Refused; the same request will be refused again.
+
+    reason: a stable token, as it stands in problem types and metrics.
+    position: of the bad entry in its batch, 0-based, where there is one.
+    """
+
+    def __init__(self, reason: str, detail: str, position: int | None = None) -> None:
+        self.reason = reason
+        self.position = position
+        super().__init__(detail)
+
+
+class BusyError(TlogError):
+    """No room now; nothing was stored."""
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(detail)
+
+
+class StaleError(TlogError):
+    """The caller's view of a head is old; known_size: the size to go on from."""
+
+    def __init__(self, known_size: int) -> None:
+        self.known_size = known_size
+        super().__init__(f"the log has {known_size} entries")
+
+
+class CorruptError(TlogError):
+    """Our own stored bytes do not verify; where: the first damaged place."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where = where
+        super().__init__(f"{where}: {why}")
+
+
+class FatalError(TlogError):
+    """The state is unknown; only a restart, which reads it, can tell."""
