@@ -1,0 +1,103 @@
+"""Private keys: made, kept in files of mode 0600, and used to sign.  All of it is here.
+
+    PRIVATE+KEY+<name>+<8 hex: key id>+base64(<type> || <32-byte seed>) LF
+
+A key shows its seed in no repr, error or log line.
+Source: the form of Go's sumdb/note, which C2SP tools read; types: C2SP signed-note.
+"""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from tlog.errors import RejectedError
+from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import FormatError
+from tlogverify.keys import KeyType, VerifierKey
+from tlogverify.lines import encode_base64, parse_base64, parse_text
+from tlogverify.note import NoteSignature, UnverifiedNote
+from tlogverify.signed import encode_timestamped, signed_message
+
+_PREFIX: Final = b"PRIVATE+KEY+"
+_SEED_BYTES: Final = 32
+_OPEN_MODES: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class SigningKey:
+    """One private key; `verifier` is its public half."""
+
+    def __init__(self, name: str, key_type: KeyType, seed: bytes) -> None:
+        """Make the key from its 32-byte seed; FormatError if the name is not one."""
+        self._seed = seed
+        self._private: Ed25519PrivateKey | MLDSA44PrivateKey
+        if key_type is KeyType.MLDSA44:
+            self._private = MLDSA44PrivateKey.from_seed_bytes(seed)
+        else:
+            self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        public_bytes = self._private.public_key().public_bytes_raw()
+        self.verifier = VerifierKey(name, key_type, public_bytes)
+
+    def sign(self, checkpoint: Checkpoint, *, time_s: int) -> NoteSignature:
+        """Return this key's line on `checkpoint`; Ed25519 log keys state no time."""
+        key = self.verifier
+        signature = self._private.sign(signed_message(key, checkpoint, time_s=time_s))
+        if key.key_type is not KeyType.ED25519:
+            signature = encode_timestamped(time_s, signature)
+        return NoteSignature(key.name, key.key_id, signature)
+
+    def write(self, path: Path) -> None:
+        """Write a new file of mode 0600; FileExistsError rather than replace one."""
+        key = self.verifier
+        material = encode_base64(bytes([key.key_type]) + self._seed)
+        line = f"PRIVATE+KEY+{key.name}+{key.key_id.hex()}+{material}\n"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def generate_key(name: str, key_type: KeyType) -> SigningKey:
+    """Make a new key from the system's randomness."""
+    return SigningKey(name, key_type, secrets.token_bytes(_SEED_BYTES))
+
+
+def read_key(path: Path) -> SigningKey:
+    """Read a key file.
+
+    Raises RejectedError if others may read it, FormatError if it is not a key; neither
+    shows what is in it.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & _OPEN_MODES:
+            raise RejectedError("open-key", f"{path} must have mode 0600: chmod it")
+        line = file.read(4096).removesuffix(b"\n")
+    try:
+        return _parse_key(line)
+    except (FormatError, ValueError):
+        # The cause would show the line.
+        raise FormatError(f"{path} is not a private key") from None
+
+
+def sign_checkpoint(
+    checkpoint: Checkpoint, keys: list[SigningKey], *, time_s: int
+) -> bytes:
+    """Return the note that all `keys` signed."""
+    lines = tuple(key.sign(checkpoint, time_s=time_s) for key in keys)
+    return UnverifiedNote(checkpoint.encode(), lines).encode()
+
+
+def _parse_key(line: bytes) -> SigningKey:
+    if not line.startswith(_PREFIX):
+        raise FormatError("a private key starts with PRIVATE+KEY+")
+    name, key_id, material = line.removeprefix(_PREFIX).split(b"+", 2)
+    decoded = parse_base64("a private key", material)
+    key = SigningKey(parse_text("a key name", name), KeyType(decoded[0]), decoded[1:])
+    if key.verifier.key_id.hex().encode() != key_id:
+        raise FormatError("the id is not the key's")
+    return key

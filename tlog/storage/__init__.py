@@ -1,0 +1,10 @@
+"""All that is on disk, and nothing else that touches it.
+
+    folder     the layout of a log's folder, its lock, its format version
+    disk       durable file operations: the seam where faults are injected
+    journal    entries and the signed head, one transaction: the commit point (SQLite)
+    objects    tiles and bundles as immutable files, and the public checkpoint
+    index      leaf hash and digests -> indexes (RocksDB); derived, can be rebuilt
+
+The journal is the truth until the objects are durable; then the objects are.
+"""

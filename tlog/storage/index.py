@@ -1,0 +1,148 @@
+"""The index: from a leaf's hash, or a digest in an entry, to indexes in the tree.
+
+Derived from the entries and never synced on its own: `complete_to` says how far it
+reaches, and is stored in the same step as the keys below it, so that a crash leaves an
+earlier index and not a wrong one.  The log writes anew what lies above.
+
+    00 || leaf hash                       -> index (6 bytes)
+    <digest length> || digest[:32] || index (6 bytes)  -> nothing
+    ff                                    -> complete_to (8 bytes)
+
+Keys are the full 256 bits of a hash: a shorter one could be made to collide.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    IngestExternalFileOptions,
+    Options,
+    Rdict,
+    SstFileWriter,
+    WriteBatch,
+    WriteOptions,
+)
+
+_LEAF: Final = b"\x00"
+_COMPLETE_TO: Final = b"\xff"
+_INDEX_BYTES: Final = 6
+
+# From this many keys on, a sorted file that RocksDB takes as it is costs a third of
+# the same keys through its memtable, which also holds the GIL (measured, see
+# benchmarks/README.md); below it the file's own cost is more.
+_FILE_KEYS: Final = 8_192
+
+_CACHE_BYTES: Final = 64 << 20
+_BLOOM_BITS: Final = 10
+
+
+class Index:
+    """An open index; `find` and `search` from any thread, `add` from one."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the index.  Raises Exception subclasses of RocksDB's own."""
+        self._path = path
+        self._options = _options()
+        self._database = Rdict(str(path), self._options)
+        no_log = WriteOptions()
+        no_log.disable_wal = True  # type: ignore[assignment, method-assign]  # a property; the stub says method
+        self._database.set_write_options(no_log)
+        stored = self._database.get(_COMPLETE_TO)
+        self.complete_to = int.from_bytes(stored or b"", "big")
+
+    def close(self) -> None:
+        """Write out what is in memory and close."""
+        self._database.flush()
+        self._database.close()
+
+    def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:
+        """Return the index of each leaf hash, or None where it is not known."""
+        keys: list[str | int | float | bytes | bool] = [
+            _LEAF + leaf_hash for leaf_hash in leaf_hashes
+        ]
+        found: list[bytes | None] = self._database.get(keys) or []
+        return [None if it is None else int.from_bytes(it, "big") for it in found]
+
+    def search(self, digest: bytes, start: int, limit: int) -> list[int]:
+        """Return up to `limit` indexes of entries that name `digest`, from `start`.
+
+        digest: 32, 48 or 64 bytes.  The last two are keyed by their first 32 bytes, so
+        the caller compares with the entry.
+        """
+        prefix = bytes([len(digest)]) + digest[:32]
+        found: list[int] = []
+        at = self._database.iter()
+        at.seek(prefix + start.to_bytes(_INDEX_BYTES, "big"))
+        while at.valid() and len(found) < limit and at.key().startswith(prefix):
+            found.append(int.from_bytes(at.key()[len(prefix) :], "big"))
+            at.next()
+        return found
+
+    def add(
+        self, leaf_hashes: Sequence[bytes], digests: Sequence[Sequence[bytes]]
+    ) -> None:
+        """Add the entries from `complete_to` on.
+
+        leaf_hashes: one for each entry.  digests: for each entry all that it can be
+        found by.
+        """
+        records: list[tuple[bytes, bytes]] = []
+        index = self.complete_to
+        for leaf_hash, found_by in zip(leaf_hashes, digests, strict=True):
+            place = index.to_bytes(_INDEX_BYTES, "big")
+            records.append((_LEAF + leaf_hash, place))
+            for digest in found_by:
+                key = bytes([len(digest)]) + digest[:32] + place
+                records.append((key, b""))
+            index += 1
+        records.append((_COMPLETE_TO, index.to_bytes(8, "big")))
+        if len(records) < _FILE_KEYS:
+            self._write(records)
+        else:
+            self._ingest(records)
+        self.complete_to = index
+
+    def _write(self, records: list[tuple[bytes, bytes]]) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for key, value in records:
+            batch.put(key, value)
+        self._database.write(batch)
+
+    def _ingest(self, records: list[tuple[bytes, bytes]]) -> None:
+        # A digest that stands twice in one entry makes the same key twice.
+        file = str(self._path.with_name("index.sst"))
+        writer = SstFileWriter(self._options)
+        writer.open(file)
+        last = b""
+        for key, value in sorted(records):
+            if key != last:
+                writer[key] = value
+            last = key
+        writer.finish()
+        options = IngestExternalFileOptions()
+        options.set_move_files(True)
+        self._database.ingest_external_file([file], options)
+
+
+def _options() -> Options:
+    table = BlockBasedOptions()
+    table.set_bloom_filter(_BLOOM_BITS, False)
+    # Filters and table indexes count against the cache, so memory has one bound.
+    table.set_block_cache(Cache(_CACHE_BYTES))
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_compression_type(DBCompressionType.none())
+    options.set_write_buffer_size(16 << 20)
+    options.set_memtable_prefix_bloom_ratio(0.1)
+    options.set_memtable_whole_key_filtering(True)
+    options.set_level_zero_file_num_compaction_trigger(8)
+    options.increase_parallelism(2)
+    options.set_keep_log_file_num(2)
+    return options

@@ -1,0 +1,146 @@
+"""The journal: accepted entries and the signed head, in one SQLite transaction.
+
+This is the commit point.  A batch is acknowledged after `commit` has returned and not
+before: WAL with full sync, the head compared and swapped in the same transaction.
+Batches stay until the tiles and bundles that hold them are durable; each batch is one
+row, encoded as an entry bundle of any width.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from sqlite_utils import Database, Migrations
+
+from tlog.errors import BusyError, CorruptError, FatalError
+
+_MIGRATIONS: Final = Migrations("journal")
+
+
+@_MIGRATIONS()
+def _m001_batches_and_head(database: Database) -> None:
+    # integer, blob: a batch is [start, end) of the tree; the head is one row.
+    database.table("batches").create(
+        {"start": int, "end": int, "entries": bytes},
+        pk="start",
+        not_null={"end", "entries"},
+    )
+    database.table("head").create(
+        {"id": int, "size": int, "note": bytes}, pk="id", not_null={"size", "note"}
+    )
+
+
+class Head(NamedTuple):
+    """The newest signed head: size in leaves, and the note's bytes."""
+
+    size: int
+    note: bytes
+
+
+class StoredBatch(NamedTuple):
+    """The leaves [start, end) and their entries, encoded as a bundle."""
+
+    start: int
+    end: int
+    entries: bytes
+
+
+class Connection(Protocol):
+    """What the hot path needs of `sqlite3.Connection`; tests break it."""
+
+    def execute(self, sql: str, parameters: tuple[object, ...] = (), /) -> object:
+        """Run one statement."""
+        ...
+
+
+class Journal:
+    """An open journal; used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the journal; CorruptError if it is not one."""
+        try:
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
+            self._connection.execute("PRAGMA journal_size_limit = 67108864")
+            _MIGRATIONS.apply(Database(self._connection))
+        except sqlite3.DatabaseError as error:
+            raise CorruptError(str(path), str(error)) from error
+        self._path = path
+        self.hot: Connection = self._connection
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._connection.close()
+
+    def head(self) -> Head | None:
+        """Return the newest signed head, or None in a new log."""
+        row = self._read("SELECT size, note FROM head").fetchone()
+        return None if row is None else Head(*row)
+
+    def batches(self) -> Iterator[StoredBatch]:
+        """Return all batches that are not trimmed, in the tree's order."""
+        rows = self._read('SELECT start, "end", entries FROM batches ORDER BY start')
+        return (StoredBatch(*row) for row in rows)
+
+    def commit(
+        self, old: Head | None, new: Head, batch: StoredBatch | None, trim_to: int
+    ) -> None:
+        """Store a batch and move the head from `old` to `new`, durably.
+
+        trim_to: batches that end at or below it are dropped; they are in durable
+        bundles.
+
+        Raises BusyError if nothing was stored (a full disk), FatalError if the head is
+        not `old` or the outcome is unknown.
+        """
+        try:
+            self.hot.execute("BEGIN IMMEDIATE")
+            self._swap_head(old, new)
+            self.hot.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
+            if batch is not None:
+                self.hot.execute("INSERT INTO batches VALUES (?, ?, ?)", batch)
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise BusyError(f"the journal takes no entries: {error}") from error
+        except FatalError:
+            self._roll_back()
+            raise
+        try:
+            self.hot.execute("COMMIT")
+        except sqlite3.Error as error:
+            # The head may have moved or not; only a restart, which reads it, can tell.
+            raise FatalError(f"the journal's commit is unknown: {error}") from error
+
+    def trim(self, trim_to: int) -> None:
+        """Drop the batches that end at or below `trim_to`."""
+        self._connection.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
+
+    def _swap_head(self, old: Head | None, new: Head) -> None:
+        if old is None:
+            sql = (
+                "INSERT INTO head SELECT 1, ?, ? WHERE NOT EXISTS (SELECT 1 FROM head)"
+            )
+            self.hot.execute(sql, new)
+        else:
+            sql = "UPDATE head SET size = ?, note = ? WHERE size = ? AND note = ?"
+            self.hot.execute(sql, (*new, *old))
+        if self._connection.execute("SELECT changes()").fetchone() != (1,):
+            raise FatalError("the stored head is not the one that this process signed")
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise FatalError(f"the journal cannot roll back: {error}") from error
+
+    def _read(self, sql: str) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql)
+        except sqlite3.DatabaseError as error:
+            raise CorruptError(str(self._path), str(error)) from error

@@ -1,0 +1,54 @@
+"""Tiles, bundles and the public checkpoint, as files that anyone may serve.
+
+Tiles and bundles never change once they have their name.  Incomplete ones are dropped
+when their full tile is durable: whoever asks for a width of it gets its first hashes.
+
+Source: C2SP tlog-tiles (paths, partial tiles).
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tlog.storage.disk import Disk, put_files
+from tlogverify.tiles import Tile
+
+
+class Objects:
+    """The files below the public folder."""
+
+    def __init__(self, public: Path, temporary: Path, disk: Disk) -> None:
+        self._public = public
+        self._temporary = temporary
+        self._disk = disk
+
+    def path(self, tile: Tile) -> Path:
+        """Return where a tile lies or would lie."""
+        return self._public / tile.path
+
+    def put(self, tiles: Mapping[Tile, bytes]) -> None:
+        """Write tiles durably, replacing what has their name."""
+        files = {self.path(tile): content for tile, content in tiles.items()}
+        put_files(self._disk, self._temporary, files)
+
+    def read(self, tile: Tile) -> bytes:
+        """Return a tile's bytes; FileNotFoundError if it is not there."""
+        return self.path(tile).read_bytes()
+
+    def drop_partials(self, tiles: Iterable[Tile]) -> None:
+        """Drop the incomplete forms of tiles that are full now."""
+        for tile in tiles:
+            if tile.is_full:
+                folder = self.path(tile)
+                shutil.rmtree(folder.with_name(folder.name + ".p"), ignore_errors=True)
+
+    def replace_checkpoint(self, note: bytes) -> None:
+        """Replace the public checkpoint durably."""
+        put_files(self._disk, self._temporary, {self._public / "checkpoint": note})
+
+    def checkpoint(self) -> bytes | None:
+        """Return the public checkpoint, or None before the first."""
+        try:
+            return (self._public / "checkpoint").read_bytes()
+        except FileNotFoundError:
+            return None
