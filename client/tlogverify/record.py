@@ -42,7 +42,11 @@ _RECORD: Final = re.compile(
     rb',"version":1\}'
 )
 _EACH_SUBJECT: Final = re.compile(_SUBJECT)
+_EACH_DIGEST: Final = re.compile(rb'"sha(?:256|384|512)":"([0-9a-f]+)"')
 _PREDICATE_TYPE: Final = re.compile(_URI)
+
+# `{"sha256":"<64>"}`: what is longer may hold two subjects, whose order matters.
+_ONE_SUBJECT_BYTES: Final = 77
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,7 @@ class Record:
             raise FormatError(
                 f"a record has 1 to {MAX_SUBJECTS} subjects", len(self.subjects)
             )
-        if any(a.sha256 >= b.sha256 for a, b in pairwise(self.subjects)):
-            raise FormatError("subjects are sorted by sha256 and unique")
+        _require_ascending([subject.sha256 for subject in self.subjects])
         for name, digest in (("provenance", self.provenance), ("signer", self.signer)):
             if digest is not None and len(digest) != 32:
                 raise FormatError(f"the {name} digest has 32 bytes", len(digest))
@@ -113,10 +116,7 @@ def parse_record(entry: bytes) -> Record:
 
     Raises FormatError for any other bytes, even for the same value spelled otherwise.
     """
-    match = _RECORD.fullmatch(entry)
-    if match is None or len(entry) > MAX_ENTRY_BYTES:
-        raise FormatError("an entry is a provenance record in canonical form", entry)
-    predicate_type, provenance, signer, subjects = match.groups()
+    predicate_type, provenance, signer, subjects = _match(entry).groups()
     return Record(
         subjects=tuple(
             Subject(*map(_digest, found.groups()))  # type: ignore[arg-type]  # the first group always matches
@@ -126,6 +126,39 @@ def parse_record(entry: bytes) -> Record:
         predicate_type=None if predicate_type is None else predicate_type.decode(),
         signer=_digest(signer),
     )
+
+
+def require_record(entry: bytes) -> None:
+    """Raise FormatError unless `entry` is the canonical bytes of a record.
+
+    The same rules as `parse_record`, at a third of its cost.
+    """
+    predicate_type, _, _, subjects = _match(entry).groups()
+    if len(subjects) > _ONE_SUBJECT_BYTES:
+        digests = [found[1] for found in _EACH_SUBJECT.finditer(subjects)]
+        _require_ascending(digests)
+    if predicate_type is not None:
+        _require_predicate_type(predicate_type.decode())
+
+
+def record_digests(entry: bytes) -> list[bytes]:
+    """Return every digest that an entry names, of all algorithms, as raw bytes.
+
+    entry: canonical bytes, as `require_record` or `parse_record` takes them.
+    """
+    return [bytes.fromhex(digits.decode()) for digits in _EACH_DIGEST.findall(entry)]
+
+
+def _match(entry: bytes) -> re.Match[bytes]:
+    match = _RECORD.fullmatch(entry) if len(entry) <= MAX_ENTRY_BYTES else None
+    if match is None:
+        raise FormatError("an entry is a provenance record in canonical form", entry)
+    return match
+
+
+def _require_ascending(digests: list[bytes]) -> None:
+    if any(a >= b for a, b in pairwise(digests)):
+        raise FormatError("subjects are sorted by sha256 and unique")
 
 
 def _digest(digits: bytes | None) -> bytes | None:

@@ -1,0 +1,164 @@
+"""Settings: flags, then `TLOG_*` environment, then one TOML file, then the default.
+
+Every field of Settings is a setting: `publish_interval_ms` is `--publish-interval-ms`,
+`TLOG_PUBLISH_INTERVAL_MS` and `publish_interval_ms = 250`.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from tlogverify.errors import FormatError
+
+_TRUE: Final = {"1": True, "true": True, "0": False, "false": False}
+
+
+def _setting(default: Any, explanation: str) -> Any:
+    # Any, as `dataclasses.field` has it: the annotation beside each field is its type.
+    return field(default=default, metadata={"help": explanation})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of `tlog serve`; FormatError if one is out of bounds."""
+
+    data: Path = _setting(Path("tlog-data"), "the log's folder; made if it is new")
+    origin: str = _setting(
+        "",
+        "the log's name, such as log.example.org; needed at the first start, "
+        "then remembered",
+    )
+    listen: str = _setting("127.0.0.1:8080", "HOST:PORT; port 0 takes a free one")
+    prefix: str = _setting("", "URL path that all endpoints stand below, as /log")
+    mldsa44: bool = _setting(False, "sign heads with ML-DSA-44 too")
+    publish_interval_ms: int = _setting(
+        250, "least time between two public checkpoints; the first comes at once"
+    )
+    max_pool_entries: int = _setting(
+        50_000, "entries that may wait for a commit; above it requests get 503"
+    )
+    max_backlog_bytes: int = _setting(
+        64 << 20, "committed bytes that may wait for their tiles; above it commits wait"
+    )
+    tile_cache_tiles: int = _setting(
+        2_048, "full tiles kept in memory for proofs, 16 KiB each"
+    )
+    tokens_file: Path | None = _setting(
+        None,
+        "lines of '<sha256 of a token, hex> <name>'; if set, submitting needs a "
+        "bearer token",
+    )
+    rate_entries_per_s: int = _setting(
+        0, "entries a second for each token or address; 0 is no limit"
+    )
+    rate_burst_entries: int = _setting(
+        10_000, "entries that one client may submit at once when it has been quiet"
+    )
+    trust_forwarded_for: bool = _setting(
+        False, "take a client's address from X-Forwarded-For; for use behind a proxy"
+    )
+    log_format: str = _setting("auto", "json, text, or auto: text on a terminal")
+    log_level: str = _setting("info", "debug, info, warning or error")
+
+    def __post_init__(self) -> None:
+        listen_address(self.listen)
+        if self.prefix and not (
+            self.prefix.startswith("/") and not self.prefix.endswith("/")
+        ):
+            raise FormatError(
+                "prefix starts with / and does not end with it", self.prefix
+            )
+        if self.log_format not in {"auto", "json", "text"}:
+            raise FormatError("log_format is auto, json or text", self.log_format)
+        if self.log_level not in {"debug", "info", "warning", "error"}:
+            raise FormatError(
+                "log_level is debug, info, warning or error", self.log_level
+            )
+        for name in ("max_pool_entries", "max_backlog_bytes", "rate_burst_entries"):
+            if getattr(self, name) < 1:
+                raise FormatError(f"{name} is at least 1", getattr(self, name))
+        for name in ("publish_interval_ms", "tile_cache_tiles", "rate_entries_per_s"):
+            if getattr(self, name) < 0:
+                raise FormatError(f"{name} is at least 0", getattr(self, name))
+
+
+def load_settings(
+    flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None
+) -> Settings:
+    """Return the settings that the three sources add up to.
+
+    flags: by field name, as text; only those that were given.
+
+    Raises FormatError naming an unknown or malformed setting and where it was found.
+    """
+    known = {it.name for it in fields(Settings)}
+    values: dict[str, object] = {}
+    for name, value in _toml(file).items():
+        if name not in known:
+            raise FormatError(f"{file} has an unknown setting", name)
+        values[name] = _parse(name, value, str(file))
+    for name in sorted(known):
+        if (variable := f"TLOG_{name.upper()}") in environment:
+            values[name] = _parse(name, environment[variable], variable)
+    for name, text in flags.items():
+        values[name] = _parse(name, text, f"--{name.replace('_', '-')}")
+    return Settings(**values)  # type: ignore[arg-type]  # parsed by each field's type
+
+
+def listen_address(listen: str) -> tuple[str, int]:
+    """Split HOST:PORT; FormatError unless both are there.  [::1]:80 is understood."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit():
+        raise FormatError("listen is HOST:PORT", listen)
+    if int(port) > 65_535:
+        raise FormatError("a port is at most 65535", port)
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _toml(file: Path | None) -> dict[str, object]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"{file} is not TOML: {error}") from None
+
+
+def _parse(name: str, value: object, where: str) -> object:
+    """Turn a value as text, or as TOML typed it, into its field's type."""
+    try:
+        return _PARSERS[type(_DEFAULTS[name])](value)
+    except (KeyError, ValueError):
+        raise FormatError(f"{where} is not a valid {name}", value) from None
+
+
+def _parse_int(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError
+    return int(value)
+
+
+def _parse_bool(value: object) -> bool:
+    return value if isinstance(value, bool) else _TRUE[str(value).lower()]
+
+
+def _parse_str(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _parse_path(value: object) -> Path:
+    return Path(_parse_str(value))
+
+
+_DEFAULTS: Final[dict[str, object]] = {it.name: it.default for it in fields(Settings)}
+_PARSERS: Final[dict[type, Callable[[object], object]]] = {
+    bool: _parse_bool,
+    int: _parse_int,
+    str: _parse_str,
+    type(Path()): _parse_path,
+    type(None): _parse_path,
+}

@@ -1,0 +1,5 @@
+"""Kinds of entry: strict parse -> canonical leaf bytes + search keys.
+
+provenance     the native record: JSON and CBOR values to canonical bytes
+submission     a request's body: many entries, all or nothing
+"""

@@ -1,0 +1,37 @@
+"""Log lines: one JSON object each, or text on a terminal.
+
+Events and numbers, never an entry's content, a token or a key.
+"""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure_logs(log_format: str, level: str) -> None:
+    """Send log lines to standard error; log_format: json, text, or auto."""
+    is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if is_text
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def log_event(event: str, *, level: str = "info", **values: object) -> None:
+    """Write one line: a fixed sentence, and its values by name."""
+    structlog.get_logger().log(
+        logging.getLevelNamesMapping()[level.upper()], event, **values
+    )
