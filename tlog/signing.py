@@ -9,15 +9,18 @@ Source: the form of Go's sumdb/note, which C2SP tools read; types: C2SP signed-n
 import os
 import secrets
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from tlog.clock import Clock
 from tlog.errors import RejectedError
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
+from tlogverify.hashing import Hash
 from tlogverify.keys import KeyType, VerifierKey
 from tlogverify.lines import encode_base64, parse_base64, parse_text
 from tlogverify.note import NoteSignature, UnverifiedNote
@@ -84,12 +87,24 @@ def read_key(path: Path) -> SigningKey:
         raise FormatError(f"{path} is not a private key") from None
 
 
-def sign_checkpoint(
-    checkpoint: Checkpoint, keys: list[SigningKey], *, time_s: int
-) -> bytes:
-    """Return the note that all `keys` signed."""
-    lines = tuple(key.sign(checkpoint, time_s=time_s) for key in keys)
-    return UnverifiedNote(checkpoint.encode(), lines).encode()
+class HeadSigner:
+    """Signs the heads of one log with all of its keys.
+
+    keys: one or more, each named as the log's origin.
+    """
+
+    def __init__(self, keys: Sequence[SigningKey], clock: Clock) -> None:
+        self._keys = tuple(keys)
+        self._clock = clock
+        self.verifiers = tuple(key.verifier for key in keys)
+        self.origin = self.verifiers[0].name
+
+    def sign(self, size: int, root: Hash) -> bytes:
+        """Return the signed checkpoint of a tree; checking it is the caller's."""
+        checkpoint = Checkpoint(self.origin, size, root)
+        time_s = self._clock.now_s()
+        lines = tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
+        return UnverifiedNote(checkpoint.encode(), lines).encode()
 
 
 def _parse_key(line: bytes) -> SigningKey:

@@ -1,0 +1,53 @@
+"""The questions asked of a submission, cheapest first; each is off until it is set."""
+
+from collections.abc import Mapping
+
+from tlog.admission.rates import Rates
+from tlog.admission.tokens import token_name
+from tlog.errors import RejectedError
+
+
+class UnauthorizedError(RejectedError):
+    """No token, or not one of ours."""
+
+    def __init__(self) -> None:
+        super().__init__("unauthorized", "submitting needs a known bearer token")
+
+
+class Gate:
+    """Tells clients apart, and lets them in.
+
+    tokens: names by token hash; None lets everybody submit.  rates: None has no limit.
+    """
+
+    def __init__(
+        self,
+        tokens: Mapping[bytes, str] | None,
+        rates: Rates | None,
+        *,
+        trust_forwarded_for: bool,
+    ) -> None:
+        self._tokens = tokens
+        self._rates = rates
+        self._trust_forwarded_for = trust_forwarded_for
+
+    def client(self, headers: Mapping[str, str], address: str) -> str:
+        """Return whose bucket a request draws from.
+
+        Raises UnauthorizedError if tokens are asked for and this one is not known.
+        """
+        if self._tokens is not None:
+            name = token_name(self._tokens, headers.get("Authorization", ""))
+            if name is None:
+                raise UnauthorizedError
+            return f"token {name}"
+        if self._trust_forwarded_for:
+            # The last address is the one that our own proxy has seen.
+            forwarded = headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+            return f"address {forwarded[:64] or address}"
+        return f"address {address}"
+
+    def admit(self, client: str, entries: int) -> None:
+        """Let a client submit `entries`; RateLimitedError if that is too much."""
+        if self._rates is not None:
+            self._rates.spend(client, entries)

@@ -1,0 +1,215 @@
+"""Puts the parts of a log together, in the order in which they depend on each other."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlog import __version__, hashing
+from tlog.admission.gate import Gate
+from tlog.admission.rates import Rates
+from tlog.admission.tokens import read_tokens
+from tlog.checkpoint.backlog import Backlog
+from tlog.checkpoint.publisher import Publisher
+from tlog.clock import Clock, SystemClock
+from tlog.config import Settings
+from tlog.errors import CorruptError, FatalError, RejectedError
+from tlog.logs import log_event
+from tlog.metrics import Metrics
+from tlog.proofs.prover import Prover
+from tlog.proofs.reader import TileReader
+from tlog.proofs.snapshot import Snapshot
+from tlog.sequencer.commit import Committer
+from tlog.sequencer.known import KnownEntries
+from tlog.sequencer.pool import Pool
+from tlog.sequencer.recovery import recover
+from tlog.sequencer.sequencer import Sequencer
+from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
+from tlog.storage.disk import Disk, SystemDisk
+from tlog.storage.folder import FolderLayout, LogFolder
+from tlog.storage.index import Index
+from tlog.storage.journal import Journal
+from tlog.storage.objects import Objects
+from tlogverify.keys import KeyType
+
+_KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One open log: everything that the api needs, and `close`."""
+
+    settings: Settings
+    folder: LogFolder
+    signer: HeadSigner
+    journal: Journal
+    objects: Objects
+    index: Index
+    pool: Pool
+    backlog: Backlog
+    committer: Committer
+    sequencer: Sequencer
+    publisher: Publisher
+    reader: TileReader
+    prover: Prover
+    gate: Gate
+    metrics: Metrics
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest signed state."""
+        return self.committer.snapshot
+
+    @property
+    def failure(self) -> FatalError | None:
+        """Why this log has stopped by itself, if it has."""
+        return self.sequencer.failure or self.publisher.failure
+
+    @property
+    def policy(self) -> bytes:
+        """A policy that trusts this log's keys alone."""
+        return self.folder.layout.policy_file.read_bytes()
+
+    def start(self, on_stop: Callable[[], None]) -> None:
+        """Start the two threads; on_stop: called, on one of them, when one ends."""
+        self.sequencer.on_stop = on_stop
+        self.publisher.on_stop = on_stop
+        self.publisher.start()
+        self.sequencer.start()
+
+    def close(self) -> None:
+        """Answer what was accepted, publish it, and let go of the folder."""
+        self.pool.close()
+        self.sequencer.join()
+        self.backlog.close()
+        self.publisher.join()
+        if self.failure is None:
+            self.journal.trim(self.publisher.published_size)
+        self.index.close()
+        self.journal.close()
+        self.folder.close()
+
+
+def open_log(
+    settings: Settings, *, clock: Clock | None = None, disk: Disk | None = None
+) -> Log:
+    """Open or make the log of `settings`, recovered and not yet started.
+
+    Raises RejectedError, CorruptError or FormatError; the folder is let go then.
+    """
+    folder = LogFolder(settings.data)
+    try:
+        return _open(settings, folder, clock or SystemClock(), disk or SystemDisk())
+    except BaseException:
+        folder.close()
+        raise
+
+
+def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
+    layout, metrics = folder.layout, Metrics()
+    signer = HeadSigner(_load_keys(layout, settings), clock)
+    _write_public_keys(layout, signer)
+    objects = Objects(layout.public, layout.temporary, disk)
+    journal, index = Journal(layout.journal), _open_index(layout.index)
+    backlog, state = recover(
+        signer, journal, objects, index, backlog_bytes=settings.max_backlog_bytes
+    )
+    publisher = Publisher(
+        backlog,
+        objects,
+        index,
+        interval_s=settings.publish_interval_ms / 1000,
+        clock=clock,
+        metrics=metrics,
+    )
+    pool = Pool(settings.max_pool_entries)
+    committer = Committer(signer, journal, backlog, state)
+    sequencer = Sequencer(
+        pool,
+        backlog,
+        KnownEntries(backlog, index),
+        committer,
+        trim_to=lambda: publisher.published_size,
+        metrics=metrics,
+    )
+    reader = TileReader(objects, backlog, settings.tile_cache_tiles)
+    log = Log(
+        settings=settings,
+        folder=folder,
+        signer=signer,
+        journal=journal,
+        objects=objects,
+        index=index,
+        pool=pool,
+        backlog=backlog,
+        committer=committer,
+        sequencer=sequencer,
+        publisher=publisher,
+        reader=reader,
+        prover=Prover(reader),
+        gate=_gate(settings, clock),
+        metrics=metrics,
+    )
+    _watch(log)
+    return log
+
+
+def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
+    """Read the log's keys; make those that are missing."""
+    types = [KeyType.ED25519, *([KeyType.MLDSA44] if settings.mldsa44 else [])]
+    keys: list[SigningKey] = []
+    for key_type in types:
+        path = layout.keys / _KEY_FILES[key_type]
+        origin = settings.origin or (keys[0].verifier.name if keys else "")
+        if not path.exists():
+            if layout.journal.exists() and key_type is KeyType.ED25519:
+                raise CorruptError(str(path), "is missing, but the log has a journal")
+            if not origin:
+                raise RejectedError("no-origin", "a new log needs --origin NAME")
+            generate_key(origin, key_type).write(path)
+        key = read_key(path)
+        if origin and key.verifier.name != origin:
+            raise RejectedError(
+                "other-origin", f"the log in this folder is {key.verifier.name}"
+            )
+        keys.append(key)
+    return keys
+
+
+def _write_public_keys(layout: FolderLayout, signer: HeadSigner) -> None:
+    vkeys = [key.encode() for key in signer.verifiers]
+    layout.vkey_file.write_text("".join(f"{vkey}\n" for vkey in vkeys))
+    lines = [f"log {vkey}" for vkey in vkeys]
+    layout.policy_file.write_text("\n".join([*lines, "quorum none", ""]))
+
+
+def _open_index(path: Path) -> Index:
+    try:
+        return Index(path)
+    except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
+        # Derived data: recovery writes it anew.
+        log_event("index made anew", level="warning", error=str(error))
+        shutil.rmtree(path, ignore_errors=True)
+        return Index(path)
+
+
+def _gate(settings: Settings, clock: Clock) -> Gate:
+    tokens = None if settings.tokens_file is None else read_tokens(settings.tokens_file)
+    rates = None
+    if settings.rate_entries_per_s:
+        rates = Rates(settings.rate_entries_per_s, settings.rate_burst_entries, clock)
+    return Gate(tokens, rates, trust_forwarded_for=settings.trust_forwarded_for)
+
+
+def _watch(log: Log) -> None:
+    """Let the gauges read what they show at the moment they are asked."""
+    metrics = log.metrics
+    metrics.build.labels(__version__, hashing.backend()).set(1)
+    metrics.tree_size.set_function(lambda: log.snapshot.size)
+    metrics.queue_entries.set_function(lambda: log.pool.waiting_entries)
+    metrics.publish_lag_entries.set_function(
+        lambda: log.snapshot.size - log.publisher.published_size
+    )
+    metrics.index_lag_entries.set_function(
+        lambda: log.snapshot.size - log.index.complete_to
+    )

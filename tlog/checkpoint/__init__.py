@@ -1,0 +1,5 @@
+"""From a commit to what the public sees.
+
+backlog     committed and not yet published: bounded, shared by two threads
+publisher   writes tiles, then the checkpoint, then the index
+"""

@@ -1,0 +1,135 @@
+"""Writes what the public sees: tiles, then the checkpoint, then the search index.
+
+The order is the argument.  A checkpoint is replaced only after the tiles and bundles
+of its size are durable; what a crash leaves out is written by the next start, which
+hands the same work to the same publisher.
+"""
+
+from collections.abc import Callable, Sequence
+from threading import Thread
+from typing import Protocol
+
+from tlog.checkpoint.backlog import Backlog, Work
+from tlog.clock import Clock
+from tlog.errors import FatalError
+from tlog.logs import log_event
+from tlog.metrics import Metrics
+from tlog.storage.objects import Objects
+from tlogverify.record import record_digests
+from tlogverify.tiles import Tile
+
+_RETRY_S = 1.0
+_INDEX_ENTRIES = 25_000
+
+
+class SearchIndex(Protocol):
+    """Where entries can be found by their hash and their digests."""
+
+    complete_to: int
+
+    def add(
+        self, leaf_hashes: Sequence[bytes], digests: Sequence[Sequence[bytes]]
+    ) -> None:
+        """Add the entries from `complete_to` on."""
+        ...
+
+
+class Publisher:
+    """One thread that empties the backlog; ends with the first fatal error.
+
+    published_size, published_note: the public checkpoint; batches below it can be
+    trimmed.  on_stop: called when the thread ends.  failure: the fatal error, if any.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        objects: Objects,
+        index: SearchIndex,
+        *,
+        interval_s: float,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._backlog = backlog
+        self._objects = objects
+        self._index = index
+        self._interval_s = interval_s
+        self._clock = clock
+        self._metrics = metrics
+        self._edge: set[Tile] = set()
+        self._thread = Thread(target=self._run, name="publisher")
+        self.published_size = 0
+        self.published_note = b""
+        self.on_stop: Callable[[], None] = lambda: None
+        self.failure: FatalError | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the thread, which ends when the backlog is closed and empty."""
+        self._thread.join()
+
+    def publish(self) -> None:
+        """Publish all that is new now.
+
+        Raises OSError if nothing but some tiles were written: the work is put back.
+        """
+        work = self._backlog.take()
+        edge = work.snapshot.edge_tiles()
+        fresh = {tile: edge[tile] for tile in edge if tile not in self._edge}
+        try:
+            self._objects.put(work.tiles | fresh)
+            self._objects.replace_checkpoint(work.snapshot.note)
+        except OSError:
+            self._backlog.put_back(work)
+            raise
+        self._edge = set(edge)
+        self.published_note = work.snapshot.note
+        self.published_size = work.snapshot.size
+        self._objects.drop_partials(work.tiles)
+        self._add_to_index(work)
+        self._backlog.settle(work)
+
+    def _add_to_index(self, work: Work) -> None:
+        # After a start, the index may reach further than the public checkpoint did.
+        first = self._index.complete_to - work.start
+        for at in range(first, len(work.entries), _INDEX_ENTRIES):
+            entries = work.entries[at : at + _INDEX_ENTRIES]
+            self._index.add(
+                work.leaf_hashes[at : at + _INDEX_ENTRIES],
+                [record_digests(entry) for entry in entries],
+            )
+
+    def _run(self) -> None:
+        try:
+            while self._backlog.wait_for_work():
+                started_s = self._clock.monotonic_s()
+                pause_s = self._try_to_publish(started_s)
+                if self._backlog.wait_for_close(pause_s) and pause_s == _RETRY_S:
+                    break
+        except FatalError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - the top of this task: it ends here
+            self._fail(FatalError(f"publishing failed: {error!r}"))
+        finally:
+            self.on_stop()
+
+    def _try_to_publish(self, started_s: float) -> float:
+        """Publish; return how long to wait before the next time, in seconds."""
+        try:
+            self.publish()
+        except OSError as error:
+            # A full disk: entries stay in the journal, and the backlog's bound stops
+            # the sequencer before memory runs out.
+            self._metrics.publish_failures.inc()
+            log_event("publishing failed", level="error", error=str(error))
+            return _RETRY_S
+        return self._interval_s - (self._clock.monotonic_s() - started_s)
+
+    def _fail(self, error: FatalError) -> None:
+        self.failure = error
+        log_event("publisher stopped", level="error", error=str(error))
+        self._backlog.close()

@@ -1,0 +1,128 @@
+"""Tiles and bundles: from the right edge, from what is not published yet, from disk."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from threading import Lock
+from typing import Protocol
+
+from tlog import hashing
+from tlog.errors import CorruptError
+from tlog.merkle.plans import TileLevels
+from tlog.proofs.snapshot import Snapshot
+from tlogverify.bundles import encode_bundle, parse_bundle
+from tlogverify.errors import FormatError
+from tlogverify.hashing import HASH_SIZE
+from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
+
+
+class Stored(Protocol):
+    """Full tiles that are on disk."""
+
+    def read(self, tile: Tile) -> bytes:
+        """Return a tile's bytes; OSError if it is not there."""
+        ...
+
+
+class Unpublished(Protocol):
+    """Full tiles that are committed and not on disk yet."""
+
+    def get(self, tile: Tile) -> bytes | None:
+        """Return a tile's bytes, or None if it is on disk."""
+        ...
+
+
+class TileReader:
+    """Reads the tiles of a snapshot; safe to use from any thread.
+
+    cached: how many full tiles are kept with all their inner nodes, 16 KiB each.
+    """
+
+    def __init__(self, stored: Stored, unpublished: Unpublished, cached: int) -> None:
+        self._stored = stored
+        self._unpublished = unpublished
+        self._limit = cached
+        self._cache: OrderedDict[Tile, TileLevels] = OrderedDict()
+        self._lock = Lock()
+
+    def peek(
+        self, snapshot: Snapshot, tiles: Iterable[Tile]
+    ) -> dict[Tile, TileLevels] | None:
+        """Return hash tiles with their inner nodes; None if one is not in memory."""
+        found: dict[Tile, TileLevels] = {}
+        for tile in tiles:
+            levels = self._remembered(snapshot, tile)
+            if levels is None:
+                return None
+            found[tile] = levels
+        return found
+
+    def load(self, snapshot: Snapshot, tiles: Iterable[Tile]) -> dict[Tile, TileLevels]:
+        """Return hash tiles with their inner nodes; may wait for the disk."""
+        return {
+            tile: self._remembered(snapshot, tile) or self._fetched(snapshot, tile)
+            for tile in tiles
+        }
+
+    def tile_bytes(self, snapshot: Snapshot, tile: Tile) -> bytes:
+        """Return the bytes of a tile or bundle that `snapshot.has`."""
+        edge = snapshot.edge_bytes(tile)
+        if edge is not None:
+            return edge
+        full = self._full_bytes(tile.full)
+        if tile.is_full:
+            return full
+        if tile.level == ENTRIES:
+            return encode_bundle(self._entries(full)[: tile.width])
+        return full[: tile.width * HASH_SIZE]
+
+    def entries(self, snapshot: Snapshot, start: int, end: int) -> list[bytes]:
+        """Return the entries [start, end), which lie below the snapshot's size."""
+        found: list[bytes] = []
+        for index in range(start // TILE_WIDTH, (end + TILE_WIDTH - 1) // TILE_WIDTH):
+            if index == snapshot.size // TILE_WIDTH:
+                bundle = list(snapshot.open_entries)
+            else:
+                bundle = self._entries(self._full_bytes(Tile(ENTRIES, index)))
+            first = index * TILE_WIDTH
+            found += bundle[max(start - first, 0) : end - first]
+        return found
+
+    def _remembered(self, snapshot: Snapshot, tile: Tile) -> TileLevels | None:
+        if not tile.is_full and (edge := snapshot.edge_bytes(tile)) is not None:
+            return hashing.tile_levels(edge)
+        with self._lock:
+            levels = self._cache.get(tile.full)
+            if levels is not None:
+                self._cache.move_to_end(tile.full)
+            return levels
+
+    def _fetched(self, snapshot: Snapshot, tile: Tile) -> TileLevels:
+        # An incomplete tile of an older tree is the beginning of the full one, and so
+        # are the inner nodes that it has.
+        full = self._full_bytes(tile.full)
+        if len(full) != FULL_TILE_BYTES:
+            raise CorruptError(tile.full.path, f"has {len(full)} bytes")
+        levels = hashing.tile_levels(full)
+        with self._lock:
+            self._cache[tile.full] = levels
+            while len(self._cache) > self._limit:
+                self._cache.popitem(last=False)
+        return levels
+
+    def _full_bytes(self, tile: Tile) -> bytes:
+        # Memory first: a tile leaves it only after it is on disk.
+        content = self._unpublished.get(tile)
+        if content is not None:
+            return content
+        try:
+            return self._stored.read(tile)
+        except OSError as error:
+            raise CorruptError(
+                tile.path, f"cannot be read: {error.strerror}"
+            ) from error
+
+    def _entries(self, bundle: bytes) -> list[bytes]:
+        try:
+            return parse_bundle(bundle, TILE_WIDTH)
+        except FormatError as error:
+            raise CorruptError("an entry bundle", str(error)) from error

@@ -1,0 +1,95 @@
+"""What waits for a commit: bounded, filled by the event loop, emptied by one thread."""
+
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Condition
+
+from tlog.errors import BusyError
+from tlog.proofs.snapshot import Snapshot
+from tlogverify.hashing import Hash
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a request's entries stand, in the tree of `snapshot`.
+
+    indexes, leaf_hashes: one for each entry, in order.  [start, end): those that this
+    request added; both are the tree's size if it added none.  left, right: the range
+    proof of [start, end).
+    """
+
+    snapshot: Snapshot
+    indexes: tuple[int, ...]
+    leaf_hashes: tuple[bytes, ...]
+    start: int
+    end: int
+    left: tuple[Hash, ...] = ()
+    right: tuple[Hash, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One request's entries, canonical, and the future of its receipt."""
+
+    entries: list[bytes]
+    receipt: Future[Receipt] = field(default_factory=Future)
+
+
+class Pool:
+    """The tickets that wait.
+
+    limit_entries: that may wait at once.  A request larger than what is free is
+    refused, unless nothing waits.
+    """
+
+    def __init__(self, limit_entries: int) -> None:
+        self._limit_entries = limit_entries
+        self._changed = Condition()
+        self._tickets: deque[Ticket] = deque()
+        self._entries = 0
+        self._is_closed = False
+
+    @property
+    def waiting_entries(self) -> int:
+        """How many entries wait."""
+        return self._entries
+
+    @property
+    def is_full(self) -> bool:
+        """Whether not one more entry has room."""
+        return self._entries >= self._limit_entries
+
+    def put(self, entries: list[bytes]) -> Future[Receipt]:
+        """Let `entries` wait for a commit; BusyError if there is no room."""
+        ticket = Ticket(entries)
+        with self._changed:
+            if self._is_closed:
+                raise BusyError("the log is stopping", retry_after_s=5)
+            if self._entries and self._entries + len(entries) > self._limit_entries:
+                raise BusyError("too many entries wait for a commit")
+            self._tickets.append(ticket)
+            self._entries += len(entries)
+            self._changed.notify()
+        return ticket.receipt
+
+    def take(self, limit_entries: int) -> list[Ticket]:
+        """Return all tickets that wait, up to about `limit_entries`; wait for one.
+
+        An empty list says that the pool is closed and empty.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._tickets or self._is_closed)
+            taken: list[Ticket] = []
+            entries = 0
+            while self._tickets and entries < limit_entries:
+                taken.append(self._tickets.popleft())
+                entries += len(taken[-1].entries)
+            self._entries -= entries
+            return taken
+
+    def close(self) -> None:
+        """Take no more tickets; those that wait are still taken from the pool."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
