@@ -45,6 +45,7 @@ class Log:
     journal: Journal
     objects: Objects
     index: Index
+    known: KnownEntries
     pool: Pool
     backlog: Backlog
     committer: Committer
@@ -70,7 +71,7 @@ class Log:
         """A policy that trusts this log's keys alone."""
         return self.folder.layout.policy_file.read_bytes()
 
-    def start(self, on_stop: Callable[[], None]) -> None:
+    def start(self, on_stop: Callable[[], object]) -> None:
         """Start the two threads; on_stop: called, on one of them, when one ends."""
         self.sequencer.on_stop = on_stop
         self.publisher.on_stop = on_stop
@@ -122,12 +123,12 @@ def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Lo
         clock=clock,
         metrics=metrics,
     )
-    pool = Pool(settings.max_pool_entries)
+    pool, known = Pool(settings.max_pool_entries), KnownEntries(backlog, index)
     committer = Committer(signer, journal, backlog, state)
     sequencer = Sequencer(
         pool,
         backlog,
-        KnownEntries(backlog, index),
+        known,
         committer,
         trim_to=lambda: publisher.published_size,
         metrics=metrics,
@@ -140,6 +141,7 @@ def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Lo
         journal=journal,
         objects=objects,
         index=index,
+        known=known,
         pool=pool,
         backlog=backlog,
         committer=committer,

@@ -16,7 +16,25 @@ from tlogverify.proof import Proof
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m tlogverify",
+        description="Prove offline that a transparency log holds a record of a file.",
+        epilog="Exit status: 0 proven, 1 not proven, 2 unusable input.",
+    )
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, for `tlog verify` too."""
+    parser.add_argument("artifact", help="a file, or sha256:<64 hex>")
+    parser.add_argument("--proof", help="default: ARTIFACT.tlog-proof")
+    parser.add_argument("--policy", required=True, help="a tlog-policy file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify one artifact, say so in one line, and return the exit status."""
     proof_path = options.proof or f"{options.artifact}.tlog-proof"
     try:
         proof, policy = Proof.read(proof_path), Policy.read(options.policy)
@@ -69,19 +87,6 @@ def _refuse(options: argparse.Namespace, verdict: str, why: str, status: int) ->
         print(json.dumps(refusal))
     print(f"{options.artifact}: {verdict}: {why}", file=sys.stderr)
     return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tlogverify",
-        description="Prove offline that a transparency log holds a record of a file.",
-        epilog="Exit status: 0 proven, 1 not proven, 2 unusable input.",
-    )
-    parser.add_argument("artifact", help="a file, or sha256:<64 hex>")
-    parser.add_argument("--proof", help="default: ARTIFACT.tlog-proof")
-    parser.add_argument("--policy", required=True, help="a tlog-policy file")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Publisher:
         self._thread = Thread(target=self._run, name="publisher")
         self.published_size = 0
         self.published_note = b""
-        self.on_stop: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], object] = lambda: None
         self.failure: FatalError | None = None
 
     def start(self) -> None:

@@ -48,7 +48,7 @@ class Sequencer:
         self._trim_to = trim_to
         self._metrics = metrics
         self._thread = Thread(target=self._run, name="sequencer")
-        self.on_stop: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], object] = lambda: None
         self.failure: FatalError | None = None
 
     def start(self) -> None:

@@ -5,12 +5,14 @@ reaches, and is stored in the same step as the keys below it, so that a crash le
 earlier index and not a wrong one.  The log writes anew what lies above.
 
     00 || leaf hash                       -> index (6 bytes)
-    <digest length> || digest[:32] || index (6 bytes)  -> nothing
+    <digest length> || key || index (6 bytes)  -> nothing
     ff                                    -> complete_to (8 bytes)
 
-Keys are the full 256 bits of a hash: a shorter one could be made to collide.
+Keys are the full 256 bits of a hash, as a shorter one could be made to collide: the
+digest itself, or the SHA-256 of a longer one.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -70,10 +72,9 @@ class Index:
     def search(self, digest: bytes, start: int, limit: int) -> list[int]:
         """Return up to `limit` indexes of entries that name `digest`, from `start`.
 
-        digest: 32, 48 or 64 bytes.  The last two are keyed by their first 32 bytes, so
-        the caller compares with the entry.
+        digest: 32, 48 or 64 bytes.
         """
-        prefix = bytes([len(digest)]) + digest[:32]
+        prefix = _digest_key(digest)
         found: list[int] = []
         at = self._database.iter()
         at.seek(prefix + start.to_bytes(_INDEX_BYTES, "big"))
@@ -96,8 +97,7 @@ class Index:
             place = index.to_bytes(_INDEX_BYTES, "big")
             records.append((_LEAF + leaf_hash, place))
             for digest in found_by:
-                key = bytes([len(digest)]) + digest[:32] + place
-                records.append((key, b""))
+                records.append((_digest_key(digest) + place, b""))
             index += 1
         records.append((_COMPLETE_TO, index.to_bytes(8, "big")))
         if len(records) < _FILE_KEYS:
@@ -126,6 +126,11 @@ class Index:
         options = IngestExternalFileOptions()
         options.set_move_files(True)
         self._database.ingest_external_file([file], options)
+
+
+def _digest_key(digest: bytes) -> bytes:
+    size = len(digest)
+    return bytes([size]) + (digest if size == 32 else hashlib.sha256(digest).digest())
 
 
 def _options() -> Options:

@@ -1,0 +1,35 @@
+"""Talking to a transparency log: submit, search, prove; every answer is verified.
+
+    async with LogClient(url, policy) as log:
+        proofs = await log.submit([record, ...])      many in one request
+        proof = await log.submit_one(record)          concurrent calls share requests
+        result = await log.search("sha256:<hex>")     entries that name a digest
+        proof = await log.prove(index)                an entry by its index
+        head = await log.checkpoint()                 the log's head and who signed it
+
+`BlockingLog` has the same verbs for scripts.  What these return has been proven by
+`tlogverify` against the policy; an answer that has not raises.  It keeps no state: it
+remembers no head between calls, and writes no file.
+
+The files, in order of dependency:
+
+    errors                           refused, unavailable
+    strictjson  batches              exact values out of JSON; entries into requests
+    answers  findings  problems      PURE: what an answer proves, or why there is none
+    transport  coalesce              HTTP, bounds, retries; single submits into batches
+    log  blocking                    the verbs
+"""
+
+from tlogclient.blocking import BlockingLog
+from tlogclient.errors import RefusedError, UnavailableError
+from tlogclient.findings import Hit, SearchResult
+from tlogclient.log import LogClient
+
+__all__ = [
+    "BlockingLog",
+    "Hit",
+    "LogClient",
+    "RefusedError",
+    "SearchResult",
+    "UnavailableError",
+]

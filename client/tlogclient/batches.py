@@ -1,0 +1,64 @@
+"""What one request can hold: entries joined to a body, and where to cut.
+
+An entry is canonical JSON already, so that a body is joined, never encoded again.  For
+the same reason no bytes get in unparsed: they could close the array.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from tlogverify import Record
+from tlogverify.errors import FormatError
+from tlogverify.record import parse_record
+
+MAX_ENTRIES: Final = 10_000
+MAX_BODY_BYTES: Final = (8 << 20) - 1
+"""One below 8 MiB: some servers refuse a body of exactly their limit."""
+
+_HEAD: Final = b'{"entries":['
+_TAIL: Final = b"]}"
+
+
+def encode_entry(record: Record | bytes) -> bytes:
+    """Return the canonical bytes of one entry; FormatError if bytes are not."""
+    if isinstance(record, Record):
+        return record.encode()
+    parse_record(record)
+    return record
+
+
+def encode_entries(records: Iterable[Record | bytes]) -> list[bytes]:
+    """Return the canonical bytes of each; FormatError names the one that has none."""
+    entries: list[bytes] = []
+    for record in records:
+        try:
+            entries.append(encode_entry(record))
+        except FormatError as error:
+            raise FormatError(f"entry {len(entries)}: {error}") from None
+    return entries
+
+
+def encode_body(entries: Sequence[bytes]) -> bytes:
+    """Return the body of a request that submits `entries`."""
+    return _HEAD + b",".join(entries) + _TAIL
+
+
+def count_fitting(entries: Iterable[bytes]) -> int:
+    """Return how many of the first `entries` fit in one request."""
+    count, body_bytes = 0, len(_HEAD) + len(_TAIL) - 1
+    for entry in entries:
+        body_bytes += len(entry) + 1
+        if count == MAX_ENTRIES or body_bytes > MAX_BODY_BYTES:
+            break
+        count += 1
+    return count
+
+
+def split_entries(entries: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Return `entries` in order, in as few requests as hold them."""
+    at = 0
+    while at < len(entries):
+        # A slice for each batch, not for each look: the list may be long.
+        count = count_fitting(entries[at : at + MAX_ENTRIES])
+        yield entries[at : at + count]
+        at += count

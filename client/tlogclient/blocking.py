@@ -1,0 +1,73 @@
+"""BlockingLog: the verbs of LogClient for scripts that have no event loop."""
+
+import asyncio
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from tlogclient.findings import SearchResult
+from tlogclient.log import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_HITS,
+    DEFAULT_TIMEOUT_S,
+    LogClient,
+)
+from tlogverify import Checkpoint, Policy, Proof, Record
+from tlogverify.policy import Witnessed
+
+
+class BlockingLog:
+    """A LogClient and the event loop that it runs on; a context manager, used once.
+
+    For one thread, and not inside a running event loop.  Settings, results and errors
+    are LogClient's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        policy: Policy,
+        *,
+        token: str | None = None,
+        attempts: int = DEFAULT_ATTEMPTS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        self._log = LogClient(
+            url, policy, token=token, attempts=attempts, timeout_s=timeout_s
+        )
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._log.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._runner:
+            self._runner.run(self._log.__aexit__(exc_type, exc, traceback))
+
+    def submit(self, records: Iterable[Record | bytes]) -> list[Proof]:
+        """Submit `records` and return their proofs, in order."""
+        return self._runner.run(self._log.submit(records))
+
+    def submit_one(self, record: Record | bytes) -> Proof:
+        """Submit one record and return its proof."""
+        return self._runner.run(self._log.submit_one(record))
+
+    def search(
+        self, digest: str, *, start: int = 0, limit: int = DEFAULT_HITS
+    ) -> SearchResult:
+        """Return the entries from index `start` on that name `digest`, each proven."""
+        return self._runner.run(self._log.search(digest, start=start, limit=limit))
+
+    def prove(self, index: int) -> Proof:
+        """Return the proof of the entry at `index`; its extra is the entry."""
+        return self._runner.run(self._log.prove(index))
+
+    def checkpoint(self, *, extending: Checkpoint | None = None) -> Witnessed:
+        """Return the log's head, proven to extend an older one if that is given."""
+        return self._runner.run(self._log.checkpoint(extending=extending))

@@ -1,0 +1,206 @@
+"""LogClient: the verbs of a log, each answered with what has been proven.
+
+Each verb asks, and hands the bytes of the answer to `answers` or `findings`; nothing
+that has not passed them is returned.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Final, Self
+
+from tlogclient.answers import open_extension, open_proof, open_submitted
+from tlogclient.batches import (
+    encode_body,
+    encode_entries,
+    encode_entry,
+    split_entries,
+)
+from tlogclient.coalesce import Coalescer
+from tlogclient.errors import RefusedError
+from tlogclient.findings import (
+    Digest,
+    Hit,
+    Page,
+    SearchResult,
+    UnprovenHit,
+    open_hit,
+    open_page,
+    parse_digest,
+)
+from tlogclient.transport import Request, Transport
+from tlogverify import Checkpoint, Policy, Proof, Record
+from tlogverify.bundles import MAX_ENTRY_BYTES
+from tlogverify.note import MAX_NOTE_BYTES
+from tlogverify.policy import Witnessed
+from tlogverify.proof import MAX_PROOF_BYTES
+
+DEFAULT_ATTEMPTS: Final = 8
+DEFAULT_TIMEOUT_S: Final = 60.0
+DEFAULT_HITS: Final = 1000
+
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain"
+_BYTES: Final = "application/octet-stream"
+_ANY: Final = "*/*"
+
+# A note in JSON is a little longer than a note; an entry's answer has a path of at
+# most 63 hashes.  10,000 entries may be answered in 64 MiB, one in 2 MiB.
+_NOTE_JSON_BYTES: Final = 2 * MAX_NOTE_BYTES
+_ENTRY_JSON_BYTES: Final = 6500
+_PAGE_JSON_BYTES: Final = 16 << 20
+_FETCHED_AT_ONCE: Final = 16
+
+
+class LogClient:
+    """One log and the policy that it must satisfy; an async context manager, used once.
+
+    url: the log's prefix.  token: a bearer token, if the log asks for one.
+    attempts, timeout_s: the bounds of one request with all its retries.
+
+    All verbs raise FormatError and VerificationError for an answer that does not hold,
+    RefusedError, and UnavailableError.  Submits that still wait when the client is
+    closed fail with UnavailableError.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        policy: Policy,
+        *,
+        token: str | None = None,
+        attempts: int = DEFAULT_ATTEMPTS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        self._policy = policy
+        self._transport = Transport(
+            url, token=token, attempts=attempts, timeout_s=timeout_s
+        )
+        self._singles: Coalescer[Proof] = Coalescer(self._submit_batch)
+
+    async def __aenter__(self) -> Self:
+        await self._transport.open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            await self._singles.close()
+        finally:
+            await self._transport.close()
+
+    async def submit(self, records: Iterable[Record | bytes]) -> list[Proof]:
+        """Submit `records` and return their proofs, in order.
+
+        records: values, or canonical entry bytes.  More than one request can hold are
+        sent in several, one after the other: if a later one fails, the earlier are in
+        the log, and submitting all again gives the same indexes.
+        """
+        proofs: list[Proof] = []
+        for batch in split_entries(encode_entries(records)):
+            try:
+                proofs += await self._submit_batch(batch)
+            except RefusedError as error:
+                if error.position is None or not proofs:
+                    raise
+                raise error.at(len(proofs) + error.position) from None
+        return proofs
+
+    async def submit_one(self, record: Record | bytes) -> Proof:
+        """Submit one record and return its proof.
+
+        Concurrent calls share requests: those that wait while one is under way go
+        together in the next.
+        """
+        return await self._singles.submit(encode_entry(record))
+
+    async def search(
+        self, digest: str, *, start: int = 0, limit: int = DEFAULT_HITS
+    ) -> SearchResult:
+        """Return the entries from index `start` on that name `digest`, each proven.
+
+        digest: "sha256:" and lower-case hex.  limit: the most hits to fetch; where
+        there are more, the result's `next` says where to go on.
+        """
+        wanted = parse_digest(digest)
+        hits: list[Hit] = []
+        claims: list[int] = []
+        after: int | None = start
+        while after is not None and len(hits) < limit:
+            page = await self._fetch_page(wanted, after)
+            claims.append(page.complete_to)
+            taken = page.unproven_hits[: limit - len(hits)]
+            hits += await self._fetch_hits(page, taken, wanted)
+            left = page.unproven_hits[len(taken) :]
+            after = left[0].index if left else page.next
+        # Each page is searched under its own head: the least claim covers all.
+        return SearchResult(min(claims, default=0), tuple(hits), after)
+
+    async def prove(self, index: int) -> Proof:
+        """Return the proof of the entry at `index`; its extra is the entry."""
+        request = Request(
+            "/api/v1/proof/inclusion", _TEXT, MAX_PROOF_BYTES, {"index": str(index)}
+        )
+        answer = await self._transport.fetch(request)
+        return open_proof(answer, index, self._policy)
+
+    async def checkpoint(self, *, extending: Checkpoint | None = None) -> Witnessed:
+        """Return the log's head, as the policy proves it.
+
+        extending: an older head of the same log; then the new one is proven to be
+        consistent with it.
+        """
+        if extending is None:
+            request = Request("/checkpoint", _ANY, MAX_NOTE_BYTES)
+            return self._policy.open_checkpoint(await self._transport.fetch(request))
+        request = Request(
+            "/api/v1/proof/consistency",
+            _JSON,
+            _NOTE_JSON_BYTES,
+            {"old": str(extending.size)},
+        )
+        answer = await self._transport.fetch(request)
+        return open_extension(answer, extending, self._policy)
+
+    async def _submit_batch(self, entries: Sequence[bytes]) -> list[Proof]:
+        limit_bytes = _NOTE_JSON_BYTES + _ENTRY_JSON_BYTES * len(entries)
+        request = Request(
+            "/api/v1/entries", _JSON, limit_bytes, body=encode_body(entries)
+        )
+        answer = await self._transport.fetch(request)
+        # Ten thousand proofs take a while: off the event loop.
+        return await asyncio.to_thread(open_submitted, answer, entries, self._policy)
+
+    async def _fetch_page(self, digest: Digest, start: int) -> Page:
+        query = {"digest": digest.encode()}
+        if start:
+            query["start"] = str(start)
+        request = Request("/api/v1/search", _JSON, _PAGE_JSON_BYTES, query)
+        answer = await self._transport.fetch(request)
+        return open_page(answer, start, self._policy)
+
+    async def _fetch_hits(
+        self, page: Page, unproven_hits: Iterable[UnprovenHit], digest: Digest
+    ) -> list[Hit]:
+        rest, hits = iter(unproven_hits), list[Hit]()
+        while some := list(islice(rest, _FETCHED_AT_ONCE)):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(self._fetch_hit(page, hit, digest))
+                        for hit in some
+                    ]
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+            hits += [task.result() for task in tasks]
+        return hits
+
+    async def _fetch_hit(self, page: Page, hit: UnprovenHit, digest: Digest) -> Hit:
+        request = Request(f"/api/v1/entries/{hit.index}", _BYTES, MAX_ENTRY_BYTES)
+        entry = await self._transport.fetch(request)
+        return open_hit(page, hit, entry, digest)

@@ -1,0 +1,57 @@
+"""Refusals: an HTTP answer that is not a success, as the error it means.
+
+    {"type":"<token>","title":"...","status":400,"detail":"...","position":17}
+
+A refusal stays one however badly it is said: a body that is no problem document, as a
+proxy's, gives "about:blank".  What people will read is bounded and printable.
+
+Source: RFC 9457; RFC 9110, 10.2.3 (Retry-After).
+"""
+
+from typing import Final
+
+from tlogclient.batches import MAX_ENTRIES
+from tlogclient.errors import RefusedError
+from tlogclient.strictjson import parse_json, read_object, read_size, read_text
+from tlogverify.errors import FormatError
+from tlogverify.lines import parse_decimal
+
+PROBLEM_TYPE: Final = "application/problem+json"
+MAX_PROBLEM_BYTES: Final = 1 << 16
+
+_MAX_TOKEN_CHARS: Final = 100
+_MAX_DETAIL_CHARS: Final = 1000
+
+
+def parse_refusal(status: int, body: bytes) -> RefusedError:
+    """Return the refusal that a problem document describes, or one without words."""
+    try:
+        members = read_object("a problem", parse_json("a problem", body))
+        token = read_text("type", members.get("type", "about:blank"))
+        detail = read_text("detail", members.get("detail", members.get("title", "")))
+        position = members.get("position")
+        if position is not None:
+            position = read_size("position", position)
+    except FormatError:
+        token, detail, position = "about:blank", "the answer does not say why", None
+    return RefusedError(
+        _printable(token, _MAX_TOKEN_CHARS),
+        _printable(detail, _MAX_DETAIL_CHARS),
+        status=status,
+        position=position if position is None or position < MAX_ENTRIES else None,
+    )
+
+
+def parse_retry_after(field: str | None) -> float | None:
+    """Return the seconds that a Retry-After header asks for; None for other forms."""
+    try:
+        seconds = parse_decimal("Retry-After", (field or "").encode("utf-8", "replace"))
+    except FormatError:
+        return None
+    return float(seconds)
+
+
+def _printable(text: str, limit_chars: int) -> str:
+    # A log's words reach terminals: no control sequence may.
+    shown = text[:limit_chars]
+    return "".join(char if char.isprintable() else "?" for char in shown)

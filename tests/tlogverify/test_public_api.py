@@ -1,0 +1,142 @@
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tlogverify
+
+FOLDER = Path(tlogverify.__file__).parent
+FILES = sorted(FOLDER.glob("*.py"))
+
+# In order of dependency: a file imports those above it alone.
+ORDER = [
+    "errors",
+    "hashing",
+    "lines",
+    "files",
+    "merkle",
+    "ranges",
+    "tiles",
+    "bundles",
+    "keys",
+    "note",
+    "checkpoint",
+    "signed",
+    "policy",
+    "proof",
+    "record",
+    "artifact",
+    "__init__",
+    "__main__",
+]
+STANDARD = {
+    "argparse",
+    "base64",
+    "binascii",
+    "collections",
+    "dataclasses",
+    "enum",
+    "hashlib",
+    "itertools",
+    "json",
+    "os",
+    "pathlib",
+    "re",
+    "sys",
+    "typing",
+}
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """Return the modules that a file names in an import, wherever it stands."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            assert node.module is not None
+            yield node.module
+
+
+def test_the_public_names_are_these() -> None:
+    assert tlogverify.__all__ == [
+        "Checkpoint",
+        "FormatError",
+        "Policy",
+        "Proof",
+        "ProofError",
+        "ProvenArtifact",
+        "QuorumError",
+        "Record",
+        "SignatureError",
+        "TlogError",
+        "VerificationError",
+        "VerifierKey",
+        "open_checkpoint",
+        "parse_verifier_key",
+        "verify_artifact",
+        "verify_consistency",
+    ]
+    assert len(tlogverify.__all__) <= 16
+
+
+def test_every_public_name_is_there_and_nothing_else() -> None:
+    modules = {file.stem for file in FILES}
+    names = {name for name in vars(tlogverify) if not name.startswith("_")} - modules
+    assert set(tlogverify.__all__) == names
+
+
+@pytest.mark.parametrize("name", tlogverify.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    assert getattr(tlogverify, name).__doc__
+
+
+def test_every_file_has_its_place() -> None:
+    assert sorted(ORDER) == sorted(file.stem for file in FILES)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_imports_those_above_it_and_little_else(file: Path) -> None:
+    above = {f"tlogverify.{name}" for name in ORDER[: ORDER.index(file.stem)]}
+    for module in _imports(file):
+        package = module.partition(".")[0]
+        if package == "tlogverify":
+            assert module in above
+        elif package == "cryptography":
+            assert file.stem == "keys"
+        else:
+            assert package in STANDARD
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_only_one_file_touches_the_file_system(file: Path) -> None:
+    opening = {"open", "read_bytes", "read_text", "write_bytes", "write_text"}
+    calls = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute | ast.Name)
+    }
+    assert not opening & calls or file.stem == "files"
+
+
+def test_importing_it_loads_no_network_and_no_third_package() -> None:
+    program = (
+        "import sys; before = set(sys.modules); import tlogverify;"
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(ended.stdout.split())
+    assert {"tlogverify", "cryptography"} <= loaded
+    assert not loaded & {"socket", "ssl", "asyncio", "http", "aiohttp", "tlog"}
+    third = loaded - sys.stdlib_module_names - {"tlogverify", "cryptography"}
+    assert third <= {"_cffi_backend", "_openssl"}  # of cryptography
+
+
+def test_the_types_are_shipped() -> None:
+    assert (FOLDER / "py.typed").exists()

@@ -1,0 +1,10 @@
+"""HTTP: bytes in, bytes out.  No rule of a log lives here.
+
+problems    the one table that speaks HTTP of errors
+respond     JSON, cached bytes, conditional requests
+submit      POST /api/v1/entries
+lookup      proofs, entries, search
+tiles       the read side of C2SP tlog-tiles
+operation   log, health, metrics, OpenAPI
+server      routes, and a server that drains
+"""

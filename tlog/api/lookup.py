@@ -1,0 +1,152 @@
+"""Proofs, entries and search: what people and tools ask of a log that is running."""
+
+import re
+from typing import Final
+
+from aiohttp import web
+
+from tlog.api.problems import NotFoundError
+from tlog.api.respond import (
+    IMMUTABLE,
+    base64_list,
+    bytes_response,
+    json_response,
+    query,
+    query_number,
+    text_response,
+    wants_text,
+)
+from tlog.assemble import Log
+from tlogverify.errors import FormatError
+from tlogverify.lines import encode_base64
+
+PAGE_ENTRIES: Final = 1_000
+PAGE_HITS: Final = 100
+
+_HEX: Final = re.compile(r"[0-9a-f]*")
+_DIGEST_BYTES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
+
+
+class LookupEndpoints:
+    """Answers look-ups in one log, each against the newest signed head."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def inclusion(self, request: web.Request) -> web.Response:
+        """GET /api/v1/proof/inclusion."""
+        snapshot = self._log.snapshot
+        parameters = query(request, set(), {"index", "leaf_hash", "size"})
+        index = await self._index(parameters)
+        size = query_number(parameters, "size", snapshot.size)
+        if index >= snapshot.size or size > snapshot.size:
+            raise NotFoundError(f"the log has {snapshot.size} entries")
+        if index >= size:
+            raise FormatError(f"index is below size, {size}", index)
+        if wants_text(request):
+            if size != snapshot.size:
+                raise FormatError("a proof file is for the newest size", size)
+            proof = await self._log.prover.proof_file(snapshot, index)
+            return text_response(proof.encode())
+        path = await self._log.prover.inclusion(snapshot, index, size)
+        document: dict[str, object] = {
+            "index": index,
+            "size": size,
+            "path": base64_list(path),
+            "checkpoint": snapshot.note.decode(),
+        }
+        return json_response(document)
+
+    async def consistency(self, request: web.Request) -> web.Response:
+        """GET /api/v1/proof/consistency."""
+        snapshot = self._log.snapshot
+        parameters = query(request, {"old"}, {"new"})
+        old = query_number(parameters, "old", 0)
+        new = query_number(parameters, "new", snapshot.size)
+        if max(old, new) > snapshot.size:
+            raise NotFoundError(f"the log has {snapshot.size} entries")
+        if old > new:
+            raise FormatError(f"old is at most new, {new}", old)
+        path = await self._log.prover.consistency(snapshot, old, new)
+        document: dict[str, object] = {
+            "old": old,
+            "new": new,
+            "path": base64_list(path),
+        }
+        if "new" not in parameters:
+            document["checkpoint"] = snapshot.note.decode()
+        return json_response(document)
+
+    async def entry(self, request: web.Request) -> web.Response:
+        """GET /api/v1/entries/N."""
+        snapshot = self._log.snapshot
+        index = query_number(dict(request.match_info), "index", 0)
+        query(request, set(), set())
+        if index >= snapshot.size:
+            raise NotFoundError(f"the log has {snapshot.size} entries")
+        (leaf,) = await self._log.prover.entries(snapshot, index, index + 1)
+        return bytes_response(request, leaf, "application/octet-stream", IMMUTABLE)
+
+    async def entries(self, request: web.Request) -> web.Response:
+        """GET /api/v1/entries?start=&end=."""
+        snapshot = self._log.snapshot
+        parameters = query(request, {"start", "end"}, set())
+        start = query_number(parameters, "start", 0)
+        end = query_number(parameters, "end", 0)
+        if start >= end:
+            raise FormatError(f"start is below end, {end}", start)
+        if start >= snapshot.size:
+            raise NotFoundError(f"the log has {snapshot.size} entries")
+        end = min(end, start + PAGE_ENTRIES, snapshot.size)
+        leaves = await self._log.prover.entries(snapshot, start, end)
+        document = {
+            "start": start,
+            "end": end,
+            "entries": [encode_base64(leaf) for leaf in leaves],
+        }
+        return json_response(document)
+
+    async def search(self, request: web.Request) -> web.Response:
+        """GET /api/v1/search."""
+        parameters = query(request, {"digest"}, {"start"})
+        digest = _parse_digest(parameters["digest"])
+        start = query_number(parameters, "start", 0)
+        # The index first: it never reaches beyond the head that is read after it.
+        complete_to = self._log.index.complete_to
+        found = self._log.index.search(digest, start, PAGE_HITS + 1)
+        snapshot = self._log.snapshot
+        page = found[:PAGE_HITS]
+        paths = await self._log.prover.inclusions(snapshot, page)
+        document = {
+            "checkpoint": snapshot.note.decode(),
+            "complete_to": complete_to,
+            "hits": [
+                {"index": index, "path": base64_list(paths[index])} for index in page
+            ],
+            "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
+        }
+        return json_response(document)
+
+    async def _index(self, parameters: dict[str, str]) -> int:
+        if ("index" in parameters) == ("leaf_hash" in parameters):
+            raise FormatError("a proof is asked for by index or by leaf_hash")
+        if "index" in parameters:
+            return query_number(parameters, "index", 0)
+        leaf_hash = _parse_hex("leaf_hash", parameters["leaf_hash"], 32)
+        known = self._log.known.find([leaf_hash])
+        if leaf_hash not in known:
+            raise NotFoundError("no entry has this leaf hash")
+        return known[leaf_hash]
+
+
+def _parse_digest(text: str) -> bytes:
+    algorithm, _, digits = text.partition(":")
+    if algorithm not in _DIGEST_BYTES:
+        raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
+    return _parse_hex("digest", digits, _DIGEST_BYTES[algorithm])
+
+
+def _parse_hex(name: str, digits: str, size: int) -> bytes:
+    if _HEX.fullmatch(digits) is None or len(digits) != 2 * size:
+        raise FormatError(f"{name} has {2 * size} lower-case hex digits", digits)
+    return bytes.fromhex(digits)

@@ -1,0 +1,64 @@
+"""What operators and their tools ask: the log's facts, health, metrics, OpenAPI."""
+
+from importlib.resources import files
+
+from aiohttp import hdrs, web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from tlog import __version__
+from tlog.api.lookup import PAGE_ENTRIES, PAGE_HITS
+from tlog.api.respond import NEVER, json_response
+from tlog.assemble import Log
+from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
+from tlogverify.bundles import MAX_ENTRY_BYTES
+
+
+class OperationEndpoints:
+    """Answers for one log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._openapi = files("tlog.api").joinpath("openapi.json").read_bytes()
+
+    async def log(self, _: web.Request) -> web.Response:
+        """GET /api/v1/log."""
+        signer = self._log.signer
+        document = {
+            "origin": signer.origin,
+            "verifier_keys": [key.encode() for key in signer.verifiers],
+            "size": self._log.snapshot.size,
+            "limits": {
+                "entries_per_request": MAX_ENTRIES,
+                "body_bytes": MAX_BODY_BYTES,
+                "entry_bytes": MAX_ENTRY_BYTES,
+                "entries_per_page": PAGE_ENTRIES,
+                "hits_per_page": PAGE_HITS,
+            },
+            "version": __version__,
+            "policy": self._log.policy.decode(),
+        }
+        return json_response(document)
+
+    async def health(self, _: web.Request) -> web.Response:
+        """GET /healthz: the process answers."""
+        return json_response({"alive": True})
+
+    async def readiness(self, _: web.Request) -> web.Response:
+        """GET /readyz: submissions are taken; 503 says which claim does not hold."""
+        log = self._log
+        claims = {
+            "lock_held": log.folder.is_locked,
+            "journal_writable": log.failure is None,
+            "head_signed": bool(log.publisher.published_note),
+            "queue_not_full": not log.pool.is_full,
+        }
+        return json_response(claims, status=200 if all(claims.values()) else 503)
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """GET /metrics."""
+        headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST, hdrs.CACHE_CONTROL: NEVER}
+        return web.Response(body=self._log.metrics.render(), headers=headers)
+
+    async def openapi(self, _: web.Request) -> web.Response:
+        """GET /openapi.json."""
+        return web.Response(body=self._openapi, content_type="application/json")

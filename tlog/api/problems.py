@@ -1,0 +1,125 @@
+"""The one table that speaks HTTP of errors.
+
+Rules raise meaning; here it becomes a status, a stable type token and a title, as
+`application/problem+json`.  A fault of ours shows no traceback and no cause.
+
+Source: RFC 9457.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+from aiohttp import hdrs, web
+
+from tlog.admission.gate import UnauthorizedError
+from tlog.admission.rates import RateLimitedError
+from tlog.entries.submission import EntryError
+from tlog.errors import BusyError, CorruptError, FatalError, RejectedError, StaleError
+from tlogverify.errors import FormatError, TlogError
+
+
+class NotFoundError(RejectedError):
+    """What was asked for is not in the log."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("not-found", detail)
+
+
+class TooLargeError(RejectedError):
+    """A body above its bound."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__("too-large", f"a body has at most {limit_bytes} bytes")
+
+
+class MediaTypeError(RejectedError):
+    """A body of a type or coding that is not taken."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("unsupported-media-type", detail)
+
+
+class NotAcceptableError(RejectedError):
+    """An answer was asked for in a form that it does not have."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("not-acceptable", detail)
+
+
+class Problem(NamedTuple):
+    """How an error is told: status, type token, title."""
+
+    status: int
+    token: str
+    title: str
+
+
+PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
+    EntryError: Problem(400, "invalid-entry", "An entry is not valid"),
+    FormatError: Problem(400, "invalid-request", "The request is not valid"),
+    UnauthorizedError: Problem(401, "unauthorized", "A bearer token is needed"),
+    NotFoundError: Problem(404, "not-found", "Not in this log"),
+    NotAcceptableError: Problem(406, "not-acceptable", "No such form of answer"),
+    TooLargeError: Problem(413, "too-large", "The body is too large"),
+    MediaTypeError: Problem(415, "unsupported-media-type", "The body's type"),
+    StaleError: Problem(409, "stale", "The view of the log is old"),
+    RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
+    BusyError: Problem(503, "busy", "No room now"),
+    FatalError: Problem(503, "outcome-unknown", "The log is restarting"),
+    CorruptError: Problem(500, "corrupt", "The log's own bytes do not verify"),
+}
+"""By the first class that an error is of; every error of the server has one."""
+
+ROUTING: Final[Mapping[int, Problem]] = {
+    404: Problem(404, "not-found", "No such resource"),
+    405: Problem(405, "method-not-allowed", "No such method here"),
+    413: Problem(413, "too-large", "The body is too large"),
+}
+"""What the web server itself refuses."""
+
+INTERNAL: Final = Problem(500, "internal", "A fault of this server")
+
+_FATAL_RETRY_S: Final = 5
+
+
+def problem_of(error: TlogError) -> Problem:
+    """Return how `error` is told."""
+    for kind in type(error).__mro__:
+        if kind in PROBLEMS:
+            return PROBLEMS[kind]
+    return INTERNAL
+
+
+def error_response(error: TlogError) -> web.Response:
+    """Return the answer to a request that ended with `error`."""
+    problem = problem_of(error)
+    detail = str(error) if problem.status != INTERNAL.status else problem.title
+    response = problem_response(problem, detail, getattr(error, "position", None))
+    if isinstance(error, BusyError):
+        response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
+    elif isinstance(error, FatalError):
+        response.headers[hdrs.RETRY_AFTER] = str(_FATAL_RETRY_S)
+    elif isinstance(error, UnauthorizedError):
+        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    return response
+
+
+def problem_response(
+    problem: Problem, detail: str, position: int | None = None
+) -> web.Response:
+    """Return a problem document; position: of the bad entry in a batch."""
+    document: dict[str, object] = {
+        "type": problem.token,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+    }
+    if position is not None:
+        document["position"] = position
+    return web.Response(
+        status=problem.status,
+        body=msgspec.json.encode(document),
+        content_type="application/problem+json",
+        headers={hdrs.CACHE_CONTROL: "no-store"},
+    )

@@ -1,0 +1,136 @@
+"""Routes, and a server that drains: what was accepted is answered before it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from tlog.api.lookup import LookupEndpoints
+from tlog.api.operation import OperationEndpoints
+from tlog.api.problems import (
+    INTERNAL,
+    ROUTING,
+    error_response,
+    problem_response,
+)
+from tlog.api.submit import SubmitEndpoint
+from tlog.api.tiles import TileEndpoints
+from tlog.assemble import Log
+from tlog.config import listen_address
+from tlog.entries.submission import MAX_BODY_BYTES
+from tlog.logs import log_event
+from tlogverify.errors import TlogError
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_DRAIN_S: Final = 30.0
+
+
+def build_app(log: Log) -> web.Application:
+    """Return the application that serves `log` below its prefix."""
+    app = web.Application(middlewares=[_answering(log)], client_max_size=MAX_BODY_BYTES)
+    prefix = log.settings.prefix
+    submit, lookup = SubmitEndpoint(log), LookupEndpoints(log)
+    tiles, operation = TileEndpoints(log), OperationEndpoints(log)
+    app.add_routes(
+        [
+            web.post(f"{prefix}/api/v1/entries", submit.post),
+            web.get(f"{prefix}/api/v1/entries", lookup.entries),
+            web.get(f"{prefix}/api/v1/entries/{{index}}", lookup.entry),
+            web.get(f"{prefix}/api/v1/proof/inclusion", lookup.inclusion),
+            web.get(f"{prefix}/api/v1/proof/consistency", lookup.consistency),
+            web.get(f"{prefix}/api/v1/search", lookup.search),
+            web.get(f"{prefix}/api/v1/log", operation.log),
+            web.get(f"{prefix}/checkpoint", tiles.checkpoint),
+            web.get(f"{prefix}/tile/{{path:.+}}", tiles.tile),
+            web.get(f"{prefix}/healthz", operation.health),
+            web.get(f"{prefix}/readyz", operation.readiness),
+            web.get(f"{prefix}/metrics", operation.metrics),
+            web.get(f"{prefix}/openapi.json", operation.openapi),
+        ]
+    )
+    return app
+
+
+class Server:
+    """Serves one log until it is stopped.
+
+    url: where it is reached, once `start` has returned.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._runner = web.AppRunner(
+            build_app(log), access_log=None, auto_decompress=False
+        )
+        self.url = ""
+
+    async def start(self) -> None:
+        """Listen; OSError if the address is taken."""
+        await self._runner.setup()
+        host, port = listen_address(self._log.settings.listen)
+        site = web.TCPSite(self._runner, host, port, shutdown_timeout=_DRAIN_S)
+        await site.start()
+        # With port 0, only the socket knows.
+        bound = self._runner.addresses[0][1]
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{bound}{self._log.settings.prefix}"
+
+    async def stop(self) -> None:
+        """Take no more requests, and answer those that are under way."""
+        await self._runner.cleanup()
+
+
+async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+    """Serve `log` until `stop` is set or the log stops by itself; then close it.
+
+    ready: called with the URL when the first request can be answered.
+    Raises the FatalError that stopped the log, if one did.
+    """
+    loop = asyncio.get_running_loop()
+    server = Server(log)
+    log.start(lambda: loop.call_soon_threadsafe(stop.set))
+    try:
+        await server.start()
+        ready(server.url)
+        await stop.wait()
+    finally:
+        await server.stop()
+        await asyncio.to_thread(log.close)
+    if log.failure is not None:
+        raise log.failure
+
+
+def _answering(log: Log) -> Middleware:
+    """Return what turns every error into its problem document, and counts."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        response = await _answered(request, handler)
+        if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+        resource = request.match_info.route.resource
+        route = "unknown" if resource is None else resource.canonical
+        log.metrics.requests.labels(route, str(response.status)).inc()
+        return response
+
+    return answer
+
+
+async def _answered(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except TlogError as error:
+        return error_response(error)
+    except web.HTTPException as error:
+        problem = ROUTING.get(error.status, INTERNAL)
+        response = problem_response(problem, error.reason)
+        if hdrs.ALLOW in error.headers:
+            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return response
+    except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
+        # The kind alone: what the error says may hold what the request said.
+        log_event("a request failed", level="error", error=type(error).__name__)
+        return problem_response(INTERNAL, INTERNAL.title)

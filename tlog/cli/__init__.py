@@ -1,0 +1,64 @@
+"""The command line: one file per verb, arguments only.
+
+Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
+log stopped by itself and wants a restart.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from tlog import __version__
+from tlog.cli import fsck, keygen, search, serve, submit, verify
+from tlog.errors import CorruptError, FatalError, RejectedError
+from tlogclient import RefusedError, UnavailableError
+from tlogverify.errors import FormatError, TlogError, VerificationError
+
+_VERBS: Final = {
+    "serve": serve,
+    "submit": submit,
+    "verify": verify,
+    "search": search,
+    "fsck": fsck,
+    "keygen": keygen,
+}
+
+_STATUS: Final[dict[type[BaseException], int]] = {
+    VerificationError: 1,
+    RefusedError: 1,
+    UnavailableError: 1,
+    CorruptError: 1,
+    FatalError: 3,
+    FormatError: 2,
+    RejectedError: 2,
+    OSError: 2,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return 130
+    except (TlogError, OSError) as error:
+        print(f"tlog {options.verb}: {error}", file=sys.stderr)
+        kinds = [kind for kind in type(error).__mro__ if kind in _STATUS]
+        return _STATUS[kinds[0]] if kinds else 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="tlog", description="A transparency log of software provenance."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, module in _VERBS.items():
+        summary = (module.__doc__ or "").partition(".")[0]
+        verb = verbs.add_parser(name, help=summary, description=module.__doc__)
+        module.add_arguments(verb)
+        verb.set_defaults(run=module.run)
+    return parser

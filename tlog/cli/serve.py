@@ -1,0 +1,81 @@
+"""Serve a log from a folder.
+
+The first start makes the keys; each start prints the verifier keys and where the
+policy file lies.  SIGTERM drains: what was accepted is answered.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import uvloop
+
+from tlog.api.server import serve
+from tlog.assemble import Log, open_log
+from tlog.config import Settings, load_settings
+from tlog.logs import configure_logs, log_event
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one flag for each setting."""
+    parser.add_argument("--config", type=Path, help="a TOML file of settings")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    for setting in fields(Settings):
+        flag = f"--{setting.name.replace('_', '-')}"
+        if setting.type is bool:
+            explanation = setting.metadata["help"]
+            parser.add_argument(
+                flag, action="store_const", const="true", help=explanation
+            )
+        else:
+            explanation = f"{setting.metadata['help']} (default: {setting.default})"
+            parser.add_argument(flag, metavar="VALUE", help=explanation)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    names = {setting.name for setting in fields(Settings)}
+    given = vars(options)
+    flags = {name: given[name] for name in names if given[name] is not None}
+    settings = load_settings(flags, os.environ, options.config)
+    configure_logs(settings.log_format, settings.log_level)
+    # The commit thread must get its turn soon after a disk has answered it: 5 ms, the
+    # interpreter's own interval, is longer than a commit.
+    sys.setswitchinterval(0.001)
+    log = open_log(settings)
+    uvloop.run(_serve(log, as_json=options.json))
+    log_event("stopped", size=log.snapshot.size)
+    return 0
+
+
+async def _serve(log: Log, *, as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(log, stop, lambda url: _announce(log, url, as_json=as_json))
+
+
+def _announce(log: Log, url: str, *, as_json: bool) -> None:
+    layout = log.folder.layout
+    vkeys = [key.encode() for key in log.signer.verifiers]
+    if as_json:
+        document = {
+            "url": url,
+            "origin": log.signer.origin,
+            "size": log.snapshot.size,
+            "verifier_keys": vkeys,
+            "policy": str(layout.policy_file),
+        }
+        print(json.dumps(document), flush=True)
+        return
+    print(f"log     {log.signer.origin}, {log.snapshot.size} entries")
+    for vkey in vkeys:
+        print(f"key     {vkey}")
+    print(f"policy  {layout.policy_file}")
+    print(f"serving {url}", flush=True)
