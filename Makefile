@@ -1,0 +1,54 @@
+# Two commands: `make demo` does the main job on real input, `make test` proves it.
+# Everything is installed into .venv; what users must have is Python 3.11+ and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+N ?= 200
+
+.PHONY: demo test format lint types tests coverage crash bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/python docs/demo.py
+
+test: lint types tests coverage
+
+format: $(VENV)/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+# Measures the branches of the pure parts while all tests run.
+tests: $(VENV)/installed
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile
+
+coverage: $(VENV)/installed
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered
+
+# Kill a real server N times under load.
+crash: $(VENV)/installed
+	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks
+
+# The client first: the server's requirement of it is met here, not on the index.
+$(VENV)/installed: pyproject.toml client/pyproject.toml tests/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint tests/constraints.txt -e ./client -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist client/build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf *.egg-info client/*.egg-info

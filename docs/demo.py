@@ -1,0 +1,229 @@
+"""The main job on real input: `make demo`.
+
+Builds this project's own wheels, writes the provenance of each build, logs both, stops
+the log, and verifies the wheels offline; then shows that one flipped byte is found.
+Exit status 0 only if every step did what it says.
+"""
+
+import hashlib
+import json
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD_TYPE = "https://pypa-build.readthedocs.io/"
+PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
+TLOG = [sys.executable, "-m", "tlog"]
+
+
+def main() -> int:
+    """Run all steps; any that fails ends the demo."""
+    with tempfile.TemporaryDirectory(prefix="tlog-demo-") as folder:
+        work = Path(folder)
+        step("Build the artifacts: this project's own wheels, with their provenance")
+        wheels = [build(ROOT / "client", work / "dist"), build(ROOT, work / "dist")]
+        step("Start a log on an empty folder")
+        server, url, policy = start_log(work / "log")
+        try:
+            step("Submit: each wheel's digest and its provenance document's digest")
+            submit(url, policy, wheels)
+        finally:
+            stop_log(server)
+        step("The log is stopped; nothing below uses a network")
+        require_stopped(url)
+        step("Verify every wheel offline")
+        for wheel in wheels:
+            verify(wheel, proof_of(wheel), policy, expected=0)
+        step("One flipped byte: in the artifact, in the proof, in the policy")
+        show_tampering(wheels[0], policy, work)
+    step("All of this was true. What to type next")
+    print(
+        "  .venv/bin/tlog serve --data my-log --origin log.example.org\n"
+        "  .venv/bin/tlog submit --log http://127.0.0.1:8080 --policy my-log/policy FILE"
+        "\n  .venv/bin/tlog verify FILE --policy my-log/policy\n"
+        "  .venv/bin/tlog fsck my-log        (with the log stopped)"
+    )
+    return 0
+
+
+def step(title: str) -> None:
+    """Print a heading."""
+    print(f"\n== {title}", flush=True)
+
+
+def build(source: Path, out: Path) -> Path:
+    """Build a wheel and write its provenance beside it; return the wheel's path."""
+    started = datetime.now(UTC)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
+    before = set(out.glob("*.whl"))
+    run([*command, "--outdir", str(out), str(source)], quiet=True)
+    (wheel,) = set(out.glob("*.whl")) - before
+    statement = provenance(source, wheel, started, datetime.now(UTC))
+    document = wheel.with_name(f"{wheel.name}.intoto.jsonl")
+    document.write_text(json.dumps(statement, separators=(",", ":")) + "\n")
+    print(f"  {wheel.name}  sha256:{sha256(wheel)}")
+    print(f"  {document.name}  sha256:{sha256(document)}")
+    return wheel
+
+
+def provenance(
+    source: Path, wheel: Path, started: datetime, finished: datetime
+) -> dict[str, object]:
+    """Return an in-toto statement (v1) with SLSA provenance (v1) of the build."""
+    revision = run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], quiet=True).strip()
+    materials = sorted(source.glob("*.toml")) + sorted(source.glob("*/*.py"))
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": wheel.name, "digest": {"sha256": sha256(wheel)}}],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {"source": source.relative_to(ROOT).as_posix()},
+                "internalParameters": {
+                    "python": platform.python_version(),
+                    "platform": platform.system(),
+                },
+                "resolvedDependencies": [
+                    {"name": "source", "digest": {"gitCommit": revision}},
+                    *(
+                        {
+                            "name": material.relative_to(ROOT).as_posix(),
+                            "digest": {"sha256": sha256(material)},
+                        }
+                        for material in materials
+                    ),
+                    *(
+                        {"name": f"pkg:pypi/{name}@{version(name)}"}
+                        for name in ("build", "setuptools")
+                    ),
+                ],
+            },
+            "runDetails": {
+                "builder": {
+                    "id": "https://pypa-build.readthedocs.io/#local",
+                    "version": {"build": version("build")},
+                },
+                "metadata": {
+                    "invocationId": str(uuid.uuid4()),
+                    "startedOn": started.isoformat(timespec="seconds"),
+                    "finishedOn": finished.isoformat(timespec="seconds"),
+                },
+            },
+        },
+    }
+
+
+def start_log(data: Path) -> tuple[subprocess.Popen[str], str, Path]:
+    """Start `tlog serve` on a free port; return it, its URL and its policy."""
+    command = [*TLOG, "serve", "--data", str(data), "--origin", "demo.example/log"]
+    server = subprocess.Popen(
+        [*command, "--listen", "127.0.0.1:0", "--json", "--log-level", "warning"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    line = server.stdout.readline() if server.stdout else ""
+    if not line:
+        raise SystemExit("the log did not start")
+    announced = json.loads(line)
+    print(f"  {announced['url']}, key {announced['verifier_keys'][0]}")
+    return server, str(announced["url"]), Path(announced["policy"])
+
+
+def submit(url: str, policy: Path, wheels: Sequence[Path]) -> None:
+    """Submit all wheels in one request; their proof files come back."""
+    command = [*TLOG, "submit", "--log", url, "--policy", str(policy)]
+    print(run([*command, "--predicate-type", PREDICATE_TYPE, *map(str, wheels)]))
+    for wheel in wheels:
+        if not proof_of(wheel).exists():
+            raise SystemExit(f"no proof file of {wheel.name}")
+
+
+def stop_log(server: subprocess.Popen[str]) -> None:
+    """Stop the log as an operator would."""
+    server.send_signal(signal.SIGTERM)
+    if server.wait(timeout=60) != 0:
+        raise SystemExit("the log did not stop cleanly")
+
+
+def require_stopped(url: str) -> None:
+    """Make sure that nobody answers any more."""
+    try:
+        urllib.request.urlopen(f"{url}/checkpoint", timeout=5)  # noqa: S310 - loopback
+    except urllib.error.URLError:
+        return
+    raise SystemExit("the log still answers")
+
+
+def verify(artifact: Path, proof: Path, policy: Path, *, expected: int) -> None:
+    """Run `tlog verify`; its exit status must be `expected`, its word one line."""
+    command = [*TLOG, "verify", artifact.name, "--proof", str(proof)]
+    result = subprocess.run(
+        [*command, "--policy", str(policy)],
+        cwd=artifact.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = (result.stdout + result.stderr).strip()
+    print(f"  [{result.returncode}] {said}")
+    if result.returncode != expected or "\n" in said:
+        raise SystemExit(f"expected exit status {expected} and one line")
+
+
+def show_tampering(wheel: Path, policy: Path, work: Path) -> None:
+    """Flip one byte in each of the three inputs, one at a time."""
+    proof = proof_of(wheel)
+    middle = wheel.stat().st_size // 2
+    verify(flip(wheel, middle, work), proof, policy, expected=1)
+    # A byte of the entry, which is the second line of the proof file.
+    entry = proof.read_bytes().index(b"extra ") + 40
+    verify(wheel, flip(proof, entry, work), policy, expected=2)
+    # A byte of the signature, at the end of the file.
+    signature = proof.stat().st_size - 20
+    verify(wheel, flip(proof, signature, work), policy, expected=1)
+    key = policy.stat().st_size // 2
+    verify(wheel, proof, flip(policy, key, work), expected=2)
+
+
+def flip(file: Path, position: int, work: Path) -> Path:
+    """Copy a file with the lowest bit of one byte turned over."""
+    content = bytearray(file.read_bytes())
+    content[position] ^= 1
+    folder = work / "tampered"
+    folder.mkdir(exist_ok=True)
+    copy = folder / file.name
+    copy.write_bytes(content)
+    return copy
+
+
+def proof_of(wheel: Path) -> Path:
+    """Return where `tlog submit` writes a wheel's proof."""
+    return wheel.with_name(f"{wheel.name}.tlog-proof")
+
+
+def sha256(file: Path) -> str:
+    """Return a file's digest in hex."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def run(command: Sequence[str], *, quiet: bool = False) -> str:
+    """Run a command that must succeed; return what it printed."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{result.stderr}")
+    return result.stdout if quiet else result.stdout.replace("\n", "\n  ").rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

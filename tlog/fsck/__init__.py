@@ -1,0 +1,11 @@
+"""Re-verify a whole log folder from its bytes.
+
+An independent judge: it uses tlogverify and the hashing core alone, and knows the
+folder's layout by itself, so that a fault of the builder is not repeated here.
+
+    peaks      a tree's peaks, leaf by leaf or tile by tile
+    tree       bundles -> leaf hashes -> tiles -> the root that the checkpoint names
+    journal    the signed head, and the batches that lead to it
+    index      every leaf hash and digest, and nothing besides
+    check      all of it in order; the first damaged place ends it
+"""

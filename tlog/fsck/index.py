@@ -1,0 +1,83 @@
+"""The index: every leaf hash and digest of the entries, and nothing besides.
+
+Compared as a whole: the hashes of all keys with their values are added up, once over
+the entries and once over the index.  That needs one pass over each and no memory; the
+index is derived, so there is no use in naming one key of it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rocksdict import AccessType, Options, Rdict
+
+from tlog.errors import CorruptError
+
+_COMPLETE_TO = b"\xff"
+
+
+class IndexFolder:
+    """An index, opened for reading; complete_to: how many entries it covers."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._database = Rdict(
+                str(path),
+                Options(raw_mode=True),
+                access_type=AccessType.read_only(False),
+            )
+            stored = self._database.get(_COMPLETE_TO)
+        except Exception as error:
+            # RocksDB raises Exception itself.
+            raise CorruptError("index", str(error)) from error
+        self.complete_to = int.from_bytes(stored or b"", "big")
+        self._expected = 0
+
+    def close(self) -> None:
+        """Close the folder."""
+        self._database.close()
+
+    def add_entries(
+        self,
+        start: int,
+        leaf_hashes: Sequence[bytes],
+        digests: Sequence[Sequence[bytes]],
+    ) -> None:
+        """Take note of the entries from `start` on, as far as the index goes.
+
+        digests: for each entry, all that it names.
+        """
+        for index, (leaf_hash, names) in enumerate(
+            zip(leaf_hashes, digests, strict=True), start
+        ):
+            if index >= self.complete_to:
+                return
+            place = index.to_bytes(6, "big")
+            keys = {_key(digest) + place for digest in names}
+            pairs = [(b"\x00" + leaf_hash, place), *((key, b"") for key in keys)]
+            self._expected += _sum(pairs)
+
+    def check(self) -> None:
+        """Check that the index holds the keys of all entries, and no other."""
+        try:
+            found = _sum(
+                (key, value)
+                for key, value in self._database.items()
+                if isinstance(key, bytes) and key != _COMPLETE_TO
+            )
+        except Exception as error:
+            raise CorruptError("index", str(error)) from error
+        if (found - self._expected) % 2**256:
+            raise CorruptError(
+                "index", "differs from the entries: remove it, then start the log"
+            )
+
+
+def _sum(pairs: Iterable[tuple[bytes, bytes]]) -> int:
+    sha256, from_bytes = hashlib.sha256, int.from_bytes
+    return sum(from_bytes(sha256(key + value).digest()) for key, value in pairs)
+
+
+def _key(digest: bytes) -> bytes:
+    short = digest if len(digest) == 32 else hashlib.sha256(digest).digest()
+    return bytes([len(digest)]) + short

@@ -1,0 +1,85 @@
+"""The journal: its head verifies, and its batches lead from the tiles to that head."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tlog.errors import CorruptError
+from tlog.fsck.peaks import Peaks
+from tlogverify.bundles import parse_bundle
+from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import FormatError, SignatureError
+from tlogverify.hashing import leaf_hash
+from tlogverify.keys import VerifierKey
+from tlogverify.record import require_record
+from tlogverify.signed import open_checkpoint
+
+EntryReader = Callable[[int, int], list[bytes]]
+"""From [start, end) to the published entries there."""
+
+
+class JournalFile:
+    """A journal, read and not changed.
+
+    head: opened with `keys`; raises CorruptError if it does not verify.
+    """
+
+    def __init__(self, path: Path, keys: Sequence[VerifierKey]) -> None:
+        if not path.exists():
+            raise CorruptError(path.name, "the journal is missing")
+        self._connection = sqlite3.connect(path)
+        try:
+            verdict = self._connection.execute("PRAGMA integrity_check").fetchone()
+            if verdict != ("ok",):
+                raise CorruptError(path.name, f"SQLite says: {verdict[0]}")
+            rows = self._connection.execute("SELECT size, note FROM head").fetchall()
+            if len(rows) != 1:
+                raise CorruptError(path.name, f"has {len(rows)} heads")
+            self.head: Checkpoint = open_checkpoint(rows[0][1], *keys)
+        except (sqlite3.DatabaseError, FormatError, SignatureError) as error:
+            raise CorruptError(f"{path.name}: head", str(error)) from error
+        if self.head.size != rows[0][0]:
+            raise CorruptError(f"{path.name}: head", f"says size {rows[0][0]}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def check_batches(self, peaks: Peaks, published: EntryReader) -> None:
+        """Let the published tree grow by the batches; it must reach the head.
+
+        peaks: of the published tree; grows.  published: reads entries of bundles, which
+        batches below the published size must repeat.
+        """
+        if self.head.size < peaks.size:
+            raise CorruptError("journal.db: head", f"is below the public {peaks.size}")
+        public_size, expected = peaks.size, None
+        rows = self._connection.execute(
+            'SELECT start, "end", entries FROM batches ORDER BY start'
+        )
+        for start, end, encoded in rows:
+            where = f"journal.db: batch {start}"
+            if start != (start if expected is None else expected):
+                raise CorruptError(where, f"does not follow on {expected}")
+            expected = end
+            entries = _entries(where, encoded, end - start)
+            if end <= public_size:
+                if published(start, end) != entries:
+                    raise CorruptError(where, "differs from the bundles")
+            elif start != peaks.size:
+                raise CorruptError(where, f"does not follow on the tiles' {peaks.size}")
+            else:
+                for entry in entries:
+                    peaks.push(0, leaf_hash(entry))
+        if (peaks.size, peaks.root()) != (self.head.size, self.head.root):
+            raise CorruptError("journal.db: head", "the batches do not lead to it")
+
+
+def _entries(where: str, encoded: bytes, width: int) -> list[bytes]:
+    try:
+        entries = parse_bundle(encoded, width)
+        for entry in entries:
+            require_record(entry)
+    except FormatError as error:
+        raise CorruptError(where, str(error)) from error
+    return entries

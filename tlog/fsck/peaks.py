@@ -1,0 +1,32 @@
+"""The peaks of a growing tree: roots of the complete subtrees that cover it.
+
+Source: RFC 6962, 2.1; hashes by tlogverify.
+"""
+
+from tlogverify.hashing import EMPTY_ROOT, Hash, node_hash
+
+
+class Peaks:
+    """The peaks of `size` leaves, largest first."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[tuple[int, Hash]] = []
+
+    def push(self, height: int, root: bytes) -> None:
+        """Append a complete subtree of 2**height leaves; `size` is a multiple of it."""
+        self.size += 1 << height
+        found = Hash(root)
+        while self._peaks and self._peaks[-1][0] == height:
+            found = node_hash(self._peaks.pop()[1], found)
+            height += 1
+        self._peaks.append((height, found))
+
+    def root(self) -> Hash:
+        """Return the root over all peaks."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        *larger, (_, found) = self._peaks
+        for _, peak in reversed(larger):
+            found = node_hash(peak, found)
+        return found

@@ -1,0 +1,116 @@
+"""The public tree: bundles give leaf hashes, these the tiles, these the root."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tlog import hashing
+from tlog.errors import CorruptError
+from tlog.fsck.peaks import Peaks
+from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import FormatError, SignatureError
+from tlogverify.hashing import HASH_SIZE
+from tlogverify.keys import VerifierKey
+from tlogverify.signed import open_checkpoint
+from tlogverify.tiles import (
+    ENTRIES,
+    FULL_TILE_BYTES,
+    Tile,
+    bundles_of_size,
+    parse_tile,
+)
+
+
+class PublicTree:
+    """The files below public/, judged against the checkpoint beside them.
+
+    checkpoint: opened with `keys`; raises CorruptError if it does not verify.
+    peaks: of all bundles that `bundles` has gone through.
+    """
+
+    def __init__(self, public: Path, keys: Sequence[VerifierKey]) -> None:
+        self._public = public
+        self.peaks = Peaks()
+        self._levels: list[tuple[int, bytes]] = []
+        where = "public/checkpoint"
+        try:
+            note = (public / "checkpoint").read_bytes()
+            self.checkpoint: Checkpoint = open_checkpoint(note, *keys)
+        except (OSError, FormatError, SignatureError) as error:
+            raise CorruptError(where, str(error)) from error
+
+    def bundles(self) -> Iterator[tuple[bytes, bytes]]:
+        """Check bundles and tiles from left to right.
+
+        Yields each bundle with its leaf hashes, joined, when both are right.  At the
+        end the tree is proven to be the checkpoint's.
+        """
+        for bundle in bundles_of_size(self.checkpoint.size):
+            content = self._read(bundle)
+            try:
+                leaf_hashes = hashing.bundle_leaf_hashes(content, bundle.width)
+            except FormatError as error:
+                raise CorruptError(f"public/{bundle.path}", str(error)) from error
+            self._add(0, leaf_hashes)
+            if bundle.is_full:
+                self.peaks.push(8, hashing.subtree_roots(leaf_hashes))
+            else:
+                for at in range(0, len(leaf_hashes), HASH_SIZE):
+                    self.peaks.push(0, leaf_hashes[at : at + HASH_SIZE])
+            yield content, leaf_hashes
+        for level, (index, edge) in enumerate(self._levels):
+            if edge:
+                self._compare(Tile(level, index, len(edge) // HASH_SIZE), edge)
+        if self.peaks.root() != self.checkpoint.root:
+            raise CorruptError("public/checkpoint", "the bundles have another root")
+
+    def check_leftovers(self, head_size: int) -> None:
+        """Check what else lies below tile/: older widths, and newer tiles.
+
+        head_size: of the signed head; a crash may have left tiles up to there.
+        """
+        for file in sorted((self._public / "tile").rglob("*")):
+            if file.is_dir():
+                continue
+            path = file.relative_to(self._public).as_posix()
+            try:
+                tile = parse_tile(path)
+            except FormatError as error:
+                raise CorruptError(f"public/{path}", str(error)) from error
+            whole = self._whole(tile, self.checkpoint.size)
+            if whole is None:
+                if self._whole(tile, head_size) is None:
+                    raise CorruptError(f"public/{path}", "lies beyond the log's size")
+            elif not self._read(whole).startswith(file.read_bytes()):
+                raise CorruptError(f"public/{path}", f"is no beginning of {whole.path}")
+
+    def _whole(self, tile: Tile, size: int) -> Tile | None:
+        """Return the widest form of `tile` in a tree of `size`, if it reaches there."""
+        hashes = size >> 8 * max(tile.level, 0)
+        width = min(hashes - tile.index * 256, 256)
+        return Tile(tile.level, tile.index, width) if width >= tile.width else None
+
+    def _add(self, level: int, hashes: bytes) -> None:
+        """Append hashes to a level; a tile that becomes full goes one level up."""
+        if level == len(self._levels):
+            self._levels.append((0, b""))
+        index, edge = self._levels[level]
+        edge += hashes
+        while len(edge) >= FULL_TILE_BYTES:
+            full, edge = edge[:FULL_TILE_BYTES], edge[FULL_TILE_BYTES:]
+            self._compare(Tile(level, index), full)
+            index += 1
+            self._add(level + 1, hashing.subtree_roots(full))
+        self._levels[level] = (index, edge)
+
+    def _compare(self, tile: Tile, expected: bytes) -> None:
+        if self._read(tile) != expected:
+            below = "the bundle" if tile.level == 0 else "the tiles below it"
+            raise CorruptError(f"public/{tile.path}", f"does not follow from {below}")
+
+    def _read(self, tile: Tile) -> bytes:
+        try:
+            return (self._public / tile.path).read_bytes()
+        except OSError as error:
+            kind = "bundle" if tile.level == ENTRIES else "tile"
+            why = f"the {kind} cannot be read: {error.strerror}"
+            raise CorruptError(f"public/{tile.path}", why) from error
