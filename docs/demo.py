@@ -49,8 +49,9 @@ def main() -> int:
     step("All of this was true. What to type next")
     print(
         "  .venv/bin/tlog serve --data my-log --origin log.example.org\n"
-        "  .venv/bin/tlog submit --log http://127.0.0.1:8080 --policy my-log/policy FILE"
-        "\n  .venv/bin/tlog verify FILE --policy my-log/policy\n"
+        "  export TLOG_POLICY=my-log/policy\n"
+        "  .venv/bin/tlog submit --log http://127.0.0.1:8080 FILE\n"
+        "  .venv/bin/tlog verify FILE --policy my-log/policy\n"
         "  .venv/bin/tlog fsck my-log        (with the log stopped)"
     )
     return 0
