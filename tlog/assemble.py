@@ -1,24 +1,21 @@
 """Puts the parts of a log together, in the order in which they depend on each other."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from tlog import __version__, hashing
 from tlog.admission.gate import Gate
 from tlog.admission.rates import Rates
 from tlog.admission.tokens import read_tokens
-from tlog.checkpoint.backlog import Backlog
 from tlog.checkpoint.publisher import Publisher
 from tlog.clock import Clock, SystemClock
 from tlog.config import Settings
-from tlog.errors import CorruptError, FatalError, RejectedError
+from tlog.errors import CorruptError, RejectedError
+from tlog.log import Log
 from tlog.logs import log_event
 from tlog.metrics import Metrics
 from tlog.proofs.prover import Prover
 from tlog.proofs.reader import TileReader
-from tlog.proofs.snapshot import Snapshot
 from tlog.sequencer.commit import Committer
 from tlog.sequencer.known import KnownEntries
 from tlog.sequencer.pool import Pool
@@ -33,62 +30,6 @@ from tlog.storage.objects import Objects
 from tlogverify.keys import KeyType
 
 _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One open log: everything that the api needs, and `close`."""
-
-    settings: Settings
-    folder: LogFolder
-    signer: HeadSigner
-    journal: Journal
-    objects: Objects
-    index: Index
-    known: KnownEntries
-    pool: Pool
-    backlog: Backlog
-    committer: Committer
-    sequencer: Sequencer
-    publisher: Publisher
-    reader: TileReader
-    prover: Prover
-    gate: Gate
-    metrics: Metrics
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The newest signed state."""
-        return self.committer.snapshot
-
-    @property
-    def failure(self) -> FatalError | None:
-        """Why this log has stopped by itself, if it has."""
-        return self.sequencer.failure or self.publisher.failure
-
-    @property
-    def policy(self) -> bytes:
-        """A policy that trusts this log's keys alone."""
-        return self.folder.layout.policy_file.read_bytes()
-
-    def start(self, on_stop: Callable[[], object]) -> None:
-        """Start the two threads; on_stop: called, on one of them, when one ends."""
-        self.sequencer.on_stop = on_stop
-        self.publisher.on_stop = on_stop
-        self.publisher.start()
-        self.sequencer.start()
-
-    def close(self) -> None:
-        """Answer what was accepted, publish it, and let go of the folder."""
-        self.pool.close()
-        self.sequencer.join()
-        self.backlog.close()
-        self.publisher.join()
-        if self.failure is None:
-            self.journal.trim(self.publisher.published_size)
-        self.index.close()
-        self.journal.close()
-        self.folder.close()
 
 
 def open_log(

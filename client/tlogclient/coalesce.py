@@ -85,7 +85,7 @@ class Coalescer(Generic[Answer]):
             outcomes = list(zip(batch, answers, strict=True))
         except RefusedError as error:
             self._refuse(batch, error)
-        except Exception as error:  # noqa: BLE001  # the top of this task: its waiters get it
+        except Exception as error:  # noqa: BLE001 - the top of this task: its waiters get it
             self._fail(batch, error)
         else:
             for waiter, answer in outcomes:

@@ -76,7 +76,7 @@ def plan_retry(error: Exception, left_s: float) -> bool | float:
     """
     match error:
         case NoRoomError(retry_after_s=float(asked_s)):
-            wait_s = asked_s * random.uniform(1, 1.25)  # noqa: S311  # spreads load, hides nothing
+            wait_s = asked_s * random.uniform(1, 1.25)  # noqa: S311 - spreads load, hides nothing
             return wait_s if wait_s < left_s else False
         case aiohttp.ClientConnectorCertificateError():
             return False

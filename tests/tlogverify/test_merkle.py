@@ -91,6 +91,16 @@ def test_a_node_cannot_pass_for_a_leaf() -> None:
         verify_inclusion(0, 2, rfc6962.leaf_hash(LEAVES[0] + LEAVES[1]), path, root)
 
 
+@pytest.mark.parametrize("moved", [-1, 1])
+def test_a_byte_that_moves_between_neighbours_is_refused(moved: int) -> None:
+    # The node's hash is of the same 64 bytes: only the lengths tell.
+    both, cut = LEAVES[0] + LEAVES[1], 32 + moved
+    with pytest.raises(ProofError, match="has 32 bytes"):
+        verify_inclusion(0, 2, both[:cut], [both[cut:]], TREE.root(2))
+    with pytest.raises(ProofError, match="has 32 bytes"):
+        verify_consistency(1, 2, [both[cut:]], both[:cut], TREE.root(2))
+
+
 @pytest.mark.parametrize(
     ("index", "size"),
     [(0, 0), (-1, 1), (1, 1), (0, -1), (0, MAX_SIZE + 1), (MAX_SIZE, MAX_SIZE)],

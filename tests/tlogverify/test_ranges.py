@@ -65,6 +65,20 @@ def test_a_range_proof_with_one_change_is_refused(size: int) -> None:
             assert is_refused(verify, changed, left, right, root), what
 
 
+@pytest.mark.parametrize("moved", [-1, 1])
+def test_a_byte_that_moves_between_neighbours_is_refused(moved: int) -> None:
+    # The node's hash is of the same 64 bytes: only the lengths tell.
+    both, cut = LEAVES[0] + LEAVES[1], 32 + moved
+    first, second = both[:cut], both[cut:]
+    for start, leaves, left, right in [
+        (0, [first, second], [], []),
+        (0, [first], [], [second]),
+        (1, [second], [first], []),
+    ]:
+        with pytest.raises(ProofError, match="has 32 bytes"):
+            verify_range(start, 2, leaves, left, right, TREE.root(2))
+
+
 @pytest.mark.parametrize("size", range(1, 25))
 def test_a_range_elsewhere_is_refused(size: int) -> None:
     root = TREE.root(size)

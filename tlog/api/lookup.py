@@ -16,7 +16,7 @@ from tlog.api.respond import (
     text_response,
     wants_text,
 )
-from tlog.assemble import Log
+from tlog.log import Log
 from tlogverify.errors import FormatError
 from tlogverify.lines import encode_base64
 

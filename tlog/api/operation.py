@@ -8,8 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tlog import __version__
 from tlog.api.lookup import PAGE_ENTRIES, PAGE_HITS
 from tlog.api.respond import NEVER, json_response
-from tlog.assemble import Log
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
+from tlog.log import Log
 from tlogverify.bundles import MAX_ENTRY_BYTES
 
 

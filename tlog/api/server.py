@@ -17,9 +17,9 @@ from tlog.api.problems import (
 )
 from tlog.api.submit import SubmitEndpoint
 from tlog.api.tiles import TileEndpoints
-from tlog.assemble import Log
 from tlog.config import listen_address
 from tlog.entries.submission import MAX_BODY_BYTES
+from tlog.log import Log
 from tlog.logs import log_event
 from tlogverify.errors import TlogError
 

@@ -22,12 +22,12 @@ from tlog.api.respond import (
     text_response,
     wants_text,
 )
-from tlog.assemble import Log
 from tlog.entries.submission import (
     MAX_BODY_BYTES,
     parse_cbor_submission,
     parse_json_submission,
 )
+from tlog.log import Log
 from tlog.sequencer.pool import Receipt
 from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash

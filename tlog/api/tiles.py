@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from tlog.api.problems import NotFoundError
 from tlog.api.respond import IMMUTABLE, SECONDS, bytes_response
-from tlog.assemble import Log
+from tlog.log import Log
 from tlogverify.errors import FormatError
 from tlogverify.tiles import ENTRIES, Tile, parse_tile
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Condition
 
-from tlog.proofs.snapshot import Snapshot
+from tlog.merkle.snapshot import Snapshot
 from tlogverify.tiles import Tile
 
 

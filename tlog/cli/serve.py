@@ -16,8 +16,9 @@ from pathlib import Path
 import uvloop
 
 from tlog.api.server import serve
-from tlog.assemble import Log, open_log
+from tlog.assemble import open_log
 from tlog.config import Settings, load_settings
+from tlog.log import Log
 from tlog.logs import configure_logs, log_event
 
 

@@ -13,8 +13,8 @@ from tlog.merkle.plans import (
     inclusion_plan,
     root_plan,
 )
+from tlog.merkle.snapshot import Snapshot
 from tlog.proofs.reader import TileReader
-from tlog.proofs.snapshot import Snapshot
 from tlogverify.hashing import EMPTY_ROOT, Hash
 from tlogverify.proof import Proof
 

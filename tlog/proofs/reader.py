@@ -8,7 +8,7 @@ from typing import Protocol
 from tlog import hashing
 from tlog.errors import CorruptError
 from tlog.merkle.plans import TileLevels
-from tlog.proofs.snapshot import Snapshot
+from tlog.merkle.snapshot import Snapshot
 from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE

@@ -12,7 +12,7 @@ journal and does step 3 again.  An error that may have changed something is fata
 
 from tlog.checkpoint.backlog import Backlog
 from tlog.merkle.extension import Extension
-from tlog.proofs.snapshot import Snapshot
+from tlog.merkle.snapshot import Snapshot
 from tlog.sequencer.batch import Batch
 from tlog.sequencer.growth import Growth, Tree, grow
 from tlog.sequencer.selfcheck import check_head

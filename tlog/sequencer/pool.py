@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Condition
 
 from tlog.errors import BusyError
-from tlog.proofs.snapshot import Snapshot
+from tlog.merkle.snapshot import Snapshot
 from tlogverify.hashing import Hash
 
 

@@ -15,7 +15,7 @@ from tlog.checkpoint.backlog import Backlog
 from tlog.errors import CorruptError
 from tlog.logs import log_event
 from tlog.merkle.frontier import edge_tiles, frontier_from_tiles
-from tlog.proofs.snapshot import Snapshot
+from tlog.merkle.snapshot import Snapshot
 from tlog.sequencer.commit import snapshot_of
 from tlog.sequencer.growth import EMPTY_TREE, Tree, grow
 from tlog.signing import HeadSigner

@@ -1,0 +1,79 @@
+"""One open log: everything that answers a request, and how it starts and ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tlog.admission.gate import Gate
+from tlog.checkpoint.backlog import Backlog
+from tlog.checkpoint.publisher import Publisher
+from tlog.config import Settings
+from tlog.errors import FatalError
+from tlog.merkle.snapshot import Snapshot
+from tlog.metrics import Metrics
+from tlog.proofs.prover import Prover
+from tlog.proofs.reader import TileReader
+from tlog.sequencer.commit import Committer
+from tlog.sequencer.known import KnownEntries
+from tlog.sequencer.pool import Pool
+from tlog.sequencer.sequencer import Sequencer
+from tlog.signing import HeadSigner
+from tlog.storage.folder import LogFolder
+from tlog.storage.index import Index
+from tlog.storage.journal import Journal
+from tlog.storage.objects import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One open log: everything that the api needs, and `close`."""
+
+    settings: Settings
+    folder: LogFolder
+    signer: HeadSigner
+    journal: Journal
+    objects: Objects
+    index: Index
+    known: KnownEntries
+    pool: Pool
+    backlog: Backlog
+    committer: Committer
+    sequencer: Sequencer
+    publisher: Publisher
+    reader: TileReader
+    prover: Prover
+    gate: Gate
+    metrics: Metrics
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest signed state."""
+        return self.committer.snapshot
+
+    @property
+    def failure(self) -> FatalError | None:
+        """Why this log has stopped by itself, if it has."""
+        return self.sequencer.failure or self.publisher.failure
+
+    @property
+    def policy(self) -> bytes:
+        """A policy that trusts this log's keys alone."""
+        return self.folder.layout.policy_file.read_bytes()
+
+    def start(self, on_stop: Callable[[], object]) -> None:
+        """Start the two threads; on_stop: called, on one of them, when one ends."""
+        self.sequencer.on_stop = on_stop
+        self.publisher.on_stop = on_stop
+        self.publisher.start()
+        self.sequencer.start()
+
+    def close(self) -> None:
+        """Answer what was accepted, publish it, and let go of the folder."""
+        self.pool.close()
+        self.sequencer.join()
+        self.backlog.close()
+        self.publisher.join()
+        if self.failure is None:
+            self.journal.trim(self.publisher.published_size)
+        self.index.close()
+        self.journal.close()
+        self.folder.close()
