@@ -50,7 +50,7 @@ def open_log(
 def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
     layout, metrics = folder.layout, Metrics()
     signer = HeadSigner(_load_keys(layout, settings), clock)
-    _write_public_keys(layout, signer)
+    policy = _write_public_keys(layout, signer)
     objects = Objects(layout.public, layout.temporary, disk)
     journal, index = Journal(layout.journal), _open_index(layout.index)
     backlog, state = recover(
@@ -79,6 +79,7 @@ def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Lo
         settings=settings,
         folder=folder,
         signer=signer,
+        policy=policy,
         journal=journal,
         objects=objects,
         index=index,
@@ -119,11 +120,13 @@ def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
     return keys
 
 
-def _write_public_keys(layout: FolderLayout, signer: HeadSigner) -> None:
+def _write_public_keys(layout: FolderLayout, signer: HeadSigner) -> str:
+    """Write the verifier keys and a policy of them; return the policy."""
     vkeys = [key.encode() for key in signer.verifiers]
     layout.vkey_file.write_text("".join(f"{vkey}\n" for vkey in vkeys))
-    lines = [f"log {vkey}" for vkey in vkeys]
-    layout.policy_file.write_text("\n".join([*lines, "quorum none", ""]))
+    policy = "".join(f"log {vkey}\n" for vkey in vkeys) + "quorum none\n"
+    layout.policy_file.write_text(policy)
+    return policy
 
 
 def _open_index(path: Path) -> Index:

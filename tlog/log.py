@@ -25,11 +25,15 @@ from tlog.storage.objects import Objects
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One open log: everything that the api needs, and `close`."""
+    """One open log: everything that the api needs, and `close`.
+
+    policy: the text of one that trusts this log's keys alone.
+    """
 
     settings: Settings
     folder: LogFolder
     signer: HeadSigner
+    policy: str
     journal: Journal
     objects: Objects
     index: Index
@@ -53,11 +57,6 @@ class Log:
     def failure(self) -> FatalError | None:
         """Why this log has stopped by itself, if it has."""
         return self.sequencer.failure or self.publisher.failure
-
-    @property
-    def policy(self) -> bytes:
-        """A policy that trusts this log's keys alone."""
-        return self.folder.layout.policy_file.read_bytes()
 
     def start(self, on_stop: Callable[[], object]) -> None:
         """Start the two threads; on_stop: called, on one of them, when one ends."""

@@ -1,5 +1,6 @@
 """Proofs, entries and search: what people and tools ask of a log that is running."""
 
+import asyncio
 import re
 from typing import Final
 
@@ -113,7 +114,8 @@ class LookupEndpoints:
         start = query_number(parameters, "start", 0)
         # The index first: it never reaches beyond the head that is read after it.
         complete_to = self._log.index.complete_to
-        found = self._log.index.search(digest, start, PAGE_HITS + 1)
+        search = self._log.index.search
+        found = await asyncio.to_thread(search, digest, start, PAGE_HITS + 1)
         snapshot = self._log.snapshot
         page = found[:PAGE_HITS]
         paths = await self._log.prover.inclusions(snapshot, page)
@@ -133,7 +135,7 @@ class LookupEndpoints:
         if "index" in parameters:
             return query_number(parameters, "index", 0)
         leaf_hash = _parse_hex("leaf_hash", parameters["leaf_hash"], 32)
-        known = self._log.known.find([leaf_hash])
+        known = await asyncio.to_thread(self._log.known.find, [leaf_hash])
         if leaf_hash not in known:
             raise NotFoundError("no entry has this leaf hash")
         return known[leaf_hash]

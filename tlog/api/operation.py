@@ -35,7 +35,7 @@ class OperationEndpoints:
                 "hits_per_page": PAGE_HITS,
             },
             "version": __version__,
-            "policy": self._log.policy.decode(),
+            "policy": self._log.policy,
         }
         return json_response(document)
 

@@ -63,6 +63,8 @@ class Pool:
     def put(self, entries: list[bytes]) -> Future[Receipt]:
         """Let `entries` wait for a commit; BusyError if there is no room."""
         ticket = Ticket(entries)
+        # From here on nobody can cancel it: what is committed is answered.
+        ticket.receipt.set_running_or_notify_cancel()
         with self._changed:
             if self._is_closed:
                 raise BusyError("the log is stopping", retry_after_s=5)
