@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(describe(options.artifact, proven)))
     else:
-        print(summary(options.artifact, proven))
+        print(_printable(summary(options.artifact, proven)))
     return 0
 
 
@@ -85,8 +85,16 @@ def _refuse(options: argparse.Namespace, verdict: str, why: str, status: int) ->
     if options.json:
         refusal = {"artifact": options.artifact, "proven": False, "why": why}
         print(json.dumps(refusal))
-    print(f"{options.artifact}: {verdict}: {why}", file=sys.stderr)
+    print(_printable(f"{options.artifact}: {verdict}: {why}"), file=sys.stderr)
     return status
+
+
+def _printable(line: str) -> str:
+    # File names and origins may hold what no terminal should obey or encode.
+    return "".join(
+        char if char.isascii() and char.isprintable() else ascii(char)[1:-1]
+        for char in line
+    )
 
 
 if __name__ == "__main__":

@@ -64,4 +64,6 @@ def artifact_sha256(artifact: str | os.PathLike[str] | bytes) -> bytes:
         if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
             raise FormatError("a digest is sha256: and 64 lower-case hex", artifact)
         return bytes.fromhex(digits)
+    if "\0" in os.fspath(artifact):
+        raise FormatError("a path has no null")
     return sha256_file(Path(artifact))

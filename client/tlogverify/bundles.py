@@ -31,7 +31,7 @@ def parse_bundle(bundle: bytes, width: int) -> list[bytes]:
     for _ in range(width):
         start = at + 2
         at = start + int.from_bytes(bundle[at:start], "big")
-        if start > end or at > end:
+        if at > end:
             raise FormatError(f"the bundle ends within entry {len(entries)}", end)
         entries.append(bundle[start:at])
     if at != end:

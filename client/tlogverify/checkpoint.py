@@ -42,11 +42,15 @@ class Checkpoint:
     extensions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.origin.encode()) <= MAX_ORIGIN_BYTES:
+        if not 0 < len(self.origin.encode("utf-8", "replace")) <= MAX_ORIGIN_BYTES:
             raise FormatError(f"an origin has 1 to {MAX_ORIGIN_BYTES} bytes")
         lines = (self.origin, *self.extensions)
         if any(line == "" or min(line) < "\x20" for line in lines):
             raise FormatError("a checkpoint's line is empty or has a control character")
+        if any("\ud800" <= char <= "\udfff" for line in lines for char in line):
+            raise FormatError("a checkpoint's line is not Unicode")
+        if len(self.extensions) > MAX_EXTENSIONS:
+            raise FormatError(f"a checkpoint has at most {MAX_EXTENSIONS} extensions")
         if not 0 <= self.size <= MAX_SIZE or len(self.root) != HASH_SIZE:
             raise FormatError("a checkpoint's size or root is out of bounds")
         if self.size == 0 and self.root != EMPTY_ROOT:

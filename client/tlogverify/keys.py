@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
@@ -81,7 +81,8 @@ class VerifierKey:
             else:
                 ed25519 = Ed25519PublicKey.from_public_bytes(self.public_bytes)
                 ed25519.verify(signature, message)
-        except (InvalidSignature, ValueError):
+        # A build of cryptography may lack ML-DSA: then nothing is proven either.
+        except (InvalidSignature, UnsupportedAlgorithm, ValueError):
             raise SignatureError(f"wrong signature by {self.name}") from None
 
 

@@ -78,6 +78,7 @@ def verify_consistency(
         raise ProofError("a consistency proof from the empty tree has no hashes")
     if old_root != EMPTY_ROOT:
         raise ProofError("the empty tree has another root")
+    _require_hashes(new_root)
     if new_size == 0 and new_root != EMPTY_ROOT:
         raise ProofError("the empty tree has another root")
 

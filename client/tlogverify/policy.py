@@ -95,7 +95,7 @@ class Policy:
         """Parse a policy; raises FormatError naming the line and the rule."""
         if len(text) > MAX_POLICY_BYTES:
             raise FormatError(f"a policy has at most {MAX_POLICY_BYTES} bytes")
-        lines = text.split(b"\n")
+        lines = text.removesuffix(b"\n").split(b"\n")
         if len(lines) > MAX_LINES:
             raise FormatError(f"a policy has at most {MAX_LINES} lines", len(lines))
         reader = _Reader()

@@ -20,8 +20,9 @@ from typing import Final
 
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
-from tlogverify.hashing import Hash
+from tlogverify.hashing import HASH_SIZE, Hash
 from tlogverify.lines import (
+    MAX_SIZE,
     encode_base64,
     parse_base64,
     parse_decimal,
@@ -51,6 +52,14 @@ class Proof:
     path: tuple[Hash, ...]
     note: bytes
     extra: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index <= MAX_SIZE or len(self.path) > MAX_PATH:
+            raise FormatError("a proof's index or path is out of bounds")
+        if any(len(sibling) != HASH_SIZE for sibling in self.path):
+            raise FormatError(f"every hash of a proof has {HASH_SIZE} bytes")
+        if self.note == b"" or self.extra == b"":
+            raise FormatError("a proof's note or extra is empty")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Proof":

@@ -48,6 +48,9 @@ _PREDICATE_TYPE: Final = re.compile(_URI)
 # `{"sha256":"<64>"}`: what is longer may hold two subjects, whose order matters.
 _ONE_SUBJECT_BYTES: Final = 77
 
+_ALWAYS_FIT: Final = 190
+"""So many subjects of 326 bytes, and all else, stay below MAX_ENTRY_BYTES."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -97,6 +100,8 @@ class Record:
                 raise FormatError(f"the {name} digest has 32 bytes", len(digest))
         if self.predicate_type is not None:
             _require_predicate_type(self.predicate_type)
+        if len(self.subjects) > _ALWAYS_FIT and len(self.encode()) > MAX_ENTRY_BYTES:
+            raise FormatError(f"a record has at most {MAX_ENTRY_BYTES} bytes")
 
     def encode(self) -> bytes:
         """Return the canonical bytes: the entry, whose hash is the leaf."""
@@ -167,7 +172,10 @@ def _digest(digits: bytes | None) -> bytes | None:
 
 def _require_predicate_type(uri: str) -> None:
     too_long = len(uri) > MAX_PREDICATE_TYPE_CHARS
-    if too_long or _PREDICATE_TYPE.fullmatch(uri.encode("utf-8", "replace")) is None:
+    if (
+        too_long
+        or _PREDICATE_TYPE.fullmatch(uri.encode("utf-8", "surrogatepass")) is None
+    ):
         raise FormatError(
             f"predicateType is a URI of at most {MAX_PREDICATE_TYPE_CHARS} characters",
             uri,

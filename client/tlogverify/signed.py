@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tlogverify.checkpoint import Checkpoint, parse_checkpoint
 from tlogverify.errors import FormatError, SignatureError
-from tlogverify.keys import KeyType, VerifierKey
+from tlogverify.keys import KeyType, VerifierKey, require_key_name
 from tlogverify.lines import MAX_SIZE
 from tlogverify.note import NoteSignature, UnverifiedNote, parse_note
 
@@ -58,6 +58,7 @@ def subtree_message(
         raise FormatError("an ML-DSA-44 signature does not cover extension lines")
     if start and time_s:
         raise FormatError("a subtree's cosignature has time 0", time_s)
+    require_key_name(cosigner)
     name, origin = cosigner.encode(), checkpoint.origin.encode()
     return b"".join(
         (
@@ -74,13 +75,11 @@ def subtree_message(
 
 def signed_message(key: VerifierKey, checkpoint: Checkpoint, *, time_s: int) -> bytes:
     """Return the bytes that `key` signs for `checkpoint`; 0x01 ignores the time."""
-    match key.key_type:
-        case KeyType.ED25519:
-            return checkpoint.encode()
-        case KeyType.COSIGNATURE:
-            return cosignature_message(checkpoint, time_s=time_s)
-        case KeyType.MLDSA44:
-            return subtree_message(key.name, checkpoint, time_s=time_s)
+    if key.key_type is KeyType.ED25519:
+        return checkpoint.encode()
+    if key.key_type is KeyType.COSIGNATURE:
+        return cosignature_message(checkpoint, time_s=time_s)
+    return subtree_message(key.name, checkpoint, time_s=time_s)
 
 
 def encode_timestamped(time_s: int, signature: bytes) -> bytes:
@@ -142,7 +141,7 @@ def open_signed_checkpoint(
     by_log = verify_signatures(note, checkpoint, logs)
     # A key of log A says nothing about log B, though it may sign B's head.
     if not any(signer.key.name == checkpoint.origin for signer in by_log):
-        raise SignatureError(f"no trusted log key of {checkpoint.origin} signed")
+        raise SignatureError(f"no trusted log key of {checkpoint.origin!r} signed")
     by_others = verify_signatures(note, checkpoint, other_keys)
     return SignedCheckpoint(checkpoint, by_log + by_others)
 

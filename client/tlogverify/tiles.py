@@ -81,13 +81,20 @@ def parse_tile(path: str) -> Tile:
         int(groups.replace("x", "").replace("/", "")),
         TILE_WIDTH if width is None else int(width),
     )
-    if tile.level > MAX_LEVEL or tile.index > MAX_SIZE or tile.path != path:
+    if (
+        tile.level > MAX_LEVEL
+        or tile.index > MAX_SIZE
+        or tile.width > TILE_WIDTH
+        or tile.path != path
+    ):
         raise FormatError("a tile has one path", path)
     return tile
 
 
 def tiles_of_size(size: int) -> Iterator[Tile]:
     """Return all hash tiles of a tree of `size` leaves, level by level."""
+    if size < 0:
+        raise ValueError(f"a tree has no negative size: {size}")
     level = 0
     while size >> (8 * level):
         hashes = size >> (8 * level)

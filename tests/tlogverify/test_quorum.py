@@ -101,7 +101,7 @@ def test_any_one_of_the_logs_suffices() -> None:
 
 def test_a_log_cannot_vouch_for_the_origin_of_another() -> None:
     policy = _policy(b"quorum none")
-    with pytest.raises(SignatureError, match=f"no trusted log key of {ORIGIN}"):
+    with pytest.raises(SignatureError, match=r"no trusted log key of .*log.example"):
         policy.open_checkpoint(note(HEAD, OTHER_LOG.line(HEAD)))
     # Beside the origin's own it may stand, but is not named as its log.
     both = note(HEAD, OTHER_LOG.line(HEAD), LOG.line(HEAD))

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import FormatError
 from tlogverify.record import MAX_SUBJECTS, Record, Subject
 
@@ -36,7 +35,7 @@ def canonical_record(value: object, read_digest: DigestReader) -> bytes:
         raise FormatError('kind is "provenance"', members["kind"])
     if type(members["version"]) is not int or members["version"] != 1:
         raise FormatError("version is 1", members["version"])
-    record = Record(
+    return Record(
         subjects=_subjects(members["subject"], read_digest),
         provenance=_sha256("provenance", members["provenance"], read_digest),
         predicate_type=_predicate_type(members),
@@ -45,11 +44,7 @@ def canonical_record(value: object, read_digest: DigestReader) -> bytes:
             if "signer" in members
             else None
         ),
-    )
-    entry = record.encode()
-    if len(entry) > MAX_ENTRY_BYTES:
-        raise FormatError(f"an entry has at most {MAX_ENTRY_BYTES} bytes", len(entry))
-    return entry
+    ).encode()
 
 
 def digest_from_hex(name: str, value: object, size: int) -> bytes:
