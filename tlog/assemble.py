@@ -19,6 +19,7 @@ from tlog.proofs.reader import TileReader
 from tlog.sequencer.commit import Committer
 from tlog.sequencer.known import KnownEntries
 from tlog.sequencer.pool import Pool
+from tlog.sequencer.rebuild import Progress, rebuild
 from tlog.sequencer.recovery import recover
 from tlog.sequencer.sequencer import Sequencer
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
@@ -27,7 +28,10 @@ from tlog.storage.folder import FolderLayout, LogFolder
 from tlog.storage.index import Index
 from tlog.storage.journal import Journal
 from tlog.storage.objects import Objects
-from tlogverify.keys import KeyType
+from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import FormatError, SignatureError
+from tlogverify.keys import KeyType, parse_verifier_key
+from tlogverify.signed import open_checkpoint
 
 _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
 
@@ -45,6 +49,34 @@ def open_log(
     except BaseException:
         folder.close()
         raise
+
+
+def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
+    """Write the hash tiles and the index of a stopped log anew, from its bundles.
+
+    Returns the public checkpoint that they lead to.  Raises CorruptError and changes
+    nothing if they do not.
+    """
+    if not FolderLayout(root).format_file.exists():
+        raise RejectedError("no-log", f"{root} is not a log's folder")
+    with LogFolder(root) as folder:
+        layout = folder.layout
+        objects = Objects(layout.public, layout.temporary, SystemDisk())
+        keys = [parse_verifier_key(it) for it in layout.vkey_file.read_bytes().split()]
+        try:
+            checkpoint = open_checkpoint(objects.checkpoint() or b"", *keys)
+        except (FormatError, SignatureError) as error:
+            raise CorruptError("public/checkpoint", str(error)) from error
+        fresh = layout.index.with_name("index.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        index = Index(fresh)
+        try:
+            rebuild(checkpoint, objects, index, progress)
+        finally:
+            index.close()
+        shutil.rmtree(layout.index, ignore_errors=True)
+        fresh.rename(layout.index)
+        return checkpoint
 
 
 def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:

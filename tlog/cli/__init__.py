@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tlog import __version__
-from tlog.cli import fsck, keygen, search, serve, submit, verify
+from tlog.cli import fsck, keygen, rebuild, search, serve, submit, verify
 from tlog.errors import CorruptError, FatalError, RejectedError
 from tlogclient import RefusedError, UnavailableError
 from tlogverify.errors import FormatError, TlogError, VerificationError
@@ -21,6 +21,7 @@ _VERBS: Final = {
     "verify": verify,
     "search": search,
     "fsck": fsck,
+    "rebuild": rebuild,
     "keygen": keygen,
 }
 

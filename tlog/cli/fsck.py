@@ -9,8 +9,9 @@ import json
 import sys
 from pathlib import Path
 
+from tlog.cli.progress import show_progress
 from tlog.errors import CorruptError
-from tlog.fsck.check import Progress, check_folder
+from tlog.fsck.check import check_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check the folder and say what was found."""
     try:
-        verdict = check_folder(options.folder, _progress(), tree_only=options.tree_only)
+        verdict = check_folder(
+            options.folder, show_progress(), tree_only=options.tree_only
+        )
     except CorruptError as error:
         if options.json:
             print(json.dumps({"whole": False, "where": error.where, "why": str(error)}))
@@ -52,15 +55,3 @@ def run(options: argparse.Namespace) -> int:
         f"{'index not checked' if indexed is None else f'{indexed} indexed'}"
     )
     return 0
-
-
-def _progress() -> Progress:
-    if not sys.stderr.isatty():
-        return lambda done, total: None
-
-    def show(done: int, total: int) -> None:
-        if done % 25_600 == 0 or done == total:
-            end = "\n" if done == total else "\r"
-            print(f"{done} of {total} entries", end=end, file=sys.stderr)
-
-    return show

@@ -27,11 +27,13 @@ EMPTY_TREE: Final = Tree(EMPTY, ())
 class Growth(NamedTuple):
     """One step.
 
-    tree: after it.  extension: with the proofs of what is new.  full: the tiles and
-    bundles that became full.  encoded: the new entries as a bundle of any width.
+    tree: after it.  leaf_hashes: of what is new, joined.  extension: with the proofs of
+    what is new.  full: the tiles and bundles that became full.  encoded: the new
+    entries as a bundle of any width.
     """
 
     tree: Tree
+    leaf_hashes: bytes
     extension: Extension
     full: dict[Tile, bytes]
     encoded: bytes
@@ -56,6 +58,7 @@ def grow(tree: Tree, entries: Sequence[bytes], leaf_hashes: bytes) -> Growth:
             opened = (*opened, *chunk)
     return Growth(
         tree=Tree(extension.frontier, opened),
+        leaf_hashes=leaf_hashes,
         extension=extension,
         full=full,
         encoded=b"".join(encoded),

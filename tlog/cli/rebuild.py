@@ -1,0 +1,31 @@
+"""Write a stopped log's hash tiles and search index anew, from its bundles.
+
+What cannot be rebuilt is not touched: bundles, journal, checkpoint and keys.  If the
+bundles do not lead to the public checkpoint, nothing is written.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from tlog.assemble import rebuild_log
+from tlog.cli.progress import show_progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this verb's arguments."""
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="a stopped log's --data"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Rebuild, and say up to where."""
+    checkpoint = rebuild_log(options.folder, show_progress())
+    if options.json:
+        print(json.dumps({"origin": checkpoint.origin, "size": checkpoint.size}))
+    else:
+        size = checkpoint.size
+        print(f"{options.folder}: tiles and index of {size} entries written anew")
+    return 0
