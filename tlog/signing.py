@@ -54,7 +54,10 @@ class SigningKey:
         return NoteSignature(key.name, key.key_id, signature)
 
     def write(self, path: Path) -> None:
-        """Write a new file of mode 0600; FileExistsError rather than replace one."""
+        """Write a new file of mode 0600, durably.
+
+        FileExistsError rather than replace one.
+        """
         key = self.verifier
         material = encode_base64(bytes([key.key_type]) + self._seed)
         line = f"PRIVATE+KEY+{key.name}+{key.key_id.hex()}+{material}\n"
@@ -63,6 +66,12 @@ class SigningKey:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
+        # A log whose head is durable and whose key is not could never go on.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def generate_key(name: str, key_type: KeyType) -> SigningKey:

@@ -18,6 +18,7 @@ from typing import Final, Self
 from filelock import FileLock, Timeout
 
 from tlog.errors import CorruptError, RejectedError
+from tlog.storage.disk import SystemDisk, put_files
 
 FORMAT_VERSION: Final = 1
 
@@ -82,6 +83,8 @@ class LogFolder:
         for folder in (self.layout.public, self.layout.temporary):
             folder.mkdir(parents=True, exist_ok=True)
         self.layout.keys.mkdir(mode=0o700, exist_ok=True)
+        for folder in (root.parent, root):
+            SystemDisk().sync_folder(folder)
         self._lock = FileLock(root / "lock", blocking=False)
         try:
             self._lock.acquire()
@@ -117,7 +120,8 @@ class LogFolder:
         if not file.exists():
             if self.layout.journal.exists():
                 raise CorruptError(str(file), "the format version is missing")
-            file.write_bytes(b"%d\n" % FORMAT_VERSION)
+            version = b"%d\n" % FORMAT_VERSION
+            put_files(SystemDisk(), self.layout.temporary, {file: version})
         found = file.read_bytes()
         if not found.strip().isdigit():
             raise CorruptError(str(file), "the format version is not a number")

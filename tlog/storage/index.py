@@ -32,6 +32,7 @@ from rocksdict import (
 _LEAF: Final = b"\x00"
 _COMPLETE_TO: Final = b"\xff"
 _INDEX_BYTES: Final = 6
+_LEAF_KEY_BYTES: Final = 33
 
 # From this many keys on, a sorted file that RocksDB takes as it is costs a third of
 # the same keys through its memtable, which also holds the GIL (measured, see
@@ -91,37 +92,47 @@ class Index:
         leaf_hashes: one for each entry.  digests: for each entry all that it can be
         found by.
         """
-        records: list[tuple[bytes, bytes]] = []
-        index = self.complete_to
-        for leaf_hash, found_by in zip(leaf_hashes, digests, strict=True):
-            place = index.to_bytes(_INDEX_BYTES, "big")
-            records.append((_LEAF + leaf_hash, place))
-            for digest in found_by:
-                records.append((_digest_key(digest) + place, b""))
-            index += 1
-        records.append((_COMPLETE_TO, index.to_bytes(8, "big")))
-        if len(records) < _FILE_KEYS:
-            self._write(records)
+        places = [
+            index.to_bytes(_INDEX_BYTES, "big")
+            for index in range(self.complete_to, self.complete_to + len(leaf_hashes))
+        ]
+        leaves = [
+            _LEAF + leaf_hash + place
+            for leaf_hash, place in zip(leaf_hashes, places, strict=True)
+        ]
+        # A digest may stand twice in one entry: one key.
+        names = {
+            _digest_key(digest) + place
+            for found_by, place in zip(digests, places, strict=True)
+            for digest in found_by
+        }
+        complete_to = self.complete_to + len(leaves)
+        if len(leaves) + len(names) < _FILE_KEYS:
+            self._write(leaves, names, complete_to)
         else:
-            self._ingest(records)
-        self.complete_to = index
+            self._ingest(leaves, names, complete_to)
+        self.complete_to = complete_to
 
-    def _write(self, records: list[tuple[bytes, bytes]]) -> None:
+    def _write(self, leaves: list[bytes], names: set[bytes], complete_to: int) -> None:
         batch = WriteBatch(raw_mode=True)
-        for key, value in records:
-            batch.put(key, value)
+        for leaf in leaves:
+            batch.put(leaf[:_LEAF_KEY_BYTES], leaf[_LEAF_KEY_BYTES:])
+        for name in names:
+            batch.put(name, b"")
+        batch.put(_COMPLETE_TO, complete_to.to_bytes(8, "big"))
         self._database.write(batch)
 
-    def _ingest(self, records: list[tuple[bytes, bytes]]) -> None:
-        # A digest that stands twice in one entry makes the same key twice.
+    def _ingest(self, leaves: list[bytes], names: set[bytes], complete_to: int) -> None:
+        """Add one file; its keys must come in order, and the prefixes are in order."""
         file = str(self._path.with_name("index.sst"))
         writer = SstFileWriter(self._options)
         writer.open(file)
-        last = b""
-        for key, value in sorted(records):
-            if key != last:
-                writer[key] = value
-            last = key
+        leaves.sort()
+        for leaf in leaves:
+            writer[leaf[:_LEAF_KEY_BYTES]] = leaf[_LEAF_KEY_BYTES:]
+        for name in sorted(names):
+            writer[name] = b""
+        writer[_COMPLETE_TO] = complete_to.to_bytes(8, "big")
         writer.finish()
         options = IngestExternalFileOptions()
         options.set_move_files(True)
