@@ -14,7 +14,7 @@ from tlog.proofs.prover import Prover
 from tlog.proofs.reader import TileReader
 from tlog.sequencer.commit import Committer
 from tlog.sequencer.known import KnownEntries
-from tlog.sequencer.pool import Pool
+from tlog.sequencer.pool import Pool, Settled, settle
 from tlog.sequencer.sequencer import Sequencer
 from tlog.signing import HeadSigner
 from tlog.storage.folder import LogFolder
@@ -58,9 +58,18 @@ class Log:
         """Why this log has stopped by itself, if it has."""
         return self.sequencer.failure or self.publisher.failure
 
-    def start(self, on_stop: Callable[[], object]) -> None:
-        """Start the two threads; on_stop: called, on one of them, when one ends."""
+    def start(
+        self,
+        on_stop: Callable[[], object],
+        deliver: Callable[[Settled], object] = settle,
+    ) -> None:
+        """Start the two threads.
+
+        on_stop: called, on one of them, when one ends.  deliver: called on the
+        sequencer's with the outcomes of a batch.
+        """
         self.sequencer.on_stop = on_stop
+        self.sequencer.deliver = deliver
         self.publisher.on_stop = on_stop
         self.publisher.start()
         self.sequencer.start()

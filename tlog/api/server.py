@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
+from prometheus_client import Counter
 
 from tlog.api.lookup import LookupEndpoints
 from tlog.api.operation import OperationEndpoints
@@ -21,6 +22,7 @@ from tlog.config import listen_address
 from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.log import Log
 from tlog.logs import log_event
+from tlog.sequencer.pool import settle
 from tlogverify.errors import TlogError
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -91,7 +93,11 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
     """
     loop = asyncio.get_running_loop()
     server = Server(log)
-    log.start(lambda: loop.call_soon_threadsafe(stop.set))
+    log.start(
+        on_stop=lambda: loop.call_soon_threadsafe(stop.set),
+        # One wake-up of the loop for all waiters of a batch.
+        deliver=lambda settled: loop.call_soon_threadsafe(settle, settled),
+    )
     try:
         await server.start()
         ready(server.url)
@@ -105,6 +111,7 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
 
 def _answering(log: Log) -> Middleware:
     """Return what turns every error into its problem document, and counts."""
+    counters: dict[tuple[str, int], Counter] = {}
 
     @web.middleware
     async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -113,7 +120,10 @@ def _answering(log: Log) -> Middleware:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
         resource = request.match_info.route.resource
         route = "unknown" if resource is None else resource.canonical
-        log.metrics.requests.labels(route, str(response.status)).inc()
+        key = (route, response.status)
+        if key not in counters:
+            counters[key] = log.metrics.requests.labels(route, str(response.status))
+        counters[key].inc()
         return response
 
     return answer

@@ -28,7 +28,7 @@ from tlog.entries.submission import (
     parse_json_submission,
 )
 from tlog.log import Log
-from tlog.sequencer.pool import Receipt
+from tlog.sequencer.pool import Receipt, Ticket
 from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash
 from tlogverify.proof import Proof
@@ -49,11 +49,13 @@ class SubmitEndpoint:
         """Admit, parse, wait for the commit, and prove every entry."""
         try:
             entries = await self._admitted_entries(request)
-            waiting = self._log.pool.put(entries)
+            loop = asyncio.get_running_loop()
+            waiting: asyncio.Future[Receipt] = loop.create_future()
+            self._log.pool.put_ticket(Ticket(entries, waiting))
         except TlogError as error:
             self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
             raise
-        receipt = await asyncio.wrap_future(waiting)
+        receipt = await waiting
         if wants_text(request):
             return await self._proof_file(entries[0], receipt)
         return await self._answer(receipt)

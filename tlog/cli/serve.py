@@ -6,6 +6,7 @@ policy file lies.  SIGTERM drains: what was accepted is answered.
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -49,6 +50,10 @@ def run(options: argparse.Namespace) -> int:
     # interpreter's own interval, is longer than a commit.
     sys.setswitchinterval(0.001)
     log = open_log(settings)
+    # What is there by now stays: the collector need not look at it again, and a busy
+    # server makes no cycles.  Its default of 700 objects cost 12 % of a request.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     uvloop.run(_serve(log, as_json=options.json))
     log_event("stopped", size=log.snapshot.size)
     return 0

@@ -2,11 +2,13 @@
 
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Condition
+from typing import NamedTuple, Protocol
 
 from tlog.errors import BusyError
 from tlog.merkle.snapshot import Snapshot
+from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash
 
 
@@ -28,12 +30,42 @@ class Receipt:
     right: tuple[Hash, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """One request's entries, canonical, and the future of its receipt."""
+class Receiver(Protocol):
+    """Who waits for a receipt: a future of a thread or of an event loop."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def set_result(self, result: Receipt, /) -> object:
+        """Take the receipt."""
+        ...
+
+    def set_exception(self, exception: TlogError, /) -> object:
+        """Take the reason why there is none."""
+        ...
+
+
+class Ticket(NamedTuple):
+    """One request's entries, canonical, and who waits for its receipt."""
 
     entries: list[bytes]
-    receipt: Future[Receipt] = field(default_factory=Future)
+    receiver: Receiver
+
+
+Settled = list[tuple[Receiver, Receipt | TlogError]]
+"""The outcomes of a batch."""
+
+
+def settle(settled: Settled) -> None:
+    """Tell each that still waits; called where its receiver belongs."""
+    for receiver, outcome in settled:
+        if receiver.done():
+            continue
+        if isinstance(outcome, Receipt):
+            receiver.set_result(outcome)
+        else:
+            receiver.set_exception(outcome)
 
 
 class Pool:
@@ -61,10 +93,19 @@ class Pool:
         return self._entries >= self._limit_entries
 
     def put(self, entries: list[bytes]) -> Future[Receipt]:
-        """Let `entries` wait for a commit; BusyError if there is no room."""
-        ticket = Ticket(entries)
+        """Let `entries` wait for a commit; BusyError if there is no room.
+
+        For threads: the future must be settled by `settle`, the default delivery.
+        """
+        receiver: Future[Receipt] = Future()
         # From here on nobody can cancel it: what is committed is answered.
-        ticket.receipt.set_running_or_notify_cancel()
+        receiver.set_running_or_notify_cancel()
+        self.put_ticket(Ticket(entries, receiver))
+        return receiver
+
+    def put_ticket(self, ticket: Ticket) -> None:
+        """Let a ticket wait for a commit; BusyError if there is no room."""
+        entries = ticket.entries
         with self._changed:
             if self._is_closed:
                 raise BusyError("the log is stopping", retry_after_s=5)
@@ -73,7 +114,6 @@ class Pool:
             self._tickets.append(ticket)
             self._entries += len(entries)
             self._changed.notify()
-        return ticket.receipt
 
     def take(self, limit_entries: int) -> list[Ticket]:
         """Return all tickets that wait, up to about `limit_entries`; wait for one.

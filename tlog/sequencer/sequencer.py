@@ -17,7 +17,7 @@ from tlog.metrics import Metrics
 from tlog.sequencer.batch import Batch, Placement, plan_batch
 from tlog.sequencer.commit import Committer
 from tlog.sequencer.known import KnownEntries
-from tlog.sequencer.pool import Pool, Receipt, Ticket
+from tlog.sequencer.pool import Pool, Receipt, Settled, Ticket, settle
 from tlog.sequencer.selfcheck import SelfCheckError
 from tlogverify.hashing import HASH_SIZE
 
@@ -28,6 +28,7 @@ class Sequencer:
     """Commits what waits in the pool; ends with the first fatal error.
 
     trim_to: tells what the journal may drop.  on_stop: called when the thread ends.
+    deliver: how the outcomes of a batch reach those that wait, all at once.
     failure: the fatal error, if there was one.
     """
 
@@ -49,6 +50,7 @@ class Sequencer:
         self._metrics = metrics
         self._thread = Thread(target=self._run, name="sequencer")
         self.on_stop: Callable[[], object] = lambda: None
+        self.deliver: Callable[[Settled], object] = settle
         self.failure: FatalError | None = None
 
     def start(self) -> None:
@@ -75,11 +77,12 @@ class Sequencer:
         try:
             extension = self._commit(batch)
         except BusyError as error:
-            for ticket in tickets:
-                ticket.receipt.set_exception(error)
+            self.deliver([(ticket.receiver, error) for ticket in tickets])
             return
-        for ticket, placement in zip(tickets, batch.placements, strict=True):
-            ticket.receipt.set_result(self._receipt(placement, extension))
+        placed = zip(tickets, batch.placements, strict=True)
+        self.deliver(
+            [(ticket.receiver, self._receipt(it, extension)) for ticket, it in placed]
+        )
 
     def _commit(self, batch: Batch) -> Extension | None:
         if not batch.entries:
@@ -122,7 +125,5 @@ class Sequencer:
         log_event("sequencer stopped", level="error", error=str(error))
         self._pool.close()
         while tickets:
-            for ticket in tickets:
-                if not ticket.receipt.done():
-                    ticket.receipt.set_exception(error)
+            self.deliver([(ticket.receiver, error) for ticket in tickets])
             tickets = self._pool.take(_BATCH_ENTRIES)
