@@ -85,9 +85,13 @@ def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Lo
     policy = _write_public_keys(layout, signer)
     objects = Objects(layout.public, layout.temporary, disk)
     journal, index = Journal(layout.journal), _open_index(layout.index)
-    backlog, state = recover(
-        signer, journal, objects, index, backlog_bytes=settings.max_backlog_bytes
-    )
+    bound = settings.max_backlog_bytes
+    try:
+        backlog, state = recover(signer, journal, objects, index, backlog_bytes=bound)
+    except BaseException:
+        index.close()
+        journal.close()
+        raise
     publisher = Publisher(
         backlog,
         objects,

@@ -43,7 +43,7 @@ class Settings:
         64 << 20, "committed bytes that may wait for their tiles; above it commits wait"
     )
     tile_cache_tiles: int = _setting(
-        2_048, "full tiles kept in memory for proofs, 16 KiB each"
+        4_096, "full tiles kept in memory for proofs, 16 KiB each"
     )
     tokens_file: Path | None = _setting(
         None,

@@ -77,6 +77,7 @@ class Log:
     def close(self) -> None:
         """Answer what was accepted, publish it, and let go of the folder."""
         self.pool.close()
+        self.backlog.lift_bound()
         self.sequencer.join()
         self.backlog.close()
         self.publisher.join()

@@ -61,11 +61,19 @@ class SigningKey:
         key = self.verifier
         material = encode_base64(bytes([key.key_type]) + self._seed)
         line = f"PRIVATE+KEY+{key.name}+{key.key_id.hex()}+{material}\n"
+        # Whole under another name first: a key file that was cut short by a crash could
+        # be neither used nor made again.  `link` does not replace, as `rename` would.
+        draft = path.with_name(f".{path.name}.new")
+        draft.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
+        try:
+            path.hardlink_to(draft)
+        finally:
+            draft.unlink()
         # A log whose head is durable and whose key is not could never go on.
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -48,5 +48,11 @@ class QuorumError(VerificationError):
 
 
 def _show(found: object) -> str:
-    text = repr(found[:_SHOWN_CHARS] if isinstance(found, str | bytes) else found)
+    if isinstance(found, str | bytes):
+        text = repr(found[:_SHOWN_CHARS])
+    elif found is None or (isinstance(found, int) and abs(found) < 1 << 64):
+        text = repr(found)
+    else:
+        # A container may be deep or large: its kind says enough.
+        text = f"a {type(found).__name__}"
     return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

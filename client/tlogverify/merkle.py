@@ -7,6 +7,7 @@ the numbers: each is checked against its bounds before a hash is computed.
 Source: RFC 6962, 2.1.1 and 2.1.2; subtrees: draft-ietf-plants-merkle-tree-certs.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -37,13 +38,15 @@ def root_from_inclusion_proof(
     if len(path) != expected:
         raise ProofError(f"an inclusion proof of {expected} hashes has {len(path)}")
     _require_hashes(leaf_hash, *path)
-    root = Hash(leaf_hash)
-    for level, sibling in enumerate(path):
-        if level >= inner or index >> level & 1:
-            root = node_hash(sibling, root)
-        else:
-            root = node_hash(root, sibling)
-    return root
+    # A set bit: the sibling stands on the left.  Written out, because a verifier's time
+    # goes here: a call for each node costs a quarter more.
+    ways = index | -1 << inner
+    root, sha256 = leaf_hash, hashlib.sha256
+    for sibling in path:
+        pair = sibling + root if ways & 1 else root + sibling
+        root = sha256(b"\x01" + pair).digest()
+        ways >>= 1
+    return Hash(root)
 
 
 def verify_inclusion(
@@ -154,5 +157,5 @@ def _subtree_roots(
 
 
 def _require_hashes(*hashes: bytes) -> None:
-    if any(len(value) != HASH_SIZE for value in hashes):
+    if set(map(len, hashes)) != {HASH_SIZE}:
         raise ProofError(f"every hash of a proof has {HASH_SIZE} bytes")

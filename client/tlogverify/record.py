@@ -17,6 +17,7 @@ Source: this project's `docs/http.md`, "The provenance record"; RFC 8785.
 import re
 from binascii import unhexlify
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -102,7 +103,7 @@ class Record:
         if self.predicate_type is not None:
             _require_predicate_type(self.predicate_type)
         if len(self.subjects) > _ALWAYS_FIT and len(self.encode()) > MAX_ENTRY_BYTES:
-            raise FormatError(f"a record has at most {MAX_ENTRY_BYTES} bytes")
+            raise FormatError(f"an entry has at most {MAX_ENTRY_BYTES} bytes")
 
     def encode(self) -> bytes:
         """Return the canonical bytes: the entry, whose hash is the leaf."""
@@ -175,6 +176,7 @@ def _digest(digits: bytes | None) -> bytes | None:
     return None if digits is None else bytes.fromhex(digits.decode())
 
 
+@lru_cache(maxsize=256)
 def _require_predicate_type(uri: str) -> None:
     too_long = len(uri) > MAX_PREDICATE_TYPE_CHARS
     if (

@@ -9,7 +9,6 @@ from aiohttp import web
 from tlog.api.problems import NotFoundError
 from tlog.api.respond import (
     IMMUTABLE,
-    base64_list,
     bytes_response,
     json_response,
     query,
@@ -19,7 +18,6 @@ from tlog.api.respond import (
 )
 from tlog.log import Log
 from tlogverify.errors import FormatError
-from tlogverify.lines import encode_base64
 
 PAGE_ENTRIES: Final = 1_000
 PAGE_HITS: Final = 100
@@ -53,7 +51,7 @@ class LookupEndpoints:
         document: dict[str, object] = {
             "index": index,
             "size": size,
-            "path": base64_list(path),
+            "path": path,
             "checkpoint": snapshot.note.decode(),
         }
         return json_response(document)
@@ -72,7 +70,7 @@ class LookupEndpoints:
         document: dict[str, object] = {
             "old": old,
             "new": new,
-            "path": base64_list(path),
+            "path": path,
         }
         if "new" not in parameters:
             document["checkpoint"] = snapshot.note.decode()
@@ -103,7 +101,7 @@ class LookupEndpoints:
         document = {
             "start": start,
             "end": end,
-            "entries": [encode_base64(leaf) for leaf in leaves],
+            "entries": leaves,
         }
         return json_response(document)
 
@@ -122,9 +120,7 @@ class LookupEndpoints:
         document = {
             "checkpoint": snapshot.note.decode(),
             "complete_to": complete_to,
-            "hits": [
-                {"index": index, "path": base64_list(paths[index])} for index in page
-            ],
+            "hits": [{"index": index, "path": paths[index]} for index in page],
             "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
         }
         return json_response(document)

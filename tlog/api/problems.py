@@ -74,7 +74,6 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
 ROUTING: Final[Mapping[int, Problem]] = {
     404: Problem(404, "not-found", "No such resource"),
     405: Problem(405, "method-not-allowed", "No such method here"),
-    413: Problem(413, "too-large", "The body is too large"),
 }
 """What the web server itself refuses."""
 

@@ -1,14 +1,13 @@
 """Answers in bytes: JSON, conditional requests, caching; and strict query strings."""
 
 import hashlib
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
 
 from tlogverify.errors import FormatError
-from tlogverify.lines import encode_base64, parse_decimal
+from tlogverify.lines import parse_decimal
 
 IMMUTABLE: Final = "public, max-age=604800, immutable"
 SECONDS: Final = "public, max-age=2"
@@ -16,7 +15,10 @@ NEVER: Final = "no-store"
 
 
 def json_response(document: object, *, status: int = 200) -> web.Response:
-    """Return a JSON answer that is true at this moment alone."""
+    """Return a JSON answer that is true at this moment alone.
+
+    Hashes and entries are `bytes` in it, and base64 in the answer (RFC 4648, 4).
+    """
     return web.Response(
         status=status,
         body=msgspec.json.encode(document),
@@ -48,11 +50,6 @@ def text_response(body: bytes, *, status: int = 200) -> web.Response:
         hdrs.CONTENT_TYPE: "text/plain; charset=utf-8",
     }
     return web.Response(status=status, body=body, headers=headers)
-
-
-def base64_list(hashes: Sequence[bytes]) -> list[str]:
-    """Return hashes as C2SP texts spell them."""
-    return [encode_base64(value) for value in hashes]
 
 
 def wants_text(request: web.Request) -> bool:

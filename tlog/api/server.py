@@ -13,6 +13,7 @@ from tlog.api.operation import OperationEndpoints
 from tlog.api.problems import (
     INTERNAL,
     ROUTING,
+    TooLargeError,
     error_response,
     problem_response,
 )
@@ -65,7 +66,10 @@ class Server:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._runner = web.AppRunner(
-            build_app(log), access_log=None, auto_decompress=False
+            build_app(log),
+            access_log=None,
+            auto_decompress=False,
+            shutdown_timeout=_DRAIN_S,
         )
         self.url = ""
 
@@ -73,7 +77,7 @@ class Server:
         """Listen; OSError if the address is taken."""
         await self._runner.setup()
         host, port = listen_address(self._log.settings.listen)
-        site = web.TCPSite(self._runner, host, port, shutdown_timeout=_DRAIN_S)
+        site = web.TCPSite(self._runner, host, port)
         await site.start()
         # With port 0, only the socket knows.
         bound = self._runner.addresses[0][1]
@@ -134,6 +138,8 @@ async def _answered(request: web.Request, handler: _Handler) -> web.StreamRespon
         return await handler(request)
     except TlogError as error:
         return error_response(error)
+    except web.HTTPRequestEntityTooLarge:
+        return error_response(TooLargeError(MAX_BODY_BYTES))
     except web.HTTPException as error:
         problem = ROUTING.get(error.status, INTERNAL)
         response = problem_response(problem, error.reason)

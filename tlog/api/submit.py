@@ -17,7 +17,6 @@ from tlog.api.problems import (
     problem_of,
 )
 from tlog.api.respond import (
-    base64_list,
     json_response,
     text_response,
     wants_text,
@@ -95,10 +94,10 @@ class SubmitEndpoint:
             "range": {
                 "start": receipt.start,
                 "end": receipt.end,
-                "left": base64_list(receipt.left),
-                "right": base64_list(receipt.right),
+                "left": receipt.left,
+                "right": receipt.right,
             },
-            "paths": {str(index): base64_list(path) for index, path in paths.items()},
+            "paths": {str(index): path for index, path in paths.items()},
         }
         return json_response(document, status=_status(receipt))
 

@@ -8,6 +8,7 @@ Source: C2SP tlog-tiles.
 
 import asyncio
 import gzip
+import re
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -20,6 +21,7 @@ from tlogverify.tiles import ENTRIES, Tile, parse_tile
 
 _BINARY: Final = "application/octet-stream"
 _GZIP_LEVEL: Final = 5
+_GZIP: Final = re.compile(r"gzip(?![ \t]*;[ \t]*q=0(?:\.0{0,3})?$)(?:[ \t]*;.*)?")
 
 
 class TileEndpoints:
@@ -45,9 +47,14 @@ class TileEndpoints:
             return await self._compressed(request, tile)
         if tile.is_full and self._log.backlog.get(tile) is None:
             headers = {hdrs.CACHE_CONTROL: IMMUTABLE, hdrs.CONTENT_TYPE: _BINARY}
+            if tile.level == ENTRIES:
+                headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
             return web.FileResponse(self._log.objects.path(tile), headers=headers)
         content = await self._bytes(tile)
-        return bytes_response(request, content, _BINARY, IMMUTABLE)
+        response = bytes_response(request, content, _BINARY, IMMUTABLE)
+        if tile.level == ENTRIES:
+            response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        return response
 
     async def _compressed(self, request: web.Request, tile: Tile) -> web.Response:
         content = await self._bytes(tile)
@@ -72,8 +79,6 @@ class TileEndpoints:
 
 
 def _accepts_gzip(request: web.Request) -> bool:
-    accepted = request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(",")
-    return any(
-        coding.partition(";")[0].strip() == "gzip" and "q=0" not in coding.split(";")
-        for coding in accepted
-    )
+    """Whether gzip is listed, and not with weight 0 (RFC 9110, 12.4.2)."""
+    accepted = request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
+    return any(_GZIP.fullmatch(coding.strip()) for coding in accepted.split(","))

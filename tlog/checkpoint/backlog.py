@@ -37,6 +37,7 @@ class Backlog:
         self._limit_bytes = limit_bytes
         self._changed = Condition()
         self._is_closed = False
+        self._is_unbounded = False
         self._tiles: dict[Tile, bytes] = {}
         self._known: dict[bytes, int] = {}
         self._bytes = 0
@@ -72,10 +73,10 @@ class Backlog:
             self._changed.notify_all()
 
     def wait_for_room(self) -> None:
-        """Wait until less than the limit is unpublished, or the backlog is closed."""
+        """Wait until less than the limit is unpublished, or the log is closing."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._bytes < self._limit_bytes or self._is_closed
+                lambda: self._bytes < self._limit_bytes or self._is_unbounded
             )
 
     def wait_for_work(self) -> bool:
@@ -117,8 +118,18 @@ class Backlog:
             self._bytes -= sum(map(len, work.entries))
             self._changed.notify_all()
 
+    def lift_bound(self) -> None:
+        """Hold the sequencer back no more: what the pool still has is committed.
+
+        A log that closes on a full disk must come to its end; the journal keeps what
+        cannot be published.
+        """
+        with self._changed:
+            self._is_unbounded = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Let both threads come to their end."""
         with self._changed:
-            self._is_closed = True
+            self._is_unbounded = self._is_closed = True
             self._changed.notify_all()

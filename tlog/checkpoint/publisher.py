@@ -60,7 +60,7 @@ class Publisher:
         self._edge: set[Tile] = set()
         self._thread = Thread(target=self._run, name="publisher")
         self.published_size = 0
-        self.published_note = b""
+        self.published_note = objects.checkpoint() or b""
         self.on_stop: Callable[[], object] = lambda: None
         self.failure: FatalError | None = None
 
@@ -70,7 +70,8 @@ class Publisher:
 
     def join(self) -> None:
         """Wait for the thread, which ends when the backlog is closed and empty."""
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def publish(self) -> None:
         """Publish all that is new now.

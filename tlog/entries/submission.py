@@ -19,6 +19,7 @@ from tlog.entries.provenance import (
     digest_from_bytes,
     digest_from_hex,
 )
+from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import FormatError
 from tlogverify.record import require_record
 
@@ -32,9 +33,8 @@ _ENVELOPE: Final = re.compile(
     rb'[ \t\r\n]*\{[ \t\r\n]*"entries"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL
 )
 _ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-# In a valid body at least `"version":1` stands behind every comma but those between
-# entries and subjects, which are longer still.
-_BYTES_PER_COMMA: Final = 12
+# An entry whose every character is spelled \\uXXXX; what is longer is not looked into.
+_MAX_ELEMENT_BYTES: Final = 6 * MAX_ENTRY_BYTES
 
 
 class EntryError(FormatError):
@@ -50,8 +50,6 @@ def parse_json_submission(body: bytes) -> list[bytes]:
 
     Raises FormatError for the body, EntryError for the first bad entry.
     """
-    if body.count(b",") > len(body) // _BYTES_PER_COMMA:
-        raise FormatError("the body has more values than its entries can have")
     envelope = _ENVELOPE.fullmatch(body)
     if envelope is None:
         raise FormatError('the body is {"entries":[...]}', body[:64])
@@ -114,6 +112,11 @@ def _entry_from_json(element: bytes) -> bytes:
     try:
         require_record(element)
     except FormatError:
+        if len(element) > _MAX_ELEMENT_BYTES:
+            size = len(element)
+            raise FormatError(
+                f"an entry's JSON has at most {_MAX_ELEMENT_BYTES} bytes", size
+            ) from None
         return canonical_record(_strict_json(element), digest_from_hex)
     return element
 
@@ -141,11 +144,11 @@ def _strict_json(element: bytes) -> object:
 
 
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise FormatError("a member stands here twice", repeated)
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise FormatError("a member stands here twice", name)
+        members[name] = value
     return members
 
 

@@ -65,14 +65,16 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
     journal = JournalFile(root / "journal.db", keys)
     index = None if tree_only else IndexFolder(root / "index")
     try:
+        if tree.checkpoint is None and journal.first_start() != 0:
+            raise CorruptError("public/checkpoint", "is missing")
         _check_entries(tree, index, progress)
         journal.check_batches(
             tree.peaks, lambda start, end: _published(root / "public", start, end)
         )
         tree.check_leftovers(journal.head.size)
         return Verdict(
-            origin=tree.checkpoint.origin,
-            published_size=tree.checkpoint.size,
+            origin=journal.head.origin,
+            published_size=tree.size,
             signed_size=journal.head.size,
             indexed_size=None if index is None else index.complete_to,
         )
@@ -85,7 +87,7 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
 def _check_entries(
     tree: PublicTree, index: IndexFolder | None, progress: Progress
 ) -> None:
-    done, total = 0, tree.checkpoint.size
+    done, total = 0, tree.size
     for content, joined in tree.bundles():
         width = len(joined) // HASH_SIZE
         if index is not None:

@@ -45,6 +45,11 @@ class JournalFile:
         """Close the file."""
         self._connection.close()
 
+    def first_start(self) -> int:
+        """Return where the first batch starts; the head's size if there is none."""
+        row = self._connection.execute("SELECT min(start) FROM batches").fetchone()
+        return self.head.size if row[0] is None else int(row[0])
+
     def check_batches(self, peaks: Peaks, published: EntryReader) -> None:
         """Let the published tree grow by the batches; it must reach the head.
 

@@ -23,7 +23,8 @@ from tlogverify.tiles import (
 class PublicTree:
     """The files below public/, judged against the checkpoint beside them.
 
-    checkpoint: opened with `keys`; raises CorruptError if it does not verify.
+    checkpoint: opened with `keys`; raises CorruptError if it does not verify.  None
+    in a log that has not published yet.
     peaks: of all bundles that `bundles` has gone through.
     """
 
@@ -31,12 +32,12 @@ class PublicTree:
         self._public = public
         self.peaks = Peaks()
         self._levels: list[tuple[int, bytes]] = []
-        where = "public/checkpoint"
-        try:
-            note = (public / "checkpoint").read_bytes()
-            self.checkpoint: Checkpoint = open_checkpoint(note, *keys)
-        except (OSError, FormatError, SignatureError) as error:
-            raise CorruptError(where, str(error)) from error
+        self.checkpoint = _checkpoint(public / "checkpoint", keys)
+
+    @property
+    def size(self) -> int:
+        """How many entries are published."""
+        return self.checkpoint.size if self.checkpoint else 0
 
     def bundles(self) -> Iterator[tuple[bytes, bytes]]:
         """Check bundles and tiles from left to right.
@@ -44,7 +45,7 @@ class PublicTree:
         Yields each bundle with its leaf hashes, joined, when both are right.  At the
         end the tree is proven to be the checkpoint's.
         """
-        for bundle in bundles_of_size(self.checkpoint.size):
+        for bundle in bundles_of_size(self.size):
             content = self._read(bundle)
             try:
                 leaf_hashes = hashing.bundle_leaf_hashes(content, bundle.width)
@@ -60,7 +61,7 @@ class PublicTree:
         for level, (index, edge) in enumerate(self._levels):
             if edge:
                 self._compare(Tile(level, index, len(edge) // HASH_SIZE), edge)
-        if self.peaks.root() != self.checkpoint.root:
+        if self.checkpoint and self.peaks.root() != self.checkpoint.root:
             raise CorruptError("public/checkpoint", "the bundles have another root")
 
     def check_leftovers(self, head_size: int) -> None:
@@ -76,7 +77,7 @@ class PublicTree:
                 tile = parse_tile(path)
             except FormatError as error:
                 raise CorruptError(f"public/{path}", str(error)) from error
-            whole = self._whole(tile, self.checkpoint.size)
+            whole = self._whole(tile, self.size)
             if whole is None:
                 if self._whole(tile, head_size) is None:
                     raise CorruptError(f"public/{path}", "lies beyond the log's size")
@@ -114,3 +115,12 @@ class PublicTree:
             kind = "bundle" if tile.level == ENTRIES else "tile"
             why = f"the {kind} cannot be read: {error.strerror}"
             raise CorruptError(f"public/{tile.path}", why) from error
+
+
+def _checkpoint(path: Path, keys: Sequence[VerifierKey]) -> Checkpoint | None:
+    try:
+        return open_checkpoint(path.read_bytes(), *keys)
+    except FileNotFoundError:
+        return None
+    except (OSError, FormatError, SignatureError) as error:
+        raise CorruptError("public/checkpoint", str(error)) from error

@@ -3,6 +3,7 @@
     frontier     the right edge of a tree: all that is needed to let it grow
     extension    one growth: new nodes, new tiles, new root, proofs of what is new
     snapshot     a signed head and the right edge of its tree: what readers see
+    paths        inclusion paths in the newest tree, by arithmetic alone
     plans        which tiles a proof needs, and how they are combined
 
 Sizes and indexes count leaves; hashes are joined in plain `bytes`, 32 each.

@@ -36,7 +36,14 @@ class Prover:
 
         index < size <= the snapshot's size, which is the default.
         """
-        return await self._prove(snapshot, inclusion_plan(index, size or snapshot.size))
+        if size is None or size == snapshot.size:
+            path = self._reader.inclusion_path(snapshot, index)
+            if path is None:
+                path = await asyncio.to_thread(
+                    self._reader.load_inclusion_path, snapshot, index
+                )
+            return path
+        return await self._prove(snapshot, inclusion_plan(index, size))
 
     async def inclusions(
         self, snapshot: Snapshot, indexes: Sequence[int]

@@ -3,15 +3,16 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tlog import hashing
 from tlog.errors import CorruptError
+from tlog.merkle.paths import Place, edge_nodes, inclusion_path, places
 from tlog.merkle.plans import TileLevels
 from tlog.merkle.snapshot import Snapshot
 from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.errors import FormatError
-from tlogverify.hashing import HASH_SIZE
+from tlogverify.hashing import HASH_SIZE, Hash
 from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 
@@ -31,6 +32,14 @@ class Unpublished(Protocol):
         ...
 
 
+class _Edge(NamedTuple):
+    """What every proof of one snapshot shares."""
+
+    snapshot: Snapshot
+    tiles: dict[Place, TileLevels]
+    nodes: dict[int, Hash]
+
+
 class TileReader:
     """Reads the tiles of a snapshot; safe to use from any thread.
 
@@ -41,8 +50,52 @@ class TileReader:
         self._stored = stored
         self._unpublished = unpublished
         self._limit = cached
-        self._cache: OrderedDict[Tile, TileLevels] = OrderedDict()
+        self._cache: OrderedDict[Place, TileLevels] = OrderedDict()
         self._lock = Lock()
+        self._edge: _Edge | None = None
+
+    def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
+        """Return the path of the leaf at `index`; None if a tile is not in memory."""
+        edge = self._edge_of(snapshot)
+        tiles: dict[Place, TileLevels] = {}
+        for place in places(index, snapshot.size):
+            levels = edge.tiles.get(place) or self._cached(place)
+            if levels is None:
+                return None
+            tiles[place] = levels
+        return inclusion_path(index, snapshot.size, tiles, edge.nodes)
+
+    def load_inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash]:
+        """Return the path of the leaf at `index`; may wait for the disk."""
+        edge = self._edge_of(snapshot)
+        tiles = {
+            place: edge.tiles.get(place)
+            or self._cached(place)
+            or self._fetched(snapshot, Tile(*place))
+            for place in places(index, snapshot.size)
+        }
+        return inclusion_path(index, snapshot.size, tiles, edge.nodes)
+
+    def _edge_of(self, snapshot: Snapshot) -> _Edge:
+        edge = self._edge
+        if edge is None or edge.snapshot is not snapshot:
+            tiles = snapshot.frontier.tiles
+            edge = self._edge = _Edge(
+                snapshot,
+                {
+                    (tile.level, tile.index): hashing.tile_levels(content)
+                    for tile, content in tiles.items()
+                },
+                edge_nodes(snapshot.frontier),
+            )
+        return edge
+
+    def _cached(self, place: Place) -> TileLevels | None:
+        with self._lock:
+            levels = self._cache.get(place)
+            if levels is not None:
+                self._cache.move_to_end(place)
+            return levels
 
     def peek(
         self, snapshot: Snapshot, tiles: Iterable[Tile]
@@ -90,21 +143,14 @@ class TileReader:
     def _remembered(self, snapshot: Snapshot, tile: Tile) -> TileLevels | None:
         if not tile.is_full and (edge := snapshot.edge_bytes(tile)) is not None:
             return hashing.tile_levels(edge)
-        with self._lock:
-            levels = self._cache.get(tile.full)
-            if levels is not None:
-                self._cache.move_to_end(tile.full)
-            return levels
+        return self._cached((tile.level, tile.index))
 
     def _fetched(self, snapshot: Snapshot, tile: Tile) -> TileLevels:
         # An incomplete tile of an older tree is the beginning of the full one, and so
         # are the inner nodes that it has.
-        full = self._full_bytes(tile.full)
-        if len(full) != FULL_TILE_BYTES:
-            raise CorruptError(tile.full.path, f"has {len(full)} bytes")
-        levels = hashing.tile_levels(full)
+        levels = hashing.tile_levels(self._full_bytes(tile.full))
         with self._lock:
-            self._cache[tile.full] = levels
+            self._cache[tile.level, tile.index] = levels
             while len(self._cache) > self._limit:
                 self._cache.popitem(last=False)
         return levels
@@ -115,11 +161,14 @@ class TileReader:
         if content is not None:
             return content
         try:
-            return self._stored.read(tile)
+            content = self._stored.read(tile)
         except OSError as error:
             raise CorruptError(
                 tile.path, f"cannot be read: {error.strerror}"
             ) from error
+        if tile.level != ENTRIES and len(content) != FULL_TILE_BYTES:
+            raise CorruptError(tile.path, f"has {len(content)} bytes")
+        return content
 
     def _entries(self, bundle: bytes) -> list[bytes]:
         try:

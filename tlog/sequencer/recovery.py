@@ -55,6 +55,8 @@ def recover(
         journal.commit(None, head, None, 0)
     head = _signed_by_all(signer, journal, head)
     newest = _open(signer, head.note, "the journal's head")
+    if head.size != newest.size:
+        raise CorruptError("the journal's head", f"is stored as {head.size}")
     if published.size > newest.size:
         raise CorruptError("the journal", f"ends below the public {published.size}")
     if index.complete_to > newest.size:
@@ -81,6 +83,8 @@ def _replay(
         entries = parse_bundle(batch.entries, batch.end - batch.start)
     except FormatError as error:
         raise CorruptError(where, str(error)) from error
+    if not entries:
+        raise CorruptError(where, "is empty")
     leaf_hashes = hashing.hash_leaves(entries)
     growth = grow(tree, entries, leaf_hashes)
     snapshot = snapshot_of(growth.tree, growth.extension.root, note)
@@ -129,6 +133,8 @@ def _tree_at(published: Checkpoint, objects: Objects) -> Tree:
         raise CorruptError("the tiles of the public checkpoint", str(error)) from error
     if frontier.root != published.root:
         raise CorruptError("the tiles of the public checkpoint", "have another root")
+    if hashing.hash_leaves(opened) != frontier.edges[0]:
+        raise CorruptError("the tiles of the public checkpoint", "2 of them differ")
     return Tree(frontier, tuple(opened))
 
 
@@ -155,13 +161,22 @@ def _published_entries(
         if nth == snapshot.size // TILE_WIDTH:
             entries += snapshot.open_entries
             continue
-        bundle = Tile(ENTRIES, nth)
-        try:
-            entries += parse_bundle(objects.read(bundle), TILE_WIDTH)
-        except (OSError, FormatError) as error:
-            raise CorruptError(bundle.path, str(error)) from error
+        entries += _full_bundle(objects, nth)
     first = start // TILE_WIDTH * TILE_WIDTH
     return entries[start - first : end - first]
+
+
+def _full_bundle(objects: Objects, nth: int) -> list[bytes]:
+    """Read a full bundle; its tile says whether it is whole."""
+    bundle = Tile(ENTRIES, nth)
+    try:
+        entries = parse_bundle(objects.read(bundle), TILE_WIDTH)
+        leaf_hashes = objects.read(Tile(0, nth))
+    except (OSError, FormatError) as error:
+        raise CorruptError(bundle.path, str(error)) from error
+    if hashing.hash_leaves(entries) != leaf_hashes:
+        raise CorruptError(bundle.path, "is not that of its tile")
+    return entries
 
 
 def _split(leaf_hashes: bytes) -> list[bytes]:

@@ -59,7 +59,8 @@ class Sequencer:
 
     def join(self) -> None:
         """Wait for the thread, which ends when the pool is closed and empty."""
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def sequence(self, tickets: list[Ticket]) -> None:
         """Commit all new entries of `tickets` in one batch, and answer each ticket.

@@ -10,7 +10,7 @@ instead of trusting what it can read.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -64,35 +64,44 @@ class SystemDisk:
             os.close(descriptor)
 
 
-def put_files(disk: Disk, temporary: Path, files: Mapping[Path, bytes]) -> None:
-    """Write all `files` durably; when this returns they are there.
+class DurableFolder:
+    """A folder of files that are there once `put` has returned.
 
-    temporary: an existing folder of the same file system.  OSError leaves some of them
-    written, each whole.
+    folder: exists, and its own name is durable.  temporary: an existing folder of the
+    same file system.
     """
-    folders: set[Path] = set()
-    for target, content in files.items():
-        folders |= _make_folder(target.parent)
-        draft = temporary / target.name
-        disk.write(draft, content)
-        disk.rename(draft, target)
-    _sync_folders(disk, folders)
 
+    def __init__(self, folder: Path, temporary: Path, disk: Disk) -> None:
+        self._temporary = temporary
+        self._disk = disk
+        # A folder that exists may have been made by an attempt that failed, or crashed,
+        # before its name was synced: only what this process has synced is known.
+        self._durable = {folder}
 
-def _make_folder(folder: Path) -> set[Path]:
-    """Make `folder` where it is missing; return all folders that hold a new name."""
-    changed = {folder}
-    missing = folder
-    while not missing.exists():
-        missing = missing.parent
-        changed.add(missing)
-    folder.mkdir(parents=True, exist_ok=True)
-    return changed
+    def put(self, files: Mapping[Path, bytes]) -> None:
+        """Write all `files` durably, at or below the folder, replacing what is there.
 
+        OSError leaves some of them written, each whole.
+        """
+        made: set[Path] = set()
+        holding: set[Path] = set()
+        for target, content in files.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._temporary / target.name
+            self._disk.write(draft, content)
+            self._disk.rename(draft, target)
+            holding.add(target.parent)
+            unsure = target.parent
+            while unsure not in self._durable | made:
+                made.add(unsure)
+                unsure = unsure.parent
+        for folder in sorted(holding | {it.parent for it in made}):
+            self._disk.sync_folder(folder)
+        self._durable |= made
 
-def _sync_folders(disk: Disk, folders: Iterable[Path]) -> None:
-    for folder in sorted(folders):
-        disk.sync_folder(folder)
+    def forget(self, folder: Path) -> None:
+        """Take note that a folder below was removed."""
+        self._durable.discard(folder)
 
 
 def _sync(descriptor: int, path: Path) -> None:

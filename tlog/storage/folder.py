@@ -18,7 +18,7 @@ from typing import Final, Self
 from filelock import FileLock, Timeout
 
 from tlog.errors import CorruptError, RejectedError
-from tlog.storage.disk import SystemDisk, put_files
+from tlog.storage.disk import DurableFolder, SystemDisk
 
 FORMAT_VERSION: Final = 1
 
@@ -85,7 +85,7 @@ class LogFolder:
         self.layout.keys.mkdir(mode=0o700, exist_ok=True)
         for folder in (root.parent, root):
             SystemDisk().sync_folder(folder)
-        self._lock = FileLock(root / "lock", blocking=False)
+        self._lock = FileLock(root / "lock", blocking=False, thread_local=False)
         try:
             self._lock.acquire()
         except Timeout:
@@ -121,7 +121,10 @@ class LogFolder:
             if self.layout.journal.exists():
                 raise CorruptError(str(file), "the format version is missing")
             version = b"%d\n" % FORMAT_VERSION
-            put_files(SystemDisk(), self.layout.temporary, {file: version})
+            layout = self.layout
+            DurableFolder(layout.root, layout.temporary, SystemDisk()).put(
+                {file: version}
+            )
         found = file.read_bytes()
         if not found.strip().isdigit():
             raise CorruptError(str(file), "the format version is not a number")

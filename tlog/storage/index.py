@@ -75,6 +75,8 @@ class Index:
 
         digest: 32, 48 or 64 bytes.
         """
+        if start >= 1 << 8 * _INDEX_BYTES:
+            return []
         prefix = _digest_key(digest)
         found: list[int] = []
         at = self._database.iter()

@@ -9,11 +9,12 @@ row, encoded as an entry bundle of any width.
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from sqlite_utils import Database, Migrations
 
 from tlog.errors import BusyError, CorruptError, FatalError
+from tlog.logs import log_event
 
 _MIGRATIONS: Final = Migrations("journal")
 
@@ -79,12 +80,13 @@ class Journal:
 
     def head(self) -> Head | None:
         """Return the newest signed head, or None in a new log."""
-        row = self._read("SELECT size, note FROM head").fetchone()
-        return None if row is None else Head(*row)
+        rows = self._rows("SELECT size, note FROM head", "the journal's head")
+        return next((Head(*row) for row in rows), None)
 
     def batches(self) -> Iterator[StoredBatch]:
         """Return all batches that are not trimmed, in the tree's order."""
-        rows = self._read('SELECT start, "end", entries FROM batches ORDER BY start')
+        sql = 'SELECT start, "end", entries FROM batches ORDER BY start'
+        rows = self._rows(sql, "the journal's batch at {}")
         return (StoredBatch(*row) for row in rows)
 
     def commit(
@@ -117,8 +119,12 @@ class Journal:
             raise FatalError(f"the journal's commit is unknown: {error}") from error
 
     def trim(self, trim_to: int) -> None:
-        """Drop the batches that end at or below `trim_to`."""
-        self._connection.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
+        """Drop the batches that end at or below `trim_to`, if that can be done now."""
+        try:
+            self.hot.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
+        except sqlite3.Error as error:
+            # Nothing is lost: the next commit drops them too.
+            log_event("the journal was not trimmed", level="warning", error=str(error))
 
     def _swap_head(self, old: Head | None, new: Head) -> None:
         if old is None:
@@ -139,8 +145,16 @@ class Journal:
         except sqlite3.Error as error:
             raise FatalError(f"the journal cannot roll back: {error}") from error
 
-    def _read(self, sql: str) -> sqlite3.Cursor:
+    def _rows(self, sql: str, where: str) -> Iterator[tuple[Any, ...]]:
+        """Return rows of numbers and a last blob; SQLite itself would take any type.
+
+        where: what a row is called, with {} for its first value.
+        """
         try:
-            return self._connection.execute(sql)
+            for row in self._connection.execute(sql):
+                *numbers, blob = row
+                if {type(it) for it in numbers} != {int} or type(blob) is not bytes:
+                    raise CorruptError(where.format(row[0]), "a value's type is wrong")
+                yield row
         except sqlite3.DatabaseError as error:
             raise CorruptError(str(self._path), str(error)) from error

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tlog.storage.disk import Disk, put_files
+from tlog.storage.disk import Disk, DurableFolder
 from tlogverify.tiles import Tile
 
 
@@ -19,8 +19,7 @@ class Objects:
 
     def __init__(self, public: Path, temporary: Path, disk: Disk) -> None:
         self._public = public
-        self._temporary = temporary
-        self._disk = disk
+        self._files = DurableFolder(public, temporary, disk)
 
     def path(self, tile: Tile) -> Path:
         """Return where a tile lies or would lie."""
@@ -28,8 +27,7 @@ class Objects:
 
     def put(self, tiles: Mapping[Tile, bytes]) -> None:
         """Write tiles durably, replacing what has their name."""
-        files = {self.path(tile): content for tile, content in tiles.items()}
-        put_files(self._disk, self._temporary, files)
+        self._files.put({self.path(tile): tiles[tile] for tile in tiles})
 
     def read(self, tile: Tile) -> bytes:
         """Return a tile's bytes; FileNotFoundError if it is not there."""
@@ -39,12 +37,14 @@ class Objects:
         """Drop the incomplete forms of tiles that are full now."""
         for tile in tiles:
             if tile.is_full:
-                folder = self.path(tile)
-                shutil.rmtree(folder.with_name(folder.name + ".p"), ignore_errors=True)
+                full = self.path(tile)
+                partials = full.with_name(f"{full.name}.p")
+                shutil.rmtree(partials, ignore_errors=True)
+                self._files.forget(partials)
 
     def replace_checkpoint(self, note: bytes) -> None:
         """Replace the public checkpoint durably."""
-        put_files(self._disk, self._temporary, {self._public / "checkpoint": note})
+        self._files.put({self._public / "checkpoint": note})
 
     def checkpoint(self) -> bytes | None:
         """Return the public checkpoint, or None before the first."""

@@ -1,0 +1,1 @@
+"""Other people's software, measured in the same run, each in a process of its own."""

@@ -1,0 +1,119 @@
+"""The server and the load generator as processes, on a folder that is new.
+
+The server is the command that people run, with its defaults: nothing is switched off.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_ORIGIN: Final = "benchmarks.example/log"
+_STOP_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLog:
+    """A log that is being served by a process of its own."""
+
+    folder: Path
+    url: str
+    key: str
+    process: subprocess.Popen[str]
+
+    def load(self, verb: str, *arguments: object, **flags: int) -> dict[str, float]:
+        """Run the load generator and return its summary; stops if it failed.
+
+        flags: its own, as connections and seed.
+        """
+        own = [f"--{name}={value}" for name, value in flags.items()]
+        command = [sys.executable, "-m", "benchmarks.load"]
+        command += [f"--url={self.url}", f"--key={self.key}", *own, verb]
+        done = subprocess.run(
+            [*command, *map(str, arguments)], stdout=subprocess.PIPE, check=True
+        )
+        summary: dict[str, float] = flatten(json.loads(done.stdout))
+        return summary
+
+    def fill(self, entries: int, seed: int = 1) -> None:
+        """Submit `entries` through one connection; return when they are indexed."""
+        arguments = (f"--entries={entries}", "--batch=10000")
+        summary = self.load("submit", *arguments, connections=1, seed=seed)
+        assert summary["end"] - summary["start"] == entries
+
+    @property
+    def cpu_s(self) -> float:
+        """The CPU time that the server has used, in seconds."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def resident_mib(self) -> float:
+        """The server's resident memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("utf-8")
+        found = re.search(r"^VmRSS:\s*(\d+) kB", status, re.M)
+        assert found is not None
+        return int(found[1]) / 1024
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Hold a new folder, removed at the end; below TMPDIR, which must be a disk."""
+    with tempfile.TemporaryDirectory(prefix="tlog-bench-") as name:
+        yield Path(name)
+
+
+@contextmanager
+def serving(folder: Path, *flags: str) -> Iterator[RunningLog]:
+    """Serve the log in `folder`, made if it is new; it must stop in good order."""
+    command = [sys.executable, "-m", "tlog", "serve", "--json", f"--data={folder}"]
+    command += [f"--origin={_ORIGIN}", "--listen=127.0.0.1:0", *flags]
+    clean = {name: it for name, it in os.environ.items() if name[:5] != "TLOG_"}
+    with subprocess.Popen(
+        command, env=clean, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            yield RunningLog(folder, said["url"], said["verifier_keys"][0], process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(_STOP_S)
+    assert status == 0, f"the server ended with {status}"
+
+
+def flatten(document: dict[str, object]) -> dict[str, float]:
+    """Return the numbers of a summary; those of a part as `part.name`."""
+    flat: dict[str, float] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{part}": number for part, number in value.items()}
+        elif isinstance(value, int | float):
+            flat[name] = value
+    return flat
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return what the files below `folder` take on the disk, in whole blocks."""
+    return sum(it.stat().st_blocks * 512 for it in folder.rglob("*") if it.is_file())
+
+
+def drop_cached_pages(folder: Path) -> None:
+    """Ask the kernel to forget the contents of all files below `folder`."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)

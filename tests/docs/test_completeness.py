@@ -1,0 +1,228 @@
+"""What a user can meet is documented: a new one fails here until it is."""
+
+import argparse
+import ast
+import importlib
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import cast
+
+from tests.architecture.source import modules, sources
+from tests.architecture.test_architecture import ROWS
+from tests.docs.documents import (
+    DECISIONS,
+    DOCS,
+    README,
+    ROOT,
+    read,
+    rows,
+    section,
+)
+from tlog.api.lookup import PAGE_ENTRIES, PAGE_HITS
+from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING
+from tlog.api.server import build_app
+from tlog.cli import _STATUS, build_parser
+from tlog.config import Settings
+from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
+from tlog.log import Log
+from tlog.metrics import Metrics
+from tlogverify.bundles import MAX_ENTRY_BYTES
+from tlogverify.errors import TlogError
+from tlogverify.record import MAX_SUBJECTS
+
+OPERATIONS, HTTP = DOCS / "operations.md", DOCS / "http.md"
+ARCHITECTURE = DOCS / "architecture.md"
+
+
+def first_cells(rows_found: list[list[str]], count: int) -> list[list[str]]:
+    """Return the first cells of each row that has so many."""
+    return [row[:count] for row in rows_found if len(row) >= count]
+
+
+def default_cell(default: object) -> str:
+    """Return a default as the table of settings shows it."""
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default}`" if default != "" else "empty"
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    expected = [
+        [
+            f"`--{setting.name.replace('_', '-')}`",
+            f"`TLOG_{setting.name.upper()}`",
+            f"`{setting.name}`",
+            default_cell(setting.default),
+        ]
+        for setting in fields(Settings)
+    ]
+    found = first_cells(rows(OPERATIONS), 4)
+    assert expected == [row for row in found if row[0].startswith("`--")]
+
+
+def test_every_metric_is_documented_with_its_type() -> None:
+    rendered = Metrics().render().decode()
+    kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
+    expected = {
+        (f"`{name}`", kind) for name, kind in kinds if not name.endswith("_created")
+    }
+    cells = first_cells(rows(OPERATIONS), 2)
+    found = {(name, kind) for name, kind in cells if name.startswith("`tlog_")}
+    assert expected == found
+
+
+def test_every_endpoint_is_documented() -> None:
+    # Building the routes asks of a log for its settings alone.
+    app = build_app(cast(Log, SimpleNamespace(settings=Settings())))
+    expected = {
+        f"`{route.method} {route.resource.canonical}`"
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    found = [row[0] for row in first_cells(rows(HTTP), 2)]
+    assert expected == {it for it in found if re.fullmatch(r"`[A-Z]+ /\S*`", it)}
+
+
+def verbs() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Return the commands and their parsers."""
+    for action in build_parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+def test_every_command_and_flag_is_documented() -> None:
+    settings = {f"--{setting.name.replace('_', '-')}" for setting in fields(Settings)}
+    missing = [
+        (verb, flag)
+        for verb, parser in verbs()
+        for action in parser._actions
+        for flag in action.option_strings
+        if flag not in {"-h", "--help"} | (settings if verb == "serve" else set())
+        and flag not in section(OPERATIONS, f"tlog {verb}")
+    ]
+    assert [] == missing
+
+
+def test_every_problem_type_is_documented_with_its_status() -> None:
+    problems = [*PROBLEMS.values(), *ROUTING.values(), INTERNAL]
+    expected = {(f"`{problem.token}`", str(problem.status)) for problem in problems}
+    cells = first_cells(rows(HTTP), 2)
+    table = {(token, status) for token, status in cells if status.isdigit()}
+    assert expected == {row for row in table if row[0].startswith("`")}
+
+
+def error_classes(root: type[TlogError]) -> Iterator[type[TlogError]]:
+    """Return an error class of ours and all below it."""
+    yield root
+    for kind in root.__subclasses__():
+        yield from error_classes(kind)
+
+
+def test_every_error_class_is_documented() -> None:
+    for module in modules():
+        if not module.endswith("__main__"):
+            importlib.import_module(module)
+    text = section(ARCHITECTURE, "Errors")
+    names = {
+        kind.__name__
+        for kind in error_classes(TlogError)
+        if not kind.__module__.startswith("tests.")
+    }
+    assert set() == {name for name in names if f"`{name}`" not in text}
+
+
+def test_every_exit_status_is_documented() -> None:
+    expected = {(f"`{kind.__name__}`", str(code)) for kind, code in _STATUS.items()}
+    found = {(kind, code) for kind, code in first_cells(rows(OPERATIONS), 2)}
+    assert set() == expected - found
+
+
+def log_events() -> Iterator[tuple[str, str]]:
+    """Return each log line's event and level, as the code writes them."""
+    for source in sources():
+        for node in ast.walk(source.tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "log_event"
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                levels = {
+                    it.arg: it.value.value
+                    for it in node.keywords
+                    if isinstance(it.value, ast.Constant)
+                }
+                yield f"`{node.args[0].value!s}`", str(levels.get("level", "info"))
+
+
+def test_every_log_line_is_documented_with_its_level() -> None:
+    found = {(event, level) for event, level in first_cells(rows(OPERATIONS), 2)}
+    assert set() == set(log_events()) - found
+
+
+def test_every_limit_is_the_codes() -> None:
+    limits = {row[0]: row[1] for row in rows(HTTP) if len(row) == 2}
+    expected = {
+        "body": f"{MAX_BODY_BYTES >> 20} MiB",
+        "entries in a request": f"{MAX_ENTRIES:,}",
+        "bytes of an entry": f"{MAX_ENTRY_BYTES:,}",
+        "subjects of an entry": f"{MAX_SUBJECTS}",
+        "entries in a page": f"{PAGE_ENTRIES:,}",
+        "hits in a page": f"{PAGE_HITS}",
+    }
+    assert expected == {name: limits[name] for name in expected}
+
+
+def test_the_rows_of_imports_are_those_that_the_tests_hold() -> None:
+    table = [row for row in rows(ARCHITECTURE) if row[0].isdigit()]
+    assert ROWS == [set(re.findall(r"`(\w+)`", row[1])) for row in table]
+
+
+def test_every_dependency_has_its_reason() -> None:
+    record = read(DECISIONS / "0003-dependencies.md")
+    projects = [
+        tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+        for folder in (".", "client")
+    ]
+    needed = {
+        re.split(r"[\[<>=;!~]", requirement)[0]
+        for project in projects
+        for some in [
+            project["dependencies"],
+            *project["optional-dependencies"].values(),
+        ]
+        for requirement in some
+    }
+    unexplained = {
+        name
+        for name in needed - {"tlog-client"}
+        if not re.search(rf"(?<![\w-]){name}(?![\w-])", record)
+    }
+    assert set() == unexplained
+
+
+def test_every_document_is_linked_from_the_readme() -> None:
+    text = read(README)
+    names = {f"docs/{path.name}" for path in DOCS.glob("*.md")}
+    assert set() == {name for name in names if f"({name})" not in text}
+
+
+def test_decisions_are_numbered_without_gaps_named_and_short() -> None:
+    files = sorted(DECISIONS.glob("*.md"))
+    numbers = [file.name[:4] for file in files]
+    assert [f"{number:04}" for number in range(1, len(files) + 1)] == numbers
+    for file in files:
+        text = read(file)
+        assert f"# {file.name[:4]}: " == text[:8]
+        words = ["**Context.**", "**Decision.**", "**Consequences.**"]
+        assert words == [word for word in words if word in text]
+        assert 40 >= len(text.splitlines()), file.name
+
+
+def test_the_readme_is_short() -> None:
+    assert 150 >= len(read(README).splitlines())

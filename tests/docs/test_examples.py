@@ -1,0 +1,94 @@
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import (
+    CLIENT_README,
+    DOCS,
+    README,
+    ROOT,
+    Block,
+    blocks,
+    documents,
+    read,
+)
+from tests.docs.workplace import Workplace
+from tlog.config import Settings, load_settings
+
+RUNNABLE = {"sh", "python"}
+MARKERS = re.compile(r"run|serve|stop, then run|not run: \w.*")
+FOREIGN_COMMANDS = ("openssl", "sha256sum")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    place = Workplace(tmp_path)
+    try:
+        yield place
+    finally:
+        place.end()
+
+
+def play(place: Workplace, document: Path) -> None:
+    """Do what each marked block of a document says, in order."""
+    for block in blocks(document):
+        if block.language not in RUNNABLE or block.marker.startswith("not run"):
+            continue
+        if block.marker == "serve":
+            place.serve(block.text.strip())
+            continue
+        if block.marker.startswith("stop"):
+            assert 0 == place.stop()
+        if may_run(block):
+            place.run(block)
+
+
+def may_run(block: Block) -> bool:
+    """Whether this machine has what a block calls beside our own commands."""
+    called = [name for name in FOREIGN_COMMANDS if name in block.text]
+    return all(shutil.which(name) for name in called)
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_block_of_commands_or_code_says_whether_it_is_run(document: Path) -> None:
+    silent = [
+        block.place
+        for block in blocks(document)
+        if block.language in RUNNABLE and not MARKERS.fullmatch(block.marker)
+    ]
+    assert [] == silent
+
+
+def test_the_commands_and_code_of_both_readmes_run(workplace: Workplace) -> None:
+    play(workplace, README)
+    # The client's README goes on with a file, its proof and the log's policy.
+    shutil.copy(workplace.folder / "my-log/policy", workplace.folder / "policy")
+    workplace.serve("tlog serve --data my-log")
+    play(workplace, CLIENT_README)
+
+
+def test_the_commands_and_code_of_operations_run(workplace: Workplace) -> None:
+    play(workplace, DOCS / "operations.md")
+    names = {path.name for path in workplace.folder.iterdir()}
+    assert {"my-log", "my-copy", "new-log"} <= names
+
+
+def test_the_settings_file_of_operations_is_one(tmp_path: Path) -> None:
+    (block,) = (b for b in blocks(DOCS / "operations.md") if b.language == "toml")
+    file = tmp_path / "tlog.toml"
+    file.write_text(block.text)
+    settings = load_settings({}, {}, file)
+    expected = tomllib.loads(block.text)
+    actual = {name: getattr(settings, name) for name in expected}
+    assert expected == {**actual, "data": str(settings.data)}
+    assert isinstance(settings, Settings)
+
+
+def test_the_readme_shows_the_steps_that_the_demo_takes() -> None:
+    demo = read(ROOT / "docs" / "demo.py")
+    steps = re.findall(r"^ +step\(\"(.*)\"\)$", demo, re.MULTILINE)
+    assert steps == re.findall(r"^== (.*)$", read(README), re.MULTILINE)

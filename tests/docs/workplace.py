@@ -1,0 +1,85 @@
+"""A folder in which the documents' commands run, as a reader types them.
+
+Two things differ from a reader's terminal: `tlog` and `python` are those that run these
+tests, and the log listens on a free port, which takes the place of 127.0.0.1:8080.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docs.documents import ROOT, Block
+
+WRITTEN_ADDRESS = "127.0.0.1:8080"
+
+
+class Workplace:
+    """One folder and at most one log that runs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.folder.mkdir()
+        commands = folder / "bin"
+        commands.mkdir()
+        for name, arguments in {"tlog": "-m tlog", "python": ""}.items():
+            command = commands / name
+            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+            command.chmod(0o755)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("TLOG_")}
+        self._environment = {
+            **kept,
+            "PATH": os.pathsep.join([str(commands), kept["PATH"]]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "client")]),
+            "TLOG_LISTEN": "127.0.0.1:0",
+        }
+        self._log: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    def serve(self, command: str) -> None:
+        """Start a log by its command, and wait until it serves."""
+        self._log = subprocess.Popen(
+            ["sh", "-c", f"exec {command}"],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._log.stdout is not None
+        for line in self._log.stdout:
+            if line.startswith("serving "):
+                self.url = line.removeprefix("serving ").strip()
+                return
+        raise AssertionError(f"{command} did not serve")
+
+    def stop(self) -> int:
+        """Stop the log as an operator does; return its exit status."""
+        assert self._log is not None
+        self._log.send_signal(signal.SIGTERM)
+        self._log.communicate(timeout=60)
+        status, self._log = self._log.returncode, None
+        return status
+
+    def run(self, block: Block) -> None:
+        """Run a block of shell commands or Python; it must succeed."""
+        text = block.text.replace(WRITTEN_ADDRESS, self.url.removeprefix("http://"))
+        commands = {
+            "sh": ["sh", "-e", "-c", text],
+            "python": [sys.executable, "-W", "error", "-c", text],
+        }
+        result = subprocess.run(
+            commands[block.language],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert 0 == result.returncode, f"{block.place}\n{result.stdout}{result.stderr}"
+
+    def end(self) -> None:
+        """Kill the log if it still runs."""
+        if self._log is not None:
+            self._log.kill()
+            self._log.communicate()

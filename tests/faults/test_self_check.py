@@ -1,0 +1,201 @@
+"""A flipped bit before signing: caught, counted, and never a part of the log."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.faults.opened import (
+    PATIENCE_S,
+    entries,
+    fsck,
+    let_go,
+    running,
+    settings,
+    step,
+    stepping,
+    submit,
+)
+from tests.tlogverify.refusal import flip
+from tlog import hashing
+from tlog.assemble import open_log
+from tlog.errors import FatalError
+from tlog.merkle.frontier import Frontier
+from tlog.sequencer.batch import Batch, plan_batch
+from tlog.sequencer.commit import Committer
+from tlog.sequencer.growth import Tree
+from tlog.sequencer.selfcheck import SelfCheckError
+
+BEFORE, BATCH = entries(0, 300), entries(300, 700)
+
+
+class FlippedKernel:
+    """One function of `tlog.hashing` that flips one bit of its `nth` answer."""
+
+    def __init__(self, real: Callable[..., bytes], nth: int, bit: int) -> None:
+        self._real = real
+        self._nth = nth
+        self._bit = bit
+        self.calls = 0
+
+    def __call__(self, argument: object) -> bytes:
+        answer = self._real(argument)
+        self.calls += 1
+        return flip(answer, self._bit) if self.calls == self._nth else answer
+
+
+@contextmanager
+def flipped(name: str, nth: int, bit: int) -> Iterator[FlippedKernel]:
+    """Let one hash come out wrong."""
+    with pytest.MonkeyPatch.context() as patch:
+        kernel = FlippedKernel(getattr(hashing, name), nth, bit)
+        patch.setattr(hashing, name, kernel)
+        yield kernel
+
+
+def _require_unharmed(folder: Path) -> None:
+    """The folder holds BEFORE and nothing else, and goes on from there."""
+    with stepping(folder) as log:
+        assert len(BEFORE) == log.snapshot.size
+        (receipt,) = step(log, [*BEFORE, *BATCH])
+        assert tuple(range(len(BEFORE) + len(BATCH))) == receipt.indexes
+        log.publisher.publish()
+    assert 0 == fsck(folder)
+
+
+@pytest.mark.parametrize("bit", [0, 255, 1000])
+@pytest.mark.parametrize(
+    ("kernel", "nth"),
+    [
+        ("hash_leaves", 1),
+        *(("hash_pairs", nth) for nth in range(1, 11)),
+        *(("root", nth) for nth in range(1, 5)),
+    ],
+)
+def test_a_wrong_hash_is_never_signed_away(
+    tmp_path: Path, kernel: str, nth: int, bit: int
+) -> None:
+    with stepping(tmp_path) as log:
+        step(log, BEFORE)
+        head = log.journal.head()
+        with (
+            flipped(kernel, nth, bit) as broken,
+            pytest.raises(SelfCheckError),
+        ):
+            step(log, BATCH)
+        assert broken.calls >= nth
+        assert head == log.journal.head()
+        assert len(BEFORE) == log.snapshot.size
+    _require_unharmed(tmp_path)
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("bit", [0, 7])
+def test_a_bit_that_flips_in_the_right_edge_is_caught(
+    tmp_path: Path, level: int, bit: int
+) -> None:
+    with stepping(tmp_path) as log:
+        step(log, BEFORE)
+        frontier = log.snapshot.frontier
+        edges = list(frontier.edges)
+        edges[level] = flip(edges[level], bit)
+        damaged = Tree(Frontier(frontier.size, tuple(edges)), log.snapshot.open_entries)
+        state = (damaged, log.snapshot)
+        committer = Committer(log.signer, log.journal, log.backlog, state)
+        with pytest.raises(SelfCheckError, match="old root"):
+            committer.commit(_planned(), 0)
+        assert len(BEFORE) == committer.snapshot.size
+    _require_unharmed(tmp_path)
+
+
+@pytest.mark.parametrize("position", [0, 255, 399])
+def test_a_bit_that_flips_in_an_entry_before_the_commit_is_caught(
+    tmp_path: Path, position: int
+) -> None:
+    with stepping(tmp_path) as log:
+        step(log, BEFORE)
+        batch = _planned()
+        batch.entries[position] = flip(batch.entries[position], 999)
+        with pytest.raises(SelfCheckError):
+            log.committer.commit(batch, 0)
+    _require_unharmed(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["swapped", "missing", "twice"])
+def test_entries_that_are_not_those_of_the_leaf_hashes_are_caught(
+    tmp_path: Path, change: str
+) -> None:
+    with stepping(tmp_path) as log:
+        step(log, BEFORE)
+        batch = _planned()
+        if change == "swapped":
+            batch.entries[3], batch.entries[4] = batch.entries[4], batch.entries[3]
+        elif change == "missing":
+            batch.entries.pop()
+        else:
+            batch.entries.append(batch.entries[-1])
+        with pytest.raises(SelfCheckError):
+            log.committer.commit(batch, 0)
+    _require_unharmed(tmp_path)
+
+
+def test_a_wrong_root_in_the_newest_snapshot_is_caught(tmp_path: Path) -> None:
+    with stepping(tmp_path) as log:
+        step(log, BEFORE)
+        snapshot = replace(log.snapshot, root=type(log.snapshot.root)(bytes(32)))
+        tree = Tree(snapshot.frontier, snapshot.open_entries)
+        committer = Committer(log.signer, log.journal, log.backlog, (tree, snapshot))
+        with pytest.raises(SelfCheckError, match="old root"):
+            committer.commit(_planned(), 0)
+    _require_unharmed(tmp_path)
+
+
+def test_a_failed_self_check_stops_the_log_and_is_counted(tmp_path: Path) -> None:
+    with running(tmp_path) as log:
+        submit(log, BEFORE)
+        with flipped("hash_pairs", 1, 77):
+            waiting = log.pool.put(BATCH)
+            with pytest.raises(FatalError, match="self-check"):
+                waiting.result(PATIENCE_S)
+            log.sequencer.join()
+        assert isinstance(log.failure, SelfCheckError)
+        assert b"tlog_self_check_failures_total 1.0" in log.metrics.render()
+    _require_unharmed(tmp_path)
+
+
+def test_all_that_wait_when_a_log_stops_are_told(tmp_path: Path) -> None:
+    log = open_log(settings(tmp_path))
+    waiting = [log.pool.put(BATCH[at : at + 1]) for at in range(5)]
+    late = [log.pool.put(entries(1000, 26_000)), log.pool.put(BATCH[10:20])]
+    with flipped("hash_leaves", 1, 5):
+        log.start(lambda: None)
+        log.sequencer.join()
+    log.close()
+    for receipt in [*waiting, *late]:
+        assert isinstance(receipt.exception(PATIENCE_S), FatalError)
+    with stepping(tmp_path) as log:
+        assert 0 == log.snapshot.size
+
+
+def test_a_head_that_was_changed_behind_the_process_is_fatal(tmp_path: Path) -> None:
+    log = open_log(settings(tmp_path))
+    other = open_log(settings(tmp_path / "other"))
+    try:
+        step(log, BEFORE)
+        head = log.journal.head()
+        assert head is not None
+        log.journal.commit(head, head._replace(size=head.size + 1), None, 0)
+        with pytest.raises(FatalError, match="not the one"):
+            step(log, BATCH)
+        assert [300] == [it.end for it in log.journal.batches()]
+    finally:
+        let_go(log)
+        let_go(other)
+
+
+def _planned() -> Batch:
+    joined = hashing.hash_leaves(BATCH)
+    leaf_hashes = [joined[at : at + 32] for at in range(0, len(joined), 32)]
+    return plan_batch([BATCH], leaf_hashes, {}, len(BEFORE))

@@ -1,0 +1,140 @@
+"""A real server as a process; only processes started here are ended, by their id."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from tlogverify import Policy
+
+ORIGIN = "log.example/system"
+COMMAND = (sys.executable, "-m", "tlog")
+
+_ROOT = Path(__file__).parents[2]
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without settings of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TLOG_")}
+    paths = [str(_ROOT), str(_ROOT / "client"), kept.get("PYTHONPATH", "")]
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def run_tlog(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment()
+    )
+
+
+class NotServingError(Exception):
+    """The process ended before it served; status and stderr say why."""
+
+    def __init__(self, status: int, stderr: str) -> None:
+        self.status = status
+        self.stderr = stderr
+        super().__init__(f"exit status {status}: {stderr}")
+
+
+class ServerProcess:
+    """`tlog serve` on one folder, as often as it is started.
+
+    url: of the present process.  stderr: what all processes wrote there.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, origin: str = ORIGIN) -> None:
+        self.folder = folder
+        self.url = ""
+        self._errors = folder.with_name(f"{folder.name}.stderr")
+        self._command = [*COMMAND, "serve", "--data", str(folder), "--json"]
+        self._command += ["--listen", "127.0.0.1:0", *arguments]
+        if origin:
+            self._command += ["--origin", origin]
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that the server wrote."""
+        return Policy.read(self.folder / "policy")
+
+    @property
+    def stderr(self) -> str:
+        return self._errors.read_text()
+
+    def launch(self) -> None:
+        """Start the process and do not wait for it."""
+        with self._errors.open("a") as errors:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=environment(),
+            )
+
+    def wait_until_ready(self) -> Self:
+        """Wait for the first line of a launched process; NotServingError at its end."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            status = self.wait()
+            raise NotServingError(status, self.stderr)
+        self.url = json.loads(line)["url"]
+        return self
+
+    def start(self) -> Self:
+        """Start the process and wait until it serves."""
+        self.launch()
+        return self.wait_until_ready()
+
+    def terminate(self) -> int:
+        """SIGTERM; return the exit status."""
+        self.send(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end."""
+        self.send(signal.SIGKILL)
+        self.wait()
+
+    def kill_without_waiting(self) -> None:
+        """SIGKILL; whoever waits for the process learns of its end."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send one signal to the process."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit status."""
+        assert self._process is not None
+        status = self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        return status
+
+    def end(self) -> None:
+        """Kill the process if there is one."""
+        if self._process is not None:
+            self.kill()
+
+
+@contextmanager
+def serving(
+    folder: Path, *arguments: str, origin: str = ORIGIN
+) -> Iterator[ServerProcess]:
+    """Serve a folder; whatever is left of the process at the end is killed."""
+    server = ServerProcess(folder, *arguments, origin=origin)
+    try:
+        yield server.start()
+    finally:
+        server.end()

@@ -1,0 +1,137 @@
+"""A real server, killed at random moments under load: nothing acknowledged is lost.
+
+TLOG_CRASH_KILLS: how many kills in all.  TLOG_CRASH_SEED: the seed that was printed.
+"""
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.system.load import History, Load, audit_server
+from tests.system.server import NotServingError, ServerProcess, run_tlog
+from tlogclient import LogClient
+
+KILLS = int(os.environ.get("TLOG_CRASH_KILLS", "50"))
+SEED = os.environ.get("TLOG_CRASH_SEED") or secrets.token_hex(4)
+SERVERS = 2
+CLIENTS = 4
+FSCK_EVERY = 10
+
+# Moments between two kills, and between a start and a kill during it, in seconds.
+LOAD_S = (0.0, 0.15)
+START_S = (0.0, 0.5)
+KILLS_DURING_START = 0.12
+
+OLD_HEADS_LOOKED_AT = 5
+OLD_ENTRIES_SUBMITTED_AGAIN = 100
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(60 + 5 * KILLS)
+@pytest.mark.parametrize("nth", range(SERVERS))
+async def test_a_log_killed_at_any_moment_keeps_all_that_it_acknowledged(
+    tmp_path: Path, nth: int
+) -> None:
+    print(f"TLOG_CRASH_SEED={SEED} server {nth}")
+    server = ServerProcess(tmp_path / "log", "--publish-interval-ms", "20")
+    run = CrashRun(server, random.Random(f"{SEED} {nth}"))  # noqa: S311 - to repeat it
+    try:
+        await run.kill_often(-(-KILLS // SERVERS))
+    finally:
+        server.end()
+
+
+class CrashRun:
+    """One server's life of many ends."""
+
+    def __init__(self, server: ServerProcess, chance: random.Random) -> None:
+        self._server = server
+        self._chance = chance
+        self._history = History()
+        self._load = Load(self._history, chance)
+
+    async def kill_often(self, kills: int) -> None:
+        """Kill, restart, compare, `kills` times; then stop the server in peace."""
+        await asyncio.to_thread(self._server.start)
+        await self._submit_first()
+        for kill in range(1, kills + 1):
+            await self._kill_under_load()
+            if kill % FSCK_EVERY == 0:
+                await self._require_clean()
+                print(f"{kill} kills, {len(self._history.indexes)} entries")
+            if self._chance.random() < KILLS_DURING_START:
+                await self._kill_while_starting()
+            await asyncio.to_thread(self._server.start)
+            await self._compare()
+        assert 0 == await asyncio.to_thread(self._server.terminate)
+        await self._require_clean()
+
+    async def _submit_first(self) -> None:
+        """Let the log have a head to be compared with."""
+        async with LogClient(self._server.url, self._server.policy) as client:
+            policy = self._server.policy
+            await self._history.submit(client, policy, self._load.batch())
+
+    async def _kill_under_load(self) -> None:
+        clients = [
+            asyncio.create_task(self._load.client(self._server)) for _ in range(CLIENTS)
+        ]
+        _, unfinished = await asyncio.wait(
+            clients, timeout=self._chance.uniform(*LOAD_S)
+        )
+        assert len(clients) == len(unfinished), "a client ended before the server"
+        self._server.kill()
+        await asyncio.gather(*clients)
+
+    async def _kill_while_starting(self) -> None:
+        self._server.launch()
+        ready = asyncio.create_task(asyncio.to_thread(self._server.wait_until_ready))
+        await asyncio.wait([ready], timeout=self._chance.uniform(*START_S))
+        self._server.kill_without_waiting()
+        try:
+            await ready
+        except NotServingError as error:
+            status = error.status
+        else:
+            status = self._server.wait()
+        assert -signal.SIGKILL == status, self._server.stderr
+
+    async def _compare(self) -> None:
+        """Hold the restarted log against all that it has ever said."""
+        history, chance = self._history, self._chance
+        async with LogClient(self._server.url, self._server.policy) as client:
+            old = sorted(history.heads.keys() - history.fresh_heads)
+            looked_at = chance.sample(old, min(len(old), OLD_HEADS_LOOKED_AT))
+            for size in sorted([*history.fresh_heads, *looked_at]):
+                await client.checkpoint(extending=history.heads[size])
+            newest = history.heads[max(history.heads)]
+            head = (await client.checkpoint(extending=newest)).checkpoint
+            history.take_head(head)
+            stored = (await audit_server(self._server.url, head)).entries
+            assert len(stored) == len(set(stored)), "an entry has two indexes"
+            for told, index in history.indexes.items():
+                assert told == stored[index]
+            await self._submit_again(client)
+        history.fresh_entries.clear()
+        history.fresh_heads.clear()
+        history.sent = set(history.indexes)
+
+    async def _submit_again(self, client: LogClient) -> None:
+        history = self._history
+        some = min(len(history.indexes), OLD_ENTRIES_SUBMITTED_AGAIN)
+        again = set(self._chance.sample(sorted(history.indexes), some))
+        again |= history.fresh_entries
+        # What was sent and not answered may be in the log or not: once, in the end.
+        again |= history.sent - history.indexes.keys()
+        if again:
+            await history.submit(client, self._server.policy, sorted(again))
+
+    async def _require_clean(self) -> None:
+        """The stopped folder is whole, by fsck's word."""
+        verdict = await asyncio.to_thread(run_tlog, "fsck", self._server.folder)
+        assert 0 == verdict.returncode, verdict.stderr

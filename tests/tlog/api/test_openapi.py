@@ -1,0 +1,69 @@
+"""The OpenAPI document promises exactly what the router and the problems table do."""
+
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.support.openapi import DOCUMENT, operations, tokens
+from tests.support.running import log_settings
+from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING
+from tlog.api.server import build_app
+from tlog.assemble import open_log
+
+
+def routes(app: web.Application) -> set[tuple[str, str]]:
+    found = {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None
+    }
+    return {(method, path) for method, path in found if method != "HEAD"}
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+@pytest.mark.parametrize("prefix", ["", "/log"])
+async def test_its_operations_are_the_routes(tmp_path: Path, prefix: str) -> None:
+    log = open_log(log_settings(tmp_path, prefix=prefix))
+    log.start(lambda: None)
+    try:
+        expected = {(method, prefix + path) for method, path in operations()}
+        assert expected == routes(build_app(log))
+    finally:
+        log.close()
+
+
+def test_its_tokens_are_those_of_the_problems_table() -> None:
+    known = [*PROBLEMS.values(), *ROUTING.values(), INTERNAL]
+    assert {problem.token for problem in known} == tokens()
+
+
+def test_every_problem_but_a_stale_view_has_an_example_under_its_status() -> None:
+    shown: set[tuple[int, str]] = set()
+    responses = [
+        response
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        for response in operation["responses"].values()
+    ]
+    for response in [*responses, *DOCUMENT["components"]["responses"].values()]:
+        content = response.get("content", {}).get("application/problem+json", {})
+        for token, example in content.get("examples", {}).items():
+            assert token == example["value"]["type"]
+            shown.add((example["value"]["status"], token))
+    # No operation has a stale view yet, and no operation has a method beside its own.
+    elsewhere = {(409, "stale"), (405, "method-not-allowed")}
+    known = [*PROBLEMS.values(), *ROUTING.values(), INTERNAL]
+    expected = {(problem.status, problem.token) for problem in known}
+    assert expected == shown | elsewhere
+
+
+def test_every_operation_has_its_own_id_and_a_summary() -> None:
+    found = [it for item in DOCUMENT["paths"].values() for it in item.values()]
+    assert len(found) == len({operation["operationId"] for operation in found})
+    assert all(operation["summary"] for operation in found)
