@@ -81,7 +81,7 @@ def provenance(
     source: Path, wheel: Path, started: datetime, finished: datetime
 ) -> dict[str, object]:
     """Return an in-toto statement (v1) with SLSA provenance (v1) of the build."""
-    revision = run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], quiet=True).strip()
+    revision = source_revision()
     materials = sorted(source.glob("*.toml")) + sorted(source.glob("*/*.py"))
     return {
         "_type": "https://in-toto.io/Statement/v1",
@@ -96,7 +96,7 @@ def provenance(
                     "platform": platform.system(),
                 },
                 "resolvedDependencies": [
-                    {"name": "source", "digest": {"gitCommit": revision}},
+                    *({"name": "source", "digest": it} for it in revision),
                     *(
                         {
                             "name": material.relative_to(ROOT).as_posix(),
@@ -123,6 +123,16 @@ def provenance(
             },
         },
     }
+
+
+def source_revision() -> list[dict[str, str]]:
+    """Return the commit that is built; nothing where there is no git or no checkout."""
+    try:
+        command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [{"gitCommit": found.stdout.strip()}]
 
 
 def start_log(data: Path) -> tuple[subprocess.Popen[str], str, Path]:

@@ -43,6 +43,10 @@ def open_log(
 
     Raises RejectedError, CorruptError or FormatError; the folder is let go then.
     """
+    layout = FolderLayout(settings.data)
+    if not settings.origin and not (layout.keys / _KEY_FILES[KeyType.ED25519]).exists():
+        # Before anything is made.
+        raise RejectedError("no-origin", "a new log needs --origin NAME")
     folder = LogFolder(settings.data)
     try:
         return _open(settings, folder, clock or SystemClock(), disk or SystemDisk())
@@ -100,7 +104,8 @@ def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Lo
         clock=clock,
         metrics=metrics,
     )
-    pool, known = Pool(settings.max_pool_entries), KnownEntries(backlog, index)
+    pool = Pool(settings.max_pool_entries, settings.max_pool_bytes)
+    known = KnownEntries(backlog, index)
     committer = Committer(signer, journal, backlog, state)
     sequencer = Sequencer(
         pool,
@@ -168,7 +173,10 @@ def _write_public_keys(layout: FolderLayout, signer: HeadSigner) -> str:
 def _open_index(path: Path) -> Index:
     try:
         return Index(path)
-    except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
+    except Exception as error:
+        # RocksDB raises Exception itself; its text tells damage from a full disk.
+        if not str(error).startswith(("Corruption:", "Invalid argument:")):
+            raise CorruptError("the index", str(error)) from error
         # Derived data: recovery writes it anew.
         log_event("index made anew", level="warning", error=str(error))
         shutil.rmtree(path, ignore_errors=True)

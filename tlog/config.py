@@ -4,6 +4,7 @@ Every field of Settings is a setting: `publish_interval_ms` is `--publish-interv
 `TLOG_PUBLISH_INTERVAL_MS` and `publish_interval_ms = 250`.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -12,6 +13,17 @@ from typing import Any, Final
 
 from tlogverify.errors import FormatError
 
+_LEAST: Final = {
+    "publish_interval_ms": 0,
+    "max_pool_entries": 1,
+    "max_pool_bytes": 1,
+    "max_backlog_bytes": 1,
+    "tile_cache_tiles": 0,
+    "rate_entries_per_s": 0,
+    "rate_burst_entries": 1,
+}
+# Segments that no client, proxy or router reads in two ways.
+_PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _TRUE: Final = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -39,6 +51,9 @@ class Settings:
     max_pool_entries: int = _setting(
         50_000, "entries that may wait for a commit; above it requests get 503"
     )
+    max_pool_bytes: int = _setting(
+        64 << 20, "bytes of entries that may wait for a commit; as max_pool_entries"
+    )
     max_backlog_bytes: int = _setting(
         64 << 20, "committed bytes that may wait for their tiles; above it commits wait"
     )
@@ -64,24 +79,17 @@ class Settings:
 
     def __post_init__(self) -> None:
         listen_address(self.listen)
-        if self.prefix and not (
-            self.prefix.startswith("/") and not self.prefix.endswith("/")
-        ):
-            raise FormatError(
-                "prefix starts with / and does not end with it", self.prefix
-            )
+        if _PREFIX.fullmatch(self.prefix) is None:
+            raise FormatError("prefix is a plain path as /log, or empty", self.prefix)
         if self.log_format not in {"auto", "json", "text"}:
             raise FormatError("log_format is auto, json or text", self.log_format)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise FormatError(
                 "log_level is debug, info, warning or error", self.log_level
             )
-        for name in ("max_pool_entries", "max_backlog_bytes", "rate_burst_entries"):
-            if getattr(self, name) < 1:
-                raise FormatError(f"{name} is at least 1", getattr(self, name))
-        for name in ("publish_interval_ms", "tile_cache_tiles", "rate_entries_per_s"):
-            if getattr(self, name) < 0:
-                raise FormatError(f"{name} is at least 0", getattr(self, name))
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise FormatError(f"{name} is at least {least}", getattr(self, name))
 
 
 def load_settings(
@@ -110,11 +118,12 @@ def load_settings(
 def listen_address(listen: str) -> tuple[str, int]:
     """Split HOST:PORT; FormatError unless both are there.  [::1]:80 is understood."""
     host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit():
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or re.fullmatch(r"0|[1-9][0-9]{0,4}", port) is None:
         raise FormatError("listen is HOST:PORT", listen)
     if int(port) > 65_535:
         raise FormatError("a port is at most 65535", port)
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return host, int(port)
 
 
 def _toml(file: Path | None) -> dict[str, object]:
@@ -129,15 +138,22 @@ def _toml(file: Path | None) -> dict[str, object]:
 def _parse(name: str, value: object, where: str) -> object:
     """Turn a value as text, or as TOML typed it, into its field's type."""
     try:
-        return _PARSERS[type(_DEFAULTS[name])](value)
+        parsed = _PARSERS[type(_DEFAULTS[name])](value)
+        # Alone with the defaults, so that an error belongs to this value.
+        Settings(**{name: parsed})  # type: ignore[arg-type]  # as in load_settings
+    except FormatError as error:
+        raise FormatError(f"{where}: {error}") from None
     except (KeyError, ValueError):
         raise FormatError(f"{where} is not a valid {name}", value) from None
+    return parsed
 
 
 def _parse_int(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]{0,18})", value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError
-    return int(value)
+    return value
 
 
 def _parse_bool(value: object) -> bool:

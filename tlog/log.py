@@ -83,6 +83,8 @@ class Log:
         self.publisher.join()
         if self.failure is None:
             self.journal.trim(self.publisher.published_size)
-        self.index.close()
-        self.journal.close()
-        self.folder.close()
+        try:
+            self.index.close()
+        finally:
+            self.journal.close()
+            self.folder.close()

@@ -99,7 +99,7 @@ def read_key(path: Path) -> SigningKey:
         line = file.read(4096).removesuffix(b"\n")
     try:
         return _parse_key(line)
-    except (FormatError, ValueError):
+    except (FormatError, ValueError, IndexError):
         # The cause would show the line.
         raise FormatError(f"{path} is not a private key") from None
 

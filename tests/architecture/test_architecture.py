@@ -213,6 +213,7 @@ def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
         "tlog.checkpoint.publisher",
         # RocksDB raises Exception itself: turned into our own error on the spot.
         "tlog.assemble",
+        "tlog.storage.index",
         "tlog.fsck.index",
         "tlogclient.coalesce",
     }

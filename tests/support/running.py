@@ -1,15 +1,16 @@
 """A log that runs in this process and listens on a free port of this machine."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tlog.api.server import serve
-from tlog.assemble import Log, open_log
-from tlog.clock import Clock
+from tlog.assemble import open_log
 from tlog.config import Settings
+from tlog.log import Log
 
 ORIGIN = "log.example/tests"
 
@@ -24,21 +25,35 @@ def log_settings(folder: Path, **changes: object) -> Settings:
 
 @asynccontextmanager
 async def running_log(
-    folder: Path, *, clock: Clock | None = None, **changes: object
+    folder: Path, **changes: object
 ) -> AsyncIterator[tuple[str, Log]]:
     """Open, serve and drain the log in `folder`; give its URL and the log itself."""
-    log = open_log(log_settings(folder, **changes), clock=clock)
+    log = open_log(log_settings(folder, **changes))
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve(log, stop, url.set_result))
-        try:
-            yield await url, log
-        finally:
-            stop.set()
+    serving = asyncio.create_task(serve(log, stop, url.set_result))
+    try:
+        # A server that cannot start ends before it has a URL.
+        either: set[asyncio.Future[Any]] = {url, serving}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            yield url.result(), log
+    finally:
+        stop.set()
+        await serving
 
 
 async def published(log: Log) -> None:
     """Wait until the public checkpoint and the index have all that is committed."""
-    while log.index.complete_to < log.snapshot.size:
+    await until(
+        lambda: (
+            log.publisher.published_note == log.snapshot.note
+            and log.index.complete_to == log.snapshot.size
+        )
+    )
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    """Let the loop run until a claim holds; what moves it is another thread."""
+    while not claim():  # noqa: ASYNC110 - that thread sets no event of ours
         await asyncio.sleep(0)

@@ -81,7 +81,7 @@ def test_a_file_is_submitted_verified_and_found(
     assert "proven" in done.stdout
     done = run_tlog("search", artifact, *common)
     assert 0 == done.returncode
-    assert "1 entries" in done.stdout
+    assert "1 entry" in done.stdout
 
 
 def test_a_file_submitted_again_has_the_same_index(

@@ -39,6 +39,7 @@ STANDARD = {
     "collections",
     "dataclasses",
     "enum",
+    "functools",
     "hashlib",
     "itertools",
     "json",

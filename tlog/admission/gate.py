@@ -1,6 +1,6 @@
 """The questions asked of a submission, cheapest first; each is off until it is set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tlog.admission.rates import Rates
 from tlog.admission.tokens import token_name
@@ -31,19 +31,25 @@ class Gate:
         self._rates = rates
         self._trust_forwarded_for = trust_forwarded_for
 
-    def client(self, headers: Mapping[str, str], address: str) -> str:
+    def client(
+        self, authorization: str, forwarded_for: Sequence[str], address: str
+    ) -> str:
         """Return whose bucket a request draws from.
+
+        authorization: the header's value, or "".  forwarded_for: all values of
+        X-Forwarded-For, in order.
 
         Raises UnauthorizedError if tokens are asked for and this one is not known.
         """
         if self._tokens is not None:
-            name = token_name(self._tokens, headers.get("Authorization", ""))
+            name = token_name(self._tokens, authorization)
             if name is None:
                 raise UnauthorizedError
             return f"token {name}"
-        if self._trust_forwarded_for:
-            # The last address is the one that our own proxy has seen.
-            forwarded = headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if self._trust_forwarded_for and forwarded_for:
+            # The last address of the last line is the one that our own proxy has seen;
+            # all before it is what the client said.
+            forwarded = forwarded_for[-1].rpartition(",")[2].strip()
             return f"address {forwarded[:64] or address}"
         return f"address {address}"
 

@@ -21,7 +21,8 @@ def read_tokens(path: Path) -> dict[bytes, str]:
     the line, and never showing it.
     """
     tokens: dict[bytes, str] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    text = path.read_text("utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line.strip())

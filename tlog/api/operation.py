@@ -48,7 +48,7 @@ class OperationEndpoints:
         log = self._log
         claims = {
             "lock_held": log.folder.is_locked,
-            "journal_writable": log.failure is None,
+            "journal_writable": log.failure is None and log.journal.has_room,
             "head_signed": bool(log.publisher.published_note),
             "queue_not_full": not log.pool.is_full,
         }

@@ -66,7 +66,7 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     StaleError: Problem(409, "stale", "The view of the log is old"),
     RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
     BusyError: Problem(503, "busy", "No room now"),
-    FatalError: Problem(503, "outcome-unknown", "The log is restarting"),
+    FatalError: Problem(503, "outcome-unknown", "The log is restarting: send it again"),
     CorruptError: Problem(500, "corrupt", "The log's own bytes do not verify"),
 }
 """By the first class that an error is of; every error of the server has one."""
@@ -93,7 +93,8 @@ def problem_of(error: TlogError) -> Problem:
 def error_response(error: TlogError) -> web.Response:
     """Return the answer to a request that ended with `error`."""
     problem = problem_of(error)
-    detail = str(error) if problem.status != INTERNAL.status else problem.title
+    is_ours = isinstance(error, CorruptError | FatalError)
+    detail = problem.title if is_ours else str(error)
     response = problem_response(problem, detail, getattr(error, "position", None))
     if isinstance(error, BusyError):
         response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)

@@ -1,6 +1,7 @@
 """Routes, and a server that drains: what was accepted is answered before it ends."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -28,7 +29,11 @@ from tlogverify.errors import TlogError
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+# What aiohttp cannot parse it would log as it came, tokens and all.
+_QUIET: Final = logging.Logger("tlog.http", logging.CRITICAL + 1)
+
 _DRAIN_S: Final = 30.0
+_KEEP_ALIVE_S: Final = 75.0
 
 
 def build_app(log: Log) -> web.Application:
@@ -68,7 +73,9 @@ class Server:
         self._runner = web.AppRunner(
             build_app(log),
             access_log=None,
+            logger=_QUIET,
             auto_decompress=False,
+            keepalive_timeout=_KEEP_ALIVE_S,
             shutdown_timeout=_DRAIN_S,
         )
         self.url = ""

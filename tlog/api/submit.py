@@ -61,7 +61,11 @@ class SubmitEndpoint:
 
     async def _admitted_entries(self, request: web.Request) -> list[bytes]:
         gate = self._log.gate
-        client = gate.client(request.headers, request.remote or "")
+        client = gate.client(
+            request.headers.get(hdrs.AUTHORIZATION, ""),
+            request.headers.getall(hdrs.X_FORWARDED_FOR, []),
+            request.remote or "",
+        )
         parse = _PARSERS.get(request.content_type)
         if parse is None or hdrs.CONTENT_ENCODING in request.headers:
             raise MediaTypeError(f"a body is {' or '.join(_PARSERS)}, and not encoded")

@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 
 from tlog.api.problems import NotFoundError
 from tlog.api.respond import IMMUTABLE, SECONDS, bytes_response
+from tlog.errors import CorruptError
 from tlog.log import Log
 from tlogverify.errors import FormatError
 from tlogverify.tiles import ENTRIES, Tile, parse_tile
@@ -49,7 +50,10 @@ class TileEndpoints:
             headers = {hdrs.CACHE_CONTROL: IMMUTABLE, hdrs.CONTENT_TYPE: _BINARY}
             if tile.level == ENTRIES:
                 headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-            return web.FileResponse(self._log.objects.path(tile), headers=headers)
+            path = self._log.objects.path(tile)
+            if not await asyncio.to_thread(path.is_file):
+                raise CorruptError(tile.path, "is missing")
+            return web.FileResponse(path, headers=headers)
         content = await self._bytes(tile)
         response = bytes_response(request, content, _BINARY, IMMUTABLE)
         if tile.level == ENTRIES:

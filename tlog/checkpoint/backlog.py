@@ -31,6 +31,7 @@ class Backlog:
     """Everything between the commit point and the public checkpoint.
 
     limit_bytes: of entries; `wait_for_room` holds the sequencer back above it.
+    first: the size that was public when this backlog was made.
     """
 
     def __init__(self, snapshot: Snapshot, limit_bytes: int) -> None:
@@ -43,6 +44,7 @@ class Backlog:
         self._bytes = 0
         self._is_new = True
         self._next = Work(snapshot, snapshot.size)
+        self.first = snapshot.size
 
     def get(self, tile: Tile) -> bytes | None:
         """Return a full tile or bundle that is not on disk yet."""

@@ -59,7 +59,7 @@ class Publisher:
         self._metrics = metrics
         self._edge: set[Tile] = set()
         self._thread = Thread(target=self._run, name="publisher")
-        self.published_size = 0
+        self.published_size = backlog.first
         self.published_note = objects.checkpoint() or b""
         self.on_stop: Callable[[], object] = lambda: None
         self.failure: FatalError | None = None
@@ -108,8 +108,11 @@ class Publisher:
         try:
             while self._backlog.wait_for_work():
                 started_s = self._clock.monotonic_s()
-                pause_s = self._try_to_publish(started_s)
-                if self._backlog.wait_for_close(pause_s) and pause_s == _RETRY_S:
+                if self._try_to_publish():
+                    spent_s = self._clock.monotonic_s() - started_s
+                    self._backlog.wait_for_close(self._interval_s - spent_s)
+                elif self._backlog.wait_for_close(_RETRY_S):
+                    # The journal keeps it for the next start.
                     break
         except FatalError as error:
             self._fail(error)
@@ -118,8 +121,8 @@ class Publisher:
         finally:
             self.on_stop()
 
-    def _try_to_publish(self, started_s: float) -> float:
-        """Publish; return how long to wait before the next time, in seconds."""
+    def _try_to_publish(self) -> bool:
+        """Publish; tell whether that was possible now."""
         try:
             self.publish()
         except OSError as error:
@@ -127,8 +130,8 @@ class Publisher:
             # the sequencer before memory runs out.
             self._metrics.publish_failures.inc()
             log_event("publishing failed", level="error", error=str(error))
-            return _RETRY_S
-        return self._interval_s - (self._clock.monotonic_s() - started_s)
+            return False
+        return True
 
     def _fail(self, error: FatalError) -> None:
         self.failure = error

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+import stamina
+
 from tlog import __version__
 from tlog.cli import fsck, keygen, rebuild, search, serve, submit, verify
 from tlog.errors import CorruptError, FatalError, RejectedError
@@ -40,6 +42,8 @@ _STATUS: Final[dict[type[BaseException], int]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = build_parser().parse_args(arguments)
+    # A retry that succeeds is no news, and one that does not ends in an error.
+    stamina.instrumentation.set_on_retry_hooks([])
     try:
         return int(options.run(options))
     except KeyboardInterrupt:

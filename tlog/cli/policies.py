@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tlogclient import UnavailableError
+from tlogclient import LogClient, UnavailableError
 from tlogverify import Policy
 from tlogverify.errors import FormatError
 from tlogverify.policy import MAX_POLICY_BYTES
@@ -34,6 +34,14 @@ async def load_policy(options: argparse.Namespace) -> Policy:
         file=sys.stderr,
     )
     return Policy.parse(text)
+
+
+def open_client(url: str, policy: Policy, token: str | None = None) -> LogClient:
+    """Return a client of the log; FormatError for a URL or a token that is none."""
+    try:
+        return LogClient(url, policy, token=token)
+    except ValueError as error:
+        raise FormatError(str(error)) from None
 
 
 async def _ask(url: str) -> bytes:

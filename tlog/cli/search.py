@@ -4,8 +4,8 @@ import argparse
 import asyncio
 import json
 
-from tlog.cli.policies import add_policy_argument, load_policy
-from tlogclient import LogClient, SearchResult
+from tlog.cli.policies import add_policy_argument, load_policy, open_client
+from tlogclient import SearchResult
 from tlogverify.artifact import artifact_sha256
 
 
@@ -33,12 +33,13 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(f"entry {hit.index}: provenance sha256:{hit.entry.provenance.hex()}")
     if not options.json:
-        found = len(result.hits) or "no"
-        print(f"{found} entries; the search covers the first {result.complete_to}")
+        count = len(result.hits)
+        found = f"{count or 'no'} {'entry' if count == 1 else 'entries'}"
+        print(f"{found}; the search covers the first {result.complete_to}")
     return 0 if result.hits else 1
 
 
 async def _search(options: argparse.Namespace, digest: str) -> SearchResult:
     policy = await load_policy(options)
-    async with LogClient(options.log, policy) as log:
+    async with open_client(options.log, policy) as log:
         return await log.search(digest)

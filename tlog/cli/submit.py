@@ -13,8 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tlog.cli.policies import add_policy_argument, load_policy
-from tlogclient import LogClient
+from tlog.cli.policies import add_policy_argument, load_policy, open_client
 from tlogverify import Proof, Record
 from tlogverify.files import sha256_file
 from tlogverify.record import Subject
@@ -77,5 +76,5 @@ async def _submit(
     options: argparse.Namespace, records: list[Record], token: str | None
 ) -> list[Proof]:
     policy = await load_policy(options)
-    async with LogClient(options.log, policy, token=token) as log:
+    async with open_client(options.log, policy, token) as log:
         return await log.submit(records)

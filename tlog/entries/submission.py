@@ -1,18 +1,17 @@
 """A request's body: `{"entries":[...]}`, 1 to 10,000 of them, all or nothing.
 
-JSON takes a short way: the array is cut into its elements without reading them, and an
-element that is canonical already is its own leaf.  Every other one is parsed strictly;
-both ways give the same bytes, and a property test says so.
+Entries are read one after the other, and the first bad one ends it: a hostile body
+costs no more memory than its one worst entry.  In JSON, an entry that is canonical
+already is its own leaf; every other one is parsed strictly.  Both ways give the same
+bytes, and a property test says so.
 """
 
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 import cbor2
-import msgspec
 
 from tlog.entries.provenance import (
     canonical_record,
@@ -21,20 +20,24 @@ from tlog.entries.provenance import (
 )
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import FormatError
-from tlogverify.record import require_record
+from tlogverify.record import end_of_record
 
 MAX_ENTRIES: Final = 10_000
 MAX_BODY_BYTES: Final = 8 << 20
 
-_Element = TypeVar("_Element")
-
-_MAX_DEPTH: Final = 16
-_ENVELOPE: Final = re.compile(
-    rb'[ \t\r\n]*\{[ \t\r\n]*"entries"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL
+# An entry whose every character is spelled \uXXXX; what is longer is not looked into.
+_MAX_JSON_BYTES: Final = 6 * MAX_ENTRY_BYTES
+_SPACE: Final = rb"[ \t\r\n]*"
+_JSON_START: Final = re.compile(
+    _SPACE + rb"\{" + _SPACE + rb'"entries"' + _SPACE + rb":" + _SPACE + rb"\[" + _SPACE
 )
-_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-# An entry whose every character is spelled \\uXXXX; what is longer is not looked into.
-_MAX_ELEMENT_BYTES: Final = 6 * MAX_ENTRY_BYTES
+_JSON_NEXT: Final = re.compile(_SPACE + rb"," + _SPACE)
+_JSON_END: Final = re.compile(_SPACE + rb"\]" + _SPACE + rb"\}" + _SPACE)
+
+_CBOR_START: Final = b"\xa1\x67entries"
+_CBOR_DEPTH: Final = 8
+# Most entries are shorter than the first; an entry is never longer than the second.
+_CBOR_WINDOWS: Final = (1 << 10, 1 << 17)
 
 
 class EntryError(FormatError):
@@ -50,15 +53,34 @@ def parse_json_submission(body: bytes) -> list[bytes]:
 
     Raises FormatError for the body, EntryError for the first bad entry.
     """
-    envelope = _ENVELOPE.fullmatch(body)
-    if envelope is None:
+    start = _JSON_START.match(body)
+    if start is None:
         raise FormatError('the body is {"entries":[...]}', body[:64])
+    at = start.end()
+    entries: list[bytes] = []
+    is_empty = _JSON_END.fullmatch(body, at) is not None
+    while not is_empty and len(entries) < MAX_ENTRIES:
+        entry, at = _json_entry(body, at, len(entries))
+        entries.append(entry)
+        if _JSON_END.fullmatch(body, at):
+            return entries
+        comma = _JSON_NEXT.match(body, at)
+        if comma is None:
+            raise FormatError("behind an entry stands a comma or the end", body[at:])
+        at = comma.end()
+    raise FormatError(f"a request has 1 to {MAX_ENTRIES} entries")
+
+
+def _json_entry(body: bytes, at: int, position: int) -> tuple[bytes, int]:
+    """Return the canonical bytes of the entry at `at`, and where it ends."""
     try:
-        elements = _ELEMENTS.decode(envelope[1])
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise FormatError(f"the body is not JSON with entries alone: {error}") from None
-    _require_count(elements)
-    return _each([bytes(element) for element in elements], _entry_from_json)
+        end = end_of_record(body, at)
+        if end is not None:
+            return body[at:end], end
+        value, end = _strict_json(body, at)
+        return canonical_record(value, digest_from_hex), end
+    except FormatError as error:
+        raise EntryError(error, position) from None
 
 
 def parse_cbor_submission(body: bytes) -> list[bytes]:
@@ -66,81 +88,41 @@ def parse_cbor_submission(body: bytes) -> list[bytes]:
 
     Raises FormatError for the body, EntryError for the first bad entry.
     """
-    stream = io.BytesIO(body)
-    try:
-        decoded = cbor2.CBORDecoder(
-            stream,
-            tag_hook=_refuse_tag,
-            semantic_decoders=dict.fromkeys(_KNOWN_TAGS, _refuse_tag),
-            max_depth=_MAX_DEPTH,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
-            strict_hashable_types=True,
-        ).decode()
-    except FormatError:
-        raise
-    # The decoder's own errors, and what it lets through of Python's.
-    except (cbor2.CBORError, ValueError, OverflowError, TypeError) as error:
-        raise FormatError(f"the body is not strict CBOR: {error}") from None
-    if stream.tell() != len(body):
-        raise FormatError("bytes stand behind the body's end", stream.tell())
-    if not isinstance(decoded, dict) or set(decoded) != {"entries"}:
-        raise FormatError('the body is a map with the one member "entries"')
-    entries = decoded["entries"]
-    if not isinstance(entries, list):
-        raise FormatError("entries is an array", entries)
-    _require_count(entries)
-    return _each(entries, _entry_from_cbor)
-
-
-def _require_count(entries: Sequence[object]) -> None:
-    if not 0 < len(entries) <= MAX_ENTRIES:
-        raise FormatError(f"a request has 1 to {MAX_ENTRIES} entries", len(entries))
-
-
-def _each(elements: list[_Element], parse: Callable[[_Element], bytes]) -> list[bytes]:
+    if not body.startswith(_CBOR_START):
+        raise FormatError('the body is a map with the one member "entries"', body[:16])
+    count, at = _cbor_array(body, len(_CBOR_START))
+    if not 0 < count <= MAX_ENTRIES:
+        raise FormatError(f"a request has 1 to {MAX_ENTRIES} entries", count)
     entries: list[bytes] = []
-    for position, element in enumerate(elements):
+    for position in range(count):
         try:
-            entries.append(parse(element))
+            value, at = _strict_cbor(body, at)
+            entries.append(canonical_record(value, digest_from_bytes))
         except FormatError as error:
             raise EntryError(error, position) from None
+    if at != len(body):
+        raise FormatError("bytes stand behind the body's end", at)
     return entries
 
 
-def _entry_from_json(element: bytes) -> bytes:
+def _strict_json(body: bytes, at: int) -> tuple[object, int]:
+    """Parse the JSON value at `at` without repeated members, floats or constants.
+
+    No character outside ASCII is part of a valid entry, so any reading of such bytes
+    will do: this one keeps their places.
+    """
+    text = body[at : at + _MAX_JSON_BYTES + 1].decode("latin-1")
     try:
-        require_record(element)
-    except FormatError:
-        if len(element) > _MAX_ELEMENT_BYTES:
-            size = len(element)
-            raise FormatError(
-                f"an entry's JSON has at most {_MAX_ELEMENT_BYTES} bytes", size
-            ) from None
-        return canonical_record(_strict_json(element), digest_from_hex)
-    return element
-
-
-def _entry_from_cbor(element: object) -> bytes:
-    return canonical_record(element, digest_from_bytes)
-
-
-def _strict_json(element: bytes) -> object:
-    """Parse one JSON value without repeated members, floats or constants."""
-    try:
-        value: object = json.loads(
-            element.decode("utf-8"),
-            object_pairs_hook=_unique_members,
-            parse_float=_refuse_float,
-            parse_constant=_refuse_float,
-        )
-    except FormatError:
-        raise
+        value, end = _DECODER.raw_decode(text)
     except RecursionError:
         raise FormatError("the entry is nested too deeply") from None
     except ValueError as error:
+        if isinstance(error, json.JSONDecodeError) and len(text) > _MAX_JSON_BYTES:
+            raise FormatError(
+                f"an entry's JSON has at most {_MAX_JSON_BYTES} bytes"
+            ) from None
         raise FormatError(f"the entry is not JSON: {error}") from None
-    return value
+    return value, at + end
 
 
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -156,8 +138,55 @@ def _refuse_float(number: str) -> NoReturn:
     raise FormatError("floats are not allowed", number)
 
 
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique_members,
+    parse_float=_refuse_float,
+    parse_constant=_refuse_float,
+)
+
+
+def _cbor_array(body: bytes, at: int) -> tuple[int, int]:
+    """Return the length of the array at `at`, and where its first element stands."""
+    head = body[at : at + 1] or b"\x00"
+    kind, length = head[0] >> 5, head[0] & 31
+    if kind != 4 or length > 27:
+        raise FormatError("entries is an array of definite length", head)
+    if length < 24:
+        return length, at + 1
+    size = 1 << length - 24
+    number = body[at + 1 : at + 1 + size]
+    if len(number) < size:
+        raise FormatError("the body ends within a length", len(body))
+    return int.from_bytes(number, "big"), at + 1 + size
+
+
+def _strict_cbor(body: bytes, at: int) -> tuple[object, int]:
+    """Parse the CBOR value at `at` without tags, endless or repeated members."""
+    for window in _CBOR_WINDOWS:
+        stream = io.BytesIO(body[at : at + window])
+        try:
+            value = cbor2.CBORDecoder(
+                stream,
+                tag_hook=_refuse_tag,
+                semantic_decoders=dict.fromkeys(_KNOWN_TAGS, _refuse_tag),
+                max_depth=_CBOR_DEPTH,
+                allow_indefinite=False,
+                allow_duplicate_keys=False,
+                strict_hashable_types=True,
+            ).decode()
+        except cbor2.CBORDecodeEOF as error:
+            if window == _CBOR_WINDOWS[0] and at + window < len(body):
+                continue
+            raise FormatError(f"the entry is cut short: {error}") from None
+        # The decoder's own errors, and what it lets through of Python's.
+        except (cbor2.CBORError, ValueError, OverflowError, TypeError) as error:
+            raise FormatError(f"the entry is not strict CBOR: {error}") from None
+        return value, at + stream.tell()
+    raise FormatError("the entry is too long", at)
+
+
 def _refuse_tag(*_: object) -> NoReturn:
-    raise FormatError("CBOR tags are not allowed")
+    raise ValueError("CBOR tags are not allowed")
 
 
 _KNOWN_TAGS: Final = (

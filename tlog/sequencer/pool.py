@@ -71,12 +71,14 @@ def settle(settled: Settled) -> None:
 class Pool:
     """The tickets that wait.
 
-    limit_entries: that may wait at once.  A request larger than what is free is
-    refused, unless nothing waits.
+    limit_entries, limit_bytes: that may wait at once.  A request larger than what is
+    free is refused, unless nothing waits.
     """
 
-    def __init__(self, limit_entries: int) -> None:
+    def __init__(self, limit_entries: int, limit_bytes: int = 64 << 20) -> None:
         self._limit_entries = limit_entries
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
         self._changed = Condition()
         self._tickets: deque[Ticket] = deque()
         self._entries = 0
@@ -90,7 +92,7 @@ class Pool:
     @property
     def is_full(self) -> bool:
         """Whether not one more entry has room."""
-        return self._entries >= self._limit_entries
+        return self._entries >= self._limit_entries or self._bytes >= self._limit_bytes
 
     def put(self, entries: list[bytes]) -> Future[Receipt]:
         """Let `entries` wait for a commit; BusyError if there is no room.
@@ -106,28 +108,36 @@ class Pool:
     def put_ticket(self, ticket: Ticket) -> None:
         """Let a ticket wait for a commit; BusyError if there is no room."""
         entries = ticket.entries
+        size = sum(map(len, entries))
         with self._changed:
             if self._is_closed:
                 raise BusyError("the log is stopping", retry_after_s=5)
-            if self._entries and self._entries + len(entries) > self._limit_entries:
+            is_above = (
+                self._entries + len(entries) > self._limit_entries
+                or self._bytes + size > self._limit_bytes
+            )
+            if self._entries and is_above:
                 raise BusyError("too many entries wait for a commit")
             self._tickets.append(ticket)
             self._entries += len(entries)
+            self._bytes += size
             self._changed.notify()
 
-    def take(self, limit_entries: int) -> list[Ticket]:
-        """Return all tickets that wait, up to about `limit_entries`; wait for one.
+    def take(self, limit_entries: int, limit_bytes: int = 32 << 20) -> list[Ticket]:
+        """Return the tickets that wait, up to about both limits; wait for one.
 
         An empty list says that the pool is closed and empty.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._tickets or self._is_closed)
             taken: list[Ticket] = []
-            entries = 0
-            while self._tickets and entries < limit_entries:
+            entries = size = 0
+            while self._tickets and entries < limit_entries and size < limit_bytes:
                 taken.append(self._tickets.popleft())
                 entries += len(taken[-1].entries)
+                size += sum(map(len, taken[-1].entries))
             self._entries -= entries
+            self._bytes -= size
             return taken
 
     def close(self) -> None:

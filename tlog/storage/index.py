@@ -29,6 +29,8 @@ from rocksdict import (
     WriteOptions,
 )
 
+from tlog.logs import log_event
+
 _LEAF: Final = b"\x00"
 _COMPLETE_TO: Final = b"\xff"
 _INDEX_BYTES: Final = 6
@@ -59,7 +61,11 @@ class Index:
 
     def close(self) -> None:
         """Write out what is in memory and close."""
-        self._database.flush()
+        try:
+            self._database.flush()
+        except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
+            # Derived data: what is lost here is written anew by the next start.
+            log_event("the index was not flushed", level="warning", error=str(error))
         self._database.close()
 
     def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:

@@ -6,6 +6,7 @@ Batches stay until the tiles and bundles that hold them are durable; each batch 
 row, encoded as an entry bundle of any width.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from tlog.errors import BusyError, CorruptError, FatalError
 from tlog.logs import log_event
 
 _MIGRATIONS: Final = Migrations("journal")
+
+# For the write-ahead log's own growth and the tiles of what is committed.
+_RESERVE_BYTES: Final = 32 << 20
 
 
 @_MIGRATIONS()
@@ -100,6 +104,10 @@ class Journal:
         Raises BusyError if nothing was stored (a full disk), FatalError if the head is
         not `old` or the outcome is unknown.
         """
+        needed = _RESERVE_BYTES + (2 * len(batch.entries) if batch else 0)
+        if self._free_bytes() < needed:
+            # SQLite finds a full disk at COMMIT, when the outcome is unknown.
+            raise BusyError("the disk is nearly full", retry_after_s=30)
         try:
             self.hot.execute("BEGIN IMMEDIATE")
             self._swap_head(old, new)
@@ -118,6 +126,11 @@ class Journal:
             # The head may have moved or not; only a restart, which reads it, can tell.
             raise FatalError(f"the journal's commit is unknown: {error}") from error
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk has room for another commit."""
+        return self._free_bytes() >= _RESERVE_BYTES
+
     def trim(self, trim_to: int) -> None:
         """Drop the batches that end at or below `trim_to`, if that can be done now."""
         try:
@@ -125,6 +138,10 @@ class Journal:
         except sqlite3.Error as error:
             # Nothing is lost: the next commit drops them too.
             log_event("the journal was not trimmed", level="warning", error=str(error))
+
+    def _free_bytes(self) -> int:
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize
 
     def _swap_head(self, old: Head | None, new: Head) -> None:
         if old is None:

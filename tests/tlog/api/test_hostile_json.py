@@ -48,9 +48,11 @@ def entry_case(name: str, body: bytes, detail: str) -> object:
     return pytest.param(body, "invalid-entry", f"entry 0: {detail}", id=name)
 
 
-NO_JSON = "the body is not JSON with entries alone"
+BEHIND = "behind an entry stands a comma or the end"
 ENVELOPE = 'the body is {"entries":[...]}'
 COUNT = "a request has 1 to 10000 entries"
+NO_JSON = "the entry is not JSON"
+NO_OBJECT = "an entry is an object"
 
 BODIES = [
     body_case("empty", b"", ENVELOPE),
@@ -59,41 +61,48 @@ BODIES = [
     body_case("array", b"[]", ENVELOPE),
     body_case("no member", b"{}", ENVELOPE),
     body_case("another member first", b'{"x":1,"entries":[%b]}' % GOOD, ENVELOPE),
-    body_case("another member last", b'{"entries":[%b],"x":1}' % GOOD, NO_JSON),
-    body_case("entries twice", b'{"entries":[],"entries":[%b]}' % GOOD, NO_JSON),
-    body_case("entries is null", b'{"entries":null}', NO_JSON),
-    body_case("entries is an object", b'{"entries":{}}', NO_JSON),
-    body_case("entries is a string", b'{"entries":"[]"}', NO_JSON),
+    body_case("another member last", b'{"entries":[%b],"x":1}' % GOOD, BEHIND),
+    body_case("entries twice", b'{"entries":[%b],"entries":[]}' % GOOD, BEHIND),
+    body_case("entries is null", b'{"entries":null}', ENVELOPE),
+    body_case("entries is an object", b'{"entries":{}}', ENVELOPE),
+    body_case("entries is a string", b'{"entries":"[]"}', ENVELOPE),
     body_case("no entries", b'{"entries":[]}', COUNT),
     body_case("10,001 entries", json_body(*([ONE] * 10_001)), COUNT),
-    body_case("cut short", json_body(ONE)[:-1], ENVELOPE),
-    body_case("cut in the entry", b'{"entries":[' + GOOD[:-3] + b"}", NO_JSON),
-    body_case("trailing bytes", json_body(ONE) + b"x", ENVELOPE),
-    body_case("trailing value", json_body(ONE) + json_body(ONE), NO_JSON),
-    body_case("trailing brace", json_body(ONE) + b"}", NO_JSON),
-    body_case("trailing comma", b'{"entries":[%b,]}' % GOOD, NO_JSON),
-    body_case("two commas", b'{"entries":[%b,,%b]}' % (GOOD, GOOD), NO_JSON),
-    body_case("comment", b'{"entries":[/**/%b]}' % GOOD, NO_JSON),
+    body_case("cut short", json_body(ONE)[:-1], BEHIND),
+    body_case("trailing bytes", json_body(ONE) + b"x", BEHIND),
+    body_case("trailing value", json_body(ONE) + json_body(ONE), BEHIND),
+    body_case("trailing brace", json_body(ONE) + b"}", BEHIND),
+    body_case("no comma", b'{"entries":[%b %b]}' % (GOOD, GOOD), BEHIND),
+    body_case("NUL", json_body(ONE) + b"\x00", BEHIND),
     body_case("single quotes", b"{'entries':[%b]}" % GOOD, ENVELOPE),
     body_case("byte order mark", b"\xef\xbb\xbf" + json_body(ONE), ENVELOPE),
     body_case("UTF-16", json_body(ONE).decode().encode("utf-16"), ENVELOPE),
-    body_case("NUL", json_body(ONE) + b"\x00", ENVELOPE),
-    body_case("not a number", b'{"entries":[NaN]}', NO_JSON),
-    body_case("lone surrogate", b'{"entries":["\\ud800"]}', NO_JSON),
-    body_case("bare control", spelled("https", "ht\ntps"), NO_JSON),
-    body_case("leading zero", spelled('"version":1', '"version":01'), NO_JSON),
-    body_case("plus sign", spelled('"version":1', '"version":+1'), NO_JSON),
-    body_case("400,001 values", b'{"entries":[%b0]}' % (b"0," * 400_000), COUNT),
+    body_case("no-break space", b"\xa0" + json_body(ONE), ENVELOPE),
 ]
 
 ENTRIES = [
+    entry_case("entries twice", b'{"entries":[],"entries":[%b]}' % GOOD, NO_JSON),
+    entry_case("entry cut short", b'{"entries":[' + GOOD[:-3] + b"}", NO_JSON),
+    entry_case("comment", b'{"entries":[/**/%b]}' % GOOD, NO_JSON),
+    entry_case("comma first", b'{"entries":[,%b]}' % GOOD, NO_JSON),
+    entry_case("not a number", b'{"entries":[NaN]}', "floats are not allowed"),
+    entry_case("lone surrogate", b'{"entries":["\\ud800"]}', NO_OBJECT),
+    entry_case("bare control", spelled("https", "ht\ntps"), NO_JSON),
+    entry_case("leading zero", spelled('"version":1', '"version":01'), NO_JSON),
+    entry_case("plus sign", spelled('"version":1', '"version":+1'), NO_JSON),
+    entry_case("400,001 values", b'{"entries":[%b0]}' % (b"0," * 400_000), NO_OBJECT),
+    entry_case("a brace in a string", b'{"entries":["{}"]}', NO_OBJECT),
     entry_case("null entry", b'{"entries":[null]}', "an entry is an object"),
     entry_case("number entry", b'{"entries":[1]}', "an entry is an object"),
     entry_case("float entry", b'{"entries":[1.5]}', "floats are not allowed"),
     entry_case("array entry", b'{"entries":[[]]}', "an entry is an object"),
     entry_case("empty entry", b'{"entries":[{}]}', "an entry lacks the member kind"),
     entry_case("unknown member", entry(extra=1), "an entry has an unknown member"),
-    entry_case("member of another case", entry(Kind="provenance"), "an entry has an unknown member"),
+    entry_case(
+        "member of another case",
+        entry(Kind="provenance"),
+        "an entry has an unknown member",
+    ),
     *[
         entry_case(f"no {name}", without(name), f"an entry lacks the member {name}")
         for name in ONE
@@ -104,49 +113,197 @@ ENTRIES = [
     entry_case("version true", entry(version=True), "version is 1"),
     entry_case("version text", entry(version="1"), "version is 1"),
     entry_case("version 1.0", entry(version=1.0), "floats are not allowed"),
-    entry_case("version 1e0", spelled('"version":1', '"version":1e0'), "floats are not allowed"),
+    entry_case(
+        "version 1e0", spelled('"version":1', '"version":1e0'), "floats are not allowed"
+    ),
     entry_case("version -0", spelled('"version":1', '"version":-0'), "version is 1"),
-    entry_case("version of 4,000 digits", spelled('"version":1', '"version":1' + "0" * 4_000), "version is 1"),
-    entry_case("version of 5,000 digits", spelled('"version":1', '"version":1' + "0" * 5_000), "the entry is not JSON"),
-    entry_case("subject is an object", entry(subject=subject("a")), "subject is an array"),
-    entry_case("no subject at all", entry(subject=[]), "a record has 1 to 256 subjects"),
-    entry_case("257 subjects", json_body(record(subjects=257)), "a record has 1 to 256 subjects"),
-    entry_case("subject is a string", entry(subject=[digest("a")]), "a subject is an object"),
-    entry_case("subject without sha256", entry(subject=[{"sha512": digest("a", "sha512")}]), "a subject lacks the member sha256"),
-    entry_case("subject with sha1", entry(subject=[{**subject("a"), "sha1": "00"}]), "a subject has an unknown member"),
-    entry_case("subject with a name", entry(subject=[{**subject("a"), "name": "app"}]), "a subject has an unknown member"),
-    entry_case("unsorted subjects", entry(subject=SORTED[::-1]), "subjects are sorted by sha256 and unique"),
-    entry_case("repeated subjects", entry(subject=[SORTED[0], SORTED[0]]), "subjects are sorted by sha256 and unique"),
-    entry_case("upper-case hex", entry(subject=[{"sha256": UPPER}]), "sha256 is 64 lower-case hex digits"),
-    entry_case("upper-case provenance", entry(provenance={"sha256": UPPER}), "provenance's sha256 is 64 lower-case hex"),
-    entry_case("upper-case signer", entry(signer={"sha256": UPPER}), "signer's sha256 is 64 lower-case hex"),
-    entry_case("short hex", entry(provenance={"sha256": "ab" * 31}), "provenance's sha256 is 64"),
-    entry_case("long hex", entry(provenance={"sha256": "ab" * 33}), "provenance's sha256 is 64"),
-    entry_case("odd hex", entry(provenance={"sha256": "a" * 63}), "provenance's sha256 is 64"),
-    entry_case("hex with a newline", entry(provenance={"sha256": "a" * 63 + "\n"}), "provenance's sha256 is 64"),
-    entry_case("hex with other digits", entry(provenance={"sha256": "٣" * 64}), "provenance's sha256 is 64"),
-    entry_case("hex is a number", entry(provenance={"sha256": 7}), "provenance's sha256 is 64"),
-    entry_case("hex is null", entry(provenance={"sha256": None}), "provenance's sha256 is 64"),
-    entry_case("sha384 of 32 bytes", entry(subject=[{**subject("a"), "sha384": digest("a")}]), "sha384 is 96 lower-case hex"),
-    entry_case("provenance is a string", entry(provenance=digest("a")), "provenance is an object"),
-    entry_case("provenance is empty", entry(provenance={}), "provenance lacks the member sha256"),
-    entry_case("provenance with sha512", entry(provenance=subject("a", "sha512")), "provenance has an unknown member"),
+    entry_case(
+        "version of 4,000 digits",
+        spelled('"version":1', '"version":1' + "0" * 4_000),
+        "version is 1",
+    ),
+    entry_case(
+        "version of 5,000 digits",
+        spelled('"version":1', '"version":1' + "0" * 5_000),
+        "the entry is not JSON",
+    ),
+    entry_case(
+        "subject is an object", entry(subject=subject("a")), "subject is an array"
+    ),
+    entry_case(
+        "no subject at all", entry(subject=[]), "a record has 1 to 256 subjects"
+    ),
+    entry_case(
+        "257 subjects",
+        json_body(record(subjects=257)),
+        "a record has 1 to 256 subjects",
+    ),
+    entry_case(
+        "subject is a string", entry(subject=[digest("a")]), "a subject is an object"
+    ),
+    entry_case(
+        "subject without sha256",
+        entry(subject=[{"sha512": digest("a", "sha512")}]),
+        "a subject lacks the member sha256",
+    ),
+    entry_case(
+        "subject with sha1",
+        entry(subject=[{**subject("a"), "sha1": "00"}]),
+        "a subject has an unknown member",
+    ),
+    entry_case(
+        "subject with a name",
+        entry(subject=[{**subject("a"), "name": "app"}]),
+        "a subject has an unknown member",
+    ),
+    entry_case(
+        "unsorted subjects",
+        entry(subject=SORTED[::-1]),
+        "subjects are sorted by sha256 and unique",
+    ),
+    entry_case(
+        "repeated subjects",
+        entry(subject=[SORTED[0], SORTED[0]]),
+        "subjects are sorted by sha256 and unique",
+    ),
+    entry_case(
+        "upper-case hex",
+        entry(subject=[{"sha256": UPPER}]),
+        "sha256 is 64 lower-case hex digits",
+    ),
+    entry_case(
+        "upper-case provenance",
+        entry(provenance={"sha256": UPPER}),
+        "provenance's sha256 is 64 lower-case hex",
+    ),
+    entry_case(
+        "upper-case signer",
+        entry(signer={"sha256": UPPER}),
+        "signer's sha256 is 64 lower-case hex",
+    ),
+    entry_case(
+        "short hex",
+        entry(provenance={"sha256": "ab" * 31}),
+        "provenance's sha256 is 64",
+    ),
+    entry_case(
+        "long hex", entry(provenance={"sha256": "ab" * 33}), "provenance's sha256 is 64"
+    ),
+    entry_case(
+        "odd hex", entry(provenance={"sha256": "a" * 63}), "provenance's sha256 is 64"
+    ),
+    entry_case(
+        "hex with a newline",
+        entry(provenance={"sha256": "a" * 63 + "\n"}),
+        "provenance's sha256 is 64",
+    ),
+    entry_case(
+        "hex with other digits",
+        entry(provenance={"sha256": "٣" * 64}),
+        "provenance's sha256 is 64",
+    ),
+    entry_case(
+        "hex is a number", entry(provenance={"sha256": 7}), "provenance's sha256 is 64"
+    ),
+    entry_case(
+        "hex is null", entry(provenance={"sha256": None}), "provenance's sha256 is 64"
+    ),
+    entry_case(
+        "sha384 of 32 bytes",
+        entry(subject=[{**subject("a"), "sha384": digest("a")}]),
+        "sha384 is 96 lower-case hex",
+    ),
+    entry_case(
+        "provenance is a string",
+        entry(provenance=digest("a")),
+        "provenance is an object",
+    ),
+    entry_case(
+        "provenance is empty",
+        entry(provenance={}),
+        "provenance lacks the member sha256",
+    ),
+    entry_case(
+        "provenance with sha512",
+        entry(provenance=subject("a", "sha512")),
+        "provenance has an unknown member",
+    ),
     entry_case("signer is null", entry(signer=None), "signer is an object"),
-    entry_case("predicateType is null", entry(predicateType=None), "predicateType is a string"),
-    entry_case("predicateType is empty", entry(predicateType=""), "predicateType is a URI"),
-    entry_case("predicateType without scheme", entry(predicateType="slsa"), "predicateType is a URI"),
-    entry_case("predicateType with a space", entry(predicateType="urn:a b"), "predicateType is a URI"),
-    entry_case("predicateType with a quote", entry(predicateType='urn:"'), "predicateType is a URI"),
-    entry_case("predicateType not ASCII", entry(predicateType="urn:ü"), "predicateType is a URI"),
-    entry_case("predicateType with a newline", entry(predicateType="urn:a\n"), "predicateType is a URI"),
-    entry_case("predicateType of 257", entry(predicateType="urn:" + "a" * 253), "predicateType is a URI of at most 256"),
-    entry_case("above 65,535 bytes", json_body({**ONE, "subject": sorted((subject(f"{n}", "sha384", "sha512") for n in range(256)), key=lambda it: it["sha256"])}), "an entry has at most 65535 bytes"),
-    entry_case("above 393,210 bytes of JSON", entry(extra="x" * 393_210), "an entry's JSON has at most 393210 bytes"),
-    entry_case("kind twice", spelled('"kind":"provenance"', '"kind":"provenance","kind":"provenance"'), "a member stands here twice"),
-    entry_case("kind twice, once escaped", spelled('"kind":"provenance"', '"kind":"provenance","\\u006bind":"provenance"'), "a member stands here twice"),
-    entry_case("sha256 twice", spelled('"provenance":{', '"provenance":{"sha256":"%s",' % digest("b")), "a member stands here twice"),
-    entry_case("bytes that are not UTF-8", spelled("https", "@").replace(b"@", b"\xff"), "the entry is not JSON"),
-]  # fmt: skip
+    entry_case(
+        "predicateType is null", entry(predicateType=None), "predicateType is a string"
+    ),
+    entry_case(
+        "predicateType is empty", entry(predicateType=""), "predicateType is a URI"
+    ),
+    entry_case(
+        "predicateType without scheme",
+        entry(predicateType="slsa"),
+        "predicateType is a URI",
+    ),
+    entry_case(
+        "predicateType with a space",
+        entry(predicateType="urn:a b"),
+        "predicateType is a URI",
+    ),
+    entry_case(
+        "predicateType with a quote",
+        entry(predicateType='urn:"'),
+        "predicateType is a URI",
+    ),
+    entry_case(
+        "predicateType not ASCII",
+        entry(predicateType="urn:ü"),
+        "predicateType is a URI",
+    ),
+    entry_case(
+        "predicateType with a newline",
+        entry(predicateType="urn:a\n"),
+        "predicateType is a URI",
+    ),
+    entry_case(
+        "predicateType of 257",
+        entry(predicateType="urn:" + "a" * 253),
+        "predicateType is a URI of at most 256",
+    ),
+    entry_case(
+        "above 65,535 bytes",
+        json_body(
+            {
+                **ONE,
+                "subject": sorted(
+                    (subject(f"{n}", "sha384", "sha512") for n in range(256)),
+                    key=lambda it: it["sha256"],
+                ),
+            }
+        ),
+        "an entry has at most 65535 bytes",
+    ),
+    entry_case(
+        "above 393,210 bytes of JSON",
+        entry(extra="x" * 393_210),
+        "an entry's JSON has at most 393210 bytes",
+    ),
+    entry_case(
+        "kind twice",
+        spelled('"kind":"provenance"', '"kind":"provenance","kind":"provenance"'),
+        "a member stands here twice",
+    ),
+    entry_case(
+        "kind twice, once escaped",
+        spelled('"kind":"provenance"', '"kind":"provenance","\\u006bind":"provenance"'),
+        "a member stands here twice",
+    ),
+    entry_case(
+        "sha256 twice",
+        spelled('"provenance":{', f'"provenance":{{"sha256":"{UPPER}",'),
+        "a member stands here twice",
+    ),
+    entry_case(
+        "bytes that are not UTF-8",
+        spelled("https", "@").replace(b"@", b"\xff"),
+        "predicateType is a URI",
+    ),
+]
 
 
 @pytest.mark.parametrize(("body", "token", "detail"), [*BODIES, *ENTRIES])
@@ -158,6 +315,17 @@ async def test_a_broken_json_body_is_refused(
         require_refused(answer, 400, token, detail)
         if token == "invalid-entry":
             assert 0 == answer.json()["position"]
+
+
+@pytest.mark.parametrize("behind", [b",", b",,%b", b",null", b",x", b",{"])
+async def test_what_stands_behind_a_comma_is_an_entry(
+    filled: Filled, behind: bytes
+) -> None:
+    body = b'{"entries":[' + GOOD + behind.replace(b"%b", GOOD) + b"]}"
+    with Unchanged(filled):
+        answer = await post(filled.url, body)
+        require_refused(answer, 400, "invalid-entry", "entry 1: ")
+        assert 1 == answer.json()["position"]
 
 
 @pytest.mark.parametrize("position", [0, 1, 57, 99])

@@ -14,6 +14,7 @@ from tests.support.filled import Filled
 from tests.support.http import Answer, ask, exchange, parse_answer
 from tests.support.records import json_body, record
 from tests.support.refused import Unchanged
+from tests.support.running import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,14 +40,21 @@ BROKEN = [
     pytest.param(GET + b"X: %b\r\n\r\n" % (b"a" * 20_000), id="huge value"),
     pytest.param(GET + b"%b: a\r\n\r\n" % (b"X" * 20_000), id="huge name"),
     pytest.param(GET + b"X: a\r\n" * 2_000 + b"\r\n", id="2,000 headers"),
-    pytest.param(b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 20_000), id="huge path"),
+    pytest.param(
+        b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 20_000), id="huge path"
+    ),
     pytest.param(POST + b"Content-Length: -1\r\n\r\n", id="negative length"),
     pytest.param(POST + b"Content-Length: 1e3\r\n\r\n", id="length of letters"),
-    pytest.param(POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", id="two lengths"),
-    pytest.param(POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", id="length and chunks"),
+    pytest.param(
+        POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", id="two lengths"
+    ),
+    pytest.param(
+        POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        id="length and chunks",
+    ),
     pytest.param(POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", id="chunk size"),
     pytest.param(POST + b"Transfer-Encoding: nonsense\r\n\r\n", id="transfer coding"),
-]  # fmt: skip
+]
 
 
 async def is_alive(filled: Filled) -> bool:
@@ -107,8 +115,7 @@ async def test_who_leaves_before_the_answer_has_still_submitted(
     _, writer = await asyncio.open_connection(place.hostname, place.port)
     size = filled.log.snapshot.size
     writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    while filled.log.snapshot.size == size:
-        await asyncio.sleep(0)
+    await until(lambda: filled.log.snapshot.size > size)
     writer.close()
     await writer.wait_closed()
     assert size + 1 == filled.log.snapshot.size

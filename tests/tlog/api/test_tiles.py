@@ -1,6 +1,5 @@
 """The read side: a mirror that trusts nothing rebuilds the whole log from it."""
 
-import asyncio
 import gzip
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from tests.support.filled import ENTRIES, LEAVES, RECORDS, SIZE, TREE, Filled
 from tests.support.http import Answer, ask, post
 from tests.support.openapi import require_documented
 from tests.support.records import json_body
-from tests.support.running import running_log
+from tests.support.running import running_log, until
 from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.tiles import bundles_of_size, tiles_of_size
 
@@ -89,8 +88,7 @@ async def test_a_full_tile_is_served_at_smaller_widths_too(
 async def test_what_is_signed_and_not_published_yet_is_served(tmp_path: Path) -> None:
     async with running_log(tmp_path, publish_interval_ms=600_000) as (url, log):
         filled = Filled(url, log)
-        while not log.publisher.published_note:
-            await asyncio.sleep(0)
+        await until(lambda: bool(log.publisher.published_note))
         answer = await post(url, json_body(*RECORDS))
         assert 201 == answer.status
         assert 0 == filled.head((await get(filled, "/checkpoint")).body.decode()).size

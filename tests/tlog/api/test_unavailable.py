@@ -14,7 +14,7 @@ from tests.support.filled import filled_log
 from tests.support.http import Answer, ask, post
 from tests.support.openapi import require_documented
 from tests.support.records import json_body, record, records
-from tests.support.running import log_settings
+from tests.support.running import log_settings, until
 from tlog.api.server import Server
 from tlog.assemble import open_log
 from tlog.errors import FatalError
@@ -60,8 +60,7 @@ def require_retry(answer: Answer, token: str) -> None:
 async def test_a_full_pool_refuses_and_is_not_ready(tmp_path: Path) -> None:
     async with idle_server(tmp_path, max_pool_entries=2) as idle:
         accepted = asyncio.create_task(post(idle.url, json_body(*records(0, 2))))
-        while not idle.log.pool.is_full:
-            await asyncio.sleep(0)
+        await until(lambda: idle.log.pool.is_full)
         require_retry(await post(idle.url, json_body(record(3))), "busy")
         readiness = await ask(idle.url, "/readyz")
         require_documented("GET", "/readyz", readiness)

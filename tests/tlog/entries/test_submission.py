@@ -34,8 +34,7 @@ def entries_or_none(parse: Parser, body: bytes) -> list[bytes] | None:
     """Parse; every other error than FormatError fails the test."""
     try:
         entries = parse(body)
-    except FormatError as error:
-        assert len(str(error)) < 600
+    except FormatError:
         return None
     for entry in entries:
         require_record(entry)
@@ -125,17 +124,25 @@ ONE_ENTRY = b"\xa1\x67entries\x81\x9a"
     ("parse", "body"),
     [
         pytest.param(
-            parse_json_submission, b'{"entries":[' + b"0," * (MIB // 2) + b"0]}", id="numbers"
+            parse_json_submission,
+            b'{"entries":[' + b"0," * (MIB // 2) + b"0]}",
+            id="numbers",
         ),
         pytest.param(
-            parse_json_submission, b'{"entries":[[' + b"0," * (MIB // 2) + b"0]]}", id="an entry of numbers"
+            parse_json_submission,
+            b'{"entries":[[' + b"0," * (MIB // 2) + b"0]]}",
+            id="an entry of numbers",
         ),
         pytest.param(
-            parse_json_submission, b'{"entries":[{"kind":[' + b"[]," * (MIB // 3) + b"0]}]}", id="an entry of arrays"
+            parse_json_submission,
+            b'{"entries":[{"kind":[' + b"[]," * (MIB // 3) + b"0]}]}",
+            id="an entry of arrays",
         ),
         *[
             pytest.param(
-                parse_cbor_submission, head + MIB.to_bytes(4, "big") + item * MIB, id=name
+                parse_cbor_submission,
+                head + MIB.to_bytes(4, "big") + item * MIB,
+                id=name,
             )
             for head, where in ((ARRAY, "entries"), (ONE_ENTRY, "an entry"))
             for item, name in (
@@ -145,7 +152,7 @@ ONE_ENTRY = b"\xa1\x67entries\x81\x9a"
             )
         ],
     ],
-)  # fmt: skip
+)
 def test_a_body_never_costs_many_times_its_size(parse: Parser, body: bytes) -> None:
     tracemalloc.start()
     try:

@@ -1,0 +1,237 @@
+"""Settings: which source wins, and where a bad value came from."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from tlog.config import Settings, listen_address, load_settings
+from tlogverify.errors import FormatError
+
+# For each setting three values, as text and as TOML has them: file, environment, flag.
+VALUES: dict[str, list[tuple[str, object]]] = {
+    "data": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
+    "origin": [("a.example", "a.example"), ("b.example", "b.example"), ("c", "c")],
+    "listen": [("[::1]:1", "[::1]:1"), ("a:0", "a:0"), ("0.0.0.0:65535",) * 2],
+    "prefix": [("/a", "/a"), ("/b/c", "/b/c"), ("", "")],
+    "mldsa44": [("true", True), ("0", False), ("1", True)],
+    "publish_interval_ms": [("1", 1), ("0", 0), ("3", 3)],
+    "max_pool_entries": [("1", 1), ("2", 2), ("3", 3)],
+    "max_pool_bytes": [("1", 1), ("2", 2), ("3", 3)],
+    "max_backlog_bytes": [("1", 1), ("2", 2), ("3", 3)],
+    "tile_cache_tiles": [("1", 1), ("0", 0), ("3", 3)],
+    "tokens_file": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
+    "rate_entries_per_s": [("1", 1), ("0", 0), ("3", 3)],
+    "rate_burst_entries": [("1", 1), ("2", 2), ("3", 3)],
+    "trust_forwarded_for": [("true", True), ("false", False), ("TRUE", True)],
+    "log_format": [("json", "json"), ("text", "text"), ("auto", "auto")],
+    "log_level": [("debug", "debug"), ("error", "error"), ("info", "info")],
+}
+
+each_setting = pytest.mark.parametrize("name", VALUES)
+
+
+def toml(folder: Path, text: str) -> Path:
+    file = folder / "tlog.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def value_in(folder: Path, name: str, where: str, nth: int) -> tuple[Settings, object]:
+    """Load settings with values in those of file, environment, flags named."""
+    texts = [text for text, _ in VALUES[name]]
+    numeric = texts[0].isdigit() or texts[0] in {"true", "false"}
+    spelled = texts[0] if numeric else f'"{texts[0]}"'
+    settings = load_settings(
+        {name: texts[2]} if "flag" in where else {},
+        {f"TLOG_{name.upper()}": texts[1]} if "environment" in where else {},
+        toml(folder, f"{name} = {spelled}\n") if "file" in where else None,
+    )
+    return settings, VALUES[name][nth][1]
+
+
+def test_the_table_has_every_setting() -> None:
+    assert {field.name for field in fields(Settings)} == set(VALUES)
+
+
+@each_setting
+@pytest.mark.parametrize(
+    ("where", "winner"),
+    [
+        ("file", 0),
+        ("environment", 1),
+        ("flag", 2),
+        ("file environment", 1),
+        ("file flag", 2),
+        ("environment flag", 2),
+        ("file environment flag", 2),
+    ],
+)
+def test_flags_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, name: str, where: str, winner: int
+) -> None:
+    settings, expected = value_in(tmp_path, name, where, winner)
+    assert expected == getattr(settings, name)
+    plain = Settings()
+    for field in fields(Settings):
+        if field.name != name:
+            assert getattr(plain, field.name) == getattr(settings, field.name)
+
+
+def test_without_any_source_all_is_default() -> None:
+    assert Settings() == load_settings({}, {"PATH": "/bin", "TLOGX": "1"}, None)
+
+
+def test_every_setting_is_explained() -> None:
+    for field in fields(Settings):
+        assert len(field.metadata["help"]) > 10
+
+
+BAD = [
+    ("listen", "8080"),
+    ("listen", "localhost"),
+    ("listen", ":8080"),
+    ("listen", "a:b"),
+    ("listen", "a:-1"),
+    ("listen", "a:65536"),
+    ("listen", "a:" + "9" * 5_000),
+    ("listen", "a:８０"),
+    ("listen", "[]:80"),
+    ("listen", ""),
+    ("prefix", "log"),
+    ("prefix", "/"),
+    ("prefix", "/log/"),
+    ("prefix", "/{log}"),
+    ("prefix", "/a b"),
+    ("prefix", "/a?b"),
+    ("prefix", "/a#b"),
+    ("prefix", "/a%2fb"),
+    ("prefix", "//a"),
+    ("prefix", "/a/../b"),
+    ("prefix", "/ü"),
+    ("mldsa44", "yes"),
+    ("mldsa44", "on"),
+    ("mldsa44", "2"),
+    ("mldsa44", ""),
+    ("trust_forwarded_for", "no"),
+    ("log_format", "xml"),
+    ("log_format", "JSON"),
+    ("log_level", "loud"),
+    ("log_level", ""),
+    *[
+        (name, text)
+        for name in ("publish_interval_ms", "max_pool_entries", "rate_entries_per_s")
+        for text in ("", "-1", "1.5", "1e3", "0x10", "a", "1_0", " 7", "7 ", "+7", "٣")
+    ],
+    ("max_pool_entries", "0"),
+    ("max_backlog_bytes", "0"),
+    ("rate_burst_entries", "0"),
+    ("tile_cache_tiles", "-1"),
+    ("publish_interval_ms", "9" * 5_000),
+]
+
+
+each_source = pytest.mark.parametrize("where", ["file", "environment", "flag"])
+
+
+def refusal(folder: Path, name: str, text: str, where: str) -> str:
+    """Load one bad value from one source; return what the error says."""
+    flags = {name: text} if where == "flag" else {}
+    environment = {f"TLOG_{name.upper()}": text} if where == "environment" else {}
+    file = toml(folder, f'{name} = "{text}"\n') if where == "file" else None
+    with pytest.raises(FormatError) as caught:
+        load_settings(flags, environment, file)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+@each_source
+def test_a_bad_value_is_refused(
+    tmp_path: Path, name: str, text: str, where: str
+) -> None:
+    assert len(refusal(tmp_path, name, text, where)) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *[
+            ("listen", "8080"),
+            ("listen", "a:65536"),
+            ("prefix", "log"),
+            ("mldsa44", ""),
+        ],
+        *[("log_format", "xml"), ("log_level", "loud"), ("max_pool_entries", "0")],
+        *[("max_pool_entries", "a"), ("tile_cache_tiles", "-1")],
+    ],
+)
+@each_source
+def test_the_error_says_where_a_bad_value_stands(
+    tmp_path: Path, name: str, text: str, where: str
+) -> None:
+    place = {
+        "file": "tlog.toml",
+        "environment": f"TLOG_{name.upper()}",
+        "flag": f"--{name.replace('_', '-')}",
+    }[where]
+    assert place in refusal(tmp_path, name, text, where)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("max_pool_entries = 1.5", "max_pool_entries = true", "mldsa44 = 2"),
+        *("max_pool_entries = [1]", "origin = 1", "data = 1", "listen = 8080"),
+        *(
+            "log_level = false",
+            "tokens_file = {}",
+            "mldsa44 = []",
+            "prefix = 1979-05-27",
+        ),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_its_file(
+    tmp_path: Path, text: str
+) -> None:
+    file = toml(tmp_path, text)
+    with pytest.raises(FormatError) as caught:
+        load_settings({}, {}, file)
+    assert str(file) in str(caught.value)
+    assert text.partition(" ")[0] in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["unknown = 1", "[tlog]\norigin = 'a'", "Data = 'a'"])
+def test_an_unknown_setting_of_a_file_is_refused(tmp_path: Path, text: str) -> None:
+    file = toml(tmp_path, text)
+    with pytest.raises(FormatError, match="has an unknown setting") as caught:
+        load_settings({}, {}, file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"=", b"a = 1\na = 2", b"\xff\xfe", b"a = '"])
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "tlog.toml"
+    file.write_bytes(content)
+    with pytest.raises(FormatError, match="is not TOML") as caught:
+        load_settings({}, {}, file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_settings({}, {}, tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("localhost:0", ("localhost", 0)),
+        ("[::1]:80", ("::1", 80)),
+        ("[::]:65535", ("::", 65535)),
+    ],
+)
+def test_an_address_is_a_host_and_a_port(
+    listen: str, expected: tuple[str, int]
+) -> None:
+    assert expected == listen_address(listen)
