@@ -4,6 +4,7 @@ Every node above the new leaves is hashed once, a level at a time.  From these l
 come the root, the tiles that became full, and the proofs of what is new.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlog import hashing
@@ -29,11 +30,12 @@ class _Level:
 class Extension:
     """A grown tree.
 
-    start: the size before.  frontier: the edge after.  full_tiles: the hash tiles that
-    became full.  root: of the grown tree.
+    start, peaks: the size and the peaks before.  frontier: the edge after.
+    full_tiles: the hash tiles that became full.  root: of the grown tree.
     """
 
     start: int
+    peaks: list[Hash]
     frontier: Frontier
     full_tiles: dict[Tile, bytes]
     root: Hash
@@ -62,7 +64,8 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
     if not leaf_hashes or len(leaf_hashes) % HASH_SIZE:
         raise ValueError("an extension has one or more whole leaf hashes")
     size = frontier.size + len(leaf_hashes) // HASH_SIZE
-    levels = _levels(frontier, leaf_hashes, size)
+    peaks = frontier.peaks()
+    levels = _levels(frontier.size, peaks, leaf_hashes, size)
     edges: list[bytes] = []
     full_tiles: dict[Tile, bytes] = {}
     for tile_level in range((size.bit_length() + 7) // 8):
@@ -76,6 +79,7 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
         edges.append(nodes[whole:])
     return Extension(
         start=frontier.size,
+        peaks=peaks,
         frontier=Frontier(size, tuple(edges)),
         full_tiles=full_tiles,
         root=Hash(levels[-1].nodes),
@@ -83,18 +87,20 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
     )
 
 
-def _levels(frontier: Frontier, leaf_hashes: bytes, size: int) -> tuple[_Level, ...]:
+def _levels(
+    start: int, peaks: Sequence[Hash], leaf_hashes: bytes, size: int
+) -> tuple[_Level, ...]:
     """Return the nodes above the new leaves, bottom up, the root last.
 
     Where the way up meets an older neighbour, that is the peak of this level: the old
     size has its bit set exactly there.
     """
-    peaks = iter(frontier.peaks())
-    first, total, nodes = frontier.size, size, leaf_hashes
+    above = iter(peaks)
+    first, total, nodes = start, size, leaf_hashes
     levels: list[_Level] = []
     while total > 1:
         if first % 2:
-            first, nodes = first - 1, next(peaks) + nodes
+            first, nodes = first - 1, next(above) + nodes
         levels.append(_Level(first, total, nodes))
         paired = len(nodes) // 64 * 64
         # The last node of a level, when it has no sibling, goes up as it is.

@@ -69,7 +69,7 @@ class Committer:
         note = self._signer.sign(frontier.size, growth.extension.root)
         check_head(
             Checkpoint(self._signer.origin, self.snapshot.size, self.snapshot.root),
-            self._tree.frontier.peaks(),
+            growth.extension.peaks,
             growth.encoded,
             note,
             self._signer.verifiers,

@@ -107,6 +107,20 @@ async def test_a_connection_that_ends_early_changes_nothing(
         assert await is_alive(filled)
 
 
+async def test_who_leaves_within_the_body_is_no_fault_of_the_server(
+    filled: Filled,
+) -> None:
+    place = urlsplit(filled.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    writer.write(POST + b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    with Unchanged(filled):
+        for _ in range(3):
+            assert await is_alive(filled)
+    assert b'status="500"' not in filled.log.metrics.render()
+
+
 async def test_who_leaves_before_the_answer_has_still_submitted(
     filled: Filled,
 ) -> None:

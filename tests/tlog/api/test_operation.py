@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.support.filled import SIZE, Filled, filled_log
 from tests.support.http import Answer, ask, post
@@ -14,7 +15,7 @@ from tests.support.running import ORIGIN, running_log
 from tlog import __version__
 from tlogverify import Policy, parse_verifier_key
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+in_module_loop = pytest.mark.asyncio(loop_scope="module")
 
 READS = [
     "/api/v1/entries?start=0&end=1",
@@ -46,6 +47,7 @@ async def counters(url: str) -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
+@in_module_loop
 async def test_the_log_tells_its_facts(filled: Filled) -> None:
     document = (await get(filled.url, "/api/v1/log")).json()
     keys = [parse_verifier_key(vkey.encode()) for vkey in document["verifier_keys"]]
@@ -60,6 +62,7 @@ async def test_the_log_tells_its_facts(filled: Filled) -> None:
     assert 8 << 20 == document["limits"]["body_bytes"]
 
 
+@in_module_loop
 async def test_a_running_log_is_alive_and_ready(filled: Filled) -> None:
     health = await get(filled.url, "/healthz")
     ready = await get(filled.url, "/readyz")
@@ -68,10 +71,12 @@ async def test_a_running_log_is_alive_and_ready(filled: Filled) -> None:
     assert all(ready.json().values())
 
 
+@in_module_loop
 async def test_the_document_is_served_as_it_is_packaged(filled: Filled) -> None:
     assert DOCUMENT == (await get(filled.url, "/openapi.json")).json()
 
 
+@in_module_loop
 async def test_counters_move_with_what_happens(tmp_path: Path) -> None:
     async with running_log(tmp_path) as (url, _):
         before = await counters(url)
@@ -98,6 +103,22 @@ async def test_counters_move_with_what_happens(tmp_path: Path) -> None:
     assert 1 == moved("tlog_commit_seconds_count")
 
 
+@in_module_loop
+async def test_answers_from_files_are_counted_by_their_status(tmp_path: Path) -> None:
+    async with filled_log(tmp_path) as filled:
+        etag = (await ask(filled.url, "/tile/0/000")).headers["etag"]
+        for headers in (
+            {"Range": "bytes=0-1"},
+            {"Range": "bytes=9999-"},
+            {"If-None-Match": etag},
+        ):
+            await ask(filled.url, "/tile/0/000", headers=headers)
+        counted = await counters(filled.url)
+    tiles = 'tlog_requests_total{route="/tile/{path}",status="%d"}'
+    assert [1] * 4 == [counted.get(tiles % it, 0) for it in (200, 206, 304, 416)]
+
+
+@in_module_loop
 @pytest.mark.parametrize("target", READS)
 async def test_every_read_is_open_to_all_web_origins(
     filled: Filled, target: str
@@ -106,11 +127,13 @@ async def test_every_read_is_open_to_all_web_origins(
     assert (200, "*") == (answer.status, answer.headers["access-control-allow-origin"])
 
 
+@in_module_loop
 async def test_submissions_are_not_open_to_web_origins(filled: Filled) -> None:
     answer = await post(filled.url, b"{}", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in answer.headers
 
 
+@in_module_loop
 @pytest.mark.parametrize("prefix", ["/log", "/a/b.c-d_e~1"])
 async def test_everything_stands_below_the_prefix(tmp_path: Path, prefix: str) -> None:
     async with filled_log(tmp_path, prefix=prefix) as filled:
@@ -123,6 +146,15 @@ async def test_everything_stands_below_the_prefix(tmp_path: Path, prefix: str) -
             assert 404 == (await ask(root, prefix + prefix + target)).status
 
 
+def test_the_loop_of_the_command_serves_the_same(tmp_path: Path) -> None:
+    async def scenario() -> list[int]:
+        async with filled_log(tmp_path) as filled:
+            return [(await get(filled.url, target)).status for target in READS]
+
+    assert [200] * len(READS) == uvloop.run(scenario())
+
+
+@in_module_loop
 async def test_a_log_listens_on_ipv6(tmp_path: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()

@@ -1,5 +1,6 @@
 """POST /api/v1/entries: what is answered is proven, with the verifier's code."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -153,6 +154,20 @@ async def test_a_proof_file_for_two_entries_is_not_acceptable(
     require_documented("POST", "/api/v1/entries", answer)
     assert (406, "not-acceptable") == (answer.status, answer.json()["type"])
     assert 0 == submitter.log.snapshot.size
+
+
+async def test_requests_at_the_same_time_are_each_proven_and_agree(
+    submitter: Submitter,
+) -> None:
+    # Each request shares half of its entries with the next one.
+    parts = [records(10 * nth, 10 * nth + 20) for nth in range(40)]
+    answers = await asyncio.gather(*(submitter.submit(*part) for part in parts))
+    found: dict[str, set[int]] = {}
+    for answer in answers:
+        for placed in answer.json()["entries"]:
+            found.setdefault(placed["leaf_hash"], set()).add(placed["index"])
+    assert 410 == submitter.log.snapshot.size
+    assert [{index} for index in range(410)] == sorted(found.values(), key=min)
 
 
 async def test_entries_keep_their_index_after_a_restart(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.support.filled import filled_log
 from tests.support.http import Answer, ask, post
 from tests.support.openapi import require_documented
 from tests.support.records import json_body, record, records
-from tests.support.running import log_settings, until
+from tests.support.running import log_settings, running_log, until
 from tlog.api.server import Server
 from tlog.assemble import open_log
 from tlog.errors import FatalError
@@ -35,8 +35,12 @@ def start(log: Log) -> None:
 class Idle:
     """A served log whose threads have not been started: nothing leaves the pool."""
 
-    url: str
+    server: Server
     log: Log
+
+    @property
+    def url(self) -> str:
+        return self.server.url
 
 
 @asynccontextmanager
@@ -45,7 +49,7 @@ async def idle_server(folder: Path, **changes: object) -> AsyncIterator[Idle]:
     server = Server(log)
     await server.start()
     try:
-        yield Idle(server.url, log)
+        yield Idle(server, log)
     finally:
         await server.stop()
         await asyncio.to_thread(log.close)
@@ -128,6 +132,20 @@ async def test_a_damaged_folder_is_told_without_its_place(
     require_documented("GET", target, answer)
     assert b"tile" not in answer.body
     assert str(tmp_path).encode() not in answer.body
+
+
+async def test_what_was_accepted_is_answered_when_the_server_stops(
+    tmp_path: Path,
+) -> None:
+    async with idle_server(tmp_path) as idle:
+        accepted = asyncio.create_task(post(idle.url, json_body(*records(0, 2))))
+        await until(lambda: idle.log.pool.waiting_entries == 2)
+        stopping = asyncio.create_task(idle.server.stop())
+        start(idle.log)
+        assert 201 == (await accepted).status
+        await stopping
+    async with running_log(tmp_path) as (_, log):
+        assert 2 == log.snapshot.size
 
 
 async def test_before_the_first_publication_there_is_no_checkpoint(
