@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Middleware
 from prometheus_client import Counter
 
 from tlog.api.lookup import LookupEndpoints
@@ -25,7 +24,7 @@ from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.log import Log
 from tlog.logs import log_event
 from tlog.sequencer.pool import settle
-from tlogverify.errors import TlogError
+from tlogverify.errors import FormatError, TlogError
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,7 +37,8 @@ _KEEP_ALIVE_S: Final = 75.0
 
 def build_app(log: Log) -> web.Application:
     """Return the application that serves `log` below its prefix."""
-    app = web.Application(middlewares=[_answering(log)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[_answer], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(_counting(log))
     prefix = log.settings.prefix
     submit, lookup = SubmitEndpoint(log), LookupEndpoints(log)
     tiles, operation = TileEndpoints(log), OperationEndpoints(log)
@@ -120,13 +120,14 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
         raise log.failure
 
 
-def _answering(log: Log) -> Middleware:
-    """Return what turns every error into its problem document, and counts."""
+def _counting(log: Log) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what counts an answer and opens reads to all web origins.
+
+    Called when the status is final: a file's answer finds its own after the handler.
+    """
     counters: dict[tuple[str, int], Counter] = {}
 
-    @web.middleware
-    async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        response = await _answered(request, handler)
+    async def count(request: web.Request, response: web.StreamResponse) -> None:
         if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
         resource = request.match_info.route.resource
@@ -135,12 +136,13 @@ def _answering(log: Log) -> Middleware:
         if key not in counters:
             counters[key] = log.metrics.requests.labels(route, str(response.status))
         counters[key].inc()
-        return response
 
-    return answer
+    return count
 
 
-async def _answered(request: web.Request, handler: _Handler) -> web.StreamResponse:
+@web.middleware
+async def _answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Turn every error into its problem document."""
     try:
         return await handler(request)
     except TlogError as error:
@@ -153,6 +155,9 @@ async def _answered(request: web.Request, handler: _Handler) -> web.StreamRespon
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
+    except ConnectionError:
+        # The client left within its body: nobody reads this.
+        return error_response(FormatError("the body was cut short"))
     except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
         # The kind alone: what the error says may hold what the request said.
         log_event("a request failed", level="error", error=type(error).__name__)
