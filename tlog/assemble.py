@@ -147,8 +147,8 @@ def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
         path = layout.keys / _KEY_FILES[key_type]
         origin = settings.origin or (keys[0].verifier.name if keys else "")
         if not path.exists():
-            if layout.journal.exists() and key_type is KeyType.ED25519:
-                raise CorruptError(str(path), "is missing, but the log has a journal")
+            if layout.journal.exists() and key_type in _announced(layout):
+                raise CorruptError(str(path), "is missing, but the log has signed")
             if not origin:
                 raise RejectedError("no-origin", "a new log needs --origin NAME")
             generate_key(origin, key_type).write(path)
@@ -159,6 +159,14 @@ def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
             )
         keys.append(key)
     return keys
+
+
+def _announced(layout: FolderLayout) -> set[KeyType]:
+    """Return the types of the keys that this log has signed with."""
+    if not layout.vkey_file.exists():
+        return {KeyType.ED25519}
+    lines = layout.vkey_file.read_bytes().split()
+    return {parse_verifier_key(line).key_type for line in lines}
 
 
 def _write_public_keys(layout: FolderLayout, signer: HeadSigner) -> str:

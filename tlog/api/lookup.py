@@ -100,7 +100,7 @@ class LookupEndpoints:
         leaves = await self._log.prover.entries(snapshot, start, end)
         document = {
             "start": start,
-            "end": end,
+            "end": start + len(leaves),
             "entries": leaves,
         }
         return json_response(document)

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from tlog.admission.gate import UnauthorizedError
 from tlog.admission.rates import RateLimitedError
 from tlog.entries.submission import EntryError
-from tlog.errors import BusyError, CorruptError, FatalError, RejectedError, StaleError
+from tlog.errors import BusyError, CorruptError, FatalError, RejectedError
 from tlogverify.errors import FormatError, TlogError
 
 
@@ -31,6 +31,13 @@ class TooLargeError(RejectedError):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__("too-large", f"a body has at most {limit_bytes} bytes")
+
+
+class SlowBodyError(RejectedError):
+    """A body that did not come in time."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__("slow-body", f"a body comes within {limit_s:.0f} seconds")
 
 
 class MediaTypeError(RejectedError):
@@ -61,9 +68,9 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     UnauthorizedError: Problem(401, "unauthorized", "A bearer token is needed"),
     NotFoundError: Problem(404, "not-found", "Not in this log"),
     NotAcceptableError: Problem(406, "not-acceptable", "No such form of answer"),
+    SlowBodyError: Problem(408, "slow-body", "The body took too long"),
     TooLargeError: Problem(413, "too-large", "The body is too large"),
     MediaTypeError: Problem(415, "unsupported-media-type", "The body's type"),
-    StaleError: Problem(409, "stale", "The view of the log is old"),
     RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
     BusyError: Problem(503, "busy", "No room now"),
     FatalError: Problem(503, "outcome-unknown", "The log is restarting: send it again"),

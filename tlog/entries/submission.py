@@ -25,8 +25,9 @@ from tlogverify.record import end_of_record
 MAX_ENTRIES: Final = 10_000
 MAX_BODY_BYTES: Final = 8 << 20
 
-# An entry whose every character is spelled \uXXXX; what is longer is not looked into.
-_MAX_JSON_BYTES: Final = 6 * MAX_ENTRY_BYTES
+# Most entries are shorter than the first; the last has room for every character of an
+# entry in its longest spelling, \u and four digits.
+_JSON_WINDOWS: Final = (1 << 12, 6 * MAX_ENTRY_BYTES)
 _SPACE: Final = rb"[ \t\r\n]*"
 _JSON_START: Final = re.compile(
     _SPACE + rb"\{" + _SPACE + rb'"entries"' + _SPACE + rb":" + _SPACE + rb"\[" + _SPACE
@@ -111,18 +112,18 @@ def _strict_json(body: bytes, at: int) -> tuple[object, int]:
     No character outside ASCII is part of a valid entry, so any reading of such bytes
     will do: this one keeps their places.
     """
-    text = body[at : at + _MAX_JSON_BYTES + 1].decode("latin-1")
-    try:
-        value, end = _DECODER.raw_decode(text)
-    except RecursionError:
-        raise FormatError("the entry is nested too deeply") from None
-    except ValueError as error:
-        if isinstance(error, json.JSONDecodeError) and len(text) > _MAX_JSON_BYTES:
-            raise FormatError(
-                f"an entry's JSON has at most {_MAX_JSON_BYTES} bytes"
-            ) from None
-        raise FormatError(f"the entry is not JSON: {error}") from None
-    return value, at + end
+    for window in _JSON_WINDOWS:
+        text = body[at : at + window].decode("latin-1")
+        try:
+            value, end = _DECODER.raw_decode(text)
+        except RecursionError:
+            raise FormatError("the entry is nested too deeply") from None
+        except ValueError as error:
+            if len(text) < window:
+                raise FormatError(f"the entry is not JSON: {error}") from None
+        else:
+            return value, at + end
+    raise FormatError(f"the entry is not JSON of at most {_JSON_WINDOWS[-1]} bytes")
 
 
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -15,6 +15,8 @@ from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE, Hash
 from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 
+_PAGE_BYTES = 4 << 20
+
 
 class Stored(Protocol):
     """Full tiles that are on disk."""
@@ -129,15 +131,23 @@ class TileReader:
         return full[: tile.width * HASH_SIZE]
 
     def entries(self, snapshot: Snapshot, start: int, end: int) -> list[bytes]:
-        """Return the entries [start, end), which lie below the snapshot's size."""
+        """Return the entries [start, end), which lie below the snapshot's size.
+
+        Fewer, from `start` on, where they come to more than a page's bytes; never none.
+        """
         found: list[bytes] = []
+        size = 0
         for index in range(start // TILE_WIDTH, (end + TILE_WIDTH - 1) // TILE_WIDTH):
             if index == snapshot.size // TILE_WIDTH:
                 bundle = list(snapshot.open_entries)
             else:
                 bundle = self._entries(self._full_bytes(Tile(ENTRIES, index)))
             first = index * TILE_WIDTH
-            found += bundle[max(start - first, 0) : end - first]
+            for entry in bundle[max(start - first, 0) : end - first]:
+                size += len(entry)
+                if found and size > _PAGE_BYTES:
+                    return found
+                found.append(entry)
         return found
 
     def _remembered(self, snapshot: Snapshot, tile: Tile) -> TileLevels | None:

@@ -57,7 +57,7 @@ def test_every_problem_but_a_stale_view_has_an_example_under_its_status() -> Non
             assert token == example["value"]["type"]
             shown.add((example["value"]["status"], token))
     # No operation has a stale view yet, and no operation has a method beside its own.
-    elsewhere = {(409, "stale"), (405, "method-not-allowed")}
+    elsewhere = {(408, "slow-body"), (405, "method-not-allowed")}
     known = [*PROBLEMS.values(), *ROUTING.values(), INTERNAL]
     expected = {(problem.status, problem.token) for problem in known}
     assert expected == shown | elsewhere
