@@ -44,7 +44,8 @@ def open_log(
     Raises RejectedError, CorruptError or FormatError; the folder is let go then.
     """
     layout = FolderLayout(settings.data)
-    if not settings.origin and not (layout.keys / _KEY_FILES[KeyType.ED25519]).exists():
+    key = layout.keys / _KEY_FILES[KeyType.ED25519]
+    if not settings.origin and not key.exists() and not layout.journal.exists():
         # Before anything is made.
         raise RejectedError("no-origin", "a new log needs --origin NAME")
     folder = LogFolder(settings.data)

@@ -55,7 +55,7 @@ class Settings:
         64 << 20, "bytes of entries that may wait for a commit; as max_pool_entries"
     )
     max_backlog_bytes: int = _setting(
-        64 << 20, "committed bytes that may wait for their tiles; above it commits wait"
+        32 << 20, "committed bytes that may wait for their tiles; above it commits wait"
     )
     tile_cache_tiles: int = _setting(
         4_096, "full tiles kept in memory for proofs, 16 KiB each"
