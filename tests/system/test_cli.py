@@ -242,7 +242,7 @@ def test_a_missing_key_of_a_log_with_a_journal_is_refused(folder: Path) -> None:
     (folder / "keys" / "log.ed25519").unlink()
     error = refusal(folder)
     assert 1 == error.status
-    assert "is missing, but the log has a journal" in error.stderr
+    assert "is missing, but the log has signed" in error.stderr
 
 
 def test_a_damaged_folder_is_refused(folder: Path) -> None:

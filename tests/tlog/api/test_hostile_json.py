@@ -281,7 +281,7 @@ ENTRIES = [
     entry_case(
         "above 393,210 bytes of JSON",
         entry(extra="x" * 393_210),
-        "not JSON of at most 393210 bytes",
+        "the entry is not JSON of at most 393210 bytes",
     ),
     entry_case(
         "kind twice",
