@@ -1,6 +1,7 @@
 """All checks of a folder, in order; the first damaged place ends them."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,9 +63,12 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
     _check_format(root)
     keys = _keys(root)
     tree = PublicTree(root / "public", keys)
-    journal = JournalFile(root / "journal.db", keys)
-    index = None if tree_only else IndexFolder(root / "index")
-    try:
+    with ExitStack() as opened:
+        journal = JournalFile(root / "journal.db", keys)
+        opened.callback(journal.close)
+        index = None if tree_only else IndexFolder(root / "index")
+        if index is not None:
+            opened.callback(index.close)
         if tree.checkpoint is None and journal.first_start() != 0:
             raise CorruptError("public/checkpoint", "is missing")
         _check_entries(tree, index, progress)
@@ -78,10 +82,6 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
             signed_size=journal.head.size,
             indexed_size=None if index is None else index.complete_to,
         )
-    finally:
-        journal.close()
-        if index is not None:
-            index.close()
 
 
 def _check_entries(

@@ -29,17 +29,25 @@ class JournalFile:
             raise CorruptError(path.name, "the journal is missing")
         self._connection = sqlite3.connect(path)
         try:
+            self.head = self._open_head(path.name, keys)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _open_head(self, name: str, keys: Sequence[VerifierKey]) -> Checkpoint:
+        try:
             verdict = self._connection.execute("PRAGMA integrity_check").fetchone()
             if verdict != ("ok",):
-                raise CorruptError(path.name, f"SQLite says: {verdict[0]}")
+                raise CorruptError(name, f"SQLite says: {verdict[0]}")
             rows = self._connection.execute("SELECT size, note FROM head").fetchall()
             if len(rows) != 1:
-                raise CorruptError(path.name, f"has {len(rows)} heads")
-            self.head: Checkpoint = open_checkpoint(rows[0][1], *keys)
+                raise CorruptError(name, f"has {len(rows)} heads")
+            head = open_checkpoint(rows[0][1], *keys)
         except (sqlite3.DatabaseError, FormatError, SignatureError) as error:
-            raise CorruptError(f"{path.name}: head", str(error)) from error
-        if self.head.size != rows[0][0]:
-            raise CorruptError(f"{path.name}: head", f"says size {rows[0][0]}")
+            raise CorruptError(f"{name}: head", str(error)) from error
+        if head.size != rows[0][0]:
+            raise CorruptError(f"{name}: head", f"says size {rows[0][0]}")
+        return head
 
     def close(self) -> None:
         """Close the file."""

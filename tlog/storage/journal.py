@@ -68,12 +68,16 @@ class Journal:
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False
             )
+        except sqlite3.DatabaseError as error:
+            raise CorruptError(str(path), str(error)) from error
+        try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
             self._connection.execute("PRAGMA journal_size_limit = 67108864")
             _MIGRATIONS.apply(Database(self._connection))
         except sqlite3.DatabaseError as error:
+            self._connection.close()
             raise CorruptError(str(path), str(error)) from error
         self._path = path
         self.hot: Connection = self._connection
