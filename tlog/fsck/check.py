@@ -8,6 +8,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from tlog import hashing
 from tlog.errors import CorruptError, RejectedError
 from tlog.fsck.index import IndexFolder
 from tlog.fsck.journal import JournalFile
@@ -93,7 +94,7 @@ def _check_entries(
         if index is not None:
             entries = parse_bundle(content, width)
             _check_records(done, entries)
-            leaf_hashes = [joined[at : at + 32] for at in range(0, len(joined), 32)]
+            leaf_hashes = hashing.split_hashes(joined)
             digests = [record_digests(entry) for entry in entries]
             index.add_entries(done, leaf_hashes, digests)
         done += width

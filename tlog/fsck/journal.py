@@ -42,6 +42,8 @@ class JournalFile:
             rows = self._connection.execute("SELECT size, note FROM head").fetchall()
             if len(rows) != 1:
                 raise CorruptError(name, f"has {len(rows)} heads")
+            if type(rows[0][1]) is not bytes:
+                raise CorruptError(f"{name}: head", "a value's type is wrong")
             head = open_checkpoint(rows[0][1], *keys)
         except (sqlite3.DatabaseError, FormatError, SignatureError) as error:
             raise CorruptError(f"{name}: head", str(error)) from error
@@ -72,7 +74,9 @@ class JournalFile:
         )
         for start, end, encoded in rows:
             where = f"journal.db: batch {start}"
-            if start != (start if expected is None else expected):
+            if (type(start), type(end), type(encoded)) != (int, int, bytes):
+                raise CorruptError(where, "a value's type is wrong")
+            if expected not in {None, start}:
                 raise CorruptError(where, f"does not follow on {expected}")
             expected = end
             entries = _entries(where, encoded, end - start)

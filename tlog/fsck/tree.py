@@ -55,8 +55,8 @@ class PublicTree:
             if bundle.is_full:
                 self.peaks.push(8, hashing.subtree_roots(leaf_hashes))
             else:
-                for at in range(0, len(leaf_hashes), HASH_SIZE):
-                    self.peaks.push(0, leaf_hashes[at : at + HASH_SIZE])
+                for leaf_hash in hashing.split_hashes(leaf_hashes):
+                    self.peaks.push(0, leaf_hash)
             yield content, leaf_hashes
         for level, (index, edge) in enumerate(self._levels):
             if edge:

@@ -5,6 +5,7 @@
     hash_pairs(nodes)            n x 64 bytes   -> n x 32 bytes, one level up
     subtree_roots(leaf_hashes)   k x 8192 bytes -> k x 32 bytes, whole tiles
     tile_levels(hashes)          up to 8192 bytes -> all levels above them
+    split_hashes(joined)         n x 32 bytes   -> n values of 32 bytes
     root(hashes)                 n x 32 bytes   -> 32 bytes
 
 `backend()` names what runs.  The self-check of each head does not use this package:
@@ -19,6 +20,7 @@ from tlog.hashing.plain import (
     hash_leaves,
     hash_pairs,
     root,
+    split_hashes,
     subtree_roots,
     tile_levels,
 )
@@ -29,6 +31,7 @@ __all__ = [
     "hash_leaves",
     "hash_pairs",
     "root",
+    "split_hashes",
     "subtree_roots",
     "tile_levels",
 ]

@@ -27,6 +27,13 @@ def bundle_leaf_hashes(bundle: bytes, width: int) -> bytes:
     return hash_leaves(parse_bundle(bundle, width))
 
 
+def split_hashes(joined: bytes) -> list[bytes]:
+    """Return joined hashes one by one; ValueError for other lengths."""
+    if len(joined) % HASH_SIZE:
+        raise ValueError(f"{len(joined)} bytes are no hashes")
+    return [joined[at : at + HASH_SIZE] for at in range(0, len(joined), HASH_SIZE)]
+
+
 def hash_pairs(nodes: bytes) -> bytes:
     """Return the parents of n x 2 hashes, joined; ValueError for other lengths."""
     if len(nodes) % (2 * HASH_SIZE):

@@ -14,7 +14,6 @@ from tlog.storage.objects import Objects
 from tlogverify.bundles import parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
-from tlogverify.hashing import HASH_SIZE
 from tlogverify.record import record_digests
 from tlogverify.tiles import ENTRIES, bundles_of_size
 
@@ -41,8 +40,7 @@ def rebuild(
         tree = growth.tree
         tiles = {it: growth.full[it] for it in growth.full if it.level != ENTRIES}
         objects.put(tiles)
-        joined = growth.leaf_hashes
-        leaf_hashes = [joined[at : at + 32] for at in range(0, len(joined), HASH_SIZE)]
+        leaf_hashes = hashing.split_hashes(growth.leaf_hashes)
         index.add(leaf_hashes, [record_digests(entry) for entry in entries])
         progress(tree.frontier.size, checkpoint.size)
     objects.put(tree.frontier.tiles)

@@ -25,7 +25,7 @@ from tlog.storage.objects import Objects
 from tlogverify.bundles import parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
-from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
+from tlogverify.hashing import EMPTY_ROOT
 from tlogverify.note import parse_note
 from tlogverify.record import record_digests
 from tlogverify.signed import open_checkpoint
@@ -88,7 +88,7 @@ def _replay(
     leaf_hashes = hashing.hash_leaves(entries)
     growth = grow(tree, entries, leaf_hashes)
     snapshot = snapshot_of(growth.tree, growth.extension.root, note)
-    backlog.add(snapshot, growth.full, entries, _split(leaf_hashes))
+    backlog.add(snapshot, growth.full, entries, hashing.split_hashes(leaf_hashes))
     return growth.tree, snapshot
 
 
@@ -149,7 +149,7 @@ def _catch_up(index: Index, objects: Objects, snapshot: Snapshot) -> None:
     while (start := index.complete_to) < snapshot.size:
         end = min((start // _INDEX_ENTRIES + 1) * _INDEX_ENTRIES, snapshot.size)
         entries = _published_entries(objects, snapshot, start, end)
-        leaf_hashes = _split(hashing.hash_leaves(entries))
+        leaf_hashes = hashing.split_hashes(hashing.hash_leaves(entries))
         index.add(leaf_hashes, [record_digests(entry) for entry in entries])
 
 
@@ -177,9 +177,3 @@ def _full_bundle(objects: Objects, nth: int) -> list[bytes]:
     if hashing.hash_leaves(entries) != leaf_hashes:
         raise CorruptError(bundle.path, "is not that of its tile")
     return entries
-
-
-def _split(leaf_hashes: bytes) -> list[bytes]:
-    return [
-        leaf_hashes[at : at + HASH_SIZE] for at in range(0, len(leaf_hashes), HASH_SIZE)
-    ]

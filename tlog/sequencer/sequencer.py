@@ -19,7 +19,6 @@ from tlog.sequencer.commit import Committer
 from tlog.sequencer.known import KnownEntries
 from tlog.sequencer.pool import Pool, Receipt, Settled, Ticket, settle
 from tlog.sequencer.selfcheck import SelfCheckError
-from tlogverify.hashing import HASH_SIZE
 
 _BATCH_ENTRIES: Final = 20_000
 
@@ -69,9 +68,7 @@ class Sequencer:
         """
         requests = [ticket.entries for ticket in tickets]
         joined = hashing.hash_leaves([it for request in requests for it in request])
-        leaf_hashes = [
-            joined[at : at + HASH_SIZE] for at in range(0, len(joined), HASH_SIZE)
-        ]
+        leaf_hashes = hashing.split_hashes(joined)
         known = self._known.find(leaf_hashes)
         size = self._committer.snapshot.size
         batch = plan_batch(requests, leaf_hashes, known, size)

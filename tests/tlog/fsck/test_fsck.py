@@ -124,6 +124,14 @@ def _batch_that_is_no_bundle(folder: Path) -> None:
     in_journal(folder, INSERT_BATCH, 600, 601, b"\x00")
 
 
+def _batch_of_text(folder: Path) -> None:
+    in_journal(folder, INSERT_BATCH, 600, 601, "text")
+
+
+def _head_of_text(folder: Path) -> None:
+    in_journal(folder, "UPDATE head SET note = 'text'")
+
+
 def _index_of_more(folder: Path) -> None:
     index = Index(folder / "index")
     index.add([bytes(32)], [[bytes(32)]])
@@ -163,6 +171,8 @@ def _index_without_all(folder: Path) -> None:
         (_batch_beyond_the_head, "journal.db: head"),
         (_batch_behind_a_gap, "journal.db: batch 601"),
         (_batch_that_is_no_bundle, "journal.db: batch 600"),
+        (_batch_of_text, "journal.db: batch 600"),
+        (_head_of_text, "journal.db: head"),
         (_index_of_more, "index"),
         (_index_without_all, "index"),
         (lambda it: shutil.rmtree(it / "index"), "index"),

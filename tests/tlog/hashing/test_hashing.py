@@ -121,3 +121,13 @@ def test_the_root_is_the_oracles(count: int) -> None:
 def test_what_is_no_hashes_has_no_root(size: int) -> None:
     with pytest.raises(ValueError, match="are no hashes"):
         hashing.root(b"x" * size)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_joined_hashes_come_apart_as_they_were(count: int) -> None:
+    assert HASHES[:count] == hashing.split_hashes(b"".join(HASHES[:count]))
+
+
+def test_bytes_that_are_no_hashes_do_not_come_apart() -> None:
+    with pytest.raises(ValueError, match="33 bytes"):
+        hashing.split_hashes(bytes(33))
