@@ -7,6 +7,10 @@
     connections  an HTTP client that costs little: closed and open loops
     load         the load generator: a process of its own
     running      the server and the load generator as processes
+    pace         how often a second
+    hash_rates   the hashing backends, at each size of a batch
+    clock        of one core, and what it allows
+    peers        other people's software
     plot         a small SVG
     report       from the result files to the table in README.md
     bench_*      the questions

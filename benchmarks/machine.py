@@ -15,7 +15,7 @@ from cryptography.hazmat.backends.openssl import backend as openssl
 import tlog
 from tlog import hashing
 
-_FLAGS: Final = ("sha_ni", "avx2", "avx512f", "avx512bw", "avx512vl")
+_FLAGS: Final = ("sha_ni", "avx2", "avx512f", "avx512bw", "avx512vl", "sha2")
 _PACKAGES: Final = ("aiohttp", "cryptography", "msgspec", "rocksdict", "uvloop")
 
 
@@ -44,6 +44,7 @@ def describe_versions() -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "tlog": tlog.__version__,
         "hash_backend": hashing.backend(),
+        "hash_threads": str(hashing.threads()),
         **{package: version(package) for package in _PACKAGES},
         "openssl": openssl.openssl_version_text(),
     }

@@ -204,6 +204,9 @@ def _watch(log: Log) -> None:
     """Let the gauges read what they show at the moment they are asked."""
     metrics = log.metrics
     metrics.build.labels(__version__, hashing.backend()).set(1)
+    if fault := hashing.fault():
+        metrics.hash_backend_faults.labels(fault).inc()
+        log_event("hash backend failed its self-test", level="error", backend=fault)
     metrics.tree_size.set_function(lambda: log.snapshot.size)
     metrics.queue_entries.set_function(lambda: log.pool.waiting_entries)
     metrics.publish_lag_entries.set_function(

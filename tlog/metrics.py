@@ -1,5 +1,6 @@
 """Counters for Prometheus.  Derived, and never a part of a decision."""
 
+from functools import partial
 from typing import Final
 
 from prometheus_client import (
@@ -19,64 +20,53 @@ class Metrics:
     """The metrics of one log; each instance has a registry of its own."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._registry = registry
-        self.requests = Counter(
-            "tlog_requests",
-            "HTTP requests answered",
-            ("route", "status"),
-            registry=registry,
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.requests = counter(
+            "tlog_requests", "HTTP requests answered", ("route", "status")
         )
-        self.commit_seconds = Histogram(
+        self.commit_seconds = histogram(
             "tlog_commit_seconds",
             "From taking a batch to its durable commit",
-            registry=registry,
             buckets=_COMMIT_S,
         )
-        self.batch_entries = Histogram(
-            "tlog_batch_entries",
-            "New entries in a commit",
-            registry=registry,
-            buckets=_BATCH_ENTRIES,
+        self.batch_entries = histogram(
+            "tlog_batch_entries", "New entries in a commit", buckets=_BATCH_ENTRIES
         )
-        self.tree_size = Gauge(
-            "tlog_tree_size", "Entries in the signed head", registry=registry
+        self.tree_size = gauge("tlog_tree_size", "Entries in the signed head")
+        self.queue_entries = gauge(
+            "tlog_queue_entries", "Entries that wait for a commit"
         )
-        self.queue_entries = Gauge(
-            "tlog_queue_entries", "Entries that wait for a commit", registry=registry
-        )
-        self.publish_lag_entries = Gauge(
+        self.publish_lag_entries = gauge(
             "tlog_publish_lag_entries",
             "Entries in the signed head and not yet in the public checkpoint",
-            registry=registry,
         )
-        self.index_lag_entries = Gauge(
+        self.index_lag_entries = gauge(
             "tlog_index_lag_entries",
             "Entries in the signed head and not yet in the search index",
-            registry=registry,
         )
-        self.publish_failures = Counter(
-            "tlog_publish_failures",
-            "Publications that failed and are tried again",
-            registry=registry,
+        self.publish_failures = counter(
+            "tlog_publish_failures", "Publications that failed and are tried again"
         )
-        self.self_check_failures = Counter(
+        self.self_check_failures = counter(
             "tlog_self_check_failures",
             "Heads that the self-check kept from leaving the process",
-            registry=registry,
         )
-        self.refused_entries = Counter(
+        self.refused_entries = counter(
             "tlog_refused_entries",
             "Entries refused, by problem type; a body that cannot be read counts one",
             ("reason",),
-            registry=registry,
         )
-        self.build = Gauge(
-            "tlog_build",
-            "1; what runs here",
-            ("version", "hash_backend"),
-            registry=registry,
+        self.hash_backend_faults = counter(
+            "tlog_hash_backend_faults",
+            "Hashing kernels that failed their self-test; hashlib has their place",
+            ("backend",),
+        )
+        self.build = gauge(
+            "tlog_build", "1; what runs here", ("version", "hash_backend")
         )
 
     def render(self) -> bytes:

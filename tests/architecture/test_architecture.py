@@ -6,6 +6,7 @@ Source: `docs/architecture.md`; style.md, sections 5 and 6.
 import ast
 import re
 from graphlib import TopologicalSorter
+from typing import TypeGuard
 
 import pytest
 
@@ -108,6 +109,23 @@ def test_fsck_judges_with_the_verifier_and_the_hashing_core_alone() -> None:
     assert set() == used - allowed
 
 
+def test_trees_are_hashed_in_one_place() -> None:
+    """All of the server hashes by `tlog.hashing`; only the self-check must not."""
+    rules = {"leaf_hash", "node_hash", "hash_level"}
+    users = {
+        source.module
+        for source in sources()
+        if source.module.startswith("tlog.")
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "tlogverify.hashing"
+        and rules & {alias.name for alias in node.names}
+    }
+    assert {"tlog.sequencer.selfcheck"} == users
+    checked = next(it for it in sources() if it.module == "tlog.sequencer.selfcheck")
+    assert "tlog.hashing" not in checked.imports
+
+
 def test_the_verifier_depends_on_cryptography_alone() -> None:
     foreign: set[tuple[str, str]] = set()
     for source in sources():
@@ -130,12 +148,34 @@ def test_the_verifier_depends_on_cryptography_alone() -> None:
 @each_source
 def test_every_import_stands_at_the_top(source: Source) -> None:
     top = {id(node) for node in source.tree.body}
+    for node in source.tree.body:
+        if _is_optional_import(node):
+            top |= {id(inner) for inner in node.body}
     inner = [
         node.lineno
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in top
     ]
     assert [] == inner
+
+
+def _is_optional_import(node: ast.stmt) -> TypeGuard[ast.Try]:
+    """Whether this is one import, tried: what a machine without a compiler lacks."""
+    return (
+        isinstance(node, ast.Try)
+        and [type(it) for it in node.body] == [ast.ImportFrom]
+        and [ast.unparse(it.type or it) for it in node.handlers] == ["ImportError"]
+    )
+
+
+def test_one_import_is_optional() -> None:
+    tried = {
+        source.module
+        for source in sources()
+        for node in source.tree.body
+        if _is_optional_import(node)
+    }
+    assert {"tlog.hashing.built"} == tried
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -11,7 +11,7 @@ from typing import Final
 
 import stamina
 
-from tlog import __version__
+from tlog import __version__, hashing
 from tlog.cli import fsck, keygen, rebuild, search, serve, submit, verify
 from tlog.errors import CorruptError, FatalError, RejectedError
 from tlogclient import RefusedError, UnavailableError
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     # A retry that succeeds is no news, and one that does not ends in an error.
     stamina.instrumentation.set_on_retry_hooks([])
+    if fault := hashing.fault():
+        print(f"tlog: the {fault} kernel fails its self-test here", file=sys.stderr)
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
@@ -59,7 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tlog", description="A transparency log of software provenance."
     )
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--version", action=_ShowVersion, nargs=0, help="show it, and what hashes"
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, module in _VERBS.items():
         summary = (module.__doc__ or "").partition(".")[0]
@@ -67,3 +71,17 @@ def build_parser() -> argparse.ArgumentParser:
         module.add_arguments(verb)
         verb.set_defaults(run=module.run)
     return parser
+
+
+class _ShowVersion(argparse.Action):
+    """Print the version and the hashing backend, then exit."""
+
+    def __call__(  # type: ignore[explicit-override]  # typing: from 3.12
+        self, parser: argparse.ArgumentParser, *_: object
+    ) -> None:
+        """Show it; a backend that cannot be had is a usage error."""
+        try:
+            print(f"tlog {__version__}, hashing by {hashing.backend()}")
+        except RejectedError as error:
+            parser.error(str(error))
+        parser.exit()

@@ -4,12 +4,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tlog import hashing
 from tlog.errors import CorruptError
 from tlog.fsck.peaks import Peaks
 from tlogverify.bundles import parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
-from tlogverify.hashing import leaf_hash
 from tlogverify.keys import VerifierKey
 from tlogverify.record import require_record
 from tlogverify.signed import open_checkpoint
@@ -86,8 +86,8 @@ class JournalFile:
             elif start != peaks.size:
                 raise CorruptError(where, f"does not follow on the tiles' {peaks.size}")
             else:
-                for entry in entries:
-                    peaks.push(0, leaf_hash(entry))
+                for leaf_hash in hashing.split_hashes(hashing.hash_leaves(entries)):
+                    peaks.push(0, leaf_hash)
         if (peaks.size, peaks.root()) != (self.head.size, self.head.root):
             raise CorruptError("journal.db: head", "the batches do not lead to it")
 

@@ -1,9 +1,10 @@
 """The peaks of a growing tree: roots of the complete subtrees that cover it.
 
-Source: RFC 6962, 2.1; hashes by tlogverify.
+Source: RFC 6962, 2.1.
 """
 
-from tlogverify.hashing import EMPTY_ROOT, Hash, node_hash
+from tlog import hashing
+from tlogverify.hashing import EMPTY_ROOT, Hash
 
 
 class Peaks:
@@ -18,7 +19,7 @@ class Peaks:
         self.size += 1 << height
         found = Hash(root)
         while self._peaks and self._peaks[-1][0] == height:
-            found = node_hash(self._peaks.pop()[1], found)
+            found = Hash(hashing.hash_pairs(self._peaks.pop()[1] + found))
             height += 1
         self._peaks.append((height, found))
 
@@ -28,5 +29,5 @@ class Peaks:
             return EMPTY_ROOT
         *larger, (_, found) = self._peaks
         for _, peak in reversed(larger):
-            found = node_hash(peak, found)
+            found = Hash(hashing.hash_pairs(peak + found))
         return found

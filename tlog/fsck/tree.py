@@ -51,14 +51,16 @@ class PublicTree:
                 leaf_hashes = hashing.bundle_leaf_hashes(content, bundle.width)
             except FormatError as error:
                 raise CorruptError(f"public/{bundle.path}", str(error)) from error
-            self._add(0, leaf_hashes)
+            self._compare(Tile(0, bundle.index, bundle.width), leaf_hashes)
             if bundle.is_full:
-                self.peaks.push(8, hashing.subtree_roots(leaf_hashes))
+                root = hashing.subtree_roots(leaf_hashes)
+                self.peaks.push(8, root)
+                self._add(0, root)
             else:
                 for leaf_hash in hashing.split_hashes(leaf_hashes):
                     self.peaks.push(0, leaf_hash)
             yield content, leaf_hashes
-        for level, (index, edge) in enumerate(self._levels):
+        for level, (index, edge) in enumerate(self._levels, 1):
             if edge:
                 self._compare(Tile(level, index, len(edge) // HASH_SIZE), edge)
         if self.checkpoint and self.peaks.root() != self.checkpoint.root:
@@ -81,6 +83,9 @@ class PublicTree:
             if whole is None:
                 if self._whole(tile, head_size) is None:
                     raise CorruptError(f"public/{path}", "lies beyond the log's size")
+            elif whole == tile:
+                # `bundles` has gone through it.
+                continue
             elif not self._read(whole).startswith(file.read_bytes()):
                 raise CorruptError(f"public/{path}", f"is no beginning of {whole.path}")
 
@@ -90,17 +95,19 @@ class PublicTree:
         width = min(hashes - tile.index * 256, 256)
         return Tile(tile.level, tile.index, width) if width >= tile.width else None
 
-    def _add(self, level: int, hashes: bytes) -> None:
-        """Append hashes to a level; a tile that becomes full goes one level up."""
+    def _add(self, level: int, root: bytes) -> None:
+        """Append the root of a full tile of `level` to the tile above.
+
+        That one may become full by it, and goes up likewise.
+        """
         if level == len(self._levels):
             self._levels.append((0, b""))
         index, edge = self._levels[level]
-        edge += hashes
-        while len(edge) >= FULL_TILE_BYTES:
-            full, edge = edge[:FULL_TILE_BYTES], edge[FULL_TILE_BYTES:]
-            self._compare(Tile(level, index), full)
-            index += 1
-            self._add(level + 1, hashing.subtree_roots(full))
+        edge += root
+        if len(edge) == FULL_TILE_BYTES:
+            self._compare(Tile(level + 1, index), edge)
+            self._add(level + 1, hashing.subtree_roots(edge))
+            index, edge = index + 1, b""
         self._levels[level] = (index, edge)
 
     def _compare(self, tile: Tile, expected: bytes) -> None:
@@ -110,7 +117,9 @@ class PublicTree:
 
     def _read(self, tile: Tile) -> bytes:
         try:
-            return (self._public / tile.path).read_bytes()
+            # Not by pathlib: two files for each bundle add up.
+            with open(f"{self._public}/{tile.path}", "rb", buffering=0) as file:
+                return file.read()
         except OSError as error:
             kind = "bundle" if tile.level == ENTRIES else "tile"
             why = f"the {kind} cannot be read: {error.strerror}"

@@ -3,84 +3,90 @@
 import hashlib
 from collections.abc import Sequence
 
+from tlog.hashing.shapes import (
+    Buffer,
+    count_hashes,
+    count_pairs,
+    count_tiles,
+    flat,
+    growth_widths,
+    tile_width,
+)
 from tlogverify.bundles import parse_bundle
 from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
-from tlogverify.tiles import FULL_TILE_BYTES
 
 
-def backend() -> str:
-    """Return the name of what hashes."""
-    return "hashlib"
+class PlainBackend:
+    """One call of `hashlib` for each leaf and node."""
 
+    name = "hashlib"
+    threads = 1
 
-def hash_leaves(entries: Sequence[bytes]) -> bytes:
-    """Return the leaf hashes of `entries`, joined."""
-    sha256 = hashlib.sha256
-    return b"".join([sha256(b"\x00" + entry).digest() for entry in entries])
+    def hash_leaves(self, entries: Sequence[Buffer]) -> bytes:
+        """Return the leaf hashes of `entries`, joined."""
+        sha256 = hashlib.sha256
+        return b"".join([sha256(b"\x00" + entry).digest() for entry in entries])
 
+    def bundle_leaf_hashes(self, bundle: Buffer, width: int) -> bytes:
+        """Return the leaf hashes of a bundle of `width` entries, joined."""
+        return self.hash_leaves(parse_bundle(bytes(flat(bundle)), width))
 
-def bundle_leaf_hashes(bundle: bytes, width: int) -> bytes:
-    """Return the leaf hashes of a bundle of `width` entries, joined.
+    def hash_pairs(self, nodes: Buffer) -> bytes:
+        """Return the parents of n x 2 hashes, joined."""
+        nodes = flat(nodes)
+        count = count_pairs(len(nodes))
+        sha256 = hashlib.sha256
+        return b"".join(
+            [
+                sha256(b"\x01" + nodes[at : at + 64]).digest()
+                for at in range(0, 64 * count, 64)
+            ]
+        )
 
-    Raises FormatError if the bundle does not hold exactly these.
-    """
-    return hash_leaves(parse_bundle(bundle, width))
+    def subtree_roots(self, hashes: Buffer) -> bytes:
+        """Return the roots of whole tiles, joined."""
+        level = flat(hashes)
+        count_tiles(len(level))
+        for _ in range(8):
+            level = self.hash_pairs(level)
+        return bytes(level)
 
+    def tile_levels(self, hashes: Buffer) -> list[bytes]:
+        """Return the complete nodes above up to 256 hashes, bottom up, themselves."""
+        tile_width(len(flat(hashes)))
+        levels = [bytes(hashes)]
+        while len(levels[-1]) >= 2 * HASH_SIZE:
+            below = levels[-1]
+            levels.append(self.hash_pairs(below[: len(below) // 64 * 64]))
+        return levels
 
-def split_hashes(joined: bytes) -> list[bytes]:
-    """Return joined hashes one by one; ValueError for other lengths."""
-    if len(joined) % HASH_SIZE:
-        raise ValueError(f"{len(joined)} bytes are no hashes")
-    return [joined[at : at + HASH_SIZE] for at in range(0, len(joined), HASH_SIZE)]
+    def growth_levels(
+        self, start: int, peaks: bytes, leaf_hashes: bytes
+    ) -> list[bytes]:
+        """Return all levels of a growth, bottom up, the root last."""
+        levels: list[bytes] = []
+        nodes = leaf_hashes
+        for width in growth_widths(start, len(peaks), len(leaf_hashes)):
+            if width * HASH_SIZE > len(nodes):
+                # Where the way up meets an older neighbour, it is a peak: the old size
+                # has its bit set exactly there.
+                peak, peaks = peaks[:HASH_SIZE], peaks[HASH_SIZE:]
+                nodes = peak + nodes
+            levels.append(nodes)
+            nodes = self._parents(nodes)
+        return levels
 
+    def root(self, hashes: Buffer) -> bytes:
+        """Return the root over n hashes."""
+        level = flat(hashes)
+        if count_hashes(len(level)) == 0:
+            return EMPTY_ROOT
+        nodes = bytes(level)
+        while len(nodes) > HASH_SIZE:
+            nodes = self._parents(nodes)
+        return nodes
 
-def hash_pairs(nodes: bytes) -> bytes:
-    """Return the parents of n x 2 hashes, joined; ValueError for other lengths."""
-    if len(nodes) % (2 * HASH_SIZE):
-        raise ValueError(f"{len(nodes)} bytes are no pairs of hashes")
-    sha256 = hashlib.sha256
-    return b"".join(
-        [
-            sha256(b"\x01" + nodes[at : at + 64]).digest()
-            for at in range(0, len(nodes), 64)
-        ]
-    )
-
-
-def subtree_roots(hashes: bytes) -> bytes:
-    """Return the roots of whole tiles, joined; ValueError for other lengths."""
-    if len(hashes) % FULL_TILE_BYTES:
-        raise ValueError(f"{len(hashes)} bytes are no whole tiles")
-    for _ in range(8):
-        hashes = hash_pairs(hashes)
-    return hashes
-
-
-def tile_levels(hashes: bytes) -> list[bytes]:
-    """Return the complete nodes above up to 256 hashes, bottom up, themselves first.
-
-    Level k holds width >> k nodes; nodes that are not complete are left out.
-    """
-    if len(hashes) % HASH_SIZE or len(hashes) > FULL_TILE_BYTES:
-        raise ValueError(f"{len(hashes)} bytes are no tile")
-    levels = [hashes]
-    while len(levels[-1]) >= 2 * HASH_SIZE:
-        below = levels[-1]
-        levels.append(hash_pairs(below[: len(below) // 64 * 64]))
-    return levels
-
-
-def root(hashes: bytes) -> bytes:
-    """Return the root over n hashes, by RFC 6962; ValueError for other lengths.
-
-    A last node that may itself stand for an incomplete subtree is fine.
-    """
-    if len(hashes) % HASH_SIZE:
-        raise ValueError(f"{len(hashes)} bytes are no hashes")
-    if not hashes:
-        return EMPTY_ROOT
-    while len(hashes) > HASH_SIZE:
-        paired = len(hashes) // 64 * 64
-        # A node without a sibling goes up as it is.
-        hashes = hash_pairs(hashes[:paired]) + hashes[paired:]
-    return hashes
+    def _parents(self, nodes: bytes) -> bytes:
+        """Return the level above; a node without a sibling goes up as it is."""
+        paired = len(nodes) // 64 * 64
+        return self.hash_pairs(nodes[:paired]) + nodes[paired:]

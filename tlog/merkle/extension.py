@@ -1,10 +1,9 @@
 """One growth of a tree: from a frontier and new leaves to the next frontier.
 
-Every node above the new leaves is hashed once, a level at a time.  From these levels
+Every node above the new leaves is hashed once, all in one call.  From these levels
 come the root, the tiles that became full, and the proofs of what is new.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlog import hashing
@@ -65,7 +64,11 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
         raise ValueError("an extension has one or more whole leaf hashes")
     size = frontier.size + len(leaf_hashes) // HASH_SIZE
     peaks = frontier.peaks()
-    levels = _levels(frontier.size, peaks, leaf_hashes, size)
+    grown = hashing.growth_levels(frontier.size, b"".join(peaks), leaf_hashes)
+    levels = tuple(
+        _Level(frontier.size >> height & ~1, -(-size >> height), nodes)
+        for height, nodes in enumerate(grown)
+    )
     edges: list[bytes] = []
     full_tiles: dict[Tile, bytes] = {}
     for tile_level in range((size.bit_length() + 7) // 8):
@@ -85,28 +88,6 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
         root=Hash(levels[-1].nodes),
         levels=levels,
     )
-
-
-def _levels(
-    start: int, peaks: Sequence[Hash], leaf_hashes: bytes, size: int
-) -> tuple[_Level, ...]:
-    """Return the nodes above the new leaves, bottom up, the root last.
-
-    Where the way up meets an older neighbour, that is the peak of this level: the old
-    size has its bit set exactly there.
-    """
-    above = iter(peaks)
-    first, total, nodes = start, size, leaf_hashes
-    levels: list[_Level] = []
-    while total > 1:
-        if first % 2:
-            first, nodes = first - 1, next(above) + nodes
-        levels.append(_Level(first, total, nodes))
-        paired = len(nodes) // 64 * 64
-        # The last node of a level, when it has no sibling, goes up as it is.
-        nodes = hashing.hash_pairs(nodes[:paired]) + nodes[paired:]
-        first, total = first // 2, (total + 1) // 2
-    return (*levels, _Level(0, 1, nodes))
 
 
 def _new_nodes(

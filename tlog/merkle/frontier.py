@@ -53,15 +53,13 @@ class Frontier:
 
         This is the `left` side of a proof of the leaves from `size` on.
         """
-        found: list[Hash] = []
-        for edge in self.edges:
-            width = len(edge) // HASH_SIZE
-            for bit in range(width.bit_length()):
-                if width >> bit & 1:
-                    first = (width >> bit + 1 << bit + 1) * HASH_SIZE
-                    nodes = edge[first : first + (HASH_SIZE << bit)]
-                    found.append(Hash(hashing.root(nodes)))
-        return found
+        return [
+            Hash(nodes[-HASH_SIZE:])
+            for edge in self.edges
+            for height, nodes in enumerate(hashing.tile_levels(edge))
+            # The last complete node of a height has no sibling: nothing covers it.
+            if len(edge) // HASH_SIZE >> height & 1
+        ]
 
 
 def edge_widths(size: int) -> list[int]:

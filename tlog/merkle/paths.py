@@ -10,8 +10,9 @@ Source: RFC 6962, 2.1.1.
 
 from collections.abc import Mapping, Sequence
 
+from tlog import hashing
 from tlog.merkle.frontier import Frontier
-from tlogverify.hashing import HASH_SIZE, Hash, node_hash
+from tlogverify.hashing import HASH_SIZE, Hash
 from tlogverify.tiles import TILE_WIDTH
 
 Place = tuple[int, int]
@@ -31,7 +32,7 @@ def edge_nodes(frontier: Frontier) -> dict[int, Hash]:
             nodes[height] = node
         if frontier.size >> height & 1:
             peak = next(peaks)
-            node = peak if node is None else node_hash(peak, node)
+            node = peak if node is None else Hash(hashing.hash_pairs(peak + node))
     return nodes
 
 

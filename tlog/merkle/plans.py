@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tlogverify.hashing import HASH_SIZE, Hash, node_hash
+from tlog import hashing
+from tlogverify.hashing import HASH_SIZE, Hash
 from tlogverify.tiles import TILE_WIDTH, Tile
 
 TileLevels = Sequence[bytes]
@@ -54,7 +55,8 @@ class ProofPlan:
         found = self._node_hash(nodes.pop(), tiles)
         # The smallest node is the last: the others close in on it from the left.
         while nodes:
-            found = node_hash(self._node_hash(nodes.pop(), tiles), found)
+            left = self._node_hash(nodes.pop(), tiles)
+            found = Hash(hashing.hash_pairs(left + found))
         return found
 
     def _node_hash(self, node: _Node, tiles: Mapping[Tile, TileLevels]) -> Hash:

@@ -2,4 +2,7 @@ module benchmarks/peers/go
 
 go 1.25.0
 
-require golang.org/x/mod v0.37.0
+require (
+	github.com/transparency-dev/merkle v0.0.2
+	golang.org/x/mod v0.37.0
+)

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from tests.oracle import rfc6962
+from tests.tlog.hashing.backends import backend_of, each_backend
 from tlog import hashing
 from tlogverify.bundles import encode_bundle
 from tlogverify.errors import FormatError
@@ -21,29 +22,34 @@ def test_the_backend_has_a_name() -> None:
     assert hashing.backend()
 
 
+@each_backend
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 255, 256, 257])
-def test_leaves_are_hashed_with_their_prefix(count: int) -> None:
+def test_leaves_are_hashed_with_their_prefix(name: str, count: int) -> None:
     entries = [bytes([index % 251]) * (index * 37 % 300) for index in range(count)]
     expected = b"".join(sha256(b"\x00" + entry) for entry in entries)
-    assert expected == hashing.hash_leaves(entries)
+    assert expected == backend_of(name).hash_leaves(entries)
 
 
+@each_backend
 @pytest.mark.parametrize(
     "size", [0, 1, 54, 55, 56, 63, 64, 65, 118, 119, 120, 65_534, 65_535]
 )
-def test_entries_of_every_padding_are_hashed(size: int) -> None:
+def test_entries_of_every_padding_are_hashed(name: str, size: int) -> None:
     entry = bytes(index % 256 for index in range(size))
-    assert sha256(b"\x00" + entry) == hashing.hash_leaves([entry])
-    assert sha256(b"\x00" + entry) == hashing.bundle_leaf_hashes(
+    assert sha256(b"\x00" + entry) == backend_of(name).hash_leaves([entry])
+    assert sha256(b"\x00" + entry) == backend_of(name).bundle_leaf_hashes(
         encode_bundle([entry]), 1
     )
 
 
+@each_backend
 @pytest.mark.parametrize("width", [1, 2, 255, 256])
-def test_a_bundle_is_hashed_entry_by_entry(width: int) -> None:
+def test_a_bundle_is_hashed_entry_by_entry(name: str, width: int) -> None:
     entries = [b"e" * index for index in range(width)]
     bundle = encode_bundle(entries)
-    assert hashing.hash_leaves(entries) == hashing.bundle_leaf_hashes(bundle, width)
+    assert backend_of(name).hash_leaves(entries) == backend_of(name).bundle_leaf_hashes(
+        bundle, width
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,37 +69,42 @@ def test_a_bundle_of_another_width_is_a_format_error(bundle: bytes, width: int) 
         hashing.bundle_leaf_hashes(bundle, width)
 
 
+@each_backend
 @pytest.mark.parametrize("pairs", [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 128, 1_024])
-def test_pairs_are_hashed_with_their_prefix(pairs: int) -> None:
+def test_pairs_are_hashed_with_their_prefix(name: str, pairs: int) -> None:
     nodes = b"".join(HASHES[: 2 * pairs])
     expected = [
         sha256(b"\x01" + nodes[at : at + 64]) for at in range(0, len(nodes), 64)
     ]
-    assert b"".join(expected) == hashing.hash_pairs(nodes)
+    assert b"".join(expected) == backend_of(name).hash_pairs(nodes)
 
 
+@each_backend
 @pytest.mark.parametrize("size", [1, 31, 32, 33, 63, 65, 96])
-def test_what_is_no_pairs_is_a_value_error(size: int) -> None:
+def test_what_is_no_pairs_is_a_value_error(name: str, size: int) -> None:
     with pytest.raises(ValueError, match="no pairs of hashes"):
-        hashing.hash_pairs(b"x" * size)
+        backend_of(name).hash_pairs(b"x" * size)
 
 
+@each_backend
 @pytest.mark.parametrize("tiles", [0, 1, 2, 8])
-def test_the_roots_of_whole_tiles_are_the_oracles(tiles: int) -> None:
+def test_the_roots_of_whole_tiles_are_the_oracles(name: str, tiles: int) -> None:
     expected = [TREE.mth(256 * nth, 256 * (nth + 1)) for nth in range(tiles)]
     hashes = b"".join(HASHES[: 256 * tiles])
-    assert b"".join(expected) == hashing.subtree_roots(hashes)
+    assert b"".join(expected) == backend_of(name).subtree_roots(hashes)
 
 
+@each_backend
 @pytest.mark.parametrize("size", [1, 32, 8_191, 8_193, 8_160])
-def test_what_is_no_whole_tiles_is_a_value_error(size: int) -> None:
+def test_what_is_no_whole_tiles_is_a_value_error(name: str, size: int) -> None:
     with pytest.raises(ValueError, match="no whole tiles"):
-        hashing.subtree_roots(b"x" * size)
+        backend_of(name).subtree_roots(b"x" * size)
 
 
+@each_backend
 @pytest.mark.parametrize("width", range(1, 257))
-def test_the_levels_of_a_tile_are_its_complete_nodes(width: int) -> None:
-    levels = hashing.tile_levels(b"".join(HASHES[:width]))
+def test_the_levels_of_a_tile_are_its_complete_nodes(name: str, width: int) -> None:
+    levels = backend_of(name).tile_levels(b"".join(HASHES[:width]))
     assert width.bit_length() == len(levels)
     for height, level in enumerate(levels):
         expected = [
@@ -102,25 +113,29 @@ def test_the_levels_of_a_tile_are_its_complete_nodes(width: int) -> None:
         assert b"".join(expected) == level
 
 
-def test_an_empty_tile_has_one_empty_level() -> None:
-    assert [b""] == hashing.tile_levels(b"")
+@each_backend
+def test_an_empty_tile_has_one_empty_level(name: str) -> None:
+    assert [b""] == backend_of(name).tile_levels(b"")
 
 
+@each_backend
 @pytest.mark.parametrize("size", [1, 31, 33, 8_191, 8_193, 8_224])
-def test_what_is_no_tile_is_a_value_error(size: int) -> None:
+def test_what_is_no_tile_is_a_value_error(name: str, size: int) -> None:
     with pytest.raises(ValueError, match="are no tile"):
-        hashing.tile_levels(b"x" * size)
+        backend_of(name).tile_levels(b"x" * size)
 
 
+@each_backend
 @pytest.mark.parametrize("count", [*range(130), 255, 256, 257, 1_000, 2_048])
-def test_the_root_is_the_oracles(count: int) -> None:
-    assert TREE.root(count) == hashing.root(b"".join(HASHES[:count]))
+def test_the_root_is_the_oracles(name: str, count: int) -> None:
+    assert TREE.root(count) == backend_of(name).root(b"".join(HASHES[:count]))
 
 
+@each_backend
 @pytest.mark.parametrize("size", [1, 31, 33, 63])
-def test_what_is_no_hashes_has_no_root(size: int) -> None:
+def test_what_is_no_hashes_has_no_root(name: str, size: int) -> None:
     with pytest.raises(ValueError, match="are no hashes"):
-        hashing.root(b"x" * size)
+        backend_of(name).root(b"x" * size)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -1,0 +1,175 @@
+"""The kernels under sanitizers and valgrind: `python -m tests.kernels.run`.
+
+Compiles `tlog/hashing/kernels` and the cases beside this file in several ways, and runs
+each.  What the machine cannot do is skipped, in one line that says so; a case that
+fails ends with exit status 1.  Nothing is written outside a temporary folder.
+
+GCC's AddressSanitizer does not see masked loads, and valgrind runs no AVX-512 or
+SHA-NI: the cases also place buffers beside forbidden pages, where nothing escapes.
+
+    CC    the compiler, `cc` if it is not set
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+ROOT: Final = HERE.parents[1]
+KERNELS: Final = ROOT / "tlog" / "hashing" / "kernels"
+
+STRICT: Final = ("-std=c11", "-Wall", "-Wextra", "-Werror")
+MEMORY: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+# Lines for a report; variables would triple the time to compile.
+LINES: Final = "-g1"
+ARM: Final = "aarch64-linux-gnu-gcc"
+TRIVIAL: Final = "int main(void) { return 0; }\n"
+LIBRARIES: Final = ("-lpthread", "-lm")
+TIMEOUT_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way to compile the kernels, and to run them.
+
+    under: what runs the program, if it is not this machine itself.
+    """
+
+    name: str
+    compiler: tuple[str, ...]
+    flags: tuple[str, ...]
+    under: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+
+def steps() -> list[Step]:
+    """Return all steps, whatever this machine has."""
+    compiler = tuple(shlex.split(os.environ.get("CC") or "cc"))
+    package = package_flags()
+    valgrind = ("valgrind", "-q", "--error-exitcode=1", "--leak-check=full")
+    return [
+        Step("address, undefined", compiler, (*STRICT, LINES, "-O1", *MEMORY)),
+        Step("the same, optimised", compiler, (*package, LINES, *MEMORY)),
+        Step("as the package is built", compiler, (*package, LINES)),
+        Step(
+            "threads",
+            compiler,
+            ("-std=c11", LINES, "-O1", "-fsanitize=thread"),
+            arguments=("--threads",),
+        ),
+        Step("valgrind", compiler, ("-std=c11", "-g", "-O2"), valgrind, ("--short",)),
+        Step(
+            "ARMv8, emulated",
+            (ARM,),
+            (*package, LINES, "-static"),
+            ("qemu-aarch64",),
+            ("--short", "armv8"),
+        ),
+    ]
+
+
+def package_flags() -> tuple[str, ...]:
+    """Return the flags that the package is compiled with."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (module,) = settings["tool"]["setuptools"]["ext-modules"]
+    return tuple(module["extra-compile-args"])
+
+
+def lacking(step: Step, folder: Path) -> str | None:
+    """Return what this machine lacks for a step: tried on a program that does nothing.
+
+    That finds a sanitizer without its runtime, or one that the kernel does not let run.
+    """
+    for tool in (step.compiler[0], *step.under[:1]):
+        if shutil.which(tool) is None:
+            return f"there is no {tool}"
+    source, program = folder / "trivial.c", folder / "trivial"
+    source.write_text(TRIVIAL, "utf-8")
+    compiling = [*step.compiler, *step.flags, str(source), "-o", str(program)]
+    for command in ([*compiling, *LIBRARIES], [*step.under, str(program)]):
+        if run(command).returncode != 0:
+            return f"fails on a program that does nothing: {shlex.join(command)}"
+    return None
+
+
+def build(step: Step, folder: Path) -> Path:
+    """Compile all sources, two at a time; return the program.
+
+    Raises CalledProcessError: the kernels or the cases do not compile.
+    """
+    program = folder / "check"
+    sources = [*sorted(KERNELS.glob("*.c")), *sorted(HERE.glob("*.c"))]
+    objects = [str(folder / f"{nth}.o") for nth in range(len(sources))]
+    compiling = [*step.compiler, *step.flags, f"-I{KERNELS}", "-c"]
+    commands = [
+        [*compiling, str(source), "-o", made]
+        for source, made in zip(sources, objects, strict=True)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        for done in pool.map(run, commands):
+            done.check_returncode()
+    linking = [*step.compiler, *step.flags, *objects, "-o", str(program)]
+    run([*linking, *LIBRARIES]).check_returncode()
+    return program
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, and keep what it prints.
+
+    Raises TimeoutExpired: it hangs.
+    """
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"},
+        timeout=TIMEOUT_S,
+    )
+
+
+def attempt(step: Step) -> bool:
+    """Do one step and print a line about it; return whether nothing is wrong."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="tlog-kernels-") as name:
+        folder = Path(name)
+        if lack := lacking(step, folder):
+            print(f"{step.name:24} skipped: {lack}", flush=True)
+            return True
+        try:
+            program = build(step, folder)
+        except subprocess.CalledProcessError as error:
+            print(f"{step.name:24} does not compile\n{error.stderr[-4_000:]}")
+            return False
+        built_s = time.monotonic() - started
+        done = run([*step.under, str(program), *step.arguments])
+    seconds = (
+        f"{built_s:.1f} s to compile, {time.monotonic() - started - built_s:.1f} s"
+    )
+    if done.returncode != 0:
+        print(f"{step.name:24} failed, {done.returncode}: {seconds}")
+        print(f"{done.stdout[-4_000:]}{done.stderr[:8_000]}", flush=True)
+        return False
+    checks = ", ".join(" ".join(line.split()) for line in done.stdout.splitlines())
+    print(f"{step.name:24} {seconds}: {checks}", flush=True)
+    return True
+
+
+def main() -> int:
+    """Do all steps, also those after one that failed."""
+    print("The hashing kernels, in C alone", flush=True)
+    return 0 if all([attempt(step) for step in steps()]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The hashing interface on the compiled kernels, through cffi.
+
+Every size that C believes is derived here from the buffer that goes with it.  Each
+call is one call of C, with the interpreter's lock released.
+
+A result is a new `bytes` object that C fills before anybody else has seen it: what
+extension modules do too, and half the time of a copy.  An interpreter where that does
+not work fails the self-test (`tlog.hashing.choice`) and hashes with `hashlib`.
+"""
+
+from array import array
+from collections.abc import Sequence, Sized
+from typing import Final
+
+from tlog.hashing._native import ffi, lib
+from tlog.hashing.shapes import (
+    Buffer,
+    complete_widths,
+    count_hashes,
+    count_pairs,
+    count_tiles,
+    cut,
+    flat,
+    growth_widths,
+    last_tile,
+    tile_width,
+)
+from tlogverify.bundles import parse_bundle
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
+from tlogverify.tiles import TILE_WIDTH
+
+Address = Sized
+"""`bytes`, or a buffer as cffi sees it."""
+
+_LEAF: Final = 0x00
+_BYTES: Final = ffi.typeof("uint8_t[]")
+_SIZES: Final = ffi.typeof("uint64_t[]")
+
+
+class NativeBackend:
+    """A kernel of this machine.
+
+    threads: for large batches; small ones stay on the caller's.
+
+    Raises LookupError if the kernel is not built in, or the processor lacks it.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._kernel = lib.tlog_backend(name.encode())
+        if self._kernel == ffi.NULL:
+            raise LookupError(name)
+        self.name = name
+        self.threads = threads
+
+    def hash_leaves(self, entries: Sequence[Buffer]) -> bytes:
+        """Return the leaf hashes of `entries`, joined."""
+        return self.hash_messages(entries, _LEAF)
+
+    def hash_messages(self, messages: Sequence[Buffer], prefix: int) -> bytes:
+        """Return the hashes of `messages`, joined.
+
+        prefix: a byte ahead of each, or -1 for none: SHA-256 as it is.
+        """
+        joined = b"".join(messages)
+        count = len(messages)
+        hashes = bytes(HASH_SIZE * count)
+        if count == 1:
+            lib.tlog_hash_message(self._kernel, joined, len(joined), prefix, hashes)
+            return hashes
+        sizes = array("Q", map(len, messages))
+        if len(sizes) != count or not lib.tlog_hash_messages(
+            self._kernel,
+            joined,
+            len(joined),
+            ffi.from_buffer(_SIZES, sizes),
+            count,
+            prefix,
+            self.threads,
+            hashes,
+        ):
+            # A length is not in bytes where a buffer's items are larger.
+            return self.hash_messages([bytes(flat(it)) for it in messages], prefix)
+        return hashes
+
+    def bundle_leaf_hashes(self, bundle: Buffer, width: int) -> bytes:
+        """Return the leaf hashes of a bundle of `width` entries, joined."""
+        entries = _address(bundle)
+        size = len(entries)
+        # An entry has its length ahead: no larger width can be there.
+        if 2 * width <= size:
+            hashes = bytes(HASH_SIZE * width)
+            if lib.tlog_hash_bundle(self._kernel, entries, size, width, hashes):
+                return hashes
+        # The verifier's parser says what is wrong.
+        parse_bundle(bytes(bundle), width)
+        raise AssertionError("two parsers of bundles differ")
+
+    def hash_pairs(self, nodes: Buffer) -> bytes:
+        """Return the parents of n x 2 hashes, joined."""
+        pairs = _address(nodes)
+        count = count_pairs(len(pairs))
+        hashes = bytes(HASH_SIZE * count)
+        lib.tlog_hash_pairs(self._kernel, pairs, count, self.threads, hashes)
+        return hashes
+
+    def subtree_roots(self, hashes: Buffer) -> bytes:
+        """Return the roots of whole tiles, joined."""
+        tiles = _address(hashes)
+        count = count_tiles(len(tiles))
+        roots = bytes(HASH_SIZE * count)
+        lib.tlog_subtree_roots(self._kernel, tiles, count, self.threads, roots)
+        return roots
+
+    def tile_levels(self, hashes: Buffer) -> list[bytes]:
+        """Return the complete nodes above up to 256 hashes, bottom up, themselves."""
+        tile = _address(hashes)
+        width = tile_width(len(tile))
+        widths = complete_widths(width)
+        above = bytes(HASH_SIZE * sum(widths))
+        if above:
+            lib.tlog_tile_levels(self._kernel, tile, width, above)
+        return [bytes(hashes), *cut(above, widths)]
+
+    def growth_levels(
+        self, start: int, peaks: bytes, leaf_hashes: bytes
+    ) -> list[bytes]:
+        """Return all levels of a growth, bottom up, the root last."""
+        widths = growth_widths(start, len(peaks), len(leaf_hashes))
+        size = start + len(leaf_hashes) // HASH_SIZE
+        lowest = leaf_hashes
+        if start % 2:
+            lowest, peaks = peaks[:HASH_SIZE] + leaf_hashes, peaks[HASH_SIZE:]
+        above = bytes(HASH_SIZE * sum(widths[1:]))
+        lib.tlog_growth_levels(
+            self._kernel, start, size, peaks, lowest, self.threads, above
+        )
+        return [lowest, *cut(above, widths[1:])]
+
+    def root(self, hashes: Buffer) -> bytes:
+        """Return the root over n hashes."""
+        nodes: Buffer = hashes
+        count = count_hashes(len(_address(nodes)))
+        if count == 0:
+            return EMPTY_ROOT
+        while count > TILE_WIDTH:
+            whole = last_tile(count)
+            view = flat(nodes)
+            # The root of what fills no tile stands for it on the level above.
+            rest = self.root(view[whole:]) if len(view) > whole else b""
+            nodes = self.subtree_roots(view[:whole]) + rest
+            count = len(nodes) // HASH_SIZE
+        found = bytes(HASH_SIZE)
+        lib.tlog_small_root(self._kernel, _address(nodes), count, found)
+        return found
+
+
+def _address(buffer: Buffer) -> Address:
+    """Return what cffi passes as an address, and whose length is in bytes.
+
+    Raises ValueError if the buffer is not contiguous.
+    """
+    if isinstance(buffer, bytes):
+        return buffer
+    return ffi.from_buffer(_BYTES, flat(buffer))
