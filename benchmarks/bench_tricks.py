@@ -123,8 +123,8 @@ TRICKS: Final = (
         "shani",
         "nodes",
         "shani.c",
-        "_mm_loadl_epi64((const V *)(kx + i + 2))",
-        "_mm_shuffle_epi32(_mm_loadu_si128((const V *)(kx + i)), 0x0e)",
+        "_mm_loadl_epi64((const V *)((kw) + 2))",
+        "_mm_shuffle_epi32(_mm_loadu_si128((const V *)(kw)), 0x0e)",
     ),
     Trick(
         "plain C: schedules of the second block looked up",

@@ -42,6 +42,7 @@ class Step:
     """One way to compile the kernels, and to run them.
 
     under: what runs the program, if it is not this machine itself.
+    cpu: what tells the kernels of the processor.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Step:
     flags: tuple[str, ...]
     under: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    cpu: Path = KERNELS / "cpu.c"
 
 
 def steps() -> list[Step]:
@@ -60,6 +62,12 @@ def steps() -> list[Step]:
         Step("address, undefined", compiler, (*STRICT, LINES, "-O1", *MEMORY)),
         Step("the same, optimised", compiler, (*package, LINES, *MEMORY)),
         Step("as the package is built", compiler, (*package, LINES)),
+        Step(
+            "the same, no SHA-NI",
+            compiler,
+            (*package, LINES),
+            cpu=HERE / "nosha" / "cpu.c",
+        ),
         Step(
             "threads",
             compiler,
@@ -107,7 +115,8 @@ def build(step: Step, folder: Path) -> Path:
     Raises CalledProcessError: the kernels or the cases do not compile.
     """
     program = folder / "check"
-    sources = [*sorted(KERNELS.glob("*.c")), *sorted(HERE.glob("*.c"))]
+    kernels = sorted(set(KERNELS.glob("*.c")) - {KERNELS / "cpu.c"})
+    sources = [*kernels, step.cpu, *sorted(HERE.glob("*.c"))]
     objects = [str(folder / f"{nth}.o") for nth in range(len(sources))]
     compiling = [*step.compiler, *step.flags, f"-I{KERNELS}", "-c"]
     commands = [

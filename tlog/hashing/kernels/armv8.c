@@ -44,17 +44,7 @@ struct halves {
 /* The next four words of a schedule take the place of the oldest four. */
 #define NEXT(m0, m1, m2, m3) (m0 = vsha256su1q_u32(vsha256su0q_u32(m0, m1), m2, m3))
 
-#define NEXT_ROUNDS(i)                                                           \
-    do {                                                                         \
-        NEXT(x0, x1, x2, x3), NEXT(y0, y1, y2, y3);                              \
-        ROUNDS(i, x0, y0);                                                       \
-        NEXT(x1, x2, x3, x0), NEXT(y1, y2, y3, y0);                              \
-        ROUNDS((i) + 1, x1, y1);                                                 \
-        NEXT(x2, x3, x0, x1), NEXT(y2, y3, y0, y1);                              \
-        ROUNDS((i) + 2, x2, y2);                                                 \
-        NEXT(x3, x0, x1, x2), NEXT(y3, y0, y1, y2);                              \
-        ROUNDS((i) + 3, x3, y3);                                                 \
-    } while (0)
+#define LOOKED_UP(s, kw) FOUR_ROUNDS(s, vld1q_u32(kw))
 
 INLINE void add_halves(struct halves *s, struct halves before)
 {
@@ -62,35 +52,7 @@ INLINE void add_halves(struct halves *s, struct halves before)
     s->efgh = vaddq_u32(s->efgh, before.efgh);
 }
 
-/* One block of each message; x, y: its 16 words. */
-INLINE void compress_words(struct halves *s, struct halves *t, const V x[4],
-                           const V y[4])
-{
-    const struct halves s_before = *s, t_before = *t;
-    V x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
-    V y0 = y[0], y1 = y[1], y2 = y[2], y3 = y[3];
-    ROUNDS(0, x0, y0);
-    ROUNDS(1, x1, y1);
-    ROUNDS(2, x2, y2);
-    ROUNDS(3, x3, y3);
-    NEXT_ROUNDS(4);
-    NEXT_ROUNDS(8);
-    NEXT_ROUNDS(12);
-    add_halves(s, s_before);
-    add_halves(t, t_before);
-}
-
-/* The second block of each node, from its last byte's schedule. */
-INLINE void compress_second(struct halves *s, struct halves *t, uint8_t x, uint8_t y)
-{
-    const struct halves s_before = *s, t_before = *t;
-    for (int i = 0; i < 64; i += 4) {
-        FOUR_ROUNDS(*s, vld1q_u32(&tlog_second_kw[x][i]));
-        FOUR_ROUNDS(*t, vld1q_u32(&tlog_second_kw[y][i]));
-    }
-    add_halves(s, s_before);
-    add_halves(t, t_before);
-}
+#include "two.h"
 
 INLINE void load_block(V w[4], const uint8_t *block)
 {

@@ -34,6 +34,14 @@
         ROUND(b, c, d, e, f, g, h, a, kw7);                                      \
     } while (0)
 
+#define ADD_TO_STATE()                                                           \
+    do {                                                                         \
+        state[0] = ADD(state[0], a), state[1] = ADD(state[1], b);                \
+        state[2] = ADD(state[2], c), state[3] = ADD(state[3], d);                \
+        state[4] = ADD(state[4], e), state[5] = ADD(state[5], f);                \
+        state[6] = ADD(state[6], g), state[7] = ADD(state[7], h);                \
+    } while (0)
+
 #define K(i) SET1(tlog_k[i])
 #define KW(i, word) ADD(word, K(i))
 
@@ -62,10 +70,7 @@ INLINE void compress_words(V state[8], V w[16])
         NEXT_ROUNDS(i);
         NEXT_ROUNDS(i + 8);
     }
-    state[0] = ADD(state[0], a), state[1] = ADD(state[1], b);
-    state[2] = ADD(state[2], c), state[3] = ADD(state[3], d);
-    state[4] = ADD(state[4], e), state[5] = ADD(state[5], f);
-    state[6] = ADD(state[6], g), state[7] = ADD(state[7], h);
+    ADD_TO_STATE();
 }
 
 /* The second block of a node, word by word.  Word 0 is a byte of the node and
@@ -113,8 +118,5 @@ INLINE void compress_second(V state[8], V first)
         NEXT_ROUNDS(i);
         NEXT_ROUNDS(i + 8);
     }
-    state[0] = ADD(state[0], a), state[1] = ADD(state[1], b);
-    state[2] = ADD(state[2], c), state[3] = ADD(state[3], d);
-    state[4] = ADD(state[4], e), state[5] = ADD(state[5], f);
-    state[6] = ADD(state[6], g), state[7] = ADD(state[7], h);
+    ADD_TO_STATE();
 }

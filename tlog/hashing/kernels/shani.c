@@ -1,7 +1,7 @@
 /* SHA-NI: the processor's own SHA-256 instructions, two messages interleaved.
 
    A round instruction waits four cycles for the one before it, and one can start
-   every second cycle: the second message fills the gap. */
+   every second cycle. */
 
 #include "kernel.h"
 
@@ -42,55 +42,18 @@ struct halves {
          _mm_add_epi32(_mm_sha256msg1_epu32(m0, m1), _mm_alignr_epi8(m3, m2, 4)), \
          m3))
 
-#define NEXT_ROUNDS(i)                                                           \
-    do {                                                                         \
-        NEXT(x0, x1, x2, x3), NEXT(y0, y1, y2, y3);                              \
-        ROUNDS(i, x0, y0);                                                       \
-        NEXT(x1, x2, x3, x0), NEXT(y1, y2, y3, y0);                              \
-        ROUNDS((i) + 1, x1, y1);                                                 \
-        NEXT(x2, x3, x0, x1), NEXT(y2, y3, y0, y1);                              \
-        ROUNDS((i) + 2, x2, y2);                                                 \
-        NEXT(x3, x0, x1, x2), NEXT(y3, y0, y1, y2);                              \
-        ROUNDS((i) + 3, x3, y3);                                                 \
-    } while (0)
+/* The upper two words are loaded again: that is cheaper than to shuffle them down. */
+#define LOOKED_UP(s, kw)                                                         \
+    TWO_ROUNDS(s, _mm_loadu_si128((const V *)(kw)),                              \
+               _mm_loadl_epi64((const V *)((kw) + 2)))
 
-/* One block of each message; x, y: its 16 words. */
-INLINE void compress_words(struct halves *s, struct halves *t, const V x[4],
-                           const V y[4])
+INLINE void add_halves(struct halves *s, struct halves before)
 {
-    const struct halves s_before = *s, t_before = *t;
-    V x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
-    V y0 = y[0], y1 = y[1], y2 = y[2], y3 = y[3];
-    ROUNDS(0, x0, y0);
-    ROUNDS(1, x1, y1);
-    ROUNDS(2, x2, y2);
-    ROUNDS(3, x3, y3);
-    NEXT_ROUNDS(4);
-    NEXT_ROUNDS(8);
-    NEXT_ROUNDS(12);
-    s->abef = _mm_add_epi32(s->abef, s_before.abef);
-    s->cdgh = _mm_add_epi32(s->cdgh, s_before.cdgh);
-    t->abef = _mm_add_epi32(t->abef, t_before.abef);
-    t->cdgh = _mm_add_epi32(t->cdgh, t_before.cdgh);
+    s->abef = _mm_add_epi32(s->abef, before.abef);
+    s->cdgh = _mm_add_epi32(s->cdgh, before.cdgh);
 }
 
-/* The second block of each node, from its last byte's schedule.  The upper two words
-   of each four are loaded again: that is cheaper than to shuffle them down. */
-INLINE void compress_second(struct halves *s, struct halves *t, uint8_t x, uint8_t y)
-{
-    const struct halves s_before = *s, t_before = *t;
-    const uint32_t *kx = tlog_second_kw[x], *ky = tlog_second_kw[y];
-    for (int i = 0; i < 64; i += 4) {
-        TWO_ROUNDS(*s, _mm_loadu_si128((const V *)(kx + i)),
-                   _mm_loadl_epi64((const V *)(kx + i + 2)));
-        TWO_ROUNDS(*t, _mm_loadu_si128((const V *)(ky + i)),
-                   _mm_loadl_epi64((const V *)(ky + i + 2)));
-    }
-    s->abef = _mm_add_epi32(s->abef, s_before.abef);
-    s->cdgh = _mm_add_epi32(s->cdgh, s_before.cdgh);
-    t->abef = _mm_add_epi32(t->abef, t_before.abef);
-    t->cdgh = _mm_add_epi32(t->cdgh, t_before.cdgh);
-}
+#include "two.h"
 
 INLINE V byte_order(void)
 {
