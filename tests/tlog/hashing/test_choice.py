@@ -1,8 +1,10 @@
 """Which backend hashes: by machine, by environment, and after a failed self-test."""
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,3 +183,12 @@ def test_a_failed_self_test_stands_in_metrics_log_and_on_the_terminal(
     assert "hash backend failed its self-test" in "".join(capsys.readouterr())
     assert 2 == main(["fsck", str(tmp_path / "none")])
     assert "the avx2 kernel fails its self-test" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(
+    shutil.which("cc") is None
+    or not Path(sysconfig.get_path("include"), "Python.h").exists(),
+    reason="no C compiler, or no headers of Python: then hashlib hashes",
+)
+def test_where_there_is_a_compiler_the_kernels_are_built() -> None:
+    assert "portable" in HERE

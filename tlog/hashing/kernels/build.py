@@ -46,14 +46,5 @@ class BuildKernels(build_ext):
             super().build_extension(ext)
         except (CCompilerError, ExecError, PlatformError):
             print(_FAILED, file=sys.stderr)
-
-    def copy_extensions_to_source(  # type: ignore[explicit-override]  # as above
-        self,
-    ) -> None:
-        """Copy what was built, if it was."""
-        self.extensions = [
-            ext
-            for ext in self.extensions
-            if Path(self.get_ext_fullpath(ext.name)).exists()
-        ]
-        super().copy_extensions_to_source()
+            # What was not built is neither copied nor installed.
+            self.extensions = [it for it in self.extensions if it is not ext]
