@@ -6,7 +6,7 @@ Sizes are in bytes.  All implementations check here, so that a wrong one has one
 from mmap import mmap
 
 from tlogverify.hashing import HASH_SIZE
-from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH
+from tlogverify.tiles import FULL_TILE_BYTES
 
 Buffer = bytes | bytearray | memoryview | mmap
 """Any contiguous buffer; it must not change while it is hashed."""
@@ -74,22 +74,3 @@ def growth_widths(start: int, peaks_size: int, leaves_size: int) -> list[int]:
         widths.append(total - (first & ~1))
         first, total = first // 2, (total + 1) // 2
     return [*widths, 1]
-
-
-def cut(joined: bytes, widths: list[int]) -> list[bytes]:
-    """Return joined hashes as levels of `widths` hashes."""
-    levels, at = [], 0
-    for width in widths:
-        levels.append(joined[at : at + width * HASH_SIZE])
-        at += width * HASH_SIZE
-    return levels
-
-
-def complete_widths(width: int) -> list[int]:
-    """Return how many complete nodes stand above `width` hashes, bottom up."""
-    return [width >> height for height in range(1, width.bit_length())]
-
-
-def last_tile(count: int) -> int:
-    """Return how many bytes of `count` hashes lie in whole tiles."""
-    return count // TILE_WIDTH * FULL_TILE_BYTES

@@ -55,7 +55,7 @@ void tlog_small_root(const struct tlog_backend *backend, const uint8_t *hashes,
    above: every level above the leaves, bottom up, the root last.  The level of height
    h begins at the even index (start >> h) & ~1; a node without a sibling goes up as
    it is.  So it has 1 + sum of ceil(size / 2**h) - ((start >> h) & ~1) hashes, over
-   the heights h >= 1 where ceil(size / 2**h) > 1. */
+   the heights h >= 1 where ceil(size / 2**h) > 1; none if size is 1. */
 void tlog_growth_levels(const struct tlog_backend *backend, uint64_t start,
                         uint64_t size, const uint8_t *peaks, const uint8_t *nodes,
                         unsigned threads, uint8_t *above);
