@@ -15,7 +15,7 @@
 #if defined(__clang__)
 #define TARGET __attribute__((target("sha2")))
 #else
-/* GCC before 14 has the intrinsics under this name alone. */
+/* GCC 11 and 12 have the intrinsics under this name alone. */
 #define TARGET __attribute__((target("+crypto")))
 #endif
 #define INLINE static inline __attribute__((always_inline)) TARGET
