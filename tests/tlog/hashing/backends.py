@@ -13,13 +13,15 @@ from tlog.hashing.plain import PlainBackend
 HERE = available()
 NATIVE = [name for name in HERE if name != "hashlib"]
 
+ABSENT = pytest.mark.skip(reason="not on this machine, or not built")
+
 each_backend = pytest.mark.parametrize("name", HERE)
 """Every backend that this machine has."""
 
 each_kernel = pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in NATIVE else pytest.mark.skip)
+        pytest.param(name, marks=() if name in NATIVE else ABSENT)
         for name in NAMES
         if name != "hashlib"
     ],

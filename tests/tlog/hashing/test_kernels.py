@@ -166,7 +166,7 @@ def test_entries_whose_items_are_larger_are_hashed_by_their_bytes(name: str) -> 
 @each_backend
 def test_text_is_a_type_error(name: str) -> None:
     with pytest.raises(TypeError):
-        backend_of(name).hash_leaves(["text", "text"])  # type: ignore[list-item]  # on purpose
+        backend_of(name).hash_leaves(["text", "text"])  # type: ignore[list-item]  # text is what is refused
 
 
 @each_backend

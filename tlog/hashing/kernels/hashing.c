@@ -18,8 +18,6 @@
 /* How many tiles are reduced together, so that all lanes are busy to the top. */
 #define GROUP 32
 
-void tlog_fill_second_kw(void);
-
 static struct tlog_backend backends[] = {
     {"avx512", {{&tlog_avx512x2, 20}, {&tlog_avx512, 10}, {&tlog_shani, 0}}},
     {"avx2", {{&tlog_avx2, 1}, {&tlog_portable, 0}}},

@@ -40,8 +40,10 @@ extern const uint32_t tlog_k[64], tlog_h0[8];
 
 /* The second block of a node holds its last byte, 0x80, zeros, and 520, the
    number of bits: only 256 such blocks exist.  tlog_second_kw[byte] is the whole
-   message schedule of one, round constants added.  Filled by tlog_prepare(). */
+   message schedule of one, round constants added.  Filled by the first call of
+   tlog_backend(). */
 extern uint32_t tlog_second_kw[256][64];
+void tlog_fill_second_kw(void);
 
 static inline uint32_t load_be32(const uint8_t *bytes)
 {

@@ -42,7 +42,7 @@ struct halves {
          _mm_add_epi32(_mm_sha256msg1_epu32(m0, m1), _mm_alignr_epi8(m3, m2, 4)), \
          m3))
 
-/* The upper two words are loaded again, not shuffled down: a port less to wait for. */
+/* The upper two words are loaded again; to shuffle them down takes as long. */
 #define LOOKED_UP(s, kw)                                                         \
     TWO_ROUNDS(s, _mm_loadu_si128((const V *)(kw)),                              \
                _mm_loadl_epi64((const V *)((kw) + 2)))
