@@ -1,15 +1,16 @@
-"""Settings: flags, then `TLOG_*` environment, then one TOML file, then the default.
+"""Settings: flags, then the environment, then one TOML file, then the default.
 
-Every field of Settings is a setting: `publish_interval_ms` is `--publish-interval-ms`,
-`TLOG_PUBLISH_INTERVAL_MS` and `publish_interval_ms = 250`.
+Every field of a command's settings is a setting: `publish_interval_ms` of `tlog serve`
+is `--publish-interval-ms`, `TLOG_PUBLISH_INTERVAL_MS` and `publish_interval_ms = 250`.
+A TOML table's name goes before those in it: `[witness] policy` is `witness_policy`.
 """
 
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from tlogverify.errors import FormatError
 
@@ -27,7 +28,21 @@ _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _TRUE: Final = {"1": True, "true": True, "0": False, "false": False}
 
 
-def _setting(default: Any, explanation: str) -> Any:
+class CommandSettings(Protocol):
+    """The settings of one command: a dataclass whose constructor checks them.
+
+    variables: what stands before a setting's name in the environment.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    variables: ClassVar[str]
+
+
+_Kind = TypeVar("_Kind", bound=CommandSettings)
+
+
+def setting(default: Any, explanation: str) -> Any:
+    """Return the field of one setting: its default, and its help for people."""
     # Any, as `dataclasses.field` has it: the annotation beside each field is its type.
     return field(default=default, metadata={"help": explanation})
 
@@ -36,83 +51,99 @@ def _setting(default: Any, explanation: str) -> Any:
 class Settings:
     """All settings of `tlog serve`; FormatError if one is out of bounds."""
 
-    data: Path = _setting(Path("tlog-data"), "the log's folder; made if it is new")
-    origin: str = _setting(
+    variables: ClassVar[str] = "TLOG_"
+
+    data: Path = setting(Path("tlog-data"), "the log's folder; made if it is new")
+    origin: str = setting(
         "",
         "the log's name, such as log.example.org; needed at the first start, "
         "then remembered",
     )
-    listen: str = _setting("127.0.0.1:8080", "HOST:PORT; port 0 takes a free one")
-    prefix: str = _setting("", "URL path that all endpoints stand below, as /log")
-    mldsa44: bool = _setting(False, "sign heads with ML-DSA-44 too")
-    publish_interval_ms: int = _setting(
+    listen: str = setting("127.0.0.1:8080", "HOST:PORT; port 0 takes a free one")
+    prefix: str = setting("", "URL path that all endpoints stand below, as /log")
+    mldsa44: bool = setting(False, "sign heads with ML-DSA-44 too")
+    publish_interval_ms: int = setting(
         250, "least time between two public checkpoints; the first comes at once"
     )
-    max_pool_entries: int = _setting(
+    max_pool_entries: int = setting(
         50_000, "entries that may wait for a commit; above it requests get 503"
     )
-    max_pool_bytes: int = _setting(
+    max_pool_bytes: int = setting(
         64 << 20, "bytes of entries that may wait for a commit; as max_pool_entries"
     )
-    max_backlog_bytes: int = _setting(
+    max_backlog_bytes: int = setting(
         32 << 20, "committed bytes that may wait for their tiles; above it commits wait"
     )
-    tile_cache_tiles: int = _setting(
+    tile_cache_tiles: int = setting(
         4_096, "full tiles kept in memory for proofs, 16 KiB each"
     )
-    tokens_file: Path | None = _setting(
+    tokens_file: Path | None = setting(
         None,
         "lines of '<sha256 of a token, hex> <name>'; if set, submitting needs a "
         "bearer token",
     )
-    rate_entries_per_s: int = _setting(
+    rate_entries_per_s: int = setting(
         0, "entries a second for each token or address; 0 is no limit"
     )
-    rate_burst_entries: int = _setting(
+    rate_burst_entries: int = setting(
         10_000, "entries that one client may submit at once when it has been quiet"
     )
-    trust_forwarded_for: bool = _setting(
+    trust_forwarded_for: bool = setting(
         False, "take a client's address from X-Forwarded-For; for use behind a proxy"
     )
-    log_format: str = _setting("auto", "json, text, or auto: text on a terminal")
-    log_level: str = _setting("info", "debug, info, warning or error")
+    log_format: str = setting("auto", "json, text, or auto: text on a terminal")
+    log_level: str = setting("info", "debug, info, warning or error")
 
     def __post_init__(self) -> None:
-        listen_address(self.listen)
-        if _PREFIX.fullmatch(self.prefix) is None:
-            raise FormatError("prefix is a plain path as /log, or empty", self.prefix)
-        if self.log_format not in {"auto", "json", "text"}:
-            raise FormatError("log_format is auto, json or text", self.log_format)
-        if self.log_level not in {"debug", "info", "warning", "error"}:
-            raise FormatError(
-                "log_level is debug, info, warning or error", self.log_level
-            )
+        require_address(self.listen, self.prefix)
+        require_log_lines(self.log_format, self.log_level)
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise FormatError(f"{name} is at least {least}", getattr(self, name))
 
 
+def require_address(listen: str, prefix: str) -> None:
+    """Raise FormatError unless a server can listen there, below that path."""
+    listen_address(listen)
+    if _PREFIX.fullmatch(prefix) is None:
+        raise FormatError("prefix is a plain path as /log, or empty", prefix)
+
+
+def require_log_lines(log_format: str, log_level: str) -> None:
+    """Raise FormatError for an unknown form or level of log lines."""
+    if log_format not in {"auto", "json", "text"}:
+        raise FormatError("log_format is auto, json or text", log_format)
+    if log_level not in {"debug", "info", "warning", "error"}:
+        raise FormatError("log_level is debug, info, warning or error", log_level)
+
+
 def load_settings(
-    flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None
-) -> Settings:
+    kind: type[_Kind],
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    file: Path | None,
+) -> _Kind:
     """Return the settings that the three sources add up to.
 
-    flags: by field name, as text; only those that were given.
+    flags: by field name, as text or a list of texts; only those that were given.
 
     Raises FormatError naming an unknown or malformed setting and where it was found.
     """
-    known = {it.name for it in fields(Settings)}
+    known = {it.name: it.default for it in fields(kind)}
     values: dict[str, object] = {}
-    for name, value in _toml(file).items():
+    for name, value in _toml(file, set(known)).items():
         if name not in known:
             raise FormatError(f"{file} has an unknown setting", name)
-        values[name] = _parse(name, value, str(file))
+        values[name] = _parse(kind, name, value, str(file))
     for name in sorted(known):
-        if (variable := f"TLOG_{name.upper()}") in environment:
-            values[name] = _parse(name, environment[variable], variable)
-    for name, text in flags.items():
-        values[name] = _parse(name, text, f"--{name.replace('_', '-')}")
-    return Settings(**values)  # type: ignore[arg-type]  # parsed by each field's type
+        if (variable := f"{kind.variables}{name.upper()}") in environment:
+            text = environment[variable]
+            # Several values in one variable are words: none of them holds a space.
+            value = text.split() if isinstance(known[name], tuple) else text
+            values[name] = _parse(kind, name, value, variable)
+    for name, value in flags.items():
+        values[name] = _parse(kind, name, value, f"--{name.replace('_', '-')}")
+    return kind(**values)
 
 
 def listen_address(listen: str) -> tuple[str, int]:
@@ -126,21 +157,32 @@ def listen_address(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _toml(file: Path | None) -> dict[str, object]:
+def _toml(file: Path | None, known: set[str]) -> dict[str, object]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        document = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{file} is not TOML: {error}") from None
+    values: dict[str, object] = {}
+    for name, value in document.items():
+        is_table = isinstance(value, dict) and name not in known
+        inner = value.items() if is_table else [("", value)]
+        for rest, it in inner:
+            flat = f"{name}_{rest}" if rest else name
+            if flat in values:
+                raise FormatError(f"{file} has a setting twice", flat)
+            values[flat] = it
+    return values
 
 
-def _parse(name: str, value: object, where: str) -> object:
+def _parse(kind: type[_Kind], name: str, value: object, where: str) -> object:
     """Turn a value as text, or as TOML typed it, into its field's type."""
+    default = next(it.default for it in fields(kind) if it.name == name)
     try:
-        parsed = _PARSERS[type(_DEFAULTS[name])](value)
+        parsed = _PARSERS[type(default)](value)
         # Alone with the defaults, so that an error belongs to this value.
-        Settings(**{name: parsed})  # type: ignore[arg-type]  # as in load_settings
+        kind(**{name: parsed})
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
     except (KeyError, ValueError):
@@ -170,11 +212,17 @@ def _parse_path(value: object) -> Path:
     return Path(_parse_str(value))
 
 
-_DEFAULTS: Final[dict[str, object]] = {it.name: it.default for it in fields(Settings)}
+def _parse_texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError
+    return tuple(_parse_str(it) for it in value)
+
+
 _PARSERS: Final[dict[type, Callable[[object], object]]] = {
     bool: _parse_bool,
     int: _parse_int,
     str: _parse_str,
+    tuple: _parse_texts,
     type(Path()): _parse_path,
     type(None): _parse_path,
 }

@@ -81,7 +81,7 @@ def test_the_settings_file_of_operations_is_one(tmp_path: Path) -> None:
     (block,) = (b for b in blocks(DOCS / "operations.md") if b.language == "toml")
     file = tmp_path / "tlog.toml"
     file.write_text(block.text)
-    settings = load_settings({}, {}, file)
+    settings = load_settings(Settings, {}, {}, file)
     expected = tomllib.loads(block.text)
     actual = {name: getattr(settings, name) for name in expected}
     assert expected == {**actual, "data": str(settings.data)}

@@ -8,43 +8,28 @@ import argparse
 import asyncio
 import gc
 import json
-import os
 import signal
 import sys
-from dataclasses import fields
-from pathlib import Path
 
 import uvloop
 
 from tlog.api.server import serve
 from tlog.assemble import open_log
-from tlog.config import Settings, load_settings
+from tlog.cli.settings import add_settings, read_settings
+from tlog.config import Settings
 from tlog.log import Log
 from tlog.logs import configure_logs, log_event
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one flag for each setting."""
-    parser.add_argument("--config", type=Path, help="a TOML file of settings")
+    add_settings(parser, Settings)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    for setting in fields(Settings):
-        flag = f"--{setting.name.replace('_', '-')}"
-        if setting.type is bool:
-            explanation = setting.metadata["help"]
-            parser.add_argument(
-                flag, action="store_const", const="true", help=explanation
-            )
-        else:
-            explanation = f"{setting.metadata['help']} (default: {setting.default})"
-            parser.add_argument(flag, metavar="VALUE", help=explanation)
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    names = {setting.name for setting in fields(Settings)}
-    given = vars(options)
-    flags = {name: given[name] for name in names if given[name] is not None}
-    settings = load_settings(flags, os.environ, options.config)
+    settings = read_settings(options, Settings)
     configure_logs(settings.log_format, settings.log_level)
     # The commit thread must get its turn soon after a disk has answered it: 5 ms, the
     # interpreter's own interval, is longer than a commit.

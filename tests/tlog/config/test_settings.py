@@ -43,6 +43,7 @@ def value_in(folder: Path, name: str, where: str, nth: int) -> tuple[Settings, o
     numeric = texts[0].isdigit() or texts[0] in {"true", "false"}
     spelled = texts[0] if numeric else f'"{texts[0]}"'
     settings = load_settings(
+        Settings,
         {name: texts[2]} if "flag" in where else {},
         {f"TLOG_{name.upper()}": texts[1]} if "environment" in where else {},
         toml(folder, f"{name} = {spelled}\n") if "file" in where else None,
@@ -79,7 +80,9 @@ def test_flags_win_over_the_environment_and_that_over_the_file(
 
 
 def test_without_any_source_all_is_default() -> None:
-    assert Settings() == load_settings({}, {"PATH": "/bin", "TLOGX": "1"}, None)
+    assert Settings() == load_settings(
+        Settings, {}, {"PATH": "/bin", "TLOGX": "1"}, None
+    )
 
 
 def test_every_setting_is_explained() -> None:
@@ -140,7 +143,7 @@ def refusal(folder: Path, name: str, text: str, where: str) -> str:
     environment = {f"TLOG_{name.upper()}": text} if where == "environment" else {}
     file = toml(folder, f'{name} = "{text}"\n') if where == "file" else None
     with pytest.raises(FormatError) as caught:
-        load_settings(flags, environment, file)
+        load_settings(Settings, flags, environment, file)
     return str(caught.value)
 
 
@@ -195,7 +198,7 @@ def test_a_value_of_another_type_is_refused_by_its_file(
 ) -> None:
     file = toml(tmp_path, text)
     with pytest.raises(FormatError) as caught:
-        load_settings({}, {}, file)
+        load_settings(Settings, {}, {}, file)
     assert str(file) in str(caught.value)
     assert text.partition(" ")[0] in str(caught.value)
 
@@ -204,7 +207,7 @@ def test_a_value_of_another_type_is_refused_by_its_file(
 def test_an_unknown_setting_of_a_file_is_refused(tmp_path: Path, text: str) -> None:
     file = toml(tmp_path, text)
     with pytest.raises(FormatError, match="has an unknown setting") as caught:
-        load_settings({}, {}, file)
+        load_settings(Settings, {}, {}, file)
     assert str(file) in str(caught.value)
 
 
@@ -213,13 +216,13 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> N
     file = tmp_path / "tlog.toml"
     file.write_bytes(content)
     with pytest.raises(FormatError, match="is not TOML") as caught:
-        load_settings({}, {}, file)
+        load_settings(Settings, {}, {}, file)
     assert str(file) in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        load_settings({}, {}, tmp_path / "nowhere.toml")
+        load_settings(Settings, {}, {}, tmp_path / "nowhere.toml")
 
 
 @pytest.mark.parametrize(
@@ -235,3 +238,15 @@ def test_an_address_is_a_host_and_a_port(
     listen: str, expected: tuple[str, int]
 ) -> None:
     assert expected == listen_address(listen)
+
+
+def test_a_table_of_the_file_stands_before_its_settings_names(tmp_path: Path) -> None:
+    file = toml(tmp_path, "[max_pool]\nentries = 7\n[publish]\ninterval_ms = 9\n")
+    settings = load_settings(Settings, {}, {}, file)
+    assert (7, 9) == (settings.max_pool_entries, settings.publish_interval_ms)
+
+
+def test_a_setting_in_a_table_and_beside_it_is_refused(tmp_path: Path) -> None:
+    file = toml(tmp_path, "max_pool_entries = 1\n[max_pool]\nentries = 1\n")
+    with pytest.raises(FormatError, match="a setting twice"):
+        load_settings(Settings, {}, {}, file)
