@@ -13,7 +13,7 @@ from tlog.config import Settings
 from tlog.errors import CorruptError, RejectedError
 from tlog.log import Log
 from tlog.logs import log_event
-from tlog.metrics import Metrics
+from tlog.metrics import LogMetrics, Metrics
 from tlog.proofs.prover import Prover
 from tlog.proofs.reader import TileReader
 from tlog.sequencer.commit import Committer
@@ -85,7 +85,7 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
 
 
 def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
-    layout, metrics = folder.layout, Metrics()
+    layout, metrics = folder.layout, LogMetrics()
     signer = HeadSigner(_load_keys(layout, settings), clock)
     policy = _write_public_keys(layout, signer)
     objects = Objects(layout.public, layout.temporary, disk)
@@ -200,13 +200,18 @@ def _gate(settings: Settings, clock: Clock) -> Gate:
     return Gate(tokens, rates, trust_forwarded_for=settings.trust_forwarded_for)
 
 
-def _watch(log: Log) -> None:
-    """Let the gauges read what they show at the moment they are asked."""
-    metrics = log.metrics
+def tell_build(metrics: Metrics) -> None:
+    """Say in the metrics what runs here, and everywhere if a kernel is faulty."""
     metrics.build.labels(__version__, hashing.backend()).set(1)
     if fault := hashing.fault():
         metrics.hash_backend_faults.labels(fault).inc()
         log_event("hash backend failed its self-test", level="error", backend=fault)
+
+
+def _watch(log: Log) -> None:
+    """Let the gauges read what they show at the moment they are asked."""
+    metrics = log.metrics
+    tell_build(metrics)
     metrics.tree_size.set_function(lambda: log.snapshot.size)
     metrics.queue_entries.set_function(lambda: log.pool.waiting_entries)
     metrics.publish_lag_entries.set_function(

@@ -9,7 +9,7 @@ from tlog.checkpoint.publisher import Publisher
 from tlog.config import Settings
 from tlog.errors import FatalError
 from tlog.merkle.snapshot import Snapshot
-from tlog.metrics import Metrics
+from tlog.metrics import LogMetrics
 from tlog.proofs.prover import Prover
 from tlog.proofs.reader import TileReader
 from tlog.sequencer.commit import Committer
@@ -46,7 +46,7 @@ class Log:
     reader: TileReader
     prover: Prover
     gate: Gate
-    metrics: Metrics
+    metrics: LogMetrics
 
     @property
     def snapshot(self) -> Snapshot:

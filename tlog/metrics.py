@@ -17,17 +17,37 @@ _BATCH_ENTRIES: Final = (1, 2, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000
 
 
 class Metrics:
-    """The metrics of one log; each instance has a registry of its own."""
+    """What every server counts; each instance has a registry of its own."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        counter = partial(Counter, registry=registry)
-        gauge = partial(Gauge, registry=registry)
-        histogram = partial(Histogram, registry=registry)
-        self.requests = counter(
+        self._counter = partial(Counter, registry=registry)
+        self._gauge = partial(Gauge, registry=registry)
+        self._histogram = partial(Histogram, registry=registry)
+        self.requests = self._counter(
             "tlog_requests", "HTTP requests answered", ("route", "status")
         )
+        self.hash_backend_faults = self._counter(
+            "tlog_hash_backend_faults",
+            "Hashing kernels that failed their self-test; hashlib has their place",
+            ("backend",),
+        )
+        self.build = self._gauge(
+            "tlog_build", "1; what runs here", ("version", "hash_backend")
+        )
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+
+class LogMetrics(Metrics):
+    """The metrics of one log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self.commit_seconds = histogram(
             "tlog_commit_seconds",
             "From taking a batch to its durable commit",
@@ -60,15 +80,3 @@ class Metrics:
             "Entries refused, by problem type; a body that cannot be read counts one",
             ("reason",),
         )
-        self.hash_backend_faults = counter(
-            "tlog_hash_backend_faults",
-            "Hashing kernels that failed their self-test; hashlib has their place",
-            ("backend",),
-        )
-        self.build = gauge(
-            "tlog_build", "1; what runs here", ("version", "hash_backend")
-        )
-
-    def render(self) -> bytes:
-        """Return all metrics in Prometheus's text format."""
-        return generate_latest(self._registry)

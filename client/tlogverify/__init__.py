@@ -13,6 +13,7 @@ The files, in order of dependency:
     keys  note                   verifier keys, signed notes
     checkpoint  signed  policy   tree heads, who signed them, who must
     proof  record  artifact      the proof file, the entry, the one call
+    evidence                     two heads that conflict
 """
 
 from tlogverify.artifact import ProvenArtifact, verify_artifact

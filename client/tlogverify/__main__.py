@@ -1,5 +1,7 @@
 """Verify an artifact from a shell, offline: `python -m tlogverify`.
 
+With --evidence: verify instead that a log's key signed two histories.
+
 Exit status: 0 proven, 1 not proven, 2 unusable input.  Says why in one line.
 """
 
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 
 from tlogverify.artifact import ProvenArtifact, verify_artifact
 from tlogverify.errors import FormatError, VerificationError
+from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 
@@ -27,26 +30,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments, for `tlog verify` too."""
-    parser.add_argument("artifact", help="a file, or sha256:<64 hex>")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("artifact", nargs="?", help="a file, or sha256:<64 hex>")
+    what.add_argument("--evidence", help="a file of evidence against a log")
     parser.add_argument("--proof", help="default: ARTIFACT.tlog-proof")
     parser.add_argument("--policy", required=True, help="a tlog-policy file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify one artifact, say so in one line, and return the exit status."""
-    proof_path = options.proof or f"{options.artifact}.tlog-proof"
+    """Verify one thing, say so in one line, and return the exit status."""
     try:
-        proof, policy = Proof.read(proof_path), Policy.read(options.policy)
-        proven = verify_artifact(options.artifact, proof, policy)
+        policy = Policy.read(options.policy)
+        if options.evidence is not None:
+            document, line = _convict(options.evidence, policy)
+        else:
+            proof = Proof.read(options.proof or f"{options.artifact}.tlog-proof")
+            proven = verify_artifact(options.artifact, proof, policy)
+            document = describe(options.artifact, proven)
+            line = summary(options.artifact, proven)
     except VerificationError as error:
         return _refuse(options, "not proven", str(error), 1)
     except (FormatError, OSError) as error:
         return _refuse(options, "unusable input", str(error), 2)
-    if options.json:
-        print(json.dumps(describe(options.artifact, proven)))
-    else:
-        print(_printable(summary(options.artifact, proven)))
+    print(json.dumps(document) if options.json else _printable(line))
     return 0
 
 
@@ -81,11 +88,28 @@ def summary(artifact: str, proven: ProvenArtifact) -> str:
     )
 
 
+def _convict(path: str, policy: Policy) -> tuple[dict[str, object], str]:
+    older, newer = Evidence.read(path).verify(policy)
+    heads = [{"size": head.size, "root": head.root.hex()} for head in (older, newer)]
+    line = (
+        f"{path}: proven: the key of {older.origin} signed two histories, heads of "
+        f"{older.size} and {newer.size} entries"
+    )
+    return {
+        "evidence": path,
+        "proven": True,
+        "origin": older.origin,
+        "older": heads[0],
+        "newer": heads[1],
+    }, line
+
+
 def _refuse(options: argparse.Namespace, verdict: str, why: str, status: int) -> int:
+    kind = "artifact" if options.evidence is None else "evidence"
+    what = vars(options)[kind]
     if options.json:
-        refusal = {"artifact": options.artifact, "proven": False, "why": why}
-        print(json.dumps(refusal))
-    print(_printable(f"{options.artifact}: {verdict}: {why}"), file=sys.stderr)
+        print(json.dumps({kind: what, "proven": False, "why": why}))
+    print(_printable(f"{what}: {verdict}: {why}"), file=sys.stderr)
     return status
 
 

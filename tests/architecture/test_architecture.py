@@ -206,13 +206,13 @@ def test_a_file_has_at_most_400_lines(source: Source) -> None:
     assert len(source.text.splitlines()) <= 400
 
 
-def test_the_verifier_has_at_most_1900_lines() -> None:
+def test_the_verifier_has_at_most_2050_lines() -> None:
     lines = [
         len(source.text.splitlines())
         for source in sources()
         if source.room == "tlogverify"
     ]
-    assert sum(lines) <= 1_900
+    assert sum(lines) <= 2_050
 
 
 @each_source
@@ -248,7 +248,7 @@ def test_a_silenced_check_has_its_reason_beside_it(source: Source) -> None:
 
 def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
     tops = {
-        "tlog.api.server",
+        "tlog.api.listener",
         "tlog.sequencer.sequencer",
         "tlog.checkpoint.publisher",
         # RocksDB raises Exception itself: turned into our own error on the spot.

@@ -28,7 +28,7 @@ from tlog.cli import _STATUS, build_parser
 from tlog.config import Settings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.log import Log
-from tlog.metrics import Metrics
+from tlog.metrics import LogMetrics
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import TlogError
 from tlogverify.record import MAX_SUBJECTS
@@ -66,7 +66,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_metric_is_documented_with_its_type() -> None:
-    rendered = Metrics().render().decode()
+    rendered = LogMetrics().render().decode()
     kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
     expected = {
         (f"`{name}`", kind) for name, kind in kinds if not name.endswith("_created")
@@ -78,7 +78,9 @@ def test_every_metric_is_documented_with_its_type() -> None:
 
 def test_every_endpoint_is_documented() -> None:
     # Building the routes asks of a log for its settings alone.
-    app = build_app(cast(Log, SimpleNamespace(settings=Settings())))
+    app = build_app(
+        cast(Log, SimpleNamespace(settings=Settings(), metrics=LogMetrics()))
+    )
     expected = {
         f"`{route.method} {route.resource.canonical}`"
         for route in app.router.routes()

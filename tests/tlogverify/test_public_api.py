@@ -29,6 +29,7 @@ ORDER = [
     "proof",
     "record",
     "artifact",
+    "evidence",
     "__init__",
     "__main__",
 ]

@@ -6,5 +6,6 @@ submit      POST /api/v1/entries
 lookup      proofs, entries, search
 tiles       the read side of C2SP tlog-tiles
 operation   log, health, metrics, OpenAPI
-server      routes, and a server that drains
+listener    counts, answers errors, drains
+server      the log's routes
 """

@@ -2,12 +2,12 @@
 
 from importlib.resources import files
 
-from aiohttp import hdrs, web
-from prometheus_client import CONTENT_TYPE_LATEST
+from aiohttp import web
 
 from tlog import __version__
+from tlog.api.listener import metrics_response
 from tlog.api.lookup import PAGE_ENTRIES, PAGE_HITS
-from tlog.api.respond import NEVER, json_response
+from tlog.api.respond import json_response
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.log import Log
 from tlogverify.bundles import MAX_ENTRY_BYTES
@@ -56,8 +56,7 @@ class OperationEndpoints:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""
-        headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST, hdrs.CACHE_CONTROL: NEVER}
-        return web.Response(body=self._log.metrics.render(), headers=headers)
+        return metrics_response(self._log.metrics)
 
     async def openapi(self, _: web.Request) -> web.Response:
         """GET /openapi.json."""

@@ -13,7 +13,7 @@ from tlog.checkpoint.backlog import Backlog, Work
 from tlog.clock import Clock
 from tlog.errors import FatalError
 from tlog.logs import log_event
-from tlog.metrics import Metrics
+from tlog.metrics import LogMetrics
 from tlog.storage.objects import Objects
 from tlogverify.record import record_digests
 from tlogverify.tiles import Tile
@@ -49,7 +49,7 @@ class Publisher:
         *,
         interval_s: float,
         clock: Clock,
-        metrics: Metrics,
+        metrics: LogMetrics,
     ) -> None:
         self._backlog = backlog
         self._objects = objects

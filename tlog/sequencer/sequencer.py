@@ -13,7 +13,7 @@ from tlog.checkpoint.backlog import Backlog
 from tlog.errors import BusyError, FatalError
 from tlog.logs import log_event
 from tlog.merkle.extension import Extension
-from tlog.metrics import Metrics
+from tlog.metrics import LogMetrics
 from tlog.sequencer.batch import Batch, Placement, plan_batch
 from tlog.sequencer.commit import Committer
 from tlog.sequencer.known import KnownEntries
@@ -39,7 +39,7 @@ class Sequencer:
         committer: Committer,
         *,
         trim_to: Callable[[], int],
-        metrics: Metrics,
+        metrics: LogMetrics,
     ) -> None:
         self._pool = pool
         self._backlog = backlog

@@ -15,7 +15,8 @@ from tests.support.http import Answer, ask, post
 from tests.support.openapi import require_documented
 from tests.support.records import json_body, record, records
 from tests.support.running import log_settings, running_log, until
-from tlog.api.server import Server
+from tlog.api.listener import Listener
+from tlog.api.server import build_app
 from tlog.assemble import open_log
 from tlog.errors import FatalError
 from tlog.log import Log
@@ -35,7 +36,7 @@ def start(log: Log) -> None:
 class Idle:
     """A served log whose threads have not been started: nothing leaves the pool."""
 
-    server: Server
+    server: Listener
     log: Log
 
     @property
@@ -46,7 +47,7 @@ class Idle:
 @asynccontextmanager
 async def idle_server(folder: Path, **changes: object) -> AsyncIterator[Idle]:
     log = open_log(log_settings(folder, **changes))
-    server = Server(log)
+    server = Listener(build_app(log), log.settings.listen, log.settings.prefix)
     await server.start()
     try:
         yield Idle(server, log)

@@ -18,7 +18,7 @@ from tests.faults.opened import (
 from tlog.checkpoint.publisher import Publisher
 from tlog.clock import SystemClock
 from tlog.log import Log
-from tlog.metrics import Metrics
+from tlog.metrics import LogMetrics
 
 SIZES = [1, 2, 255, 256, 257, 511, 512, 513, 700]
 
@@ -123,7 +123,7 @@ def test_an_index_that_fails_ends_the_publisher(tmp_path: Path) -> None:
             BrokenIndex(),
             interval_s=0,
             clock=SystemClock(),
-            metrics=Metrics(),
+            metrics=LogMetrics(),
         )
         stopped = Event()
         publisher.on_stop = stopped.set
