@@ -6,6 +6,7 @@ Below tlogverify's `TlogError`:
     VerificationError    well-formed, but not proven: do not trust
     RejectedError        refused, retrying is useless: the caller must act
     BusyError            no room now: the caller tries again later
+    StaleError           the caller's view of a head is old: the caller reads it anew
     CorruptError         our own stored bytes do not verify: the operator must act
     FatalError           state unknown: the process stops, restarts and reads
 
@@ -34,6 +35,14 @@ class BusyError(TlogError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(detail)
+
+
+class StaleError(TlogError):
+    """The caller's view of a head is old; known_size: of the one that is known here."""
+
+    def __init__(self, known_size: int) -> None:
+        self.known_size = known_size
+        super().__init__(f"the newest known head has {known_size} leaves")
 
 
 class CorruptError(TlogError):

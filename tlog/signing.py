@@ -24,7 +24,7 @@ from tlogverify.hashing import Hash
 from tlogverify.keys import KeyType, VerifierKey
 from tlogverify.lines import encode_base64, parse_base64, parse_text
 from tlogverify.note import NoteSignature, UnverifiedNote
-from tlogverify.signed import encode_timestamped, signed_message
+from tlogverify.signed import encode_timestamped, signed_message, subtree_message
 
 _PREFIX: Final = b"PRIVATE+KEY+"
 _SEED_BYTES: Final = 32
@@ -52,6 +52,17 @@ class SigningKey:
         if key.key_type is not KeyType.ED25519:
             signature = encode_timestamped(time_s, signature)
         return NoteSignature(key.name, key.key_id, signature)
+
+    def sign_subtree(self, subtree: Checkpoint, start: int) -> NoteSignature:
+        """Return this ML-DSA-44 key's line on the leaves [start, subtree.size).
+
+        subtree: its size is the end, its root the subtree's hash.  States no time.
+        Source: C2SP tlog-witness, "sign-subtree".
+        """
+        key = self.verifier
+        message = subtree_message(key.name, subtree, time_s=0, start=start)
+        body = encode_timestamped(0, self._private.sign(message))
+        return NoteSignature(key.name, key.key_id, body)
 
     def write(self, path: Path) -> None:
         """Write a new file of mode 0600, durably.

@@ -16,8 +16,10 @@ The files, in order of dependency:
     errors                           refused, unavailable
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
+    cosigning                        PURE: what a log says to a witness
     transport  coalesce              HTTP, bounds, retries; single submits into batches
-    log  blocking                    the verbs
+    log  blocking                    the verbs of a log
+    witness                          the verbs of a witness
 """
 
 from tlogclient.blocking import BlockingLog

@@ -12,7 +12,7 @@ from tlogverify.errors import TlogError
 
 
 class RefusedError(TlogError):
-    """The log refused a request.
+    """A server refused a request.
 
     type: the problem's stable token, "about:blank" if the log gave none.
     detail: for people; bounded and printable.  status: the HTTP status.
@@ -27,7 +27,7 @@ class RefusedError(TlogError):
         self.status = status
         self.position = position
         where = "" if position is None else f" entry {position}"
-        super().__init__(f"the log refused{where}: {type} ({status}): {detail}")
+        super().__init__(f"refused{where}: {type} ({status}): {detail}")
 
     def at(self, position: int) -> "RefusedError":
         """Return the same refusal of the entry at another `position`."""
@@ -41,4 +41,9 @@ class UnavailableError(TlogError):
 
     A submit that ends so may have been accepted: submitting it again is safe, and
     gives the same index.
+    retry_after_s: what was asked for, where something was.
     """
+
+    def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(detail)

@@ -41,6 +41,12 @@ _JITTER_S: Final = 0.5
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
+HEADERS: Final[Mapping[str, str]] = {
+    "User-Agent": _USER_AGENT,
+    "Accept-Encoding": "identity",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request; a POST of JSON if it has a body.
@@ -98,8 +104,8 @@ class Transport:
     def __init__(
         self, url: str, *, token: str | None, attempts: int, timeout_s: float
     ) -> None:
-        self._url = _require_url(url)
-        self._headers = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"}
+        self._url = require_url(url)
+        self._headers = dict(HEADERS)
         if token is not None:
             if _BEARER.fullmatch(token) is None:
                 raise ValueError("a bearer token has letters, digits and ._~+/-=")
@@ -118,15 +124,7 @@ class Transport:
 
     async def open(self) -> None:
         """Make the pool; it belongs to the running event loop."""
-        self._session = aiohttp.ClientSession(
-            headers=self._headers,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        self._session = new_session(self._headers)
 
     async def close(self) -> None:
         """Close the pool; requests under way end with UnavailableError.  Idempotent."""
@@ -180,21 +178,35 @@ class Transport:
         raise FormatError(broken)
 
 
+def new_session(headers: Mapping[str, str]) -> aiohttp.ClientSession:
+    """Return a pool that believes nothing of its peer; for the running event loop."""
+    return aiohttp.ClientSession(
+        headers=headers,
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
 async def _read_answer(response: aiohttp.ClientResponse, request: Request) -> bytes:
     if response.status >= 400:
-        raise await _read_refusal(response)
+        raise await read_refusal(response)
     if response.status not in (200, 201):
         raise FormatError("an answer's status is 200 or 201", response.status)
     if request.accept not in ("*/*", response.content_type):
         raise FormatError(f"an answer is {request.accept}", response.content_type)
-    return await _read_bounded(response, request.limit_bytes)
+    return await read_bounded(response, request.limit_bytes)
 
 
-async def _read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRoomError:
+async def read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRoomError:
+    """Return what an answer of 400 or more means."""
     body = b""
     if response.content_type == PROBLEM_TYPE:
         try:
-            body = await _read_bounded(response, MAX_PROBLEM_BYTES)
+            body = await read_bounded(response, MAX_PROBLEM_BYTES)
         except FormatError:
             body = b""
     refusal = parse_refusal(response.status, body)
@@ -203,7 +215,8 @@ async def _read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRo
     return NoRoomError(refusal, parse_retry_after(response.headers.get("Retry-After")))
 
 
-async def _read_bounded(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
+async def read_bounded(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
+    """Return an answer's body; FormatError above `limit_bytes`, read no further."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise FormatError("an answer is not compressed unless asked for")
     body = bytearray()
@@ -225,12 +238,13 @@ def _headers_of(request: Request) -> dict[str, str]:
     return headers
 
 
-def _require_url(url: str) -> str:
+def require_url(url: str) -> str:
+    """Return a server's URL without a last slash; ValueError unless it is plain."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("a log's URL starts with http:// or https:// and a host")
+        raise ValueError("a URL starts with http:// or https:// and a host")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("a log's URL has no user, query or fragment")
+        raise ValueError("a URL has no user, query or fragment")
     return url.rstrip("/")
 
 

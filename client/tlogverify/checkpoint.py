@@ -27,6 +27,10 @@ MAX_ORIGIN_BYTES: Final = 255
 MAX_EXTENSIONS: Final = 64
 
 
+class EmptyRootError(FormatError):
+    """Size 0, and the root of some other tree; to a witness, a proof that fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """One state of one log.
@@ -54,7 +58,7 @@ class Checkpoint:
         if not 0 <= self.size <= MAX_SIZE or len(self.root) != HASH_SIZE:
             raise FormatError("a checkpoint's size or root is out of bounds")
         if self.size == 0 and self.root != EMPTY_ROOT:
-            raise FormatError("the root of the empty tree is SHA-256 of nothing")
+            raise EmptyRootError("the root of the empty tree is SHA-256 of nothing")
 
     def encode(self) -> bytes:
         """Return the note's text, which is also what an Ed25519 key signs."""

@@ -118,14 +118,24 @@ def verify_subtree_consistency(
     if len(path) > MAX_PATH + 1:
         raise ProofError(f"a consistency proof has at most {MAX_PATH + 1} hashes")
     _require_hashes(subtree_hash, root, *path)
-    if _subtree_roots(start, end, size, path, subtree_hash) != (subtree_hash, root):
+    if roots_from_subtree_proof(start, end, size, path, subtree_hash) != (
+        subtree_hash,
+        root,
+    ):
         raise ProofError("the consistency proof does not lead to the roots")
 
 
-def _subtree_roots(
+def roots_from_subtree_proof(
     start: int, end: int, size: int, path: Sequence[bytes], subtree_hash: bytes
 ) -> tuple[bytes, bytes]:
-    """Return the subtree's hash and the tree's root that `path` implies."""
+    """Return the subtree's hash and the tree's root that `path` implies.
+
+    [start, end): a valid subtree of the tree of `size` leaves; path: at most 64 hashes
+    of 32 bytes.  subtree_hash: only begun from where the proof itself leaves it out.
+
+    Raises ProofError if the path's length is wrong.  Trusting either hash is the
+    caller's: see `verify_subtree_consistency`.
+    """
     first, last, top = start, end - 1, size - 1
     # Go up to where the subtree's last leaf ends a whole left child, or to its root:
     # below that, the verifier knows the hash already.

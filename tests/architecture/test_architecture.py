@@ -18,7 +18,7 @@ ROWS = [
     {"assemble"},
     {"api"},
     {"log"},
-    {"admission", "fsck"},
+    {"admission", "fsck", "witness"},
     {"sequencer"},
     {"proofs", "checkpoint"},
     {"storage"},
@@ -35,6 +35,8 @@ PURE = [
     "tlog.sequencer.batch",
     "tlog.sequencer.growth",
     "tlog.sequencer.selfcheck",
+    "tlog.witness.rules",
+    "tlog.witness.roster",
     "tlogverify.hashing",
     "tlogverify.lines",
     "tlogverify.merkle",
@@ -48,6 +50,7 @@ PURE = [
     "tlogclient.answers",
     "tlogclient.findings",
     "tlogclient.batches",
+    "tlogclient.cosigning",
 ]
 IMPURE_IMPORTS = {
     *("asyncio", "socket", "ssl", "time", "datetime", "random", "secrets", "logging"),
@@ -251,6 +254,7 @@ def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
         "tlog.api.listener",
         "tlog.sequencer.sequencer",
         "tlog.checkpoint.publisher",
+        "tlog.witness.commits",
         # RocksDB raises Exception itself: turned into our own error on the spot.
         "tlog.assemble",
         "tlog.storage.index",

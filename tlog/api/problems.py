@@ -15,8 +15,18 @@ from aiohttp import hdrs, web
 from tlog.admission.gate import UnauthorizedError
 from tlog.admission.rates import RateLimitedError
 from tlog.entries.submission import EntryError
-from tlog.errors import BusyError, CorruptError, FatalError, RejectedError
-from tlogverify.errors import FormatError, TlogError
+from tlog.errors import (
+    BusyError,
+    CorruptError,
+    FatalError,
+    RejectedError,
+    StaleError,
+)
+from tlog.witness.budget import BudgetError
+from tlog.witness.cosigner import NeverCosignedError
+from tlog.witness.roster import UnknownOriginError
+from tlogclient.cosigning import SIZE_TYPE
+from tlogverify.errors import FormatError, ProofError, SignatureError, TlogError
 
 
 class NotFoundError(RejectedError):
@@ -66,11 +76,17 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     EntryError: Problem(400, "invalid-entry", "An entry is not valid"),
     FormatError: Problem(400, "invalid-request", "The request is not valid"),
     UnauthorizedError: Problem(401, "unauthorized", "A bearer token is needed"),
+    SignatureError: Problem(403, "unproven-signature", "No trusted key signed"),
+    UnknownOriginError: Problem(404, "unknown-origin", "An unknown log"),
+    NeverCosignedError: Problem(404, "never-cosigned", "No head of that log"),
     NotFoundError: Problem(404, "not-found", "Not in this log"),
     NotAcceptableError: Problem(406, "not-acceptable", "No such form of answer"),
     SlowBodyError: Problem(408, "slow-body", "The body took too long"),
+    StaleError: Problem(409, "stale", "Another size was cosigned last"),
     TooLargeError: Problem(413, "too-large", "The body is too large"),
     MediaTypeError: Problem(415, "unsupported-media-type", "The body's type"),
+    ProofError: Problem(422, "unproven", "The Merkle proof fails"),
+    BudgetError: Problem(429, "budget", "Too many requests of this log"),
     RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
     BusyError: Problem(503, "busy", "No room now"),
     FatalError: Problem(503, "outcome-unknown", "The log is restarting: send it again"),
@@ -99,6 +115,8 @@ def problem_of(error: TlogError) -> Problem:
 
 def error_response(error: TlogError) -> web.Response:
     """Return the answer to a request that ended with `error`."""
+    if isinstance(error, StaleError):
+        return _size_response(error.known_size)
     problem = problem_of(error)
     is_ours = isinstance(error, CorruptError | FatalError)
     detail = problem.title if is_ours else str(error)
@@ -110,6 +128,15 @@ def error_response(error: TlogError) -> web.Response:
     elif isinstance(error, UnauthorizedError):
         response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     return response
+
+
+def _size_response(known_size: int) -> web.Response:
+    """Return the one answer that is no problem document: C2SP tlog-witness, 409."""
+    return web.Response(
+        status=409,
+        body=b"%d\n" % known_size,
+        headers={hdrs.CONTENT_TYPE: SIZE_TYPE, hdrs.CACHE_CONTROL: "no-store"},
+    )
 
 
 def problem_response(

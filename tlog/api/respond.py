@@ -1,17 +1,21 @@
 """Answers in bytes: JSON, conditional requests, caching; and strict query strings."""
 
+import asyncio
 import hashlib
 from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
 
+from tlog.api.problems import SlowBodyError
 from tlogverify.errors import FormatError
 from tlogverify.lines import parse_decimal
 
 IMMUTABLE: Final = "public, max-age=604800, immutable"
 SECONDS: Final = "public, max-age=2"
 NEVER: Final = "no-store"
+
+_BODY_S: Final = 60.0
 
 
 def json_response(document: object, *, status: int = 200) -> web.Response:
@@ -50,6 +54,15 @@ def text_response(body: bytes, *, status: int = 200) -> web.Response:
         hdrs.CONTENT_TYPE: "text/plain; charset=utf-8",
     }
     return web.Response(status=status, body=body, headers=headers)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return a request's body; SlowBodyError if it does not come in time."""
+    try:
+        async with asyncio.timeout(_BODY_S):
+            return await request.read()
+    except TimeoutError:
+        raise SlowBodyError(_BODY_S) from None
 
 
 def wants_text(request: web.Request) -> bool:

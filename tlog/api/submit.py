@@ -13,12 +13,12 @@ from aiohttp import hdrs, web
 from tlog.api.problems import (
     MediaTypeError,
     NotAcceptableError,
-    SlowBodyError,
     TooLargeError,
     problem_of,
 )
 from tlog.api.respond import (
     json_response,
+    read_body,
     text_response,
     wants_text,
 )
@@ -32,8 +32,6 @@ from tlog.sequencer.pool import Receipt, Ticket
 from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash
 from tlogverify.proof import Proof
-
-_BODY_S: Final = 60.0
 
 _PARSERS: Final[Mapping[str, Callable[[bytes], list[bytes]]]] = {
     "application/json": parse_json_submission,
@@ -74,7 +72,7 @@ class SubmitEndpoint:
             raise MediaTypeError(f"a body is {' or '.join(_PARSERS)}, and not encoded")
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise TooLargeError(MAX_BODY_BYTES)
-        entries = parse(await _read(request))
+        entries = parse(await read_body(request))
         if wants_text(request) and len(entries) != 1:
             raise NotAcceptableError("a proof file is for one entry")
         gate.admit(client, len(entries))
@@ -113,14 +111,6 @@ class SubmitEndpoint:
         path = await self._log.prover.inclusion(snapshot, index)
         proof = Proof(index, tuple(path), snapshot.note, entry)
         return text_response(proof.encode(), status=_status(receipt))
-
-
-async def _read(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(_BODY_S):
-            return await request.read()
-    except TimeoutError:
-        raise SlowBodyError(_BODY_S) from None
 
 
 def _is_new(receipt: Receipt, index: int) -> bool:

@@ -5,10 +5,8 @@ policy file lies.  SIGTERM drains: what was accepted is answered.
 """
 
 import argparse
-import asyncio
 import gc
 import json
-import signal
 import sys
 
 import uvloop
@@ -16,6 +14,7 @@ import uvloop
 from tlog.api.server import serve
 from tlog.assemble import open_log
 from tlog.cli.settings import add_settings, read_settings
+from tlog.cli.stopping import stop_on_signals
 from tlog.config import Settings
 from tlog.log import Log
 from tlog.logs import configure_logs, log_event
@@ -45,10 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(log: Log, *, as_json: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     await serve(log, stop, lambda url: _announce(log, url, as_json=as_json))
 
 

@@ -11,6 +11,11 @@ from tests.support.running import log_settings
 from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING
 from tlog.api.server import build_app
 from tlog.assemble import open_log
+from tlog.errors import StaleError
+from tlog.witness.budget import BudgetError
+from tlog.witness.cosigner import NeverCosignedError
+from tlog.witness.roster import UnknownOriginError
+from tlogverify.errors import ProofError, SignatureError
 
 
 def routes(app: web.Application) -> set[tuple[str, str]]:
@@ -38,12 +43,23 @@ async def test_its_operations_are_the_routes(tmp_path: Path, prefix: str) -> Non
         log.close()
 
 
+# It describes the log; a witness has the specification.
+OF_A_WITNESS = {
+    *(SignatureError, UnknownOriginError, NeverCosignedError, StaleError, ProofError),
+    BudgetError,
+}
+OF_THE_LOG = [
+    *(problem for kind, problem in PROBLEMS.items() if kind not in OF_A_WITNESS),
+    *ROUTING.values(),
+    INTERNAL,
+]
+
+
 def test_its_tokens_are_those_of_the_problems_table() -> None:
-    known = [*PROBLEMS.values(), *ROUTING.values(), INTERNAL]
-    assert {problem.token for problem in known} == tokens()
+    assert {problem.token for problem in OF_THE_LOG} == tokens()
 
 
-def test_every_problem_but_a_stale_view_has_an_example_under_its_status() -> None:
+def test_every_problem_has_an_example_under_its_status() -> None:
     shown: set[tuple[int, str]] = set()
     responses = [
         response
@@ -56,10 +72,9 @@ def test_every_problem_but_a_stale_view_has_an_example_under_its_status() -> Non
         for token, example in content.get("examples", {}).items():
             assert token == example["value"]["type"]
             shown.add((example["value"]["status"], token))
-    # No operation has a stale view yet, and no operation has a method beside its own.
+    # No operation has a method beside its own.
     elsewhere = {(408, "slow-body"), (405, "method-not-allowed")}
-    known = [*PROBLEMS.values(), *ROUTING.values(), INTERNAL]
-    expected = {(problem.status, problem.token) for problem in known}
+    expected = {(problem.status, problem.token) for problem in OF_THE_LOG}
     assert expected == shown | elsewhere
 
 

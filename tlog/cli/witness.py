@@ -1,0 +1,61 @@
+"""Cosign the heads of logs that extend what was cosigned before.
+
+The first start makes the keys; each start prints the verifier keys, for the policies of
+those who trust this witness, and the URL that logs send heads to.  SIGTERM drains.
+"""
+
+import argparse
+import json
+
+import uvloop
+
+from tlog.api.witness import serve_witness
+from tlog.assemble import tell_build
+from tlog.cli.settings import add_settings, read_settings
+from tlog.cli.stopping import stop_on_signals
+from tlog.logs import configure_logs, log_event
+from tlog.witness.opening import Witness
+from tlog.witness.settings import WitnessSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one flag for each setting."""
+    add_settings(parser, WitnessSettings)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    settings = read_settings(options, WitnessSettings)
+    configure_logs(settings.log_format, settings.log_level)
+    uvloop.run(_serve(settings, as_json=options.json))
+    return 0
+
+
+async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
+    witness = Witness(settings)
+    tell_build(witness.metrics)
+    stop = stop_on_signals()
+    await serve_witness(
+        witness, stop, lambda url: _announce(witness, url, as_json=as_json)
+    )
+    log_event("stopped", heads=witness.cosigned_logs)
+
+
+def _announce(witness: Witness, url: str, *, as_json: bool) -> None:
+    vkeys = [key.encode() for key in witness.verifiers]
+    name, logs = witness.verifiers[0].name, len(witness.roster)
+    if as_json:
+        document = {
+            "url": url,
+            "name": name,
+            "verifier_keys": vkeys,
+            "logs": logs,
+            "heads": witness.cosigned_logs,
+        }
+        print(json.dumps(document), flush=True)
+        return
+    print(f"witness {name}, {logs} logs, {witness.cosigned_logs} heads cosigned")
+    for vkey in vkeys:
+        print(f"key     {vkey}")
+    print(f"serving {url}", flush=True)

@@ -1,0 +1,158 @@
+"""The order in which a head is judged, stored and cosigned.
+
+    judge      against the newest head of its origin      nothing is changed
+    sign       our own encoding of what was parsed        nobody has seen it
+    COMMIT     the head and its cosignatures              <- the commit point
+    answer     the cosignatures
+
+One request of an origin at a time goes through all of it; different origins share
+commits.  A crash before the commit leaves the witness as it was; after it, the head is
+known, whether the answer arrived or not.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+
+from tlog.clock import Clock
+from tlog.errors import RejectedError
+from tlog.logs import log_event
+from tlog.metrics import WitnessMetrics
+from tlog.signing import SigningKey
+from tlog.witness.budget import Budget
+from tlog.witness.commits import GroupCommit
+from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
+from tlog.witness.roster import Roster
+from tlog.witness.rules import (
+    SignedHead,
+    open_head,
+    open_subtree,
+    require_consistent,
+    require_known_size,
+    require_signable,
+)
+from tlog.witness.state import KnownHead, Move
+from tlogclient.cosigning import (
+    AddCheckpoint,
+    origin_hash,
+    parse_add_checkpoint,
+    parse_sign_subtree,
+)
+from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import ProofError
+from tlogverify.evidence import Evidence
+from tlogverify.keys import KeyType
+from tlogverify.note import NoteSignature, UnverifiedNote
+
+
+class NeverCosignedError(RejectedError):
+    """No head of that origin was ever cosigned here."""
+
+    def __init__(self) -> None:
+        super().__init__("never-cosigned", "no such log was ever cosigned here")
+
+
+class Cosigner:
+    """One witness's judgement; all of it runs in one event loop.
+
+    keys: of one name.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[SigningKey],
+        roster: Roster,
+        commits: GroupCommit,
+        evidence: EvidenceFolder,
+        *,
+        clock: Clock,
+        metrics: WitnessMetrics,
+    ) -> None:
+        self._keys = tuple(keys)
+        self._roster = roster
+        self._commits = commits
+        self._evidence = evidence
+        self._clock = clock
+        self._metrics = metrics
+        self._budget = Budget(clock)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._keeping = asyncio.Lock()
+        self._origins = {origin_hash(origin): origin for origin in commits.known}
+        self.verifiers = tuple(key.verifier for key in keys)
+
+    async def add_checkpoint(self, body: bytes) -> bytes:
+        """Return cosignature lines of the head in `body`, once it is durable.
+
+        Raises what `tlog.witness.rules` says, BudgetError, BusyError or FatalError.
+        """
+        request = parse_add_checkpoint(body)
+        head = open_head(request, self._roster)
+        require_signable(request, head, self.verifiers)
+        # Whoever hangs up leaves its turn only when the head is stored or refused.
+        return await asyncio.shield(self._in_turn(request, head))
+
+    def sign_subtree(self, body: bytes) -> bytes:
+        """Return subtree cosignature lines; raises what the rules say."""
+        request = parse_sign_subtree(body)
+        able = [it for it in self._keys if it.verifier.key_type is KeyType.MLDSA44]
+        subtree = open_subtree(request, self._roster, [it.verifier for it in able])
+        lines = [key.sign_subtree(subtree, request.start).encode() for key in able]
+        return b"".join(lines)
+
+    def checkpoint(self, hashed_origin: str) -> bytes:
+        """Return the newest cosigned note; NeverCosignedError if there is none."""
+        origin = self._origins.get(hashed_origin)
+        if origin is None:
+            raise NeverCosignedError
+        return self._commits.known[origin].note
+
+    async def _in_turn(self, request: AddCheckpoint, head: SignedHead) -> bytes:
+        origin = head.checkpoint.origin
+        async with self._turns[origin]:
+            known = self._commits.known.get(origin)
+            require_known_size(request, known.size if known else 0)
+            self._budget.spend(head.log)
+            try:
+                require_consistent(request, head, known.root if known else None)
+            except ProofError as error:
+                if known is not None:
+                    await self._keep(known, request, head, str(error))
+                raise
+            lines = self._cosign(head.checkpoint)
+            note = UnverifiedNote(head.checkpoint.encode(), (*head.lines, *lines))
+            new = KnownHead(head.checkpoint.size, head.checkpoint.root, note.encode())
+            await self._commits.commit(Move(origin, known, new))
+            self._origins[origin_hash(origin)] = origin
+        return b"".join(line.encode() for line in lines)
+
+    def _cosign(self, checkpoint: Checkpoint) -> tuple[NoteSignature, ...]:
+        time_s = self._clock.now_s()
+        return tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
+
+    async def _keep(
+        self, known: KnownHead, request: AddCheckpoint, head: SignedHead, why: str
+    ) -> None:
+        """Keep a head that does not extend the one that was cosigned."""
+        new = head.checkpoint
+        self._metrics.inconsistent.inc()
+        old = Checkpoint(new.origin, known.size, known.root)
+        prefix = prefix_from_proof(old, new, request.path)
+        # Only what was verified is kept: not the lines of strangers.
+        note = UnverifiedNote(new.encode(), head.lines).encode()
+        evidence = Evidence(known.note, note, prefix, request.path)
+        convicts = prefix is not None or (old.size == new.size and old.root != new.root)
+        async with self._keeping:
+            file = await asyncio.to_thread(
+                self._evidence.keep, new.origin, evidence, convicts=convicts
+            )
+        if file is not None:
+            log_event(
+                "inconsistent head refused",
+                level="error",
+                origin=new.origin,
+                cosigned_size=old.size,
+                size=new.size,
+                why=why,
+                evidence=file.name,
+                convicts=convicts,
+            )

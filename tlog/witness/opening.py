@@ -1,0 +1,184 @@
+"""From settings to a witness: its folder, its keys, what it knows.
+
+lock            held by the one process that may sign
+witness.vkey    the verifier keys, one a line; written last at the first start
+keys/           private keys, 0700; each file 0600
+state.db        the newest head of each log, SQLite
+evidence/       heads that were refused as inconsistent
+tmp/            files on their way there
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from tlog.clock import Clock, SystemClock
+from tlog.errors import CorruptError, FatalError, RejectedError
+from tlog.metrics import WitnessMetrics
+from tlog.signing import SigningKey, generate_key, read_key
+from tlog.storage.disk import DurableFolder, SystemDisk
+from tlog.witness.commits import GroupCommit
+from tlog.witness.cosigner import Cosigner
+from tlog.witness.evidence import EvidenceFolder
+from tlog.witness.lists import ListedLogs
+from tlog.witness.roster import Roster, parse_logs
+from tlog.witness.settings import KEY_TYPES, WitnessSettings
+from tlog.witness.state import WitnessState
+from tlogverify.keys import KeyType, VerifierKey, parse_verifier_key
+
+_KEY_FILES: Final = {
+    KeyType.COSIGNATURE: "witness.ed25519",
+    KeyType.MLDSA44: "witness.mldsa44",
+}
+
+
+class Witness:
+    """One open witness, and the folder that it holds until `close`."""
+
+    def __init__(
+        self, settings: WitnessSettings, *, clock: Clock | None = None
+    ) -> None:
+        """Open or make it.
+
+        Raises RejectedError, CorruptError or FormatError; the folder is let go then.
+        """
+        root = settings.data
+        if not settings.name and not (root / "witness.vkey").exists():
+            # Before anything is made.
+            raise RejectedError("no-name", "a new witness needs --name NAME")
+        self.settings = settings
+        self.metrics = WitnessMetrics()
+        _make_folders(root)
+        self._lock = FileLock(root / "lock", blocking=False, thread_local=False)
+        with ExitStack() as undo:
+            try:
+                undo.enter_context(self._lock)
+            except Timeout:
+                raise RejectedError(
+                    "locked", f"another process holds {root}; stop it first"
+                ) from None
+            keys = _load_keys(settings)
+            self._state = WitnessState(root / "state.db")
+            undo.callback(self._state.close)
+            heads = self._state.heads()
+            self._write_vkeys(keys, is_used=bool(heads))
+            configured = parse_logs(settings.log, qpd=settings.qpd)
+            named = {log.origin for log in configured}
+            listed = [log for log in self._state.logs() if log.origin not in named]
+            self.roster = Roster([*configured, *listed], keys[0].verifier.name)
+            self._undo = undo.pop_all()
+        self._commits = GroupCommit(self._state, heads, self.metrics)
+        files = DurableFolder(root / "evidence", root / "tmp", SystemDisk())
+        self.cosigner = Cosigner(
+            keys,
+            self.roster,
+            self._commits,
+            EvidenceFolder(root / "evidence", files),
+            clock=clock or SystemClock(),
+            metrics=self.metrics,
+        )
+        self._following: asyncio.Task[None] | None = None
+        self.metrics.logs.set_function(lambda: len(self.roster))
+
+    @property
+    def verifiers(self) -> tuple[VerifierKey, ...]:
+        """The keys that verify its cosignatures, all of one name."""
+        return self.cosigner.verifiers
+
+    @property
+    def failure(self) -> FatalError | None:
+        """Why this witness has stopped by itself, if it has."""
+        return self._commits.failure
+
+    @property
+    def cosigned_logs(self) -> int:
+        """Of how many logs a head was cosigned."""
+        return len(self._commits.known)
+
+    def claims(self) -> dict[str, bool]:
+        """Return what must hold for a witness that can cosign."""
+        return {
+            "lock_held": self._lock.is_locked,
+            "state_writable": self.failure is None and self._state.has_room,
+            "knows_a_log": len(self.roster) > 0,
+        }
+
+    async def start(self, on_stop: Callable[[], object]) -> None:
+        """Read the list of logs, and go on doing so.
+
+        on_stop: called when a commit's outcome is unknown.
+        """
+        self._commits.on_stop = on_stop
+        if self.settings.log_list:
+            lists = ListedLogs(
+                self.settings.log_list, self.roster, self._state.add_logs, self.metrics
+            )
+            await lists.read_once()
+            self._following = asyncio.create_task(
+                lists.follow(self.settings.log_list_interval_s)
+            )
+
+    async def close(self) -> None:
+        """Wait for what is under way, and let go of the folder."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await self._commits.close()
+        self._undo.close()
+
+    def _write_vkeys(self, keys: list[SigningKey], *, is_used: bool) -> None:
+        file = self.settings.data / "witness.vkey"
+        if is_used and not file.exists():
+            raise CorruptError(str(file), "is missing beside a state that was used")
+        lines = "".join(f"{key.verifier.encode()}\n" for key in keys)
+        DurableFolder(self.settings.data, self.settings.data / "tmp", SystemDisk()).put(
+            {file: lines.encode()}
+        )
+
+
+def _make_folders(root: Path) -> None:
+    for folder in (root / "tmp", root / "evidence"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (root / "keys").mkdir(mode=0o700, exist_ok=True)
+    for folder in (root.parent, root):
+        SystemDisk().sync_folder(folder)
+
+
+def _load_keys(settings: WitnessSettings) -> list[SigningKey]:
+    """Read the witness's keys; make those that it never had."""
+    root = settings.data
+    vkey_file = root / "witness.vkey"
+    known: list[VerifierKey] = []
+    if vkey_file.exists():
+        known = [parse_verifier_key(it) for it in vkey_file.read_bytes().split()]
+        if not (root / "state.db").exists():
+            # It would cosign every log from its beginning again.
+            raise CorruptError(
+                str(root / "state.db"),
+                "is missing: this witness has "
+                "forgotten what it signed; its keys must not sign again",
+            )
+    keys = []
+    for key_type in KEY_TYPES[settings.keys]:
+        path = root / "keys" / _KEY_FILES[key_type]
+        before = [key for key in known if key.key_type is key_type]
+        if not path.exists():
+            if before:
+                raise CorruptError(str(path), "is missing, but has signed")
+            name = settings.name or known[0].name
+            generate_key(name, key_type).write(path)
+        key = read_key(path)
+        if key.verifier.key_type is not key_type or before not in ([], [key.verifier]):
+            raise RejectedError("other-key", f"{path} is not this witness's key")
+        keys.append(key)
+    names = {key.name for key in [*known, *(it.verifier for it in keys)]}
+    names |= {settings.name} - {""}
+    if len(names) != 1:
+        raise RejectedError(
+            "other-name", f"one witness has one name, not {' and '.join(sorted(names))}"
+        )
+    return keys

@@ -1,0 +1,60 @@
+"""The settings of `tlog witness`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from tlog.config import require_address, require_log_lines, setting
+from tlog.witness.roster import MAX_QPD, parse_logs
+from tlogverify.errors import FormatError
+from tlogverify.keys import KeyType, require_key_name
+
+KEY_TYPES = {
+    "both": (KeyType.COSIGNATURE, KeyType.MLDSA44),
+    "ed25519": (KeyType.COSIGNATURE,),
+    "mldsa44": (KeyType.MLDSA44,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessSettings:
+    """All settings of `tlog witness`; FormatError if one is out of bounds."""
+
+    variables: ClassVar[str] = "TLOG_WITNESS_"
+
+    data: Path = setting(
+        Path("witness-data"), "the witness's folder; made if it is new"
+    )
+    name: str = setting(
+        "",
+        "the witness's name, such as witness.example.org/w1; needed at the first "
+        "start, then remembered",
+    )
+    listen: str = setting("127.0.0.1:8081", "HOST:PORT; port 0 takes a free one")
+    prefix: str = setting("", "URL path that all endpoints stand below, as /witness")
+    keys: str = setting("both", "what it signs with: ed25519, mldsa44 or both")
+    log: tuple[str, ...] = setting(
+        (), "verifier keys of logs to cosign for; several of one name are one log's"
+    )
+    log_list: str = setting(
+        "", "a file or URL of logs (logs/v0); its new logs are added, none is removed"
+    )
+    log_list_interval_s: int = setting(3_600, "how often the list of logs is read")
+    qpd: int = setting(
+        200_000, "cosignatures a day for each log whose list states no other number"
+    )
+    log_format: str = setting("auto", "json, text, or auto: text on a terminal")
+    log_level: str = setting("info", "debug, info, warning or error")
+
+    def __post_init__(self) -> None:
+        require_address(self.listen, self.prefix)
+        require_log_lines(self.log_format, self.log_level)
+        if self.name:
+            require_key_name(self.name)
+        if self.keys not in KEY_TYPES:
+            raise FormatError("keys is ed25519, mldsa44 or both", self.keys)
+        parse_logs(self.log, qpd=1)
+        if self.log_list_interval_s < 1:
+            raise FormatError("log_list_interval_s is at least 1")
+        if not 1 <= self.qpd <= MAX_QPD:
+            raise FormatError(f"qpd is 1 to {MAX_QPD}", self.qpd)
