@@ -22,6 +22,10 @@ _LEAST: Final = {
     "tile_cache_tiles": 0,
     "rate_entries_per_s": 0,
     "rate_burst_entries": 1,
+    "witness_interval_ms": 1,
+    "witness_timeout_ms": 1,
+    "witness_wait_ms": 0,
+    "witness_patience_s": 0,
 }
 # Segments that no client, proxy or router reads in two ways.
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
@@ -91,12 +95,41 @@ class Settings:
     trust_forwarded_for: bool = setting(
         False, "take a client's address from X-Forwarded-For; for use behind a proxy"
     )
+    witness_policy: Path | None = setting(
+        None,
+        "a tlog-policy file with the URLs of witnesses; if set, heads are public when "
+        "its quorum has cosigned them",
+    )
+    witness_interval_ms: int = setting(
+        1_000, "least time between two heads that are sent to witnesses"
+    )
+    witness_timeout_ms: int = setting(
+        5_000, "how long one conversation with a witness may take"
+    )
+    witness_wait_ms: int = setting(
+        10_000, "how long a submission waits for a cosigned head; after it 202"
+    )
+    witness_quorum_lost: str = setting(
+        "hold",
+        "hold: without the quorum the public checkpoint stays; publish: it goes on "
+        "after witness_patience_s",
+    )
+    witness_patience_s: int = setting(
+        60, "with witness_quorum_lost publish: how long the quorum may be missing"
+    )
+    witness_demo: bool = setting(
+        False, "run a witness inside the log, to try it out: it proves nothing"
+    )
     log_format: str = setting("auto", "json, text, or auto: text on a terminal")
     log_level: str = setting("info", "debug, info, warning or error")
 
     def __post_init__(self) -> None:
         require_address(self.listen, self.prefix)
         require_log_lines(self.log_format, self.log_level)
+        if self.witness_quorum_lost not in {"hold", "publish"}:
+            raise FormatError(
+                "witness_quorum_lost is hold or publish", self.witness_quorum_lost
+            )
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise FormatError(f"{name} is at least {least}", getattr(self, name))

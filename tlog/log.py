@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from tlog.admission.gate import Gate
 from tlog.checkpoint.backlog import Backlog
+from tlog.checkpoint.collector import Collector, NotCosignedError
 from tlog.checkpoint.publisher import Publisher
+from tlog.checkpoint.rollback import RollbackGuard
 from tlog.config import Settings
 from tlog.errors import FatalError
 from tlog.merkle.snapshot import Snapshot
@@ -21,13 +23,15 @@ from tlog.storage.folder import LogFolder
 from tlog.storage.index import Index
 from tlog.storage.journal import Journal
 from tlog.storage.objects import Objects
+from tlog.witness.opening import Witness
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
     """One open log: everything that the api needs, and `close`.
 
-    policy: the text of one that trusts this log's keys alone.
+    policy: the text of one for those who verify.  collector: where heads wait for
+    cosignatures.
     """
 
     settings: Settings
@@ -43,6 +47,9 @@ class Log:
     committer: Committer
     sequencer: Sequencer
     publisher: Publisher
+    collector: Collector | None
+    guard: RollbackGuard
+    demo: Witness | None
     reader: TileReader
     prover: Prover
     gate: Gate
@@ -54,9 +61,19 @@ class Log:
         return self.committer.snapshot
 
     @property
+    def head(self) -> Snapshot:
+        """The newest state that readers are shown; NotCosignedError if none is."""
+        if self.collector is None:
+            return self.snapshot
+        if self.collector.shown is None:
+            raise NotCosignedError("no head is cosigned yet")
+        return self.collector.shown
+
+    @property
     def failure(self) -> FatalError | None:
         """Why this log has stopped by itself, if it has."""
-        return self.sequencer.failure or self.publisher.failure
+        cosigning = self.collector.failure if self.collector else None
+        return self.sequencer.failure or self.publisher.failure or cosigning
 
     def start(
         self,
@@ -82,7 +99,7 @@ class Log:
         self.backlog.close()
         self.publisher.join()
         if self.failure is None:
-            self.journal.trim(self.publisher.published_size)
+            self.journal.trim(self.publisher.stored_size)
         try:
             self.index.close()
         finally:

@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 
 _COMMIT_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
+_COSIGN_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BATCH_HEADS: Final = (1, 2, 5, 10, 20, 50, 100, 500)
 _BATCH_ENTRIES: Final = (1, 2, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000)
 
@@ -80,6 +81,25 @@ class LogMetrics(Metrics):
             "tlog_refused_entries",
             "Entries refused, by problem type; a body that cannot be read counts one",
             ("reason",),
+        )
+        self.cosign_requests = counter(
+            "tlog_cosign_requests",
+            "Conversations with witnesses, by their outcome",
+            ("witness", "outcome"),
+        )
+        self.cosign_seconds = histogram(
+            "tlog_cosign_seconds",
+            "A witness's cosignature, from the question to the verified answer",
+            ("witness",),
+            buckets=_COSIGN_S,
+        )
+        self.cosign_success = gauge(
+            "tlog_cosign_success_timestamp_seconds",
+            "When a witness last cosigned",
+            ("witness",),
+        )
+        self.cosigned_size = gauge(
+            "tlog_cosigned_size", "Entries in the newest head that may be shown"
         )
 
 

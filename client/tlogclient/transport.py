@@ -1,7 +1,8 @@
 """HTTP to one log: one request in, the bytes of its answer out, or a named failure.
 
 Retried, with growing jittered waits or as Retry-After asks: no connection, a lost or
-late answer, 429, 502, 503, 504.  Every request of this protocol is safe to repeat.
+late answer, 202 (no proof yet), 429, 502, 503, 504.  Every request of this protocol is
+safe to repeat.
 Never retried: a refusal, and an answer that breaks its form.
 
 Nothing is believed of the peer: no redirect is followed, no cookie kept, no answer
@@ -194,6 +195,12 @@ def new_session(headers: Mapping[str, str]) -> aiohttp.ClientSession:
 async def _read_answer(response: aiohttp.ClientResponse, request: Request) -> bytes:
     if response.status >= 400:
         raise await read_refusal(response)
+    if response.status == 202:
+        # It is in, and its cosigned proof is to come: the same request again gives it.
+        waiting = RefusedError("not-cosigned", "its proof is to come", status=202)
+        raise NoRoomError(
+            waiting, parse_retry_after(response.headers.get("Retry-After"))
+        )
     if response.status not in (200, 201):
         raise FormatError("an answer's status is 200 or 201", response.status)
     if request.accept not in ("*/*", response.content_type):

@@ -40,7 +40,7 @@ class KnownSize(NamedTuple):
 
 
 class WitnessClient:
-    """A connection pool to one witness; an asynchronous context manager.
+    """A connection pool to one witness, for one event loop; closed by `async with`.
 
     url: the submission prefix, which is the monitoring prefix too.  timeout_s: of one
     call.  Raises ValueError for a URL that is none.
@@ -52,7 +52,6 @@ class WitnessClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = new_session(HEADERS)
         return self
 
     async def __aexit__(
@@ -61,6 +60,10 @@ class WitnessClient:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the pool; the next call opens another.  Idempotent."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -117,7 +120,7 @@ class WitnessClient:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            raise UnavailableError("the client is not open")
+            self._session = new_session(HEADERS)
         return self._session
 
     async def _bounded(self, call: Awaitable[_Answer]) -> _Answer:

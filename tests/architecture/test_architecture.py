@@ -254,9 +254,10 @@ def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
         "tlog.api.listener",
         "tlog.sequencer.sequencer",
         "tlog.checkpoint.publisher",
+        "tlog.checkpoint.collector",
         "tlog.witness.commits",
         # RocksDB raises Exception itself: turned into our own error on the spot.
-        "tlog.assemble",
+        "tlog.assemble.log",
         "tlog.storage.index",
         "tlog.fsck.index",
         "tlogclient.coalesce",

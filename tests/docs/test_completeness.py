@@ -111,7 +111,7 @@ def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
     apps = [build_witness_app(cast(Witness, witness))]
-    log = SimpleNamespace(settings=Settings(), metrics=LogMetrics())
+    log = SimpleNamespace(settings=Settings(), metrics=LogMetrics(), demo=None)
     apps.append(build_app(cast(Log, log)))
     expected = {
         f"`{route.method} {route.resource.canonical}`"

@@ -83,8 +83,11 @@ def test_the_settings_file_of_operations_is_one(tmp_path: Path) -> None:
     file.write_text(block.text)
     settings = load_settings(Settings, {}, {}, file)
     expected = tomllib.loads(block.text)
+    witness = expected.pop("witness")
+    expected |= {f"witness_{name}": value for name, value in witness.items()}
     actual = {name: getattr(settings, name) for name in expected}
-    assert expected == {**actual, "data": str(settings.data)}
+    paths = ("data", "witness_policy")
+    assert expected == actual | {name: str(actual[name]) for name in paths}
     assert isinstance(settings, Settings)
 
 

@@ -28,7 +28,8 @@ async def running_log(
     folder: Path, **changes: object
 ) -> AsyncIterator[tuple[str, Log]]:
     """Open, serve and drain the log in `folder`; give its URL and the log itself."""
-    log = open_log(log_settings(folder, **changes))
+    # In a thread: a log that opens asks its witnesses, who may be in this loop.
+    log = await asyncio.to_thread(open_log, log_settings(folder, **changes))
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(log, stop, url.set_result))

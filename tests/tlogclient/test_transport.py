@@ -198,7 +198,15 @@ async def test_a_refusal_is_not_retried(fake: FakeLog, status: int) -> None:
     assert len(fake.requests) == 1
 
 
-@pytest.mark.parametrize("status", [202, 204, 301, 302, 307, 308])
+async def test_entries_whose_proof_is_to_come_are_asked_for_again(
+    fake: FakeLog,
+) -> None:
+    fake.instead.append(answer(lambda: web.Response(status=202)))
+    async with LogClient(fake.url, fake.policy) as log:
+        assert 0 == (await log.submit_one(entry(0))).index
+
+
+@pytest.mark.parametrize("status", [204, 301, 302, 307, 308])
 async def test_no_other_success_and_no_redirect_is_followed(
     fake: FakeLog, status: int
 ) -> None:

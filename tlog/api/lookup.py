@@ -16,7 +16,9 @@ from tlog.api.respond import (
     text_response,
     wants_text,
 )
+from tlog.checkpoint.collector import NotCosignedError
 from tlog.log import Log
+from tlog.merkle.snapshot import Snapshot
 from tlogverify.errors import FormatError
 
 PAGE_ENTRIES: Final = 1_000
@@ -34,12 +36,11 @@ class LookupEndpoints:
 
     async def inclusion(self, request: web.Request) -> web.Response:
         """GET /api/v1/proof/inclusion."""
-        snapshot = self._log.snapshot
+        snapshot = self._log.head
         parameters = query(request, set(), {"index", "leaf_hash", "size"})
         index = await self._index(parameters)
         size = query_number(parameters, "size", snapshot.size)
-        if index >= snapshot.size or size > snapshot.size:
-            raise NotFoundError(f"the log has {snapshot.size} entries")
+        self._require_shown(snapshot, max(index + 1, size))
         if index >= size:
             raise FormatError(f"index is below size, {size}", index)
         if wants_text(request):
@@ -58,12 +59,11 @@ class LookupEndpoints:
 
     async def consistency(self, request: web.Request) -> web.Response:
         """GET /api/v1/proof/consistency."""
-        snapshot = self._log.snapshot
+        snapshot = self._log.head
         parameters = query(request, {"old"}, {"new"})
         old = query_number(parameters, "old", 0)
         new = query_number(parameters, "new", snapshot.size)
-        if max(old, new) > snapshot.size:
-            raise NotFoundError(f"the log has {snapshot.size} entries")
+        self._require_shown(snapshot, max(old, new))
         if old > new:
             raise FormatError(f"old is at most new, {new}", old)
         path = await self._log.prover.consistency(snapshot, old, new)
@@ -114,7 +114,10 @@ class LookupEndpoints:
         complete_to = self._log.index.complete_to
         search = self._log.index.search
         found = await asyncio.to_thread(search, digest, start, PAGE_HITS + 1)
-        snapshot = self._log.snapshot
+        snapshot = self._log.head
+        # What no head shows yet cannot be proven: it comes with a later one.
+        complete_to = min(complete_to, snapshot.size)
+        found = [index for index in found if index < snapshot.size]
         page = found[:PAGE_HITS]
         paths = await self._log.prover.inclusions(snapshot, page)
         document = {
@@ -124,6 +127,14 @@ class LookupEndpoints:
             "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
         }
         return json_response(document)
+
+    def _require_shown(self, head: Snapshot, size: int) -> None:
+        """Refuse what is beyond the head, and say whether it will come."""
+        if size <= head.size:
+            return
+        if size <= self._log.snapshot.size:
+            raise NotCosignedError(f"the newest cosigned head has {head.size} entries")
+        raise NotFoundError(f"the log has {self._log.snapshot.size} entries")
 
     async def _index(self, parameters: dict[str, str]) -> int:
         if ("index" in parameters) == ("leaf_hash" in parameters):

@@ -23,7 +23,7 @@ class OperationEndpoints:
     async def log(self, _: web.Request) -> web.Response:
         """GET /api/v1/log."""
         signer = self._log.signer
-        document = {
+        document: dict[str, object] = {
             "origin": signer.origin,
             "verifier_keys": [key.encode() for key in signer.verifiers],
             "size": self._log.snapshot.size,
@@ -37,7 +37,26 @@ class OperationEndpoints:
             "version": __version__,
             "policy": self._log.policy,
         }
+        if self._log.collector is not None:
+            document["cosigned_size"] = self._cosigned_size()
+            document["witnesses"] = [
+                {
+                    "name": link.name,
+                    "url": link.url,
+                    "outcome": link.state.outcome,
+                    "known_size": link.state.known_size,
+                    "latency_ms": link.state.latency_ms,
+                    "last_success": link.state.last_success_s,
+                }
+                for link in self._log.collector.links
+            ]
         return json_response(document)
+
+    def _cosigned_size(self) -> int | None:
+        collector = self._log.collector
+        if collector is None or collector.shown is None or not collector.is_cosigned:
+            return None
+        return collector.shown.size
 
     async def health(self, _: web.Request) -> web.Response:
         """GET /healthz: the process answers."""
@@ -52,6 +71,8 @@ class OperationEndpoints:
             "head_signed": bool(log.publisher.published_note),
             "queue_not_full": not log.pool.is_full,
         }
+        if log.collector is not None:
+            claims["not_rolled_back"] = log.guard.seen is None
         return json_response(claims, status=200 if all(claims.values()) else 503)
 
     async def metrics(self, _: web.Request) -> web.Response:

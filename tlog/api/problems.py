@@ -14,6 +14,8 @@ from aiohttp import hdrs, web
 
 from tlog.admission.gate import UnauthorizedError
 from tlog.admission.rates import RateLimitedError
+from tlog.checkpoint.collector import NotCosignedError
+from tlog.checkpoint.rollback import RolledBackError
 from tlog.entries.submission import EntryError
 from tlog.errors import (
     BusyError,
@@ -88,6 +90,8 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     ProofError: Problem(422, "unproven", "The Merkle proof fails"),
     BudgetError: Problem(429, "budget", "Too many requests of this log"),
     RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
+    NotCosignedError: Problem(503, "not-cosigned", "No cosigned head covers it yet"),
+    RolledBackError: Problem(503, "rolled-back", "This log must not write"),
     BusyError: Problem(503, "busy", "No room now"),
     FatalError: Problem(503, "outcome-unknown", "The log is restarting: send it again"),
     CorruptError: Problem(500, "corrupt", "The log's own bytes do not verify"),

@@ -10,9 +10,10 @@ from tlog.api.lookup import LookupEndpoints
 from tlog.api.operation import OperationEndpoints
 from tlog.api.submit import SubmitEndpoint
 from tlog.api.tiles import TileEndpoints
+from tlog.api.witness import witness_routes
 from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.log import Log
-from tlog.sequencer.pool import settle
+from tlog.sequencer.pool import Settled, settle
 
 
 def build_app(log: Log) -> web.Application:
@@ -35,6 +36,8 @@ def build_app(log: Log) -> web.Application:
         web.get(f"{prefix}/metrics", operation.metrics),
         web.get(f"{prefix}/openapi.json", operation.openapi),
     ]
+    if log.demo is not None:
+        routes += witness_routes(log.demo, f"{prefix}/demo-witness")
     return new_app(routes, log.metrics, body_bytes=MAX_BODY_BYTES)
 
 
@@ -45,18 +48,32 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
     Raises the FatalError that stopped the log, if one did.
     """
     loop = asyncio.get_running_loop()
+    collector = log.collector
+
+    def deliver(settled: Settled) -> None:
+        settle(settled)
+        if collector is not None:
+            collector.wake()
+
     listener = Listener(build_app(log), log.settings.listen, log.settings.prefix)
     log.start(
         on_stop=lambda: loop.call_soon_threadsafe(stop.set),
         # One wake-up of the loop for all waiters of a batch.
-        deliver=lambda settled: loop.call_soon_threadsafe(settle, settled),
+        deliver=lambda settled: loop.call_soon_threadsafe(deliver, settled),
     )
+    if collector is not None and log.guard.seen is None:
+        collector.on_stop = stop.set
+        collector.start()
     try:
         await listener.start()
         ready(listener.url)
         await stop.wait()
     finally:
         await listener.stop()
+        if collector is not None:
+            await collector.close()
+        if log.demo is not None:
+            await log.demo.close()
         await asyncio.to_thread(log.close)
     if log.failure is not None:
         raise log.failure

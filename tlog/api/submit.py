@@ -18,6 +18,7 @@ from tlog.api.problems import (
 )
 from tlog.api.respond import (
     json_response,
+    query,
     read_body,
     text_response,
     wants_text,
@@ -28,8 +29,9 @@ from tlog.entries.submission import (
     parse_json_submission,
 )
 from tlog.log import Log
+from tlog.merkle.snapshot import Snapshot
 from tlog.sequencer.pool import Receipt, Ticket
-from tlogverify.errors import TlogError
+from tlogverify.errors import FormatError, TlogError
 from tlogverify.hashing import Hash
 from tlogverify.proof import Proof
 
@@ -47,7 +49,9 @@ class SubmitEndpoint:
 
     async def post(self, request: web.Request) -> web.Response:
         """Admit, parse, wait for the commit, and prove every entry."""
+        self._log.guard.require_writable()
         try:
+            waits = self._waits(request)
             entries = await self._admitted_entries(request)
             loop = asyncio.get_running_loop()
             waiting: asyncio.Future[Receipt] = loop.create_future()
@@ -56,9 +60,43 @@ class SubmitEndpoint:
             self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
             raise
         receipt = await waiting
+        head: Snapshot | None = receipt.snapshot
+        if waits:
+            head = await self._cosigned(receipt)
+        if head is None:
+            return self._accepted(receipt)
         if wants_text(request):
-            return await self._proof_file(entries[0], receipt)
-        return await self._answer(receipt)
+            return await self._proof_file(entries[0], receipt, head)
+        return await self._answer(receipt, head)
+
+    def _waits(self, request: web.Request) -> bool:
+        """Tell whether the answer waits for a cosigned head."""
+        wait = query(request, set(), {"wait"}).get("wait")
+        if wait not in {None, "signed"}:
+            raise FormatError("wait is signed, or left out", wait)
+        return self._log.collector is not None and wait is None
+
+    async def _cosigned(self, receipt: Receipt) -> Snapshot | None:
+        """Return a cosigned head that has all of a request's entries, if it comes."""
+        collector = self._log.collector
+        if collector is None:
+            return receipt.snapshot
+        size = max(receipt.indexes) + 1
+        return await collector.wait_for(size, self._log.settings.witness_wait_ms / 1000)
+
+    def _accepted(self, receipt: Receipt) -> web.Response:
+        """Say where the entries are, and that their proofs will come."""
+        prefix = self._log.settings.prefix
+        proof = f"{prefix}/api/v1/proof/inclusion?index="
+        document = {
+            "origin": self._log.signer.origin,
+            "entries": _placed(receipt),
+            "proofs": [f"{proof}{index}" for index in receipt.indexes],
+        }
+        response = json_response(document, status=202)
+        response.headers[hdrs.LOCATION] = f"{proof}{receipt.indexes[0]}"
+        response.headers[hdrs.RETRY_AFTER] = "1"
+        return response
 
     async def _admitted_entries(self, request: web.Request) -> list[bytes]:
         gate = self._log.gate
@@ -78,39 +116,48 @@ class SubmitEndpoint:
         gate.admit(client, len(entries))
         return entries
 
-    async def _answer(self, receipt: Receipt) -> web.Response:
+    async def _answer(self, receipt: Receipt, head: Snapshot) -> web.Response:
         known = {index for index in receipt.indexes if not _is_new(receipt, index)}
+        prover = self._log.prover
         paths: dict[int, list[Hash]] = {}
         if known:
-            prover = self._log.prover
-            paths = await prover.inclusions(receipt.snapshot, sorted(known))
-        seen: set[int] = set()
-        placed: list[dict[str, object]] = []
-        for index, leaf_hash in zip(receipt.indexes, receipt.leaf_hashes, strict=True):
-            duplicate = index in known or index in seen
-            seen.add(index)
-            placed.append(
-                {"index": index, "leaf_hash": leaf_hash.hex(), "duplicate": duplicate}
-            )
+            paths = await prover.inclusions(head, sorted(known))
+        left, right = receipt.left, receipt.right
+        start, end = receipt.start, receipt.end
+        if head.size != receipt.snapshot.size:
+            if start == end:
+                start = end = head.size
+            else:
+                left, right = map(tuple, await prover.range(head, start, end))
         document = {
             "origin": self._log.signer.origin,
-            "checkpoint": receipt.snapshot.note.decode(),
-            "entries": placed,
-            "range": {
-                "start": receipt.start,
-                "end": receipt.end,
-                "left": receipt.left,
-                "right": receipt.right,
-            },
+            "checkpoint": head.note.decode(),
+            "entries": _placed(receipt),
+            "range": {"start": start, "end": end, "left": left, "right": right},
             "paths": {str(index): path for index, path in paths.items()},
         }
         return json_response(document, status=_status(receipt))
 
-    async def _proof_file(self, entry: bytes, receipt: Receipt) -> web.Response:
-        snapshot, index = receipt.snapshot, receipt.indexes[0]
-        path = await self._log.prover.inclusion(snapshot, index)
-        proof = Proof(index, tuple(path), snapshot.note, entry)
+    async def _proof_file(
+        self, entry: bytes, receipt: Receipt, head: Snapshot
+    ) -> web.Response:
+        index = receipt.indexes[0]
+        path = await self._log.prover.inclusion(head, index)
+        proof = Proof(index, tuple(path), head.note, entry)
         return text_response(proof.encode(), status=_status(receipt))
+
+
+def _placed(receipt: Receipt) -> list[dict[str, object]]:
+    """Return each entry's place, and whether the log had it."""
+    seen: set[int] = set()
+    placed: list[dict[str, object]] = []
+    for index, leaf_hash in zip(receipt.indexes, receipt.leaf_hashes, strict=True):
+        duplicate = index in seen or not _is_new(receipt, index)
+        seen.add(index)
+        placed.append(
+            {"index": index, "leaf_hash": leaf_hash.hex(), "duplicate": duplicate}
+        )
+    return placed
 
 
 def _is_new(receipt: Receipt, index: int) -> bool:

@@ -16,8 +16,9 @@ from tlogverify.tiles import Tile
 class Work:
     """What one publication covers.
 
-    snapshot: the newest head.  tiles: full tiles and bundles, not on disk yet.
-    start: the index of the first of `entries`, whose leaf hashes stand beside them.
+    snapshot: the newest head.  head: one that may be public now, if heads are held
+    back until witnesses have cosigned them.  tiles: full tiles and bundles, not on disk
+    yet.  start: the index of the first of `entries`, whose leaf hashes stand beside.
     """
 
     snapshot: Snapshot
@@ -25,6 +26,7 @@ class Work:
     tiles: dict[Tile, bytes] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
     leaf_hashes: list[bytes] = field(default_factory=list)
+    head: Snapshot | None = None
 
 
 class Backlog:
@@ -74,6 +76,13 @@ class Backlog:
             self._is_new = True
             self._changed.notify_all()
 
+    def offer(self, head: Snapshot) -> None:
+        """Let a head be public; it has been added before."""
+        with self._changed:
+            self._next.head = head
+            self._is_new = True
+            self._changed.notify_all()
+
     def wait_for_room(self) -> None:
         """Wait until less than the limit is unpublished, or the log is closing."""
         with self._changed:
@@ -108,6 +117,7 @@ class Backlog:
             work.tiles.update(later.tiles)
             work.entries += later.entries
             work.leaf_hashes += later.leaf_hashes
+            work.head = later.head or work.head
             self._next, self._is_new = work, True
 
     def settle(self, work: Work) -> None:

@@ -3,18 +3,25 @@
 The order is the argument.  A checkpoint is replaced only after the tiles and bundles
 of its size are durable; what a crash leaves out is written by the next start, which
 hands the same work to the same publisher.
+
+Where heads wait for cosignatures, the newest one is kept apart as `stored` when its
+tiles are durable: the journal is trimmed by it and the next start grows from it, while
+the public checkpoint follows when a head is offered.
 """
 
 from collections.abc import Callable, Sequence
 from threading import Thread
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tlog.checkpoint.backlog import Backlog, Work
 from tlog.clock import Clock
 from tlog.errors import FatalError
 from tlog.logs import log_event
+from tlog.merkle.snapshot import Snapshot
 from tlog.metrics import LogMetrics
 from tlog.storage.objects import Objects
+from tlogverify.checkpoint import parse_checkpoint
+from tlogverify.note import parse_note
 from tlogverify.record import record_digests
 from tlogverify.tiles import Tile
 
@@ -34,11 +41,19 @@ class SearchIndex(Protocol):
         ...
 
 
+class Pace(NamedTuple):
+    """When a head becomes public: at most each interval; held until it is offered."""
+
+    interval_s: float
+    holds: bool = False
+
+
 class Publisher:
     """One thread that empties the backlog; ends with the first fatal error.
 
-    published_size, published_note: the public checkpoint; batches below it can be
-    trimmed.  on_stop: called when the thread ends.  failure: the fatal error, if any.
+    published_size, published_note: the public checkpoint.  stored_size: of the tree
+    whose tiles are durable; batches below it can be trimmed.  on_stop: called when the
+    thread ends.  failure: the fatal error, if any.
     """
 
     def __init__(
@@ -47,20 +62,21 @@ class Publisher:
         objects: Objects,
         index: SearchIndex,
         *,
-        interval_s: float,
+        pace: Pace,
         clock: Clock,
         metrics: LogMetrics,
     ) -> None:
         self._backlog = backlog
         self._objects = objects
         self._index = index
-        self._interval_s = interval_s
+        self._pace = pace
         self._clock = clock
         self._metrics = metrics
         self._edge: set[Tile] = set()
         self._thread = Thread(target=self._run, name="publisher")
-        self.published_size = backlog.first
+        self.stored_size = backlog.first
         self.published_note = objects.checkpoint() or b""
+        self.published_size = _size_of(self.published_note)
         self.on_stop: Callable[[], object] = lambda: None
         self.failure: FatalError | None = None
 
@@ -81,15 +97,22 @@ class Publisher:
         work = self._backlog.take()
         edge = work.snapshot.edge_tiles()
         fresh = {tile: edge[tile] for tile in edge if tile not in self._edge}
+        head = work.head if self._pace.holds else work.snapshot
         try:
             self._objects.put(work.tiles | fresh)
-            self._objects.replace_checkpoint(work.snapshot.note)
+            if self._pace.holds and work.snapshot.size > self.stored_size:
+                self._objects.replace_stored(work.snapshot.note)
+            if head is not None:
+                self._objects.put(_missing_edge(head, work.snapshot))
+                self._objects.replace_checkpoint(head.note)
         except OSError:
             self._backlog.put_back(work)
             raise
         self._edge = set(edge)
-        self.published_note = work.snapshot.note
-        self.published_size = work.snapshot.size
+        self.stored_size = work.snapshot.size
+        if head is not None:
+            self.published_note = head.note
+            self.published_size = head.size
         self._objects.drop_partials(work.tiles)
         self._add_to_index(work)
         self._backlog.settle(work)
@@ -110,7 +133,7 @@ class Publisher:
                 started_s = self._clock.monotonic_s()
                 if self._try_to_publish():
                     spent_s = self._clock.monotonic_s() - started_s
-                    self._backlog.wait_for_close(self._interval_s - spent_s)
+                    self._backlog.wait_for_close(self._pace.interval_s - spent_s)
                 elif self._backlog.wait_for_close(_RETRY_S):
                     # The journal keeps it for the next start.
                     break
@@ -137,3 +160,16 @@ class Publisher:
         self.failure = error
         log_event("publisher stopped", level="error", error=str(error))
         self._backlog.close()
+
+
+def _size_of(note: bytes) -> int:
+    """Return the size that the log's own checkpoint names; 0 if there is none."""
+    return parse_checkpoint(parse_note(note).text).size if note else 0
+
+
+def _missing_edge(head: Snapshot, newest: Snapshot) -> dict[Tile, bytes]:
+    """Return the incomplete tiles of an older head that no full tile has replaced."""
+    if head is newest:
+        return {}
+    tiles = head.edge_tiles()
+    return {tile: tiles[tile] for tile in tiles if not newest.has(tile.full)}

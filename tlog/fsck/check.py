@@ -70,7 +70,7 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
         index = None if tree_only else IndexFolder(root / "index")
         if index is not None:
             opened.callback(index.close)
-        if tree.checkpoint is None and journal.first_start() != 0:
+        if tree.durable is None and journal.first_start() != 0:
             raise CorruptError("public/checkpoint", "is missing")
         _check_entries(tree, index, progress)
         journal.check_batches(
@@ -79,7 +79,7 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
         tree.check_leftovers(journal.head.size)
         return Verdict(
             origin=journal.head.origin,
-            published_size=tree.size,
+            published_size=tree.published_size,
             signed_size=journal.head.size,
             indexed_size=None if index is None else index.complete_to,
         )

@@ -1,6 +1,7 @@
 """The public tree: bundles give leaf hashes, these the tiles, these the root."""
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 from tlog import hashing
@@ -14,6 +15,7 @@ from tlogverify.signed import open_checkpoint
 from tlogverify.tiles import (
     ENTRIES,
     FULL_TILE_BYTES,
+    TILE_WIDTH,
     Tile,
     bundles_of_size,
     parse_tile,
@@ -24,7 +26,8 @@ class PublicTree:
     """The files below public/, judged against the checkpoint beside them.
 
     checkpoint: opened with `keys`; raises CorruptError if it does not verify.  None
-    in a log that has not published yet.
+    in a log that has not published yet.  durable: the head that is stored beside it
+    while the checkpoint waits for cosignatures, else the same.
     peaks: of all bundles that `bundles` has gone through.
     """
 
@@ -32,12 +35,21 @@ class PublicTree:
         self._public = public
         self.peaks = Peaks()
         self._levels: list[tuple[int, bytes]] = []
-        self.checkpoint = _checkpoint(public / "checkpoint", keys)
+        self.checkpoint = _head(public / "checkpoint", "public/checkpoint", keys)
+        stored = _head(public.with_name("stored"), "stored", keys)
+        self.durable = self.checkpoint
+        if stored is not None and stored.size > self.published_size:
+            self.durable = stored
+
+    @property
+    def published_size(self) -> int:
+        """How many entries the public checkpoint has."""
+        return self.checkpoint.size if self.checkpoint else 0
 
     @property
     def size(self) -> int:
-        """How many entries are published."""
-        return self.checkpoint.size if self.checkpoint else 0
+        """How many entries have their tiles."""
+        return self.durable.size if self.durable else 0
 
     def bundles(self) -> Iterator[tuple[bytes, bytes]]:
         """Check bundles and tiles from left to right.
@@ -52,6 +64,7 @@ class PublicTree:
             except FormatError as error:
                 raise CorruptError(f"public/{bundle.path}", str(error)) from error
             self._compare(Tile(0, bundle.index, bundle.width), leaf_hashes)
+            self._check_published(bundle, leaf_hashes)
             if bundle.is_full:
                 root = hashing.subtree_roots(leaf_hashes)
                 self.peaks.push(8, root)
@@ -63,8 +76,20 @@ class PublicTree:
         for level, (index, edge) in enumerate(self._levels, 1):
             if edge:
                 self._compare(Tile(level, index, len(edge) // HASH_SIZE), edge)
-        if self.checkpoint and self.peaks.root() != self.checkpoint.root:
+        if self.durable and self.peaks.root() != self.durable.root:
             raise CorruptError("public/checkpoint", "the bundles have another root")
+
+    def _check_published(self, bundle: Tile, leaf_hashes: bytes) -> None:
+        """Check the root of a public checkpoint that ends within or before a bundle."""
+        start, size = bundle.index * TILE_WIDTH, self.published_size
+        if self.checkpoint is None or self.checkpoint is self.durable:
+            return
+        if start <= size < start + bundle.width:
+            then = deepcopy(self.peaks)
+            for leaf_hash in hashing.split_hashes(leaf_hashes)[: size - start]:
+                then.push(0, leaf_hash)
+            if then.root() != self.checkpoint.root:
+                raise CorruptError("public/checkpoint", "is of another tree")
 
     def check_leftovers(self, head_size: int) -> None:
         """Check what else lies below tile/: older widths, and newer tiles.
@@ -126,10 +151,10 @@ class PublicTree:
             raise CorruptError(f"public/{tile.path}", why) from error
 
 
-def _checkpoint(path: Path, keys: Sequence[VerifierKey]) -> Checkpoint | None:
+def _head(path: Path, where: str, keys: Sequence[VerifierKey]) -> Checkpoint | None:
     try:
         return open_checkpoint(path.read_bytes(), *keys)
     except FileNotFoundError:
         return None
     except (OSError, FormatError, SignatureError) as error:
-        raise CorruptError("public/checkpoint", str(error)) from error
+        raise CorruptError(where, str(error)) from error

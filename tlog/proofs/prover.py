@@ -11,6 +11,7 @@ from tlog.merkle.plans import (
     ProofPlan,
     consistency_plan,
     inclusion_plan,
+    range_plans,
     root_plan,
 )
 from tlog.merkle.snapshot import Snapshot
@@ -52,6 +53,13 @@ class Prover:
         if len(indexes) > _PROOFS_INLINE:
             return await asyncio.to_thread(self._inclusions, snapshot, indexes)
         return {index: await self.inclusion(snapshot, index) for index in indexes}
+
+    async def range(
+        self, snapshot: Snapshot, start: int, end: int
+    ) -> tuple[list[Hash], list[Hash]]:
+        """Return `left` and `right` of the range proof of the leaves [start, end)."""
+        left, right = range_plans(start, end, snapshot.size)
+        return await self._prove(snapshot, left), await self._prove(snapshot, right)
 
     async def consistency(
         self, snapshot: Snapshot, old_size: int, new_size: int

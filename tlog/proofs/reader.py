@@ -8,11 +8,11 @@ from typing import NamedTuple, Protocol
 from tlog import hashing
 from tlog.errors import CorruptError
 from tlog.merkle.paths import Place, edge_nodes, inclusion_path, places
-from tlog.merkle.plans import TileLevels
+from tlog.merkle.plans import TileLevels, root_plan
 from tlog.merkle.snapshot import Snapshot
 from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.errors import FormatError
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash
 from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 _PAGE_BYTES = 4 << 20
@@ -117,6 +117,13 @@ class TileReader:
             tile: self._remembered(snapshot, tile) or self._fetched(snapshot, tile)
             for tile in tiles
         }
+
+    def root(self, snapshot: Snapshot, size: int) -> Hash:
+        """Return the root that the tree had at `size` <= the snapshot's size."""
+        if size == 0:
+            return EMPTY_ROOT
+        plan = root_plan(size)
+        return plan.finish(self.load(snapshot, plan.tiles()))[0]
 
     def tile_bytes(self, snapshot: Snapshot, tile: Tile) -> bytes:
         """Return the bytes of a tile or bundle that `snapshot.has`."""

@@ -40,6 +40,10 @@ class Committer:
         self._backlog = backlog
         self._tree, self.snapshot = state
 
+    def newest(self) -> Snapshot:
+        """Return the newest signed state."""
+        return self.snapshot
+
     def commit(self, batch: Batch, trim_to: int) -> Extension:
         """Add a batch of one or more new entries durably.
 

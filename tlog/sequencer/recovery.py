@@ -1,6 +1,7 @@
 """From a folder to the state to go on from; the first start is the simplest case.
 
-    objects    what the public checkpoint names is durable: the tree grows from there
+    objects    what the public checkpoint names is durable, or the head that is stored
+               beside it while that one waits: the tree grows from the larger
     journal    batches above it grow the tree as their commit did, into the backlog
     head       the tree must be the one that was signed last
     index      what it lacks is written anew, from bundles
@@ -9,6 +10,8 @@ Whatever does not fit is a CorruptError: nothing is repaired by guessing.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
 from tlog import hashing
 from tlog.checkpoint.backlog import Backlog
@@ -22,16 +25,29 @@ from tlog.signing import HeadSigner
 from tlog.storage.index import Index
 from tlog.storage.journal import Head, Journal, StoredBatch
 from tlog.storage.objects import Objects
-from tlogverify.bundles import parse_bundle
+from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
-from tlogverify.hashing import EMPTY_ROOT
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
 from tlogverify.note import parse_note
 from tlogverify.record import record_digests
 from tlogverify.signed import open_checkpoint
 from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
 
 _INDEX_ENTRIES = 64 * TILE_WIDTH
+
+
+class Recovered(NamedTuple):
+    """What a folder holds.
+
+    backlog: what is not published.  tree, snapshot: the newest state.  public: the
+    state that the public checkpoint names, under its own note; None before the first.
+    """
+
+    backlog: Backlog
+    tree: Tree
+    snapshot: Snapshot
+    public: Snapshot | None
 
 
 def recover(
@@ -41,35 +57,51 @@ def recover(
     index: Index,
     *,
     backlog_bytes: int,
-) -> tuple[Backlog, tuple[Tree, Snapshot]]:
-    """Return the backlog of what is not published, and the newest state.
+) -> Recovered:
+    """Return the newest state; signs nothing but the head of a new log.
 
     Raises CorruptError if the folder does not hold one whole log of `signer`.
     """
     published = _published(signer, objects)
+    stored = _stored(signer, objects, published)
     head = journal.head()
     if head is None:
-        if published.size:
+        if stored.size:
             raise CorruptError("the journal", "has no head, but a checkpoint is public")
         head = Head(0, signer.sign(0, EMPTY_ROOT))
         journal.commit(None, head, None, 0)
-    head = _signed_by_all(signer, journal, head)
     newest = _open(signer, head.note, "the journal's head")
     if head.size != newest.size:
         raise CorruptError("the journal's head", f"is stored as {head.size}")
-    if published.size > newest.size:
-        raise CorruptError("the journal", f"ends below the public {published.size}")
+    if stored.size > newest.size:
+        raise CorruptError("the journal", f"ends below the public {stored.size}")
     if index.complete_to > newest.size:
         raise CorruptError("the index", "is ahead of the log: remove it, then start")
-    tree = _tree_at(published, objects)
-    snapshot = snapshot_of(tree, published.root, head.note)
+    tree = _tree_at(stored, objects)
+    snapshot = snapshot_of(tree, stored.root, head.note)
     _catch_up(index, objects, snapshot)
     backlog = Backlog(snapshot, backlog_bytes)
-    for batch in _unpublished(journal, published.size):
+    for batch in _unpublished(journal, stored.size):
         tree, snapshot = _replay(batch, tree, head.note, backlog)
     if (snapshot.size, snapshot.root) != (newest.size, newest.root):
         raise CorruptError("the journal", f"does not lead to its head of {head.size}")
-    return backlog, (tree, snapshot)
+    public = None
+    if note := objects.checkpoint():
+        public = snapshot_of(_tree_at(published, objects), published.root, note)
+    return Recovered(backlog, tree, snapshot, public)
+
+
+def sign_anew(signer: HeadSigner, journal: Journal, recovered: Recovered) -> Recovered:
+    """Sign the newest head again if keys were added or removed since."""
+    snapshot = recovered.snapshot
+    lines = {(line.name, line.key_id) for line in parse_note(snapshot.note).signatures}
+    if lines == {(key.name, key.key_id) for key in signer.verifiers}:
+        return recovered
+    resigned = Head(snapshot.size, signer.sign(snapshot.size, snapshot.root))
+    journal.commit(Head(snapshot.size, snapshot.note), resigned, None, 0)
+    snapshot = replace(snapshot, note=resigned.note)
+    recovered.backlog.add(snapshot, {}, (), ())
+    return recovered._replace(snapshot=snapshot)
 
 
 def _replay(
@@ -106,15 +138,13 @@ def _open(signer: HeadSigner, note: bytes, where: str) -> Checkpoint:
         raise CorruptError(where, str(error)) from error
 
 
-def _signed_by_all(signer: HeadSigner, journal: Journal, head: Head) -> Head:
-    """Sign the newest head again if keys were added or removed since."""
-    checkpoint = _open(signer, head.note, "the journal's head")
-    lines = {(line.name, line.key_id) for line in parse_note(head.note).signatures}
-    if lines == {(key.name, key.key_id) for key in signer.verifiers}:
-        return head
-    resigned = Head(head.size, signer.sign(checkpoint.size, checkpoint.root))
-    journal.commit(head, resigned, None, 0)
-    return resigned
+def _stored(signer: HeadSigner, objects: Objects, published: Checkpoint) -> Checkpoint:
+    """Return the head up to which tiles are durable."""
+    note = objects.stored_head()
+    if note is None:
+        return published
+    stored = _open(signer, note, "the stored head")
+    return stored if stored.size > published.size else published
 
 
 def _tree_at(published: Checkpoint, objects: Objects) -> Tree:
@@ -123,12 +153,12 @@ def _tree_at(published: Checkpoint, objects: Objects) -> Tree:
     if size == 0:
         return EMPTY_TREE
     try:
-        edges = {it: objects.read(it) for it in edge_tiles(size) if it.width}
+        edges = {it: _read(objects, it) for it in edge_tiles(size) if it.width}
         frontier = frontier_from_tiles(size, edges)
         opened: list[bytes] = []
         if width := size % TILE_WIDTH:
             bundle = Tile(ENTRIES, size // TILE_WIDTH, width)
-            opened = parse_bundle(objects.read(bundle), width)
+            opened = parse_bundle(_read(objects, bundle), width)
     except (OSError, ValueError, FormatError) as error:
         raise CorruptError("the tiles of the public checkpoint", str(error)) from error
     if frontier.root != published.root:
@@ -136,6 +166,17 @@ def _tree_at(published: Checkpoint, objects: Objects) -> Tree:
     if hashing.hash_leaves(opened) != frontier.edges[0]:
         raise CorruptError("the tiles of the public checkpoint", "2 of them differ")
     return Tree(frontier, tuple(opened))
+
+
+def _read(objects: Objects, tile: Tile) -> bytes:
+    """Read an incomplete tile, or the beginning of the full one that replaced it."""
+    try:
+        return objects.read(tile)
+    except FileNotFoundError:
+        full = objects.read(tile.full)
+    if tile.level == ENTRIES:
+        return encode_bundle(parse_bundle(full, TILE_WIDTH)[: tile.width])
+    return full[: tile.width * HASH_SIZE]
 
 
 def _unpublished(journal: Journal, published_size: int) -> Iterator[StoredBatch]:

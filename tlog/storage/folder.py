@@ -8,6 +8,8 @@ keys/           private keys, 0700; each file 0600
 journal.db      SQLite
 index/          RocksDB, derived
 tmp/            files on their way to their place
+stored          a head signed by the log alone, whose tiles are durable; only where the
+                public checkpoint waits for cosignatures
 public/         what any static file server may serve: checkpoint, tile/...
 """
 

@@ -20,6 +20,8 @@ class Objects:
     def __init__(self, public: Path, temporary: Path, disk: Disk) -> None:
         self._public = public
         self._files = DurableFolder(public, temporary, disk)
+        self._stored = public.with_name("stored")
+        self._beside = DurableFolder(public.parent, temporary, disk)
 
     def path(self, tile: Tile) -> Path:
         """Return where a tile lies or would lie."""
@@ -50,5 +52,19 @@ class Objects:
         """Return the public checkpoint, or None before the first."""
         try:
             return (self._public / "checkpoint").read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def replace_stored(self, note: bytes) -> None:
+        """Replace, beside the public folder, the head whose tiles are durable."""
+        self._beside.put({self._stored: note})
+
+    def stored_head(self) -> bytes | None:
+        """Return the head whose tiles are durable, if it was ever kept apart.
+
+        It is where the public checkpoint waits for cosignatures.
+        """
+        try:
+            return self._stored.read_bytes()
         except FileNotFoundError:
             return None

@@ -15,7 +15,7 @@ from tests.faults.opened import (
     step,
     stepping,
 )
-from tlog.checkpoint.publisher import Publisher
+from tlog.checkpoint.publisher import Pace, Publisher
 from tlog.clock import SystemClock
 from tlog.log import Log
 from tlog.metrics import LogMetrics
@@ -121,7 +121,7 @@ def test_an_index_that_fails_ends_the_publisher(tmp_path: Path) -> None:
             log.backlog,
             log.objects,
             BrokenIndex(),
-            interval_s=0,
+            pace=Pace(0),
             clock=SystemClock(),
             metrics=LogMetrics(),
         )
@@ -139,7 +139,7 @@ def _publisher(log: Log, interval_s: float, clock: StandingClock) -> Publisher:
         log.backlog,
         log.objects,
         log.index,
-        interval_s=interval_s,
+        pace=Pace(interval_s),
         clock=clock,
         metrics=log.metrics,
     )

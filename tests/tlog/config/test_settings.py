@@ -24,6 +24,13 @@ VALUES: dict[str, list[tuple[str, object]]] = {
     "rate_entries_per_s": [("1", 1), ("0", 0), ("3", 3)],
     "rate_burst_entries": [("1", 1), ("2", 2), ("3", 3)],
     "trust_forwarded_for": [("true", True), ("false", False), ("TRUE", True)],
+    "witness_policy": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
+    "witness_interval_ms": [("1", 1), ("2", 2), ("3", 3)],
+    "witness_timeout_ms": [("1", 1), ("2", 2), ("3", 3)],
+    "witness_wait_ms": [("1", 1), ("0", 0), ("3", 3)],
+    "witness_quorum_lost": [("publish", "publish"), ("hold", "hold"), ("publish",) * 2],
+    "witness_patience_s": [("1", 1), ("0", 0), ("3", 3)],
+    "witness_demo": [("true", True), ("0", False), ("1", True)],
     "log_format": [("json", "json"), ("text", "text"), ("auto", "auto")],
     "log_level": [("debug", "debug"), ("error", "error"), ("info", "info")],
 }
@@ -119,6 +126,9 @@ BAD = [
     ("trust_forwarded_for", "no"),
     ("log_format", "xml"),
     ("log_format", "JSON"),
+    ("witness_quorum_lost", "wait"),
+    ("witness_interval_ms", "0"),
+    ("witness_timeout_ms", "0"),
     ("log_level", "loud"),
     ("log_level", ""),
     *[

@@ -1,13 +1,28 @@
-"""Puts the parts of a log together, in the order in which they depend on each other."""
+"""From settings to a log, opened and recovered; and a log's tiles and index anew."""
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tlog import __version__, hashing
 from tlog.admission.gate import Gate
 from tlog.admission.rates import Rates
 from tlog.admission.tokens import read_tokens
-from tlog.checkpoint.publisher import Publisher
+from tlog.assemble.witnesses import (
+    guard_writes,
+    make_collector,
+    make_links,
+    open_demo,
+    policy_text,
+    require_journal,
+    see_heads,
+)
+from tlog.checkpoint.backlog import Backlog
+from tlog.checkpoint.collector import LogView
+from tlog.checkpoint.publisher import Pace, Publisher
+from tlog.checkpoint.rollback import RollbackGuard
 from tlog.clock import Clock, SystemClock
 from tlog.config import Settings
 from tlog.errors import CorruptError, RejectedError
@@ -20,7 +35,7 @@ from tlog.sequencer.commit import Committer
 from tlog.sequencer.known import KnownEntries
 from tlog.sequencer.pool import Pool
 from tlog.sequencer.rebuild import Progress, rebuild
-from tlog.sequencer.recovery import recover
+from tlog.sequencer.recovery import Recovered, recover, sign_anew
 from tlog.sequencer.sequencer import Sequencer
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
 from tlog.storage.disk import Disk, SystemDisk
@@ -28,9 +43,11 @@ from tlog.storage.folder import FolderLayout, LogFolder
 from tlog.storage.index import Index
 from tlog.storage.journal import Journal
 from tlog.storage.objects import Objects
+from tlog.witness.opening import Witness
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.keys import KeyType, parse_verifier_key
+from tlogverify.policy import Policy
 from tlogverify.signed import open_checkpoint
 
 _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
@@ -84,44 +101,83 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
         return checkpoint
 
 
+class _Opened(NamedTuple):
+    """What every log has, before anything is recovered."""
+
+    settings: Settings
+    folder: LogFolder
+    clock: Clock
+    signer: HeadSigner
+    metrics: LogMetrics
+    demo: Witness | None
+    policy: str
+
+
 def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
-    layout, metrics = folder.layout, LogMetrics()
+    layout = folder.layout
     signer = HeadSigner(_load_keys(layout, settings), clock)
-    policy = _write_public_keys(layout, signer)
+    demo = open_demo(layout.root, signer) if settings.witness_demo else None
+    policy = policy_text(settings, signer.verifiers, demo)
+    _write_public_keys(layout, signer, policy)
+    opened = _Opened(settings, folder, clock, signer, LogMetrics(), demo, policy)
+    sightings = see_heads(settings, Policy.parse(policy.encode()), signer.verifiers)
     objects = Objects(layout.public, layout.temporary, disk)
     journal, index = Journal(layout.journal), _open_index(layout.index)
-    bound = settings.max_backlog_bytes
     try:
-        backlog, state = recover(signer, journal, objects, index, backlog_bytes=bound)
+        require_journal(journal, sightings)
+        recovered = recover(
+            signer, journal, objects, index, backlog_bytes=settings.max_backlog_bytes
+        )
+        reader = TileReader(objects, recovered.backlog, settings.tile_cache_tiles)
+        guard = guard_writes(
+            sightings,
+            recovered.snapshot,
+            partial(reader.root, recovered.snapshot),
+        )
+        if guard.seen is None:
+            recovered = sign_anew(signer, journal, recovered)
     except BaseException:
         index.close()
         journal.close()
         raise
-    publisher = Publisher(
-        backlog,
-        objects,
-        index,
-        interval_s=settings.publish_interval_ms / 1000,
-        clock=clock,
-        metrics=metrics,
-    )
+    return _assemble(opened, (objects, journal, index), recovered, reader, guard)
+
+
+def _assemble(
+    opened: _Opened,
+    stores: tuple[Objects, Journal, Index],
+    recovered: Recovered,
+    reader: TileReader,
+    guard: RollbackGuard,
+) -> Log:
+    settings, metrics, backlog = opened.settings, opened.metrics, recovered.backlog
+    objects, journal, index = stores
+    policy, prover = Policy.parse(opened.policy.encode()), Prover(reader)
+    links = make_links(settings, policy, opened.demo, opened.clock, metrics)
+    publisher = _publisher(opened, backlog, objects, index, holds=bool(links))
     pool = Pool(settings.max_pool_entries, settings.max_pool_bytes)
     known = KnownEntries(backlog, index)
-    committer = Committer(signer, journal, backlog, state)
+    state = (recovered.tree, recovered.snapshot)
+    committer = Committer(opened.signer, journal, backlog, state)
     sequencer = Sequencer(
         pool,
         backlog,
         known,
         committer,
-        trim_to=lambda: publisher.published_size,
+        trim_to=lambda: publisher.stored_size,
         metrics=metrics,
     )
-    reader = TileReader(objects, backlog, settings.tile_cache_tiles)
+    collector = None
+    if links:
+        view = _view(opened, committer, prover, backlog)
+        collector = make_collector(
+            settings, (policy, links), view, guard, recovered.public
+        )
     log = Log(
         settings=settings,
-        folder=folder,
-        signer=signer,
-        policy=policy,
+        folder=opened.folder,
+        signer=opened.signer,
+        policy=opened.policy,
         journal=journal,
         objects=objects,
         index=index,
@@ -131,13 +187,44 @@ def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Lo
         committer=committer,
         sequencer=sequencer,
         publisher=publisher,
+        collector=collector,
+        guard=guard,
+        demo=opened.demo,
         reader=reader,
-        prover=Prover(reader),
-        gate=_gate(settings, clock),
+        prover=prover,
+        gate=_gate(settings, opened.clock),
         metrics=metrics,
     )
     _watch(log)
     return log
+
+
+def _publisher(
+    opened: _Opened, backlog: Backlog, objects: Objects, index: Index, *, holds: bool
+) -> Publisher:
+    interval_s = opened.settings.publish_interval_ms / 1000
+    return Publisher(
+        backlog,
+        objects,
+        index,
+        pace=Pace(interval_s, holds=holds),
+        clock=opened.clock,
+        metrics=opened.metrics,
+    )
+
+
+def _view(
+    opened: _Opened, committer: Committer, prover: Prover, backlog: Backlog
+) -> LogView:
+    """Return the log as the collector of cosignatures sees it."""
+    return LogView(
+        origin=opened.signer.origin,
+        newest=committer.newest,
+        prove=prover.consistency,
+        root_at=prover.root,
+        offer=backlog.offer,
+        clock=opened.clock,
+    )
 
 
 def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
@@ -170,13 +257,11 @@ def _announced(layout: FolderLayout) -> set[KeyType]:
     return {parse_verifier_key(line).key_type for line in lines}
 
 
-def _write_public_keys(layout: FolderLayout, signer: HeadSigner) -> str:
-    """Write the verifier keys and a policy of them; return the policy."""
+def _write_public_keys(layout: FolderLayout, signer: HeadSigner, policy: str) -> None:
+    """Write the verifier keys, and the policy for those who verify."""
     vkeys = [key.encode() for key in signer.verifiers]
     layout.vkey_file.write_text("".join(f"{vkey}\n" for vkey in vkeys))
-    policy = "".join(f"log {vkey}\n" for vkey in vkeys) + "quorum none\n"
-    layout.policy_file.write_text(policy)
-    return policy
+    layout.policy_file.write_text(policy, "utf-8")
 
 
 def _open_index(path: Path) -> Index:
@@ -213,6 +298,7 @@ def _watch(log: Log) -> None:
     metrics = log.metrics
     tell_build(metrics)
     metrics.tree_size.set_function(lambda: log.snapshot.size)
+    metrics.cosigned_size.set_function(_cosigned_size(log))
     metrics.queue_entries.set_function(lambda: log.pool.waiting_entries)
     metrics.publish_lag_entries.set_function(
         lambda: log.snapshot.size - log.publisher.published_size
@@ -220,3 +306,11 @@ def _watch(log: Log) -> None:
     metrics.index_lag_entries.set_function(
         lambda: log.snapshot.size - log.index.complete_to
     )
+
+
+def _cosigned_size(log: Log) -> Callable[[], float]:
+    def size() -> float:
+        collector = log.collector
+        return collector.shown.size if collector and collector.shown else 0
+
+    return size

@@ -1,0 +1,38 @@
+"""From a policy file to the witnesses that are asked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tlog.errors import RejectedError
+from tlogverify.files import read_bounded
+from tlogverify.keys import VerifierKey
+from tlogverify.lines import parse_text
+from tlogverify.policy import MAX_POLICY_BYTES, Policy, PolicyWitness
+
+
+def read_witness_policy(path: Path, log_keys: Sequence[VerifierKey]) -> str:
+    """Return the text of the policy for those who verify this log.
+
+    A file that names no log names this one.
+
+    Raises FormatError, or RejectedError if the file names other logs only, or no
+    witness that can be asked.
+    """
+    text = read_bounded(path, "a policy", MAX_POLICY_BYTES)
+    policy = Policy.parse(text)
+    if not any(witness.url for witness in policy.witnesses):
+        raise RejectedError("no-witness", f"{path} names no witness with a URL")
+    named = {log.key for log in policy.logs}
+    if named and not named & set(log_keys):
+        raise RejectedError("other-policy", f"{path} does not name this log's key")
+    own = [] if named else [f"log {key.encode()}\n" for key in log_keys]
+    return "".join(own) + parse_text("the policy of a log", text)
+
+
+def witnesses_by_url(policy: Policy) -> dict[str, list[PolicyWitness]]:
+    """Return the witnesses that can be asked; two keys at one URL are one witness."""
+    found: dict[str, list[PolicyWitness]] = {}
+    for witness in policy.witnesses:
+        if witness.url:
+            found.setdefault(witness.url.rstrip("/"), []).append(witness)
+    return found
