@@ -18,7 +18,11 @@ from tlogclient import LogClient
 
 KILLS = int(os.environ.get("TLOG_CRASH_KILLS", "50"))
 SEED = os.environ.get("TLOG_CRASH_SEED") or secrets.token_hex(4)
-SERVERS = 2
+SERVERS = [
+    ["--publish-interval-ms=20"],
+    # Answers and the checkpoint wait for a cosignature, of a witness that dies with it.
+    ["--publish-interval-ms=20", "--witness-demo", "--witness-interval-ms=5"],
+]
 CLIENTS = 4
 FSCK_EVERY = 10
 
@@ -33,15 +37,15 @@ OLD_ENTRIES_SUBMITTED_AGAIN = 100
 
 @pytest.mark.crash
 @pytest.mark.timeout(60 + 5 * KILLS)
-@pytest.mark.parametrize("nth", range(SERVERS))
+@pytest.mark.parametrize("nth", range(len(SERVERS)))
 async def test_a_log_killed_at_any_moment_keeps_all_that_it_acknowledged(
     tmp_path: Path, nth: int
 ) -> None:
     print(f"TLOG_CRASH_SEED={SEED} server {nth}")
-    server = ServerProcess(tmp_path / "log", "--publish-interval-ms", "20")
+    server = ServerProcess(tmp_path / "log", *SERVERS[nth])
     run = CrashRun(server, random.Random(f"{SEED} {nth}"))  # noqa: S311 - to repeat it
     try:
-        await run.kill_often(-(-KILLS // SERVERS))
+        await run.kill_often(-(-KILLS // len(SERVERS)))
     finally:
         server.end()
 

@@ -228,7 +228,8 @@ class Collector:
     def _show(self, head: Snapshot, *, is_cosigned: bool) -> None:
         if self._guard.seen is not None:
             return
-        if self.shown is not None and head.size < self.shown.size and self.is_cosigned:
+        if self.shown is not None and head.size < self.shown.size:
+            # What was public stays so: a reader never sees the log shrink.
             return
         self.shown, self.is_cosigned = head, is_cosigned
         self._log.offer(head)

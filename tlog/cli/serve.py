@@ -5,16 +5,14 @@ policy file lies.  SIGTERM drains: what was accepted is answered.
 """
 
 import argparse
-import gc
 import json
-import sys
 
 import uvloop
 
 from tlog.api.server import serve
 from tlog.assemble import open_log
+from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
-from tlog.cli.stopping import stop_on_signals
 from tlog.config import Settings
 from tlog.log import Log
 from tlog.logs import configure_logs, log_event
@@ -30,14 +28,8 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = read_settings(options, Settings)
     configure_logs(settings.log_format, settings.log_level)
-    # The commit thread must get its turn soon after a disk has answered it: 5 ms, the
-    # interpreter's own interval, is longer than a commit.
-    sys.setswitchinterval(0.001)
     log = open_log(settings)
-    # What is there by now stays: the collector need not look at it again, and a busy
-    # server makes no cycles.  Its default of 700 objects cost 12 % of a request.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    tune_interpreter()
     uvloop.run(_serve(log, as_json=options.json))
     log_event("stopped", size=log.snapshot.size)
     return 0

@@ -11,8 +11,8 @@ import uvloop
 
 from tlog.api.witness import serve_witness
 from tlog.assemble import tell_build
+from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
-from tlog.cli.stopping import stop_on_signals
 from tlog.logs import configure_logs, log_event
 from tlog.witness.opening import Witness
 from tlog.witness.settings import WitnessSettings
@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = read_settings(options, WitnessSettings)
     configure_logs(settings.log_format, settings.log_level)
+    tune_interpreter()
     uvloop.run(_serve(settings, as_json=options.json))
     return 0
 
