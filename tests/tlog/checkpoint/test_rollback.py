@@ -72,17 +72,23 @@ async def require_read_only(url: str, size: int) -> None:
     assert 200 == (await ask(url, "/api/v1/entries/0")).status
 
 
+async def copied_before_it_grew(folder: Path, policy: str) -> Path:
+    """Let a log grow to 4, copy it, let it grow to 9; return the copy."""
+    copy = folder.with_name("copy")
+    async with cosigned_log(folder, policy) as (url, log):
+        await submit(url, range(4))
+        await shown(log, 4, 3)
+    shutil.copytree(folder, copy)
+    async with cosigned_log(folder, policy) as (url, log):
+        await submit(url, range(9))
+        await shown(log, 9, 3)
+    return copy
+
+
 async def test_an_old_copy_serves_reads_and_signs_nothing(tmp_path: Path) -> None:
-    folder, copy = tmp_path / "log", tmp_path / "copy"
     async with some_witnesses(tmp_path) as witnesses:
         policy = policy_of(witnesses, 2)
-        async with cosigned_log(folder, policy) as (url, log):
-            await submit(url, range(4))
-            await shown(log, 4, 3)
-        shutil.copytree(folder, copy)
-        async with cosigned_log(folder, policy) as (url, log):
-            await submit(url, range(9))
-            await shown(log, 9, 3)
+        copy = await copied_before_it_grew(tmp_path / "log", policy)
         before = (copy / "public/checkpoint").read_bytes()
         # A new key asks for a new signature: not even that.
         async with cosigned_log(copy, policy, mldsa44=True) as (url, log):
@@ -98,16 +104,9 @@ async def test_an_old_copy_serves_reads_and_signs_nothing(tmp_path: Path) -> Non
 
 
 async def test_a_copy_that_went_on_by_itself_is_found_at_start(tmp_path: Path) -> None:
-    folder, copy = tmp_path / "log", tmp_path / "copy"
     async with some_witnesses(tmp_path) as witnesses:
         policy = policy_of(witnesses, 2)
-        async with cosigned_log(folder, policy) as (url, log):
-            await submit(url, range(4))
-            await shown(log, 4, 3)
-        shutil.copytree(folder, copy)
-        async with cosigned_log(folder, policy) as (url, log):
-            await submit(url, range(9))
-            await shown(log, 9, 3)
+        copy = await copied_before_it_grew(tmp_path / "log", policy)
         # Without its witnesses, the copy becomes the longer one.
         nobody = policy_of(witnesses, 2, w0=NOWHERE, w1=NOWHERE, w2=NOWHERE)
         async with cosigned_log(copy, nobody, witness_wait_ms=1) as (url, log):
