@@ -14,18 +14,23 @@ _TELLTALES = (
 def require_refused(
     answer: Answer, status: int, token: str, detail: str, target: str = ""
 ) -> None:
+    """Assert that an answer of a log is this problem, and is documented."""
+    require_told(answer, status, token, detail)
+    if target:
+        require_documented("GET", target, answer)
+    else:
+        require_documented("POST", "/api/v1/entries", answer)
+
+
+def require_told(answer: Answer, status: int, token: str, detail: str) -> None:
     """Assert that an answer is this problem, told in full and telling no more."""
     assert answer.media_type == "application/problem+json", answer
     document = answer.json()
     assert (status, token) == (answer.status, document["type"]), document
     assert status == document["status"]
-    assert detail in document["detail"]
+    assert detail in document["detail"], document
     assert not [telltale for telltale in _TELLTALES if telltale in answer.body]
     assert len(answer.body) < 1_000
-    if target:
-        require_documented("GET", target, answer)
-    else:
-        require_documented("POST", "/api/v1/entries", answer)
 
 
 class Unchanged:
