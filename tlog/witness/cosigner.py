@@ -19,6 +19,7 @@ from tlog.errors import RejectedError
 from tlog.logs import log_event
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey
+from tlog.storage.disk import SyncError
 from tlog.witness.budget import Budget
 from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
@@ -134,6 +135,9 @@ class Cosigner:
     ) -> None:
         """Keep a head that does not extend the one that was cosigned."""
         new = head.checkpoint
+        if known.size == 0 or (known.size, known.root) == (new.size, new.root):
+            # Anyone can send a log's own head beside a broken proof.
+            return
         self._metrics.inconsistent.inc()
         old = Checkpoint(new.origin, known.size, known.root)
         prefix = prefix_from_proof(old, new, request.path)
@@ -141,10 +145,15 @@ class Cosigner:
         note = UnverifiedNote(new.encode(), head.lines).encode()
         evidence = Evidence(known.note, note, prefix, request.path)
         convicts = prefix is not None or (old.size == new.size and old.root != new.root)
-        async with self._keeping:
-            file = await asyncio.to_thread(
-                self._evidence.keep, new.origin, evidence, convicts=convicts
-            )
+        try:
+            async with self._keeping:
+                file = await asyncio.to_thread(
+                    self._evidence.keep, new.origin, evidence, convicts=convicts
+                )
+        except (OSError, SyncError) as error:
+            # The head is refused all the same, and nothing of the state depends on it.
+            log_event("evidence not kept", level="error", error=str(error))
+            return
         if file is not None:
             log_event(
                 "inconsistent head refused",

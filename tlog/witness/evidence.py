@@ -18,6 +18,7 @@ from tlogverify.hashing import Hash
 from tlogverify.merkle import roots_from_subtree_proof
 
 _FILES_PER_LOG: Final = 100
+"""Of each kind: what strangers can fill leaves room for what convicts."""
 
 
 class EvidenceFolder:
@@ -31,7 +32,7 @@ class EvidenceFolder:
         """Write a file durably, and return it.
 
         convicts: whether it verifies; such a file replaces one of the same heads.
-        None if there is nothing to write: it is there, or the log has 100 files.
+        None if there is nothing to write: it is there, or the log has 100 of its kind.
         """
         heads = hashlib.sha256(_text(evidence.older) + _text(evidence.newer))
         prefix = origin_hash(origin)[:16]
@@ -41,8 +42,8 @@ class EvidenceFolder:
         file = proven if convicts else unproven
         if proven.exists() or file.exists():
             return None
-        kept = sum(1 for _ in self._folder.glob(f"{prefix}-*"))
-        if kept >= _FILES_PER_LOG:
+        kept = [".unproven." in it.name for it in self._folder.glob(f"{prefix}-*")]
+        if kept.count(not convicts) >= _FILES_PER_LOG:
             return None
         self._files.put({file: evidence.encode()})
         if convicts:
