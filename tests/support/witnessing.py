@@ -69,8 +69,8 @@ class History:
         return note(head, *(signer.line(head) for signer in self.signers))
 
     def path(self, old: int, size: int) -> list[bytes]:
-        """Return the consistency proof."""
-        return self.tree.consistency_path(old, size)
+        """Return the consistency proof; empty where there is none."""
+        return self.tree.consistency_path(old, size) if old <= size else []
 
     def request(self, old: int, size: int) -> bytes:
         """Return the body of an honest add-checkpoint."""
