@@ -27,7 +27,7 @@ from tlog.witness.evidence import EvidenceFolder
 from tlog.witness.lists import ListedLogs
 from tlog.witness.roster import Roster, parse_logs
 from tlog.witness.settings import KEY_TYPES, WitnessSettings
-from tlog.witness.state import WitnessState
+from tlog.witness.state import FORGOTTEN, WitnessState
 from tlogverify.keys import KeyType, VerifierKey, parse_verifier_key
 
 _KEY_FILES: Final = {
@@ -61,11 +61,12 @@ class Witness:
                 raise RejectedError(
                     "locked", f"another process holds {root}; stop it first"
                 ) from None
-            keys = _load_keys(settings)
-            self._state = WitnessState(root / "state.db")
+            before = _read_vkeys(root)
+            keys = _load_keys(settings, before)
+            self._state = WitnessState(root / "state.db", is_known=bool(before))
             undo.callback(self._state.close)
             heads = self._state.heads()
-            self._write_vkeys(keys, is_used=bool(heads))
+            self._write_vkeys(before, keys, is_used=bool(heads))
             configured = parse_logs(settings.log, qpd=settings.qpd)
             named = {log.origin for log in configured}
             listed = [log for log in self._state.logs() if log.origin not in named]
@@ -130,11 +131,15 @@ class Witness:
         await self._commits.close()
         self._undo.close()
 
-    def _write_vkeys(self, keys: list[SigningKey], *, is_used: bool) -> None:
+    def _write_vkeys(
+        self, before: list[VerifierKey], keys: list[SigningKey], *, is_used: bool
+    ) -> None:
         file = self.settings.data / "witness.vkey"
         if is_used and not file.exists():
             raise CorruptError(str(file), "is missing beside a state that was used")
-        lines = "".join(f"{key.verifier.encode()}\n" for key in keys)
+        # A key that is not used today has signed, and must not be made anew tomorrow.
+        new = [it.verifier for it in keys if it.verifier not in before]
+        lines = "".join(f"{key.encode()}\n" for key in [*before, *new])
         DurableFolder(self.settings.data, self.settings.data / "tmp", SystemDisk()).put(
             {file: lines.encode()}
         )
@@ -148,20 +153,23 @@ def _make_folders(root: Path) -> None:
         SystemDisk().sync_folder(folder)
 
 
-def _load_keys(settings: WitnessSettings) -> list[SigningKey]:
+def _read_vkeys(root: Path) -> list[VerifierKey]:
+    """Return the keys that this witness has had; none at its first start."""
+    vkey_file, state_file = root / "witness.vkey", root / "state.db"
+    if not vkey_file.exists():
+        return []
+    known = [parse_verifier_key(it) for it in vkey_file.read_bytes().split()]
+    if not known:
+        raise CorruptError(str(vkey_file), "is empty")
+    if not state_file.exists():
+        # It would cosign every log from its beginning again.
+        raise CorruptError(str(state_file), f"is missing: {FORGOTTEN}")
+    return known
+
+
+def _load_keys(settings: WitnessSettings, known: list[VerifierKey]) -> list[SigningKey]:
     """Read the witness's keys; make those that it never had."""
     root = settings.data
-    vkey_file = root / "witness.vkey"
-    known: list[VerifierKey] = []
-    if vkey_file.exists():
-        known = [parse_verifier_key(it) for it in vkey_file.read_bytes().split()]
-        if not (root / "state.db").exists():
-            # It would cosign every log from its beginning again.
-            raise CorruptError(
-                str(root / "state.db"),
-                "is missing: this witness has "
-                "forgotten what it signed; its keys must not sign again",
-            )
     keys = []
     for key_type in KEY_TYPES[settings.keys]:
         path = root / "keys" / _KEY_FILES[key_type]

@@ -25,6 +25,10 @@ from tlogverify.note import parse_note
 _MIGRATIONS: Final = Migrations("witness")
 _RESERVE_BYTES: Final = 32 << 20
 
+FORGOTTEN: Final = (
+    "this witness has forgotten what it signed; its keys must not sign again"
+)
+
 
 @_MIGRATIONS()
 def _m001_heads_and_logs(database: Database) -> None:
@@ -68,8 +72,11 @@ class Connection(Protocol):
 class WitnessState:
     """An open state; one transaction at a time, from any thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make it; CorruptError if it is no witness's state."""
+    def __init__(self, path: Path, *, is_known: bool = False) -> None:
+        """Open or make it; CorruptError if it is no witness's state.
+
+        is_known: it was made before; an empty file is not it.
+        """
         self._path = path
         self._turn = Lock()
         try:
@@ -78,7 +85,10 @@ class WitnessState:
             )
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
-            _MIGRATIONS.apply(Database(self._connection))
+            database = Database(self._connection)
+            if is_known and not database.table("heads").exists():
+                raise CorruptError(str(path), f"is empty: {FORGOTTEN}")
+            _MIGRATIONS.apply(database)
         except sqlite3.DatabaseError as error:
             raise CorruptError(str(path), str(error)) from error
         self.hot: Connection = self._connection
