@@ -119,6 +119,7 @@ class Witnessing(RuleBasedStateMachine):
         self.lives = 0
         self.left: Left = {origin: [] for origin in FORKS}
         self.runner = asyncio.Runner()
+        self.witness: Witness
         self.abandoned: list[Witness] = []
 
     @initialize()
