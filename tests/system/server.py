@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tlogverify import Policy
 
@@ -45,17 +45,21 @@ class NotServingError(Exception):
 class ServerProcess:
     """`tlog serve` on one folder, as often as it is started.
 
-    url: of the present process.  stderr: what all processes wrote there.
+    url: of the present process.  told: what it said when it was ready.  stderr: what
+    all processes wrote there.
     """
+
+    verb, name_flag = "serve", "--origin"
 
     def __init__(self, folder: Path, *arguments: str, origin: str = ORIGIN) -> None:
         self.folder = folder
         self.url = ""
+        self.told: dict[str, Any] = {}
         self._errors = folder.with_name(f"{folder.name}.stderr")
-        self._command = [*COMMAND, "serve", "--data", str(folder), "--json"]
+        self._command = [*COMMAND, self.verb, "--data", str(folder), "--json"]
         self._command += ["--listen", "127.0.0.1:0", *arguments]
         if origin:
-            self._command += ["--origin", origin]
+            self._command += [self.name_flag, origin]
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -86,7 +90,8 @@ class ServerProcess:
         if not line:
             status = self.wait()
             raise NotServingError(status, self.stderr)
-        self.url = json.loads(line)["url"]
+        self.told = json.loads(line)
+        self.url = self.told["url"]
         return self
 
     def start(self) -> Self:
@@ -126,6 +131,17 @@ class ServerProcess:
         """Kill the process if there is one."""
         if self._process is not None:
             self.kill()
+
+
+class WitnessProcess(ServerProcess):
+    """`tlog witness` on one folder; origin: its name."""
+
+    verb, name_flag = "witness", "--name"
+
+    @property
+    def vkey(self) -> str:
+        """The first of its verifier keys."""
+        return str(self.told["verifier_keys"][0])
 
 
 @contextmanager
