@@ -12,7 +12,7 @@ from typing import Final
 import stamina
 
 from tlog import __version__, hashing
-from tlog.cli import fsck, keygen, rebuild, search, serve, submit, verify
+from tlog.cli import fsck, keygen, monitor, rebuild, search, serve, submit, verify
 from tlog.errors import CorruptError, FatalError, RejectedError
 from tlogclient import RefusedError, UnavailableError
 from tlogverify.errors import FormatError, TlogError, VerificationError
@@ -25,6 +25,7 @@ _VERBS: Final = {
     "fsck": fsck,
     "rebuild": rebuild,
     "keygen": keygen,
+    "monitor": monitor,
 }
 
 _STATUS: Final[dict[type[BaseException], int]] = {
