@@ -64,9 +64,14 @@ def blocks(document: Path) -> Iterator[Block]:
 
 def rows(document: Path) -> list[list[str]]:
     """Return the cells of all table rows of a document."""
+    return cells(read(document))
+
+
+def cells(text: str) -> list[list[str]]:
+    """Return the cells of all table rows of a text."""
     return [
         [cell.strip() for cell in line.strip("|").split(" | ")]
-        for line in read(document).splitlines()
+        for line in text.splitlines()
         if line.startswith("| ")
     ]
 

@@ -10,6 +10,8 @@ from dataclasses import fields
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from tests.architecture.source import modules, sources
 from tests.architecture.test_architecture import ROWS
 from tests.docs.documents import (
@@ -17,18 +19,22 @@ from tests.docs.documents import (
     DOCS,
     README,
     ROOT,
+    cells,
     read,
     rows,
     section,
 )
 from tlog.api.lookup import PAGE_ENTRIES, PAGE_HITS
+from tlog.api.monitor import build_monitor_app
 from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING
 from tlog.api.server import build_app
 from tlog.cli import _STATUS, build_parser
-from tlog.config import Settings
+from tlog.config import CommandSettings, Settings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.log import Log
-from tlog.metrics import LogMetrics
+from tlog.metrics import LogMetrics, MonitorMetrics
+from tlog.monitor.monitor import Monitor
+from tlog.monitor.settings import MonitorSettings
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import TlogError
 from tlogverify.record import MAX_SUBJECTS
@@ -48,25 +54,45 @@ def default_cell(default: object) -> str:
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
-    return f"`{default}`" if default != "" else "empty"
+    return f"`{default}`" if default not in ("", ()) else "empty"
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
+SETTINGS: list[tuple[type[CommandSettings], str, str]] = [
+    (Settings, "serve", "Settings"),
+    (MonitorSettings, "monitor", "Settings of a monitor"),
+]
+"""The settings of each command, and where they are documented."""
+
+
+@pytest.mark.parametrize(("kind", "heading"), [(it[0], it[2]) for it in SETTINGS])
+def test_every_setting_is_documented_with_its_default(
+    kind: type[CommandSettings], heading: str
+) -> None:
     expected = [
         [
             f"`--{setting.name.replace('_', '-')}`",
-            f"`TLOG_{setting.name.upper()}`",
+            f"`{kind.variables}{setting.name.upper()}`",
             f"`{setting.name}`",
             default_cell(setting.default),
         ]
-        for setting in fields(Settings)
+        for setting in fields(kind)
     ]
-    found = first_cells(rows(OPERATIONS), 4)
+    found = first_cells(cells(section(OPERATIONS, heading)), 4)
     assert expected == [row for row in found if row[0].startswith("`--")]
 
 
+def test_no_variable_of_the_environment_means_two_settings() -> None:
+    names = [
+        f"{kind.variables}{it.name.upper()}"
+        for kind, _, _ in SETTINGS
+        for it in fields(kind)
+    ]
+    assert len(set(names)) == len(names)
+
+
 def test_every_metric_is_documented_with_its_type() -> None:
-    rendered = LogMetrics().render().decode()
+    kinds_of = [LogMetrics(), MonitorMetrics()]
+    rendered = "".join(it.render().decode() for it in kinds_of)
     kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
     expected = {
         (f"`{name}`", kind) for name, kind in kinds if not name.endswith("_created")
@@ -77,12 +103,16 @@ def test_every_metric_is_documented_with_its_type() -> None:
 
 
 def test_every_endpoint_is_documented() -> None:
-    # Building the routes asks of a log for its settings alone.
+    # Building the routes asks for settings and metrics alone.
+    monitor = SimpleNamespace(metrics=MonitorMetrics())
+    apps = [build_monitor_app(cast(Monitor, monitor))]
     app = build_app(
         cast(Log, SimpleNamespace(settings=Settings(), metrics=LogMetrics()))
     )
+    apps.append(app)
     expected = {
         f"`{route.method} {route.resource.canonical}`"
+        for app in apps
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
@@ -98,13 +128,16 @@ def verbs() -> Iterator[tuple[str, argparse.ArgumentParser]]:
 
 
 def test_every_command_and_flag_is_documented() -> None:
-    settings = {f"--{setting.name.replace('_', '-')}" for setting in fields(Settings)}
+    settings = {
+        verb: {f"--{setting.name.replace('_', '-')}" for setting in fields(kind)}
+        for kind, verb, _ in SETTINGS
+    }
     missing = [
         (verb, flag)
         for verb, parser in verbs()
         for action in parser._actions
         for flag in action.option_strings
-        if flag not in {"-h", "--help"} | (settings if verb == "serve" else set())
+        if flag not in {"-h", "--help"} | settings.get(verb, set())
         and flag not in section(OPERATIONS, f"tlog {verb}")
     ]
     assert [] == missing

@@ -15,7 +15,7 @@ POLICY = b"log " + LOG.vkey + b"\nquorum none\n"
 
 
 def entries_of(start: int, end: int, salt: str = "entry") -> list[bytes]:
-    """Return entries that are no records, all different, some of them empty of digits."""
+    """Return entries that are no records, all different."""
     return [f"{salt} {index}".encode() for index in range(start, end)]
 
 

@@ -1,7 +1,7 @@
 """The command line: one file per verb, arguments only.
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
-log stopped by itself and wants a restart.
+log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.
 """
 
 import argparse

@@ -9,7 +9,7 @@ growth, and reads the log as anyone can.
     matching             PURE: digests in the bytes of a bundle
     web  source  window  HTTP and folders; bundles in order, several under way
     bundles  store       what is remembered: verified entries; heads, hits, alarms
-    stored               the tree of what is remembered
+    stored  state        the tree of what is remembered; the folder of it all
     watches  past        what is looked for; the same in what was read before
     follow  verdict      from one head to the next; what a conflict proves
     witnesses            heads that the log has shown to others

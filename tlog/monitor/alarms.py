@@ -22,7 +22,8 @@ from typing import Final
 
 from tlog.clock import Clock
 from tlog.metrics import MonitorMetrics
-from tlog.monitor.store import Head, Hit, NewAlarm, Store
+from tlog.monitor.state import State
+from tlog.monitor.store import Head, Hit, NewAlarm
 from tlog.monitor.stored import StoredTree
 from tlogverify.errors import VerificationError
 from tlogverify.evidence import Evidence
@@ -74,15 +75,14 @@ class Alarms:
 
     def __init__(
         self,
-        store: Store,
-        folder: Path,
+        state: State,
         clock: Clock,
         metrics: MonitorMetrics,
         show: Callable[[str], None],
     ) -> None:
-        self._store = store
-        self._proofs = folder / "proofs"
-        self._evidence = folder / "evidence"
+        self._store = state.store
+        self._proofs = state.folder / "proofs"
+        self._evidence = state.folder / "evidence"
         for made in (self._proofs, self._evidence):
             made.mkdir(mode=0o700, exist_ok=True)
         self._clock = clock

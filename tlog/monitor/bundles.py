@@ -35,6 +35,13 @@ class StoredBundles:
         ]
         self._entries, self._ends, self._roots = self._files
         self.count = count
+        try:
+            self._open(count)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, count: int) -> None:
         if self._size(1) < count * _END_BYTES or self._size(2) < count * HASH_SIZE:
             raise CorruptError(str(self._names[1]), "it is shorter than it was")
         self._length = self._end(count - 1) if count else 0

@@ -14,10 +14,10 @@ from typing import Final, ParamSpec, TypeVar
 from tlog import hashing
 from tlog.clock import Clock
 from tlog.metrics import MonitorMetrics
-from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.matching import Matcher
 from tlog.monitor.source import Source
-from tlog.monitor.store import Cursor, Head, Hit, Store, Tell
+from tlog.monitor.state import State
+from tlog.monitor.store import Cursor, Head, Hit, Tell
 from tlog.monitor.stored import StoredTree
 from tlog.monitor.verdict import (
     SplitViewError,
@@ -68,29 +68,24 @@ async def finish(
 
 
 class Follower:
-    """Moves the cursor of one store along one log."""
+    """Moves the cursor of one state along one log."""
 
     def __init__(
         self,
         source: Source,
-        store: Store,
-        bundles: StoredBundles,
+        state: State,
         clock: Clock,
         metrics: MonitorMetrics,
         progress: Progress,
     ) -> None:
         self._source = source
-        self._store = store
-        self._bundles = bundles
+        self._state = state
+        self._store = state.store
+        self._bundles = state.bundles
         self._clock = clock
         self._metrics = metrics
         self._progress = progress
         self._reading = _Reading()
-
-    def tree(self) -> StoredTree:
-        """Return the verified tree."""
-        cursor = self._store.cursor()
-        return StoredTree(self._bundles, cursor.edge, cursor.head.size)
 
     async def follow(
         self, origin: str, head: Head, matcher: Matcher, tell: Tell
@@ -132,7 +127,7 @@ class Follower:
         return False
 
     def _compare(self, head: Head, verified: Head) -> None:
-        compare(head, verified, self.tree())
+        compare(head, verified, self._state.tree())
 
     async def _read(self, head: Head, verified: Head, matcher: Matcher) -> None:
         """Read, hash and store all bundles up to a head."""

@@ -8,13 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from tlog.clock import Clock
-from tlog.errors import CorruptError, RejectedError
 from tlog.logs import log_event
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.alarms import (
@@ -26,13 +22,13 @@ from tlog.monitor.alarms import (
     Alarm,
     Alarms,
 )
-from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.follow import Follower, Progress, finish
 from tlog.monitor.matching import Matcher
 from tlog.monitor.past import look_back
 from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.source import Source, open_source
-from tlog.monitor.store import Head, Sighting, Store
+from tlog.monitor.state import State, open_state
+from tlog.monitor.store import Head, Sighting
 from tlog.monitor.verdict import BadLogError, SplitViewError, compare
 from tlog.monitor.watches import WatchList
 from tlog.monitor.web import SourceError, Web
@@ -72,33 +68,23 @@ class Monitor:
     def __init__(
         self,
         settings: MonitorSettings,
-        state: Path,
+        state: State,
         policy: Policy,
         web: Web,
         surroundings: Surroundings,
     ) -> None:
-        """Open the state in a folder that is locked; CorruptError if it is broken."""
         self.metrics = surroundings.metrics
         self._settings = settings
         self._policy = policy
         self._web = web
         self._clock = surroundings.clock
         self._watches = WatchList(settings.watch, settings.watch_file)
-        self._store = store = Store(
-            state / "monitor.db", is_posting=bool(settings.webhook)
-        )
-        self._bundles = StoredBundles(state, store.cursor().bundles)
-        self._alarms = Alarms(
-            store, state, self._clock, self.metrics, surroundings.show
-        )
+        self._state = state
+        self._store = store = state.store
+        self._alarms = Alarms(state, self._clock, self.metrics, surroundings.show)
         self._source: Source = open_source(settings.log, web, settings.connections)
         self._follower = Follower(
-            self._source,
-            store,
-            self._bundles,
-            self._clock,
-            self.metrics,
-            surroundings.progress,
+            self._source, state, self._clock, self.metrics, surroundings.progress
         )
         self._witnesses = witnesses_of(policy)
         self._answered_s = self._clock.monotonic_s()
@@ -111,12 +97,6 @@ class Monitor:
             self.webhook = Webhook(
                 web, settings.webhook, secret, store, self._clock, self.metrics
             )
-        self._require_whole()
-
-    def close(self) -> None:
-        """Close the state; what was verified stays."""
-        self._bundles.close()
-        self._store.close()
 
     @property
     def size(self) -> int:
@@ -165,7 +145,7 @@ class Monitor:
         origin = self._store.cursor().origin
         watches = await finish(self._watches.read)
         tell = self._alarms.tell_hit(origin)
-        await finish(look_back, self._store, self._bundles, watches, tell)
+        await finish(look_back, self._state, watches, tell)
         await self._follow(Matcher(watches))
         cursor = self._store.cursor()
         if cursor.origin:
@@ -173,7 +153,7 @@ class Monitor:
                 await self._ask(witness, cursor.origin)
             await self._compare_sightings(cursor.origin)
             self._check_growth(cursor.origin, cursor.head, cursor.grown_s)
-        tree = self._follower.tree()
+        tree = self._state.tree()
         hits = await finish(self._alarms.show_all, cursor.head, tree)
         self.metrics.verified_size.set(cursor.head.size)
         if self.webhook is not None:
@@ -238,7 +218,7 @@ class Monitor:
 
     async def _compare_sightings(self, origin: str) -> None:
         """Compare what others were shown with the verified tree, as far as it goes."""
-        verified, tree = self._store.cursor().head, self._follower.tree()
+        verified, tree = self._store.cursor().head, self._state.tree()
         for sighting in self._store.sightings(verified.size):
             try:
                 await finish(compare, sighting.head, verified, tree)
@@ -289,12 +269,6 @@ class Monitor:
             kind, source, origin=cursor.origin, size=cursor.head.size
         )
 
-    def _require_whole(self) -> None:
-        """Raise CorruptError unless the stored entries lead to the verified head."""
-        head = self._store.cursor().head
-        if self._follower.tree().root(head.size) != head.root:
-            raise CorruptError("entries.bin", "it does not lead to the verified head")
-
 
 @asynccontextmanager
 async def open_monitor(
@@ -310,22 +284,8 @@ async def open_monitor(
     policy = Policy.read(settings.policy)
     if not policy.logs:
         raise FormatError("the monitor's policy names no log")
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = FileLock(settings.state / "lock", blocking=False, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RejectedError(
-            "locked", f"another process holds {settings.state}; stop it first"
-        ) from None
-    try:
+    with open_state(settings.state, is_posting=bool(settings.webhook)) as state:
         async with Web(
             connections=settings.connections, timeout_s=settings.timeout_s
         ) as web:
-            monitor = Monitor(settings, settings.state, policy, web, surroundings)
-            try:
-                yield monitor
-            finally:
-                monitor.close()
-    finally:
-        lock.release()
+            yield Monitor(settings, state, policy, web, surroundings)

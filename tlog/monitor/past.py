@@ -2,24 +2,23 @@
 
 from typing import Final
 
-from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.follow import hits_in
 from tlog.monitor.matching import Matcher, Watch
-from tlog.monitor.store import Hit, Store, Tell
+from tlog.monitor.state import State
+from tlog.monitor.store import Hit, Tell
 from tlogverify.tiles import TILE_WIDTH
 
 _CHUNK_BUNDLES: Final = 64
 _COMMIT_BUNDLES: Final = 4_096
 
 
-def look_back(
-    store: Store, bundles: StoredBundles, watches: tuple[Watch, ...], tell: Tell
-) -> None:
+def look_back(state: State, watches: tuple[Watch, ...], tell: Tell) -> None:
     """Look for each watch in all that is stored and that it was not looked for in.
 
     What is found in the verified tree becomes an alarm, in the transaction that says up
     to where the watch was looked for.
     """
+    store, bundles = state.store, state.bundles
     cursor = store.cursor()
     size = max(cursor.head.size, cursor.bundles * TILE_WIDTH)
     known = store.looked_to([it.label for it in watches])
