@@ -100,9 +100,11 @@ class Web:
         async with self._open.get(
             url, headers=headers, allow_redirects=False
         ) as response:
+            status = response.status
+            if 200 < status < 400:
+                response.close()  # a redirect is not followed
+                raise FormatError("a file's answer has status 200", status)
             _require_success(response, url)
-            if response.status != 200:
-                raise FormatError("a file's answer has status 200", response.status)
             return await _read(response, limit)
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
@@ -128,8 +130,6 @@ def _require_success(response: aiohttp.ClientResponse, url: str) -> None:
         raise MissingError(said)
     if status == 429 or status >= 500:
         raise RetriedError(said)
-    if 300 <= status < 400:
-        raise FormatError("a redirect is not followed", said)
     raise SourceError(said)
 
 
