@@ -18,7 +18,7 @@ ROWS = [
     {"assemble"},
     {"api"},
     {"log"},
-    {"admission", "fsck", "witness"},
+    {"admission", "fsck", "witness", "monitor"},
     {"sequencer"},
     {"proofs", "checkpoint"},
     {"storage"},
@@ -37,6 +37,8 @@ PURE = [
     "tlog.sequencer.selfcheck",
     "tlog.witness.rules",
     "tlog.witness.roster",
+    "tlog.monitor.tree",
+    "tlog.monitor.matching",
     "tlogverify.hashing",
     "tlogverify.lines",
     "tlogverify.merkle",
@@ -110,6 +112,19 @@ def test_fsck_judges_with_the_verifier_and_the_hashing_core_alone() -> None:
         if other.module in source.imports
     }
     assert set() == used - allowed
+
+
+def test_the_monitor_shares_no_code_with_the_log() -> None:
+    """It judges whoever runs the log: by the verifier and the hashing core."""
+    allowed = {"monitor", "hashing", "errors", "config", "metrics", "clock", "logs"}
+    used = {
+        other.room
+        for source in sources()
+        if source.room == "monitor"
+        for other in sources()
+        if other.module in source.imports
+    }
+    assert set() == used - allowed - {"tlogverify", "tlog"}
 
 
 def test_trees_are_hashed_in_one_place() -> None:

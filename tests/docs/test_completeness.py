@@ -25,6 +25,7 @@ from tests.docs.documents import (
     section,
 )
 from tlog.api.lookup import PAGE_ENTRIES, PAGE_HITS
+from tlog.api.monitor import build_monitor_app
 from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING
 from tlog.api.server import build_app
 from tlog.api.witness import build_witness_app
@@ -32,7 +33,9 @@ from tlog.cli import _STATUS, build_parser
 from tlog.config import CommandSettings, Settings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.log import Log
-from tlog.metrics import LogMetrics, WitnessMetrics
+from tlog.metrics import LogMetrics, MonitorMetrics, WitnessMetrics
+from tlog.monitor.monitor import Monitor
+from tlog.monitor.settings import MonitorSettings
 from tlog.witness.opening import Witness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.bundles import MAX_ENTRY_BYTES
@@ -65,6 +68,7 @@ def default_cell(default: object) -> str:
 SETTINGS: list[tuple[type[CommandSettings], str, str]] = [
     (Settings, "serve", "Settings"),
     (WitnessSettings, "witness", "Settings of a witness"),
+    (MonitorSettings, "monitor", "Settings of a monitor"),
 ]
 """The settings of each command, and where they are documented."""
 
@@ -96,7 +100,7 @@ def test_no_variable_of_the_environment_means_two_settings() -> None:
 
 
 def test_every_metric_is_documented_with_its_type() -> None:
-    kinds_of = [LogMetrics(), WitnessMetrics()]
+    kinds_of = [LogMetrics(), WitnessMetrics(), MonitorMetrics()]
     rendered = "".join(it.render().decode() for it in kinds_of)
     kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
     expected = {
@@ -113,6 +117,8 @@ def test_every_endpoint_is_documented() -> None:
     apps = [build_witness_app(cast(Witness, witness))]
     log = SimpleNamespace(settings=Settings(), metrics=LogMetrics(), demo=None)
     apps.append(build_app(cast(Log, log)))
+    monitor = SimpleNamespace(metrics=MonitorMetrics())
+    apps.append(build_monitor_app(cast(Monitor, monitor)))
     expected = {
         f"`{route.method} {route.resource.canonical}`"
         for app in apps

@@ -1,7 +1,7 @@
 """The command line: one file per verb, arguments only.
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
-log stopped by itself and wants a restart.
+log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.
 """
 
 import argparse
@@ -12,7 +12,17 @@ from typing import Final
 import stamina
 
 from tlog import __version__, hashing
-from tlog.cli import fsck, keygen, rebuild, search, serve, submit, verify, witness
+from tlog.cli import (
+    fsck,
+    keygen,
+    monitor,
+    rebuild,
+    search,
+    serve,
+    submit,
+    verify,
+    witness,
+)
 from tlog.errors import CorruptError, FatalError, RejectedError
 from tlogclient import RefusedError, UnavailableError
 from tlogverify.errors import FormatError, TlogError, VerificationError
@@ -26,6 +36,7 @@ _VERBS: Final = {
     "rebuild": rebuild,
     "keygen": keygen,
     "witness": witness,
+    "monitor": monitor,
 }
 
 _STATUS: Final[dict[type[BaseException], int]] = {

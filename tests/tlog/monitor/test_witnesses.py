@@ -1,0 +1,121 @@
+"""Heads that a witness shows: of the log's tree, or evidence against the log."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.support.monitored import Monitored
+from tests.support.static_log import (
+    StaticLog,
+    entries_of,
+    fork,
+    policy_with_witness,
+    witness_path,
+)
+from tests.tlog.monitor.peers import peer
+from tests.tlogverify.actors import LOG, STRANGER, WITNESS, note
+from tlog.monitor.monitor import Verdict
+from tlogverify.evidence import Evidence
+from tlogverify.policy import Policy
+
+
+class Shown:
+    """What the witness answers; None: it has cosigned no head."""
+
+    def __init__(self) -> None:
+        self.note: bytes | None = None
+        self.paths: list[str] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.paths.append(request.match_info["path"])
+        if self.note is None:
+            raise web.HTTPNotFound
+        return web.Response(body=self.note)
+
+
+@asynccontextmanager
+async def witnessed(
+    folder: Path, size: int
+) -> AsyncIterator[tuple[Monitored, StaticLog, Shown]]:
+    """Run a witness beside a log of some size that has 700 entries."""
+    log = StaticLog(folder / "log")
+    log.add(entries_of(0, 700))
+    log.publish(size)
+    shown = Shown()
+    async with peer(shown.answer) as url:
+        monitored = Monitored(folder, str(log.folder))
+        monitored.policy = policy_with_witness(f"{url}/w/")
+        yield monitored, log, shown
+
+
+async def test_a_witness_is_asked_by_the_hash_of_the_origin(tmp_path: Path) -> None:
+    async with witnessed(tmp_path, 300) as (monitored, log, shown):
+        assert Verdict.QUIET == await monitored.look()
+    assert [f"w/{witness_path(log.origin)}"] == shown.paths
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 299, 300])
+async def test_a_head_of_the_same_tree_is_no_alarm(tmp_path: Path, size: int) -> None:
+    async with witnessed(tmp_path, 300) as (monitored, log, shown):
+        shown.note = log.note(size, WITNESS)
+        assert Verdict.QUIET == await monitored.look()
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 299, 300])
+async def test_a_head_of_another_tree_convicts(tmp_path: Path, size: int) -> None:
+    async with witnessed(tmp_path, 300) as (monitored, log, shown):
+        shown.note = fork(tmp_path, log, 0, size).note(None, WITNESS)
+        for _ in range(2):
+            assert Verdict.ALARM == await monitored.look()
+    (alarm,) = monitored.alarms()
+    assert ("split-view", "w1") == (alarm["kind"], alarm["source"])
+    evidence = Evidence.read(alarm["evidence"])
+    older, newer = evidence.verify(Policy.parse(monitored.policy))
+    assert (size, 300) == (older.size, newer.size)
+
+
+@pytest.mark.parametrize("is_fork", [False, True])
+async def test_a_larger_head_is_compared_when_the_log_has_grown(
+    tmp_path: Path, is_fork: bool
+) -> None:
+    async with witnessed(tmp_path, 300) as (monitored, log, shown):
+        other = fork(tmp_path, log, 400, 600) if is_fork else log
+        shown.note = other.note(600, WITNESS)
+        assert Verdict.QUIET == await monitored.look()
+        shown.note = None
+        for size in (599, 650, 700):
+            log.publish(size)
+            found = await monitored.look()
+            is_told = is_fork and size >= 600
+            assert (Verdict.ALARM if is_told else Verdict.QUIET) == found
+    assert is_fork == ("split-view" in monitored.kinds())
+    assert 700 == await monitored.size()
+
+
+@pytest.mark.parametrize("what", ["no witness", "no log", "another log", "nonsense"])
+async def test_a_head_that_is_not_signed_by_both_is_an_alarm(
+    tmp_path: Path, what: str
+) -> None:
+    async with witnessed(tmp_path, 300) as (monitored, log, shown):
+        head = log.head(300)
+        shown.note = {
+            "no witness": log.note(300),
+            "no log": note(head, WITNESS.line(head)),
+            "another log": note(head, STRANGER.line(head), WITNESS.line(head)),
+            "nonsense": b"nonsense",
+        }[what]
+        assert Verdict.ALARM == await monitored.look()
+        shown.note = log.note(300, WITNESS)
+        assert Verdict.QUIET == await monitored.look()
+    assert ["bad-signature", "recovered"] == monitored.kinds()
+    assert ["w1", "w1"] == [it["source"] for it in monitored.alarms()]
+
+
+async def test_a_witness_that_does_not_answer_is_no_alarm(tmp_path: Path) -> None:
+    async with witnessed(tmp_path, 300) as (monitored, log, _):
+        pass
+    assert Verdict.QUIET == await monitored.look()
+    assert LOG.name == log.origin

@@ -1,0 +1,116 @@
+"""The entries that the monitor has read: full bundles, one behind the other.
+
+    entries.bin  the bundles
+    ends.bin     where each ends, 8 bytes big-endian
+    roots.bin    the root of each, 32 bytes
+
+Appended to, and cut at the end; how many bundles count is said by the store, in one
+transaction with all else.  What lies beyond is of a run that was stopped.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tlog.errors import CorruptError
+from tlogverify.hashing import HASH_SIZE
+
+_END_BYTES: Final = 8
+
+
+class StoredBundles:
+    """The three files; changed by one thread at a time.
+
+    count: bundles in them, those not yet synced too.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        """Open or make the files; CorruptError if they hold fewer than `count`."""
+        self._names = [folder / f"{it}.bin" for it in ("entries", "ends", "roots")]
+        # Unbuffered: what is written can be read at once, through the same file.
+        self._files = [
+            os.fdopen(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), "r+b", 0)
+            for name in self._names
+        ]
+        self._entries, self._ends, self._roots = self._files
+        self.count = count
+        try:
+            self._open(count)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, count: int) -> None:
+        if self._size(1) < count * _END_BYTES or self._size(2) < count * HASH_SIZE:
+            raise CorruptError(str(self._names[1]), "it is shorter than it was")
+        self._length = self._end(count - 1) if count else 0
+        if self._size(0) < self._length:
+            raise CorruptError(str(self._names[0]), "it is shorter than it was")
+        self.cut(count)
+
+    def append(self, bundles: Sequence[bytes], roots: bytes) -> None:
+        """Add full bundles, and the root of each; not yet durable."""
+        ends = []
+        for bundle in bundles:
+            self._length += len(bundle)
+            ends.append(self._length.to_bytes(_END_BYTES, "big"))
+        for file, content in zip(
+            self._files, (b"".join(bundles), b"".join(ends), roots), strict=True
+        ):
+            _write(file.fileno(), content)
+        self.count += len(bundles)
+
+    def sync(self) -> None:
+        """Make all that was appended durable."""
+        for file in self._files:
+            os.fsync(file.fileno())
+
+    def cut(self, count: int) -> None:
+        """Drop all bundles from number `count` on."""
+        self.count = min(count, self.count)
+        self._length = self._end(self.count - 1) if self.count else 0
+        lengths = (self._length, self.count * _END_BYTES, self.count * HASH_SIZE)
+        for file, length in zip(self._files, lengths, strict=True):
+            os.ftruncate(file.fileno(), length)
+            os.lseek(file.fileno(), length, os.SEEK_SET)
+
+    def read(self, first: int, end: int) -> list[bytes]:
+        """Return the bundles [first, end)."""
+        start = self._end(first - 1) if first else 0
+        ends = [self._end(number) for number in range(first, end)]
+        found: list[bytes] = []
+        for stop in ends:
+            found.append(_read(self._entries.fileno(), start, stop - start))
+            start = stop
+        return found
+
+    def roots(self, first: int, end: int) -> bytes:
+        """Return the roots of the bundles [first, end), joined."""
+        at, length = first * HASH_SIZE, (end - first) * HASH_SIZE
+        return _read(self._roots.fileno(), at, length)
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+    def _end(self, number: int) -> int:
+        found = _read(self._ends.fileno(), number * _END_BYTES, _END_BYTES)
+        return int.from_bytes(found, "big")
+
+    def _size(self, nth: int) -> int:
+        return os.fstat(self._files[nth].fileno()).st_size
+
+
+def _read(descriptor: int, at: int, length: int) -> bytes:
+    found = os.pread(descriptor, length, at)
+    if len(found) != length:
+        raise CorruptError("the stored entries", "a file is shorter than it was")
+    return found
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

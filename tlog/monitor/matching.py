@@ -1,0 +1,130 @@
+"""Digests in the bytes of a bundle: found fast, then confirmed entry by entry.
+
+PURE.  A digest is looked for in three spellings: lower-case hex, raw bytes, standard
+base64.  An entry that is a provenance record names what its digests are, and nothing
+else; any other entry names what it contains.  No entry is parsed unless its bundle
+holds the bytes of some digest.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from tlogverify.bundles import parse_bundle
+from tlogverify.errors import FormatError
+from tlogverify.record import record_digests, require_record
+
+SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
+
+# So many searches cost as much as one pass for all of them; measured.
+_FEW: Final = 8
+_HEX_RUNS: Final = re.compile(rb"[0-9a-f]{64,}")
+# What records hardly have, and what raw bytes and base64 cannot be without.
+_COMMON: Final = bytes(it for it in range(128) if not chr(it).isupper())
+_HEX_LENGTH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is looked for: a digest.  name: what the user called it."""
+
+    digest: bytes
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The digest as text, `sha256:` and hex: what it is stored by."""
+        kind = next(kind for kind, size in SIZES.items() if size == len(self.digest))
+        return f"{kind}:{self.digest.hex()}"
+
+
+class Match(NamedTuple):
+    """An entry that names a watched digest; place: in its bundle."""
+
+    watch: Watch
+    place: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Spellings:
+    """A digest as it may stand in an entry.
+
+    traces: what is left of raw bytes and base64 without the common characters.
+    """
+
+    hexadecimal: bytes
+    raw: bytes
+    base64: bytes
+    traces: tuple[bytes, bytes]
+
+    @classmethod
+    def of(cls, digest: bytes) -> "_Spellings":
+        encoded = base64.b64encode(digest).rstrip(b"=")
+        traces = digest.translate(None, _COMMON), encoded.translate(None, _COMMON)
+        return cls(digest.hex().encode(), digest, encoded, traces)
+
+    def all(self) -> tuple[bytes, bytes, bytes]:
+        return self.hexadecimal, self.raw, self.base64
+
+
+class Matcher:
+    """Looks for a fixed set of watches; safe for use from any thread."""
+
+    def __init__(self, watches: tuple[Watch, ...]) -> None:
+        self.watches = watches
+        self._spellings = {it: _Spellings.of(it.digest) for it in watches}
+        self._by_hex = {s.hexadecimal: it for it, s in self._spellings.items()}
+
+    def search(self, bundle: bytes, width: int) -> list[Match]:
+        """Return all matches in a bundle of `width` entries, in their order.
+
+        bundle: one that `tlog.hashing.bundle_leaf_hashes` takes.
+        """
+        if not self.watches:
+            return []
+        if len(self.watches) <= _FEW:
+            candidates = [
+                watch
+                for watch, spellings in self._spellings.items()
+                if any(spelling in bundle for spelling in spellings.all())
+            ]
+        else:
+            candidates = list(self._candidates(bundle))
+        if not candidates:
+            return []
+        return [
+            Match(watch, place, entry)
+            for place, entry in enumerate(parse_bundle(bundle, width))
+            for watch in candidates
+            if self._names(entry, watch)
+        ]
+
+    def _candidates(self, bundle: bytes) -> Iterator[Watch]:
+        """Return the watches that the bundle may hold, and few others."""
+        runs = _HEX_RUNS.findall(bundle)
+        by_hex = self._by_hex.keys() & set(runs)
+        # Digests beside other digits, or one behind the other.
+        longer = b" ".join([run for run in runs if len(run) != _HEX_LENGTH])
+        rest = bundle.translate(None, _COMMON)
+        for watch, spellings in self._spellings.items():
+            if (
+                spellings.hexadecimal in by_hex
+                or spellings.hexadecimal in longer
+                or (spellings.traces[0] in rest and spellings.raw in bundle)
+                or (spellings.traces[1] in rest and spellings.base64 in bundle)
+            ):
+                yield watch
+
+    def _names(self, entry: bytes, watch: Watch) -> bool:
+        """Whether `entry` names the watch's digest."""
+        spellings = self._spellings[watch].all()
+        if not any(spelling in entry for spelling in spellings):
+            return False
+        try:
+            require_record(entry)
+        except FormatError:
+            return True
+        return watch.digest in record_digests(entry)

@@ -1,0 +1,113 @@
+"""What is watched: digests, and files that stand for theirs.
+
+A file in PEM stands for the DER in it too: a signer's key and certificate are named by
+the SHA-256 of their DER.  The file of watches is read again when it changes.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tlog.logs import log_event
+from tlog.monitor.matching import SIZES, Watch
+from tlogverify.errors import FormatError
+from tlogverify.files import read_bounded, sha256_file
+
+_MAX_FILE_BYTES: Final = 16 << 20
+_MAX_PEM_BYTES: Final = 1 << 20
+_DIGEST: Final = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
+_PEM: Final = re.compile(
+    rb"-----BEGIN ([A-Z0-9 ]+)-----\s+([A-Za-z0-9+/=\s]+?)-----END \1-----"
+)
+
+
+class WatchList:
+    """The watches of flags and of a file."""
+
+    def __init__(self, given: Sequence[str], file: Path | None) -> None:
+        """Read the flags' watches; FormatError or OSError if one cannot be."""
+        self._given = [watch for text in given for watch in parse_watch(text, Path())]
+        self._file = file
+        self._seen: tuple[int, int, int] | None = None
+        self._listed: list[Watch] = []
+        if file is not None:
+            file.stat()
+
+    def read(self) -> tuple[Watch, ...]:
+        """Return all watches that are in force now, each once."""
+        if self._file is not None:
+            self._read_file(self._file)
+        by_digest = {it.digest: it for it in reversed([*self._given, *self._listed])}
+        return tuple(sorted(by_digest.values(), key=lambda it: it.digest))
+
+    def _read_file(self, file: Path) -> None:
+        try:
+            found = file.stat()
+            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if seen == self._seen:
+                return
+            content = read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
+        except (OSError, FormatError) as error:
+            # It may be about to be replaced: what it said last stays in force.
+            if self._seen is not None:
+                log_event("watch file not read", level="warning", error=str(error))
+            self._seen = None
+            return
+        self._seen = seen
+        self._listed = list(_parse_lines(content, file.parent))
+
+
+def _parse_lines(content: bytes, folder: Path) -> list[Watch]:
+    listed: list[Watch] = []
+    for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            listed += parse_watch(text, folder)
+        except (FormatError, OSError) as error:
+            log_event(
+                "watch line ignored", level="warning", line=number, error=str(error)
+            )
+    return listed
+
+
+def parse_watch(text: str, folder: Path) -> list[Watch]:
+    """Return what a digest or a file stands for.
+
+    folder: where a relative path starts.
+    Raises FormatError, or OSError if a file cannot be read.
+    """
+    if text.partition(":")[0] in SIZES:
+        match = _DIGEST.fullmatch(text)
+        if match is None or len(match[2]) != 2 * SIZES[match[1]]:
+            raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
+        return [Watch(bytes.fromhex(match[2]), text)]
+    if "\0" in text:
+        raise FormatError("a path has no null")
+    file = folder / text
+    digests = [sha256_file(file)]
+    if file.stat().st_size <= _MAX_PEM_BYTES:
+        digests += map(_sha256, _ders(file.read_bytes()))
+    return [Watch(digest, text) for digest in dict.fromkeys(digests)]
+
+
+def _ders(content: bytes) -> list[bytes]:
+    """Return the DER of each PEM block; none where there is no PEM."""
+    found: list[bytes] = []
+    for match in _PEM.finditer(content):
+        if b"PRIVATE" in match[1]:
+            continue
+        try:
+            found.append(base64.b64decode(b"".join(match[2].split()), validate=True))
+        except binascii.Error:
+            continue
+    return found
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

@@ -1,0 +1,102 @@
+"""Bundles in order, while others are under way: a window with a bound in bytes.
+
+Memory: what has come and was not taken stays below a limit, apart from the answers that
+were under way when it was reached.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
+
+from tlog.monitor.source import Source
+from tlogverify.tiles import Tile
+
+_AHEAD_BYTES: Final = 24 << 20
+_AHEAD_TILES: Final = 256
+_CHUNK_TILES: Final = 64
+_CHUNK_BYTES: Final = 8 << 20
+
+
+class Window:
+    """Fetches `tiles` from left to right."""
+
+    def __init__(self, source: Source, tiles: Sequence[Tile]) -> None:
+        self._source = source
+        self._tiles = tiles
+        self._asked = 0
+        self._taken = 0
+        self._waiting_bytes = 0
+        self._come: dict[int, bytes] = {}
+        self._changed = asyncio.Condition()
+
+    async def chunks(self) -> AsyncGenerator[list[bytes], None]:
+        """Yield all tiles' bytes in order, some at a time.
+
+        Raises the first error of a fetch, whatever came before it.
+        """
+        workers = [
+            asyncio.create_task(self._fetch()) for _ in range(self._source.parallel)
+        ]
+        try:
+            while self._taken < len(self._tiles):
+                chunk = await self._next(workers)
+                yield chunk
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _next(self, workers: Sequence["asyncio.Task[None]"]) -> list[bytes]:
+        async with self._changed:
+            while not self._is_chunk_there():
+                for worker in workers:
+                    if worker.done():
+                        worker.result()
+                await self._changed.wait()
+            chunk: list[bytes] = []
+            size = 0
+            while self._taken in self._come and len(chunk) < _CHUNK_TILES:
+                size += len(self._come[self._taken])
+                if chunk and size > _CHUNK_BYTES:
+                    break
+                chunk.append(self._come.pop(self._taken))
+                self._taken += 1
+            self._waiting_bytes -= sum(map(len, chunk))
+            self._changed.notify_all()
+        return chunk
+
+    def _is_chunk_there(self) -> bool:
+        """Whether enough has come: few calls of the kernels are fast ones."""
+        end = min(self._taken + _CHUNK_TILES, len(self._tiles))
+        if all(at in self._come for at in range(self._taken, end)):
+            return True
+        return self._taken in self._come and self._waiting_bytes >= _AHEAD_BYTES
+
+    async def _fetch(self) -> None:
+        try:
+            while (span := await self._span()) is not None:
+                start, end = span
+                found = await self._source.tiles(self._tiles[start:end])
+                async with self._changed:
+                    self._come.update(zip(range(start, end), found, strict=True))
+                    self._waiting_bytes += sum(map(len, found))
+                    self._changed.notify_all()
+        finally:
+            # Whoever waits looks whether a fetch has failed.
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _span(self) -> tuple[int, int] | None:
+        """Return what to ask for next, when there is room for it."""
+        async with self._changed:
+            await self._changed.wait_for(self._has_room)
+            start = self._asked
+            end = min(start + self._source.run, len(self._tiles))
+            self._asked = end
+        return (start, end) if start < end else None
+
+    def _has_room(self) -> bool:
+        return self._asked == len(self._tiles) or (
+            self._waiting_bytes < _AHEAD_BYTES
+            and self._asked < self._taken + _AHEAD_TILES
+        )
