@@ -1,7 +1,8 @@
 """The main job on real input: `make demo`.
 
-Builds this project's own wheels, writes the provenance of each build, logs both, stops
-the log, and verifies the wheels offline; then shows that one flipped byte is found.
+Builds this project's own wheels, writes the provenance of each build, logs both in a
+log that waits for a witness, lets a monitor find one of them, stops all servers, and
+verifies the wheels offline; then shows that one flipped byte is found.
 Exit status 0 only if every step did what it says.
 """
 
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD_TYPE = "https://pypa-build.readthedocs.io/"
@@ -32,14 +34,15 @@ def main() -> int:
         work = Path(folder)
         step("Build the artifacts: this project's own wheels, with their provenance")
         wheels = [build(ROOT / "client", work / "dist"), build(ROOT, work / "dist")]
-        step("Start a log on an empty folder")
-        server, url, policy = start_log(work / "log")
-        try:
+        step("Start a witness, and a log that waits for its cosignature")
+        with Servers() as servers:
+            url, policy = start_log(servers, work)
             step("Submit: each wheel's digest and its provenance document's digest")
             submit(url, policy, wheels)
-        finally:
-            stop_log(server)
-        step("The log is stopped; nothing below uses a network")
+            step("A monitor reads the whole log, and finds the wheel that it watches")
+            wait_until_public(url, len(wheels))
+            monitor(url, policy, wheels[0], work)
+        step("Log and witness are stopped; nothing below uses a network")
         require_stopped(url)
         step("Verify every wheel offline")
         for wheel in wheels:
@@ -52,6 +55,8 @@ def main() -> int:
         "  export TLOG_POLICY=my-log/policy\n"
         "  .venv/bin/tlog submit --log http://127.0.0.1:8080 FILE\n"
         "  .venv/bin/tlog verify FILE --policy my-log/policy\n"
+        "  .venv/bin/tlog monitor --log http://127.0.0.1:8080 \\\n"
+        "      --policy my-log/policy --state my-monitor --watch FILE\n"
         "  .venv/bin/tlog fsck my-log        (with the log stopped)"
     )
     return 0
@@ -135,20 +140,52 @@ def source_revision() -> list[dict[str, str]]:
     return [{"gitCommit": found.stdout.strip()}]
 
 
-def start_log(data: Path) -> tuple[subprocess.Popen[str], str, Path]:
-    """Start `tlog serve` on a free port; return it, its URL and its policy."""
-    command = [*TLOG, "serve", "--data", str(data), "--origin", "demo.example/log"]
-    server = subprocess.Popen(
-        [*command, "--listen", "127.0.0.1:0", "--json", "--log-level", "warning"],
-        stdout=subprocess.PIPE,
-        text=True,
+class Servers:
+    """The servers that were started; all are stopped at the end."""
+
+    def __init__(self) -> None:
+        self._started: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in reversed(self._started):
+            # As an operator would.
+            server.send_signal(signal.SIGTERM)
+            if server.wait(timeout=60) != 0:
+                raise SystemExit("a server did not stop cleanly")
+
+    def start(self, *arguments: str) -> dict[str, Any]:
+        """Start a server on a free port; return what it says when it is ready."""
+        flags = ["--listen", "127.0.0.1:0", "--json", "--log-level", "warning"]
+        server = subprocess.Popen(
+            [*TLOG, *arguments, *flags], stdout=subprocess.PIPE, text=True
+        )
+        self._started.append(server)
+        line = server.stdout.readline() if server.stdout else ""
+        if not line:
+            raise SystemExit(f"tlog {arguments[0]} did not start")
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+
+def start_log(servers: Servers, work: Path) -> tuple[str, Path]:
+    """Start a witness and a log that asks it; return the log's URL and its policy."""
+    key = work / "log" / "keys" / "log.ed25519"
+    key.parent.mkdir(parents=True, mode=0o700)
+    vkey = run([*TLOG, "keygen", "demo.example/log", "--out", str(key)], quiet=True)
+    data = ("--data", str(work / "witness"), "--name", "demo.example/witness")
+    witness = servers.start(
+        "witness", *data, "--keys", "ed25519", "--log", vkey.strip()
     )
-    line = server.stdout.readline() if server.stdout else ""
-    if not line:
-        raise SystemExit("the log did not start")
-    announced = json.loads(line)
-    print(f"  {announced['url']}, key {announced['verifier_keys'][0]}")
-    return server, str(announced["url"]), Path(announced["policy"])
+    asked = f"witness w {witness['verifier_keys'][0]} {witness['url']}\nquorum w\n"
+    (work / "witnesses").write_text(asked)
+    print(f"  witness {witness['url']}, key {witness['verifier_keys'][0]}")
+    waits = ("--witness-policy", str(work / "witnesses"))
+    log = servers.start("serve", "--data", str(work / "log"), *waits)
+    print(f"  log     {log['url']}, key {log['verifier_keys'][0]}")
+    return str(log["url"]), Path(log["policy"])
 
 
 def submit(url: str, policy: Path, wheels: Sequence[Path]) -> None:
@@ -160,11 +197,31 @@ def submit(url: str, policy: Path, wheels: Sequence[Path]) -> None:
             raise SystemExit(f"no proof file of {wheel.name}")
 
 
-def stop_log(server: subprocess.Popen[str]) -> None:
-    """Stop the log as an operator would."""
-    server.send_signal(signal.SIGTERM)
-    if server.wait(timeout=60) != 0:
-        raise SystemExit("the log did not stop cleanly")
+def wait_until_public(url: str, size: int) -> None:
+    """Wait for the checkpoint, which may trail the answers by the publish interval."""
+    while True:
+        with urllib.request.urlopen(f"{url}/checkpoint", timeout=5) as answer:  # noqa: S310 - loopback
+            if int(answer.read().split(b"\n")[1]) >= size:
+                return
+
+
+def monitor(url: str, policy: Path, watched: Path, work: Path) -> None:
+    """Run `tlog monitor` once: exit status 4 says that it has found what it watches."""
+    command = [*TLOG, "monitor", "--once", "--log", url, "--policy", str(policy)]
+    command += ["--state", str(work / "monitor"), "--watch", str(watched)]
+    result = subprocess.run(
+        [*command, "--log-level", "warning"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    alarms = [json.loads(line) for line in result.stdout.splitlines()]
+    for alarm in alarms:
+        print(f"  [{result.returncode}] {alarm['kind']}: {alarm['detail']}")
+    hits = [alarm for alarm in alarms if alarm["kind"] == "hit"]
+    if result.returncode != 4 or len(hits) != 1:
+        raise SystemExit("expected exit status 4 and one hit")
+    verify(watched, Path(hits[0]["proof"]), policy, expected=0)
 
 
 def require_stopped(url: str) -> None:
