@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import pytest
@@ -189,10 +189,12 @@ async def test_a_forked_log_gets_no_quorum_and_leaves_evidence(
         everybody = {f"witness.example/{number}" for number in range(3)}
         await until(lambda: cosigned_sizes(network) == {12})
         assert everybody >= signers(server, honest)
+        await until(lambda: public_size(server.url) == 12)
+        assert (0, []) == monitor(network, server.url)
     # The copy asks its witnesses, and writes nothing.
     with network.log("fork", "--witness-policy", policy) as copy:
         async with LogClient(copy.url, copy.policy) as client:
-            with pytest.raises(UnavailableError, match="rolled-back"):
+            with pytest.raises(RefusedError, match="rolled-back"):
                 await client.submit_one(record(99, "fork"))
     # A witness that has forgotten cannot tell; it is put back on purpose.
     assert 0 == w0.terminate()
@@ -203,6 +205,10 @@ async def test_a_forked_log_gets_no_quorum_and_leaves_evidence(
     with network.log("fork") as server:
         forked = Fork(server.url, (await submit(server, 0, 20, "fork"))[-1].note)
         answers = [await send_fork(network, it, forked) for it in network.witnesses]
+        await until(lambda: public_size(server.url) == 25)
+        status, alarms = monitor(network, server.url)
+    assert 1 == status
+    assert {"split-view", "bad-signature"} == {it["kind"] for it in alarms}
     assert [True, False, False] == answers
     files = [
         file
@@ -210,6 +216,8 @@ async def test_a_forked_log_gets_no_quorum_and_leaves_evidence(
         for file in (network.folder / f"w{number}" / "evidence").iterdir()
     ]
     assert 2 == len(files)
+    files += [Path(it["evidence"]) for it in alarms if "evidence" in it]
+    assert 3 == len(files)
     alone = network.folder / "alone"
     alone.write_text(f"log {network.vkey}\nquorum none\n")
     for file in files:
@@ -222,6 +230,20 @@ async def test_a_forked_log_gets_no_quorum_and_leaves_evidence(
     assert cosigned is not None
     with pytest.raises(QuorumError):
         Policy.read(network.folder / "log" / "policy").open_checkpoint(cosigned)
+
+
+def monitor(network: Network, url: str) -> tuple[int, list[dict[str, Any]]]:
+    """Look at a log once, as its policy says; return the status and the alarms."""
+    policy, state = network.folder / "log" / "policy", network.folder / "monitor"
+    flags = ("--policy", policy, "--state", state, "--once")
+    done = run_tlog("monitor", "--log", url, *flags)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def public_size(url: str) -> int:
+    """Return the size of a log's public checkpoint."""
+    with urlopen(f"{url}/checkpoint") as answer:  # noqa: S310 - a loopback server of ours
+        return int(answer.read().split(b"\n")[1])
 
 
 def cosigned_sizes(network: Network) -> set[int]:

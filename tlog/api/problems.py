@@ -91,7 +91,7 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     BudgetError: Problem(429, "budget", "Too many requests of this log"),
     RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
     NotCosignedError: Problem(503, "not-cosigned", "No cosigned head covers it yet"),
-    RolledBackError: Problem(503, "rolled-back", "This log must not write"),
+    RolledBackError: Problem(500, "rolled-back", "This log must not write"),
     BusyError: Problem(503, "busy", "No room now"),
     FatalError: Problem(503, "outcome-unknown", "The log is restarting: send it again"),
     CorruptError: Problem(500, "corrupt", "The log's own bytes do not verify"),

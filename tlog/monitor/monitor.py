@@ -29,13 +29,19 @@ from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.source import Source, open_source
 from tlog.monitor.state import State, open_state
 from tlog.monitor.store import Head, Sighting
-from tlog.monitor.verdict import BadLogError, SplitViewError, compare
+from tlog.monitor.verdict import (
+    BadLogError,
+    SplitViewError,
+    compare,
+    convict,
+)
 from tlog.monitor.watches import WatchList
 from tlog.monitor.web import SourceError, Web
 from tlog.monitor.webhook import Webhook, read_secret
 from tlog.monitor.witnesses import Witness, read_head, witnesses_of
-from tlogverify.errors import FormatError, VerificationError
+from tlogverify.errors import FormatError, QuorumError, VerificationError
 from tlogverify.policy import Policy
+from tlogverify.signed import open_checkpoint
 
 LOG: Final = "log"
 """The source that is the log itself; every other one is a witness's name."""
@@ -161,6 +167,7 @@ class Monitor:
         return hits
 
     async def _follow(self, matcher: Matcher) -> None:
+        note = b""
         try:
             note = await self._source.checkpoint()
             checkpoint = self._policy.open_checkpoint(note).checkpoint
@@ -169,6 +176,11 @@ class Monitor:
                 raise FormatError("this is another log", checkpoint.origin)
         except SourceError as error:
             self._miss(str(error))
+            return
+        except QuorumError as error:
+            self._answer()
+            self._raise(BAD_SIGNATURE, str(error))
+            await self._judge_unwitnessed(note)
             return
         except (FormatError, VerificationError) as error:
             self._answer()
@@ -194,6 +206,28 @@ class Monitor:
             if head.size > before:
                 log_event("verified", origin=checkpoint.origin, size=head.size)
             self.metrics.entries_behind.set(0)
+
+    async def _judge_unwitnessed(self, note: bytes) -> None:
+        """Look whether a head that too few witnesses signed convicts the log.
+
+        The log's own signature is enough for that, and not for anything else.
+        """
+        keys = [log.key for log in self._policy.logs]
+        checkpoint = open_checkpoint(note, *keys)
+        head = Head(checkpoint.size, checkpoint.root, note)
+        cursor = self._store.cursor()
+        if cursor.origin != checkpoint.origin:
+            return
+        try:
+            if head.size <= cursor.head.size:
+                await finish(compare, head, cursor.head, self._state.tree())
+            else:
+                await convict(head, cursor.head, self._source)
+        except SplitViewError as error:
+            self._split(LOG, error)
+        except BadLogError:
+            # Nothing is proven: that the quorum is missing has been said.
+            return
 
     async def _ask(self, witness: Witness, origin: str) -> None:
         try:

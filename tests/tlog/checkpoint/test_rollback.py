@@ -63,7 +63,7 @@ def test_a_log_with_another_past_may_not(size: int) -> None:
 async def require_read_only(url: str, size: int) -> None:
     """Assert that reads are served and writes are not, and that both say why."""
     refused = await submit(url, [size + 1])
-    assert (503, "rolled-back") == (refused.status, refused.json()["type"])
+    assert (500, "rolled-back") == (refused.status, refused.json()["type"])
     assert "signed by this log's key" in refused.json()["detail"]
     ready = await ask(url, "/readyz")
     assert (503, False) == (ready.status, ready.json()["not_rolled_back"])
