@@ -12,7 +12,6 @@ from tlog.witness.roster import (
     MAX_LIST_BYTES,
     KnownLog,
     Roster,
-    UnknownOriginError,
     parse_log_list,
 )
 from tlogclient.transport import HEADERS, new_session, read_bounded
@@ -51,7 +50,7 @@ class ListedLogs:
         """Read the list; one that cannot be read changes nothing."""
         try:
             found = parse_log_list(await self._text())
-            new = [log for log in found.logs if not self._knows(log.origin)]
+            new = self._roster.new_of(found.logs)
             # Durable first: a log that was cosigned once must stay known.
             await asyncio.to_thread(self._remember, new)
         except (TlogError, OSError, aiohttp.ClientError, TimeoutError) as error:
@@ -62,13 +61,6 @@ class ListedLogs:
         added = self._roster.add_new(new)
         if added or found.skipped:
             log_event("log list read", added=len(added), skipped=found.skipped)
-
-    def _knows(self, origin: str) -> bool:
-        try:
-            self._roster.get(origin)
-        except UnknownOriginError:
-            return False
-        return True
 
     async def _text(self) -> bytes:
         if not self._source.startswith(("http://", "https://")):

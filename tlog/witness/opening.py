@@ -68,9 +68,8 @@ class Witness:
             heads = self._state.heads()
             self._write_vkeys(before, keys, is_used=bool(heads))
             configured = parse_logs(settings.log, qpd=settings.qpd)
-            named = {log.origin for log in configured}
-            listed = [log for log in self._state.logs() if log.origin not in named]
-            self.roster = Roster([*configured, *listed], keys[0].verifier.name)
+            self.roster = Roster(configured, keys[0].verifier.name)
+            self.roster.add_new(self._state.logs())
             self._undo = undo.pop_all()
         self._commits = GroupCommit(self._state, heads, self.metrics)
         files = DurableFolder(root / "evidence", root / "tmp", SystemDisk())

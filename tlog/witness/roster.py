@@ -67,7 +67,7 @@ class Roster:
         self._own_name = own_name
         self._logs: dict[str, KnownLog] = {}
         for log in logs:
-            if log.origin == own_name:
+            if self._is_own(log):
                 raise RejectedError("own-name", f"{own_name} is the witness itself")
             self._logs[log.origin] = log
 
@@ -81,15 +81,22 @@ class Roster:
             raise UnknownOriginError(origin)
         return log
 
-    def add_new(self, logs: Iterable[KnownLog]) -> list[KnownLog]:
-        """Add the logs whose origin is new; return those."""
-        new = [
+    def new_of(self, logs: Iterable[KnownLog]) -> list[KnownLog]:
+        """Return the logs that can be added: of a new origin, and not the witness."""
+        return [
             log
             for log in logs
-            if log.origin not in self._logs and log.origin != self._own_name
+            if log.origin not in self._logs and not self._is_own(log)
         ]
+
+    def add_new(self, logs: Iterable[KnownLog]) -> list[KnownLog]:
+        """Add the logs that can be added; return those."""
+        new = self.new_of(logs)
         self._logs.update({log.origin: log for log in new})
         return new
+
+    def _is_own(self, log: KnownLog) -> bool:
+        return self._own_name in {log.origin, *(key.name for key in log.keys)}
 
 
 def parse_logs(vkeys: Sequence[str], *, qpd: int) -> list[KnownLog]:
