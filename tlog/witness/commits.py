@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tlog.errors import FatalError
+from tlog.errors import BusyError, FatalError
 from tlog.logs import log_event
 from tlog.metrics import WitnessMetrics
 from tlog.witness.state import KnownHead, Move
@@ -35,6 +35,7 @@ class GroupCommit:
         self._metrics = metrics
         self._waiting: list[tuple[Move, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
         self.on_stop: Callable[[], object] = lambda: None
         self.failure: FatalError | None = None
 
@@ -45,6 +46,8 @@ class GroupCommit:
         """
         if self.failure is not None:
             raise self.failure
+        if self._is_closed:
+            raise BusyError("the witness is stopping")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((move, done))
         if self._task is None:
@@ -52,7 +55,11 @@ class GroupCommit:
         await done
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for what is under way, and take no more.
+
+        A turn goes on when its client has gone: it must not commit to a closed state.
+        """
+        self._is_closed = True
         if self._task is not None:
             await self._task
 

@@ -246,6 +246,31 @@ async def test_after_an_unknown_outcome_nothing_is_cosigned_until_a_restart(
     await witness.close()
 
 
+async def test_turns_that_outlive_their_clients_are_not_committed_after_the_close(
+    tmp_path: Path,
+) -> None:
+    witness = Witness(witness_settings(tmp_path / "w"))
+    state = state_of(witness)
+    waiting = state.hot = WaitingConnection(state.hot)
+    first = asyncio.create_task(witness.cosigner.add_checkpoint(ONE.request(0, 5)))
+    await asyncio.to_thread(waiting.entered.wait)
+    turns = [witness.cosigner.add_checkpoint(ONE.request(5, n)) for n in (7, 9)]
+    asked = [first, *map(asyncio.create_task, turns)]
+    await asyncio.sleep(0)
+    for task in asked:
+        task.cancel()
+    closing = asyncio.create_task(witness.close())
+    await asyncio.sleep(0)
+    waiting.let_go.set()
+    await closing
+    mine = {asyncio.current_task()}
+    while others := asyncio.all_tasks() - mine:
+        await asyncio.wait(others)
+    assert witness.failure is None
+    async with running_witness(tmp_path / "w") as reopened:
+        assert 5 == await reopened.cosigned_size()
+
+
 async def test_a_full_disk_is_busy_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
