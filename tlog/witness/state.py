@@ -79,6 +79,7 @@ class WitnessState:
         """
         self._path = path
         self._turn = Lock()
+        self._failure: FatalError | None = None
         try:
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False
@@ -171,7 +172,12 @@ class WitnessState:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Make what is done within durable as a whole."""
+        """Make what is done within durable as a whole.
+
+        After a commit whose outcome is unknown there is no other one.
+        """
+        if self._failure is not None:
+            raise self._failure
         if not self.has_room:
             # SQLite finds a full disk at COMMIT, when the outcome is unknown.
             raise BusyError("the disk is nearly full", retry_after_s=30)
@@ -190,7 +196,8 @@ class WitnessState:
             except sqlite3.Error as error:
                 # The heads may have moved or not; only a restart, which reads them, can
                 # tell.
-                raise FatalError(f"the state's commit is unknown: {error}") from error
+                self._failure = FatalError(f"the state's commit is unknown: {error}")
+                raise self._failure from error
 
     def _require_change(self, origin: str) -> None:
         if self._connection.execute("SELECT changes()").fetchone() != (1,):
