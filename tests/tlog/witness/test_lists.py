@@ -21,6 +21,7 @@ from tests.support.witnessing import (
     witness_settings,
 )
 from tests.tlogverify.actors import ED25519, LOG, OTHER_LOG, Actor
+from tlog.errors import FatalError
 from tlog.metrics import WitnessMetrics
 from tlog.witness.lists import ListedLogs
 from tlog.witness.opening import Witness
@@ -279,3 +280,21 @@ async def test_a_log_that_cannot_be_remembered_is_not_known(
     await witness.close()
     async with running_witness(tmp_path / "w", log_list=str(file)) as served:
         assert 2 == len(served.witness.roster)
+
+
+@pytest.mark.parametrize("persists", [True, False])
+async def test_a_list_of_unknown_outcome_stops_the_witness_at_the_next_head(
+    tmp_path: Path, file: Path, persists: bool
+) -> None:
+    settings = witness_settings(tmp_path / "w", log_list=str(file))
+    witness = Witness(settings)
+    breaks(witness, Fault("COMMIT", 1, persists))
+    await witness.start(lambda: None)
+    assert 1 == len(witness.roster)
+    with pytest.raises(FatalError, match="unknown"):
+        await witness.cosigner.add_checkpoint(ONE.request(0, 5))
+    assert witness.failure is not None
+    await witness.close()
+    async with running_witness(tmp_path / "w") as served:
+        assert (2 if persists else 1) == len(served.witness.roster)
+        assert await served.cosigned_size() is None
