@@ -49,7 +49,9 @@ class ListedLogs:
     async def read_once(self) -> None:
         """Read the list; one that cannot be read changes nothing."""
         try:
-            found = parse_log_list(await self._text())
+            text = await self._text()
+            # Another's list may be long: requests are answered meanwhile.
+            found = await asyncio.to_thread(parse_log_list, text)
             new = self._roster.new_of(found.logs)
             # Durable first: a log that was cosigned once must stay known.
             await asyncio.to_thread(self._remember, new)

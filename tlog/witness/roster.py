@@ -24,6 +24,9 @@ from tlogverify.keys import KeyType, VerifierKey, parse_verifier_key
 from tlogverify.lines import parse_decimal, parse_text
 
 MAX_LIST_BYTES: Final = 64 << 20
+MAX_LIST_LINES: Final = 1 << 20
+"""Lines of one byte would take a hundred times their size in memory."""
+
 MAX_QPD: Final = 2**31 - 1
 
 _FIRST: Final = b"logs/v0"
@@ -123,6 +126,8 @@ def parse_log_list(text: bytes) -> LogList:
     """
     if len(text) > MAX_LIST_BYTES:
         raise FormatError(f"a log list has at most {MAX_LIST_BYTES} bytes")
+    if text.count(b"\n") > MAX_LIST_LINES:
+        raise FormatError(f"a log list has at most {MAX_LIST_LINES} lines")
     stripped = ((n, it.strip(b" \t")) for n, it in enumerate(text.split(b"\n"), 1))
     lines = [(n, it) for n, it in stripped if it and not it.startswith(b"#")]
     if not lines or lines.pop(0)[1] != _FIRST:
