@@ -17,6 +17,7 @@ from tests.tlogverify.actors import (
 from tlog.errors import RejectedError
 from tlog.witness.roster import (
     MAX_LIST_BYTES,
+    MAX_LIST_LINES,
     KnownLog,
     Roster,
     UnknownOriginError,
@@ -169,6 +170,13 @@ def test_an_error_names_where_the_log_begins() -> None:
 def test_a_list_above_the_bound_is_refused() -> None:
     with pytest.raises(FormatError, match="at most"):
         parse_log_list(FIRST + b"#" * MAX_LIST_BYTES)
+
+
+def test_a_list_of_too_many_lines_is_refused() -> None:
+    at_most = FIRST + b"\n" * (MAX_LIST_LINES - 1)
+    assert () == parse_log_list(at_most).logs
+    with pytest.raises(FormatError, match="lines"):
+        parse_log_list(at_most + b"\n")
 
 
 def test_a_large_list_is_read() -> None:
