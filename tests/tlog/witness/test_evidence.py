@@ -128,6 +128,7 @@ async def test_a_strangers_broken_proof_never_convicts_an_honest_log(
                 require_told(answer, 422, "unproven", "")
         for file in files(folder):
             assert not convicts(file, tmp_path)
+            assert file.name.endswith(".unproven.tlog-evidence")
         assert len(files(folder)) <= MOST - old
         assert 200 == (await served.add(ONE.request(old, MOST))).status
 
