@@ -121,6 +121,7 @@ class WitnessMetrics(Metrics):
         self.inconsistent = counter(
             "tlog_witness_inconsistent",
             "Signed heads refused because they do not extend the cosigned one",
+            ("convicts",),
         )
         self.list_failures = counter(
             "tlog_witness_list_failures", "Lists of logs that could not be read"

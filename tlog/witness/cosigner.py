@@ -138,13 +138,15 @@ class Cosigner:
         if known.size == 0 or (known.size, known.root) == (new.size, new.root):
             # Anyone can send a log's own head beside a broken proof.
             return
-        self._metrics.inconsistent.inc()
         old = Checkpoint(new.origin, known.size, known.root)
         prefix = prefix_from_proof(old, new, request.path)
         # Only what was verified is kept: not the lines of strangers.
         note = UnverifiedNote(new.encode(), head.lines).encode()
         evidence = Evidence(known.note, note, prefix, request.path)
         convicts = prefix is not None or (old.size == new.size and old.root != new.root)
+        # A stranger's verifier believes a key for the origin that it bears alone.
+        convicts = convicts and any(it.name == new.origin for it in head.lines)
+        self._metrics.inconsistent.labels("yes" if convicts else "no").inc()
         try:
             async with self._keeping:
                 file = await asyncio.to_thread(
