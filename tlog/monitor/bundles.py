@@ -56,7 +56,7 @@ class StoredBundles:
             self._length += len(bundle)
             ends.append(self._length.to_bytes(_END_BYTES, "big"))
         for file, content in zip(
-            self._files, (b"".join(bundles), b"".join(ends), roots), strict=True
+            self._files, (bundles, [b"".join(ends)], [roots]), strict=True
         ):
             _write(file.fileno(), content)
         self.count += len(bundles)
@@ -110,7 +110,12 @@ def _read(descriptor: int, at: int, length: int) -> bytes:
     return found
 
 
-def _write(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _write(descriptor: int, parts: Sequence[bytes]) -> None:
+    """Write all parts; the system may take them in pieces."""
+    left = [memoryview(part) for part in parts if part]
+    while left:
+        written = os.writev(descriptor, left)
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if left:
+            left[0] = left[0][written:]

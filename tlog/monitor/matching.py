@@ -19,11 +19,12 @@ from tlogverify.record import record_digests, require_record
 SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 # So many searches cost as much as one pass for all of them; measured.
-_FEW: Final = 8
+_FEW: Final = 32
 _HEX_RUNS: Final = re.compile(rb"[0-9a-f]{64,}")
 # What records hardly have, and what raw bytes and base64 cannot be without.
 _COMMON: Final = bytes(it for it in range(128) if not chr(it).isupper())
 _HEX_LENGTH: Final = 64
+_TRACE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class Matcher:
         self.watches = watches
         self._spellings = {it: _Spellings.of(it.digest) for it in watches}
         self._by_hex = {s.hexadecimal: it for it, s in self._spellings.items()}
+        self._by_trace: dict[bytes, set[Watch]] = {}
+        for watch, spellings in self._spellings.items():
+            for trace in spellings.traces:
+                start = trace[:_TRACE] if len(trace) >= _TRACE else b""
+                self._by_trace.setdefault(start, set()).add(watch)
 
     def search(self, bundle: bytes, width: int) -> list[Match]:
         """Return all matches in a bundle of `width` entries, in their order.
@@ -103,20 +109,30 @@ class Matcher:
         ]
 
     def _candidates(self, bundle: bytes) -> Iterator[Watch]:
-        """Return the watches that the bundle may hold, and few others."""
+        """Return the watches that the bundle holds, in one entry or across two."""
         runs = _HEX_RUNS.findall(bundle)
-        by_hex = self._by_hex.keys() & set(runs)
+        found = {self._by_hex[run] for run in self._by_hex.keys() & set(runs)}
         # Digests beside other digits, or one behind the other.
         longer = b" ".join([run for run in runs if len(run) != _HEX_LENGTH])
+        if longer:
+            found.update(
+                it for hexadecimal, it in self._by_hex.items() if hexadecimal in longer
+            )
         rest = bundle.translate(None, _COMMON)
-        for watch, spellings in self._spellings.items():
-            if (
-                spellings.hexadecimal in by_hex
-                or spellings.hexadecimal in longer
-                or (spellings.traces[0] in rest and spellings.raw in bundle)
-                or (spellings.traces[1] in rest and spellings.base64 in bundle)
-            ):
-                yield watch
+        if len(rest) < len(self._by_trace):
+            starts = {rest[at : at + _TRACE] for at in range(len(rest) - _TRACE + 1)}
+            likely = self._by_trace.keys() & starts
+        else:
+            likely = {start for start in self._by_trace if start in rest}
+        # A digest without a trace has no start: it is always likely.
+        for start in likely | self._by_trace.keys() & {b""}:
+            found.update(
+                it
+                for it in self._by_trace[start]
+                if any(spelling in bundle for spelling in self._spellings[it].all())
+            )
+        # In the watches' own order, whatever a set's is.
+        return (watch for watch in self.watches if watch in found)
 
     def _names(self, entry: bytes, watch: Watch) -> bool:
         """Whether `entry` names the watch's digest."""
