@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Final
 
 from benchmarks.results import Measure, Result, options
-from benchmarks.running import scratch_folder, serving
+from benchmarks.running import RunningLog, scratch_folder, serving
 
 QUESTION: Final = "How many entries a second does a monitor verify, in how much memory?"
 METHOD: Final = """
@@ -25,6 +25,7 @@ METHOD: Final = """
     the wall clock.  Memory is the most that was ever resident.  The log's files are in
     the kernel's cache.
 """
+_STEP_ENTRIES: Final = 500_000
 # Of no entry: what is found would be told, and is not the question.
 _ABSENT: Final = "sha256:" + "0123456789abcdef" * 4
 
@@ -40,14 +41,17 @@ class _Used:
 
 def main() -> None:
     """Measure, check, write, print."""
-    given = options(QUESTION, ("entries", 2_000_000, 50_000), ("watches", 1_000, 100))
+    given = options(
+        QUESTION,
+        ("entries", 2_000_000, 50_000),
+        ("watches", 1_000, 100),
+        ("large", 10_000_000, 60_000),
+    )
     figures: dict[str, list[float]] = {}
     with scratch_folder() as folder:
         log = folder / "log"
         with serving(log) as server:
-            # In steps, so that the load generator stays small.
-            for nth, start in enumerate(range(0, given.entries, 500_000)):
-                server.fill(min(500_000, given.entries - start), seed=nth)
+            _grow(server, 0, given.entries)
             many = folder / "watches"
             many.write_text("".join(_absent(given.watches)), "ascii")
             places = {"http": server.url, "folder": str(log / "public")}
@@ -57,6 +61,8 @@ def main() -> None:
                 watching = ("--watch-file", str(many))
                 used = _follow(folder, log, places["folder"], *watching)
                 _add(figures, "many", given.entries, used)
+            _grow(server, given.entries, given.large)
+            _add(figures, "large", given.large, _follow(folder, log, server.url))
     Result(
         name="bench_monitor",
         question=QUESTION,
@@ -81,8 +87,22 @@ def main() -> None:
             ),
             Measure("most memory, over HTTP", "MiB", figures["http MiB"]),
             Measure("most memory, from a folder", "MiB", figures["folder MiB"]),
+            Measure(
+                f"most memory, {given.large:,} entries over HTTP",
+                "MiB",
+                figures["large MiB"],
+            ),
+            Measure(
+                f"{given.large:,} entries verified over HTTP, one core",
+                "/s",
+                figures["large"],
+            ),
         ],
-        settings={"entries": given.entries, "watches": given.watches},
+        settings={
+            "entries": given.entries,
+            "watches": given.watches,
+            "large": given.large,
+        },
         is_quick=given.quick,
     ).finish()
 
@@ -91,6 +111,12 @@ def _add(figures: dict[str, list[float]], name: str, entries: int, used: _Used) 
     figures.setdefault(name, []).append(entries / used.cpu_s)
     figures.setdefault(f"{name} wall", []).append(entries / used.wall_s)
     figures.setdefault(f"{name} MiB", []).append(used.peak_mib)
+
+
+def _grow(server: RunningLog, start: int, end: int) -> None:
+    """Submit entries up to a size, in steps, so that the load generator stays small."""
+    for first in range(start, end, _STEP_ENTRIES):
+        server.fill(min(_STEP_ENTRIES, end - first), seed=first)
 
 
 def _absent(count: int) -> Iterator[str]:
