@@ -12,6 +12,7 @@ import uvloop
 
 from tlog.api.listener import Listener
 from tlog.api.monitor import build_monitor_app
+from tlog.assemble import tell_build
 from tlog.cli.progress import show_progress
 from tlog.cli.serving import stop_on_signals
 from tlog.cli.settings import add_settings, read_settings
@@ -48,6 +49,7 @@ async def _follow(monitor: Monitor, listen: str, stop: asyncio.Event) -> None:
     if not listen:
         await monitor.run(stop)
         return
+    tell_build(monitor.metrics)
     listener = Listener(build_monitor_app(monitor), listen, "")
     try:
         await listener.start()

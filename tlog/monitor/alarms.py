@@ -20,13 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from tlog import hashing
 from tlog.clock import Clock
+from tlog.errors import CorruptError
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.state import State
 from tlog.monitor.store import Head, Hit, NewAlarm
 from tlog.monitor.stored import StoredTree
-from tlogverify.errors import VerificationError
+from tlogverify.errors import ProofError, VerificationError
 from tlogverify.evidence import Evidence
+from tlogverify.merkle import verify_inclusion
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 
@@ -35,6 +38,8 @@ BAD_LOG: Final = "bad-log"
 BAD_SIGNATURE: Final = "bad-signature"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"
+
+_MAX_FILES: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +136,10 @@ class Alarms:
             self._metrics.alarms.labels("recovered").inc()
 
     def keep_evidence(self, evidence: Evidence, policy: Policy) -> Path | None:
-        """Write evidence that verifies, and return its file; None if it does not."""
+        """Write evidence that verifies, and return its file; None if it does not.
+
+        None, too, where a hundred files are kept already.
+        """
         try:
             older, newer = evidence.verify(policy)
         except VerificationError:
@@ -139,6 +147,9 @@ class Alarms:
         name = f"{older.root.hex()[:16]}-{newer.root.hex()[:16]}.tlog-evidence"
         file = self._evidence / name
         if not file.exists():
+            # A log can sign new histories for ever: these convict it well enough.
+            if sum(1 for _ in self._evidence.glob("*.tlog-evidence")) >= _MAX_FILES:
+                return None
             _put(file, evidence.encode())
         return file
 
@@ -154,7 +165,7 @@ class Alarms:
                     self._put_proof(alarm.place, head, tree)
                     hits += 1
                 self._show(alarm.body)
-                self._store.mark("shown", alarm.seq)
+            self._store.mark_shown(untold[-1].seq)
         self._metrics.hits.inc(hits)
         if hits:
             self._metrics.alarms.labels("hit").inc(hits)
@@ -165,9 +176,14 @@ class Alarms:
         if file.exists():
             return
         path = tree.inclusion_path(index, head.size)
+        entry = tree.entry(index)
+        leaf = hashing.hash_leaves([entry])
+        try:
+            verify_inclusion(index, head.size, leaf, path, head.root)
+        except ProofError as error:
+            raise CorruptError("entries.bin", f"entry {index}: {error}") from error
         # An empty entry has no `extra` line: the file proves it all the same.
-        proof = Proof(index, path, head.note, tree.entry(index) or None)
-        _put(file, proof.encode())
+        _put(file, Proof(index, path, head.note, entry or None).encode())
 
     def _proof_file(self, index: int) -> Path:
         return self._proofs / f"{index}.tlog-proof"

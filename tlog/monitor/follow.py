@@ -97,6 +97,8 @@ class Follower:
         """
         cursor = self._store.cursor()
         verified = cursor.head
+        # What another head has left here is not of this one.
+        self._reading = _Reading()
         if head.size < cursor.bundles * TILE_WIDTH and verified.size < head.size:
             await finish(self.drop_unverified)
         if head.size <= verified.size:

@@ -155,8 +155,10 @@ class Monitor:
         await self._follow(Matcher(watches))
         cursor = self._store.cursor()
         if cursor.origin:
-            for witness in self._witnesses:
-                await self._ask(witness, cursor.origin)
+            # At a time: one that is slow holds up no other.
+            await asyncio.gather(
+                *(self._ask(witness, cursor.origin) for witness in self._witnesses)
+            )
             await self._compare_sightings(cursor.origin)
             self._check_growth(cursor.origin, cursor.head, cursor.grown_s)
         tree = self._state.tree()
@@ -186,7 +188,6 @@ class Monitor:
             self._answer()
             self._raise(BAD_SIGNATURE, str(error))
             return
-        self._answer()
         self._end(BAD_SIGNATURE)
         head = Head(checkpoint.size, checkpoint.root, note)
         before = self._store.cursor().head.size
@@ -195,12 +196,16 @@ class Monitor:
         try:
             await self._follower.follow(checkpoint.origin, head, matcher, tell)
         except SourceError as error:
+            # A head without its entries is no answer.
             self._miss(str(error))
         except SplitViewError as error:
+            self._answer()
             self._split(LOG, error)
         except BadLogError as error:
+            self._answer()
             self._raise(BAD_LOG, str(error))
         else:
+            self._answer()
             self.has_verified = True
             self._end(BAD_LOG)
             if head.size > before:

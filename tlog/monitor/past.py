@@ -10,6 +10,7 @@ from tlogverify.tiles import TILE_WIDTH
 
 _CHUNK_BUNDLES: Final = 64
 _COMMIT_BUNDLES: Final = 4_096
+_COMMIT_HITS: Final = 10_000
 
 
 def look_back(state: State, watches: tuple[Watch, ...], tell: Tell) -> None:
@@ -37,7 +38,7 @@ def look_back(state: State, watches: tuple[Watch, ...], tell: Tell) -> None:
                 # Not verified yet: it may not be what the verified edge is.
                 found = [hit for hit in found if hit.place >= cursor.head.size]
             hits += found
-        if (end - start) % _COMMIT_BUNDLES == 0:
+        if (end - start) % _COMMIT_BUNDLES == 0 or len(hits) >= _COMMIT_HITS:
             store.look_back(hits, labels, end * TILE_WIDTH, tell)
             hits = []
     if width:

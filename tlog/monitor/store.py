@@ -21,6 +21,7 @@ from tlog.errors import CorruptError, FatalError
 from tlogverify.hashing import EMPTY_ROOT, Hash
 
 _MIGRATIONS: Final = Migrations("monitor")
+_SIGHTINGS_PER_SOURCE: Final = 1_000
 
 
 @_MIGRATIONS()
@@ -215,11 +216,14 @@ class Store:
     def remember(self, sighting: Sighting) -> None:
         """Keep a head until the log has grown up to it."""
         with self._transaction():
-            self._execute(
-                "INSERT OR IGNORE INTO sightings VALUES (?, ?, ?, ?)",
-                sighting.source,
-                *sighting.head,
-            )
+            # A log can sign new heads for ever; those kept first are compared first.
+            sql = "SELECT count(*) FROM sightings WHERE source = ?"
+            if self._rows(sql, sighting.source)[0][0] < _SIGHTINGS_PER_SOURCE:
+                self._execute(
+                    "INSERT OR IGNORE INTO sightings VALUES (?, ?, ?, ?)",
+                    sighting.source,
+                    *sighting.head,
+                )
 
     def forget(self, sighting: Sighting) -> None:
         """Drop a head that was compared."""
@@ -270,16 +274,15 @@ class Store:
         """Return the alarms that were written and not posted yet, in order."""
         return self._untold("shown = 1 AND posted = 0")
 
-    def mark(self, column: str, seq: int) -> None:
-        """Note that an alarm was `shown` or `posted`."""
-        if column not in {"shown", "posted"}:
-            raise ValueError(column)
+    def mark_shown(self, last: int) -> None:
+        """Note that all alarms up to one were shown: they are shown in order."""
         with self._transaction():
-            self._execute(f"UPDATE alarms SET {column} = 1 WHERE seq = ?", seq)  # noqa: S608 - one of two names
+            self._execute("UPDATE alarms SET shown = 1 WHERE seq <= ?", last)
 
-    def count_hits(self) -> int:
-        """Return how many hits were told, ever."""
-        return int(self._rows("SELECT count(*) FROM hits WHERE told = 1")[0][0])
+    def mark_posted(self, last: int) -> None:
+        """Note that all alarms up to one were posted: they are posted in order."""
+        with self._transaction():
+            self._execute("UPDATE alarms SET posted = 1 WHERE seq <= ?", last)
 
     def _untold(self, condition: str) -> list[Untold]:
         sql = f"SELECT seq, id, body, place FROM alarms WHERE {condition} ORDER BY seq LIMIT 1000"  # noqa: E501, S608 - our own text
@@ -315,7 +318,8 @@ class Store:
             "SELECT watch, name, place, entry FROM hits "
             "WHERE told = 0 AND place < ? ORDER BY place, watch"
         )
-        for row in self._rows(sql, head.size):
+        # One by one: a watch may be hit by every entry there is.
+        for row in self._connection.execute(sql, (head.size,)):
             self._put_alarm(tell(head, Hit(*row)))
         self._execute(
             "UPDATE hits SET told = 1 WHERE told = 0 AND place < ?", head.size

@@ -66,7 +66,7 @@ class Webhook:
                     self._secret, alarm.id, self._clock.now_s(), body
                 )
                 await self._web.post(self._url, body, headers)
-                self._store.mark("posted", alarm.seq)
+                self._store.mark_posted(alarm.seq)
         self._metrics.undelivered.set(0)
 
     async def run(self) -> None:

@@ -264,8 +264,31 @@ async def test_a_bundle_that_is_gone_leaves_the_cursor(
     log.publish()
     (log.folder / tile_path("entries", 1)).unlink()
     assert Verdict.ALARM == await monitored.look()
+    assert Verdict.ALARM == await monitored.look()
     assert ["unreachable"] == monitored.kinds()
     assert 0 == await monitored.size()
+    log.publish()
+    assert Verdict.QUIET == await monitored.look()
+    assert ["unreachable", "recovered"] == monitored.kinds()
+
+
+async def test_an_empty_log_after_a_head_that_did_not_come_out(
+    monitored: Monitored, log: StaticLog
+) -> None:
+    """What was read for the larger head is no part of the empty tree."""
+    log.add(entries_of(0, 600))
+    log.publish()
+    log.put(tile_path("entries", 1), b"nonsense")
+    given = monitored.settings()
+    async with open_monitor(given, monitored.surroundings()) as monitor:
+        await monitor.run_round()
+        log.put("checkpoint", log.note(0))
+        await monitor.run_round()
+        assert 0 == monitor.size
+    log.publish()
+    assert Verdict.QUIET == await monitored.look()
+    assert 600 == await monitored.size()
+    assert ["bad-log", "recovered"] == monitored.kinds()
 
 
 async def test_a_log_that_does_not_grow_is_stalled_until_it_does(

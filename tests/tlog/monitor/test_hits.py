@@ -18,6 +18,7 @@ from tests.support.static_log import (
     entries_of,
     tile_path,
 )
+from tlog.errors import CorruptError
 from tlog.monitor.monitor import Verdict
 from tlogverify.errors import FormatError
 from tlogverify.policy import Policy
@@ -241,6 +242,21 @@ async def test_a_hit_of_a_refused_head_is_never_told(
     log.publish()
     assert Verdict.HITS == await monitored.look(watch=watches)
     assert [50, 150, 300] == [it["index"] for it in monitored.alarms("hit")]
+
+
+async def test_a_hit_in_a_damaged_store_is_not_told(
+    monitored: Monitored, log: StaticLog
+) -> None:
+    log.add(records_of(600))
+    log.publish()
+    await monitored.look()
+    entries = monitored.state / "entries.bin"
+    content = bytearray(entries.read_bytes())
+    content[10] ^= 1
+    entries.write_bytes(content)
+    with pytest.raises(CorruptError):
+        await monitored.look(watch=(subject_of(5),))
+    assert [] == monitored.lines
 
 
 async def test_a_stop_between_bundles_repeats_nothing_and_misses_nothing(
