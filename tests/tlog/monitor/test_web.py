@@ -168,6 +168,39 @@ async def test_a_silent_peer_is_given_up_after_the_timeout() -> None:
             gone.set()
 
 
+RAW = {
+    "cut short": (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", SourceError),
+    "nothing": (b"", SourceError),
+    "no HTTP": (b"nonsense\r\n\r\n", FormatError),
+    "two lengths": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        FormatError,
+    ),
+    "chunks without an end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        SourceError,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", RAW)
+async def test_bytes_that_are_no_whole_answer_are_refused(what: str) -> None:
+    sent, expected = RAW[what]
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(sent)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()[:2]
+        with pytest.raises(expected):
+            await fetch(f"http://{host}:{port}")
+
+
 async def test_a_refused_connection_is_no_answer() -> None:
     async with peer(bytes_answer(b"")) as url:
         closed = url
