@@ -27,12 +27,13 @@ class Window:
         self._taken = 0
         self._waiting_bytes = 0
         self._come: dict[int, bytes] = {}
+        self._has_failed = False
         self._changed = asyncio.Condition()
 
     async def chunks(self) -> AsyncGenerator[list[bytes], None]:
         """Yield all tiles' bytes in order, some at a time.
 
-        Raises the first error of a fetch, whatever came before it.
+        Raises the error of a fetch that failed, after all that came before it.
         """
         workers = [
             asyncio.create_task(self._fetch()) for _ in range(self._source.parallel)
@@ -49,10 +50,13 @@ class Window:
     async def _next(self, workers: Sequence["asyncio.Task[None]"]) -> list[bytes]:
         async with self._changed:
             while not self._is_chunk_there():
-                for worker in workers:
-                    if worker.done():
-                        worker.result()
+                if all(worker.done() for worker in workers):
+                    # One has failed: what came before is worth keeping.
+                    break
                 await self._changed.wait()
+            if self._taken not in self._come:
+                for worker in workers:
+                    worker.result()
             chunk: list[bytes] = []
             size = 0
             while self._taken in self._come and len(chunk) < _CHUNK_TILES:
@@ -81,8 +85,11 @@ class Window:
                     self._come.update(zip(range(start, end), found, strict=True))
                     self._waiting_bytes += sum(map(len, found))
                     self._changed.notify_all()
+        except BaseException:
+            self._has_failed = True
+            raise
         finally:
-            # Whoever waits looks whether a fetch has failed.
+            # Whoever waits looks whether this was the last one.
             async with self._changed:
                 self._changed.notify_all()
 
@@ -93,10 +100,12 @@ class Window:
             start = self._asked
             end = min(start + self._source.run, len(self._tiles))
             self._asked = end
-        return (start, end) if start < end else None
+        return (start, end) if start < end and not self._has_failed else None
 
     def _has_room(self) -> bool:
-        return self._asked == len(self._tiles) or (
+        if self._has_failed or self._asked == len(self._tiles):
+            return True
+        return (
             self._waiting_bytes < _AHEAD_BYTES
             and self._asked < self._taken + _AHEAD_TILES
         )

@@ -29,6 +29,12 @@ class Scripted:
         return [tile.index.to_bytes(4, "big").ljust(self._size) for tile in wanted]
 
 
+async def take(window: Window, come: list[bytes]) -> None:
+    """Put all that comes into a list, as it comes."""
+    async for chunk in window.chunks():
+        come += chunk
+
+
 async def read(source: Scripted, count: int) -> tuple[list[int], int]:
     """Take all chunks; return what came, and the most that was asked for ahead."""
     tiles = [Tile(ENTRIES, index) for index in range(count)]
@@ -59,7 +65,14 @@ async def test_large_ones_are_asked_for_as_memory_allows() -> None:
     assert ahead <= 24 + 8
 
 
-@pytest.mark.parametrize("failing", [0, 1, 63, 64, 500])
-async def test_a_failure_ends_the_reading(failing: int) -> None:
+@pytest.mark.parametrize("failing", [0, 1, 63, 64, 500, 599])
+@pytest.mark.parametrize(("run", "parallel"), [(1, 1), (1, 8), (16, 2)])
+async def test_what_came_before_a_failure_is_given(
+    failing: int, run: int, parallel: int
+) -> None:
+    source = Scripted(run, parallel, 10, failing)
+    tiles = [Tile(ENTRIES, index) for index in range(600)]
+    come: list[bytes] = []
     with pytest.raises(SourceError):
-        await read(Scripted(1, 8, 10, failing), 600)
+        await take(Window(source, tiles), come)
+    assert failing // run * run == len(come)
