@@ -226,6 +226,11 @@ async def read_bounded(response: aiohttp.ClientResponse, limit_bytes: int) -> by
     """Return an answer's body; FormatError above `limit_bytes`, read no further."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise FormatError("an answer is not compressed unless asked for")
+    return await read_raw(response, limit_bytes)
+
+
+async def read_raw(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
+    """Return an answer's body as it came, however encoded; bounded likewise."""
     body = bytearray()
     if (response.content_length or 0) <= limit_bytes:
         async for chunk in response.content.iter_any():

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from tlog.storage.database import Connection
 from tlog.storage.disk import Disk, SyncError, SystemDisk
-from tlog.storage.journal import Connection
 
 
 @dataclass

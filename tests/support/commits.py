@@ -6,8 +6,9 @@ from pathlib import Path
 from threading import Event
 
 from tests.faults.faulty import Fault, FaultyConnection
+from tlog.storage.database import Connection
 from tlog.witness.opening import Witness
-from tlog.witness.state import Connection, WitnessState
+from tlog.witness.state import WitnessState
 
 # A wait that ends a test which would hang; nothing is measured by it.
 PATIENCE_S = 60

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import stamina
 
+from tlogclient.transport import read_raw
 from tlogverify.errors import FormatError, TlogError
 
 _ATTEMPTS: Final = 4
@@ -142,21 +143,8 @@ async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
     if announced is not None and announced <= packed_limit:
         body = await response.read()
     else:
-        body = await _read_bounded(response, packed_limit)
+        body = await read_raw(response, packed_limit)
     return body if encoding == "identity" else _unpack(body, limit_bytes)
-
-
-async def _read_bounded(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
-    body = bytearray()
-    if (response.content_length or 0) <= limit_bytes:
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > limit_bytes:
-                break
-        else:
-            return bytes(body)
-    response.close()  # what is left of it is not worth a connection
-    raise FormatError(f"an answer has at most {limit_bytes} bytes")
 
 
 def _unpack(packed: bytes, limit_bytes: int) -> bytes:

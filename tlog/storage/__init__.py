@@ -2,6 +2,7 @@
 
     folder     the layout of a log's folder, its lock, its format version
     disk       durable file operations: the seam where faults are injected
+    database   SQLite as a commit point: durable, or not at all, or fatal
     journal    entries and the signed head, one transaction: the commit point (SQLite)
     objects    tiles and bundles as immutable files, and the public checkpoint
     index      leaf hash and digests -> indexes (RocksDB); derived, can be rebuilt

@@ -6,21 +6,18 @@ Batches stay until the tiles and bundles that hold them are durable; each batch 
 row, encoded as an entry bundle of any width.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from sqlite_utils import Database, Migrations
 
-from tlog.errors import BusyError, CorruptError, FatalError
+from tlog.errors import CorruptError, FatalError
 from tlog.logs import log_event
+from tlog.storage.database import CommitPoint, Connection
 
 _MIGRATIONS: Final = Migrations("journal")
-
-# For the write-ahead log's own growth and the tiles of what is committed.
-_RESERVE_BYTES: Final = 32 << 20
 
 
 @_MIGRATIONS()
@@ -51,35 +48,17 @@ class StoredBatch(NamedTuple):
     entries: bytes
 
 
-class Connection(Protocol):
-    """What the hot path needs of `sqlite3.Connection`; tests break it."""
-
-    def execute(self, sql: str, parameters: tuple[object, ...] = (), /) -> object:
-        """Run one statement."""
-        ...
-
-
 class Journal:
     """An open journal; used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the journal; CorruptError if it is not one."""
-        try:
-            self._connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.DatabaseError as error:
-            raise CorruptError(str(path), str(error)) from error
-        try:
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
-            self._connection.execute("PRAGMA journal_size_limit = 67108864")
-            _MIGRATIONS.apply(Database(self._connection))
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            raise CorruptError(str(path), str(error)) from error
+        self._file = CommitPoint(path, "the journal")
+        self._file.run("PRAGMA wal_autocheckpoint = 4000")
+        self._file.run("PRAGMA journal_size_limit = 67108864")
+        self._file.migrate(_MIGRATIONS)
         self._path = path
+        self._connection = self._file.connection
         self.hot: Connection = self._connection
 
     def close(self) -> None:
@@ -108,32 +87,17 @@ class Journal:
         Raises BusyError if nothing was stored (a full disk), FatalError if the head is
         not `old` or the outcome is unknown.
         """
-        needed = _RESERVE_BYTES + (2 * len(batch.entries) if batch else 0)
-        if self._free_bytes() < needed:
-            # SQLite finds a full disk at COMMIT, when the outcome is unknown.
-            raise BusyError("the disk is nearly full", retry_after_s=30)
-        try:
-            self.hot.execute("BEGIN IMMEDIATE")
+        needed_bytes = 2 * len(batch.entries) if batch else 0
+        with self._file.transaction(self.hot, needed_bytes):
             self._swap_head(old, new)
             self.hot.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
             if batch is not None:
                 self.hot.execute("INSERT INTO batches VALUES (?, ?, ?)", batch)
-        except sqlite3.Error as error:
-            self._roll_back()
-            raise BusyError(f"the journal takes no entries: {error}") from error
-        except FatalError:
-            self._roll_back()
-            raise
-        try:
-            self.hot.execute("COMMIT")
-        except sqlite3.Error as error:
-            # The head may have moved or not; only a restart, which reads it, can tell.
-            raise FatalError(f"the journal's commit is unknown: {error}") from error
 
     @property
     def has_room(self) -> bool:
         """Whether the disk has room for another commit."""
-        return self._free_bytes() >= _RESERVE_BYTES
+        return self._file.has_room()
 
     def trim(self, trim_to: int) -> None:
         """Drop the batches that end at or below `trim_to`, if that can be done now."""
@@ -142,10 +106,6 @@ class Journal:
         except sqlite3.Error as error:
             # Nothing is lost: the next commit drops them too.
             log_event("the journal was not trimmed", level="warning", error=str(error))
-
-    def _free_bytes(self) -> int:
-        disk = os.statvfs(self._path.parent)
-        return disk.f_bavail * disk.f_frsize
 
     def _swap_head(self, old: Head | None, new: Head) -> None:
         if old is None:
@@ -156,15 +116,8 @@ class Journal:
         else:
             sql = "UPDATE head SET size = ?, note = ? WHERE size = ? AND note = ?"
             self.hot.execute(sql, (*new, *old))
-        if self._connection.execute("SELECT changes()").fetchone() != (1,):
+        if not self._file.changed_one():
             raise FatalError("the stored head is not the one that this process signed")
-
-    def _roll_back(self) -> None:
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise FatalError(f"the journal cannot roll back: {error}") from error
 
     def _rows(self, sql: str, where: str) -> Iterator[tuple[Any, ...]]:
         """Return rows of numbers and a last blob; SQLite itself would take any type.

@@ -4,17 +4,16 @@ A head is compared and swapped in a transaction with full sync, together with th
 cosignature that is waiting to leave: so no crash takes back what somebody holds.
 """
 
-import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from sqlite_utils import Database, Migrations
 
-from tlog.errors import BusyError, CorruptError, FatalError
+from tlog.errors import CorruptError, FatalError
+from tlog.storage.database import CommitPoint, Connection
 from tlog.witness.roster import KnownLog
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import FormatError
@@ -23,8 +22,6 @@ from tlogverify.keys import parse_verifier_key
 from tlogverify.note import parse_note
 
 _MIGRATIONS: Final = Migrations("witness")
-_RESERVE_BYTES: Final = 32 << 20
-
 FORGOTTEN: Final = (
     "this witness has forgotten what it signed; its keys must not sign again"
 )
@@ -61,14 +58,6 @@ class Move(NamedTuple):
     new: KnownHead
 
 
-class Connection(Protocol):
-    """What a commit needs of `sqlite3.Connection`; tests break it."""
-
-    def execute(self, sql: str, parameters: tuple[object, ...] = (), /) -> object:
-        """Run one statement."""
-        ...
-
-
 class WitnessState:
     """An open state; one transaction at a time, from any thread."""
 
@@ -79,19 +68,12 @@ class WitnessState:
         """
         self._path = path
         self._turn = Lock()
-        self._failure: FatalError | None = None
-        try:
-            self._connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            database = Database(self._connection)
-            if is_known and not database.table("heads").exists():
-                raise CorruptError(str(path), f"is empty: {FORGOTTEN}")
-            _MIGRATIONS.apply(database)
-        except sqlite3.DatabaseError as error:
-            raise CorruptError(str(path), str(error)) from error
+        self._file = CommitPoint(path, "the state")
+        if is_known and "heads" not in self._file.tables:
+            self._file.connection.close()
+            raise CorruptError(str(path), f"is empty: {FORGOTTEN}")
+        self._file.migrate(_MIGRATIONS)
+        self._connection = self._file.connection
         self.hot: Connection = self._connection
 
     def close(self) -> None:
@@ -101,8 +83,7 @@ class WitnessState:
     @property
     def has_room(self) -> bool:
         """Whether the disk has room for another commit."""
-        disk = os.statvfs(self._path.parent)
-        return disk.f_bavail * disk.f_frsize >= _RESERVE_BYTES
+        return self._file.has_room()
 
     def heads(self) -> dict[str, KnownHead]:
         """Return the newest head of each origin.
@@ -144,7 +125,7 @@ class WitnessState:
     def add_logs(self, logs: Sequence[KnownLog]) -> None:
         """Remember logs that a list has named; raises as `commit`."""
         sql = "INSERT OR IGNORE INTO logs VALUES (?, ?, ?)"
-        with self._transaction():
+        with self._turn, self._file.transaction(self.hot):
             for log in logs:
                 self.hot.execute(sql, (log.origin, log.keys[0].encode(), log.qpd))
 
@@ -162,7 +143,7 @@ class WitnessState:
             "UPDATE heads SET size = ?2, root = ?3, note = ?4 "
             "WHERE origin = ?1 AND size = ?5 AND root = ?6"
         )
-        with self._transaction():
+        with self._turn, self._file.transaction(self.hot):
             for origin, old, new in moves:
                 if old is None:
                     self.hot.execute(first, (origin, *new))
@@ -170,42 +151,6 @@ class WitnessState:
                     self.hot.execute(later, (origin, *new, old.size, old.root))
                 self._require_change(origin)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Make what is done within durable as a whole.
-
-        After a commit whose outcome is unknown there is no other one.
-        """
-        if self._failure is not None:
-            raise self._failure
-        if not self.has_room:
-            # SQLite finds a full disk at COMMIT, when the outcome is unknown.
-            raise BusyError("the disk is nearly full", retry_after_s=30)
-        with self._turn:
-            try:
-                self.hot.execute("BEGIN IMMEDIATE")
-                yield
-            except sqlite3.Error as error:
-                self._roll_back()
-                raise BusyError(f"the state takes nothing: {error}") from error
-            except FatalError:
-                self._roll_back()
-                raise
-            try:
-                self.hot.execute("COMMIT")
-            except sqlite3.Error as error:
-                # The heads may have moved or not; only a restart, which reads them, can
-                # tell.
-                self._failure = FatalError(f"the state's commit is unknown: {error}")
-                raise self._failure from error
-
     def _require_change(self, origin: str) -> None:
-        if self._connection.execute("SELECT changes()").fetchone() != (1,):
+        if not self._file.changed_one():
             raise FatalError(f"the stored head of {origin!r} is not the known one")
-
-    def _roll_back(self) -> None:
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise FatalError(f"the state cannot roll back: {error}") from error
