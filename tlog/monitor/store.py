@@ -11,7 +11,7 @@ is accepted, and dropped if it is not.
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -137,14 +137,15 @@ class Store:
         """Open or make the file; is_posting: whether alarms are posted anywhere."""
         self._posted = 0 if is_posting else 1
         self._lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False
+        )
         try:
-            self._connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False
-            )
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             _MIGRATIONS.apply(Database(self._connection))
         except sqlite3.DatabaseError as error:
+            self._connection.close()
             raise CorruptError(str(path), str(error)) from error
 
     def close(self) -> None:
@@ -341,7 +342,8 @@ class Store:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException as error:
-                if self._connection.in_transaction:
+                # Without one under way this fails, and the first error says more.
+                with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
                     raise FatalError(f"the store takes nothing: {error}") from error

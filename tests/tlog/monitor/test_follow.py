@@ -235,6 +235,24 @@ async def test_a_fork_at_any_place_convicts(
     assert (old, new) == (older.size, newer.size)
 
 
+async def test_a_hundred_files_of_evidence_are_enough(
+    monitored: Monitored, log: StaticLog
+) -> None:
+    """A log can sign new histories for ever; the alarm is raised all the same."""
+    log.add(entries_of(0, 10))
+    log.publish()
+    await monitored.look()
+    evidence = monitored.state / "evidence"
+    for number in range(100):
+        (evidence / f"{number}.tlog-evidence").touch()
+    log.put("checkpoint", fork(log.folder, log, 0, 10).note())
+    assert Verdict.ALARM == await monitored.look()
+    (alarm,) = monitored.alarms()
+    assert "split-view" == alarm["kind"]
+    assert "evidence" not in alarm
+    assert 100 == len(list(evidence.iterdir()))
+
+
 async def test_a_fork_whose_tiles_are_hidden_is_a_bad_log(
     monitored: Monitored, log: StaticLog
 ) -> None:

@@ -88,6 +88,19 @@ async def test_alarms_are_posted_while_it_runs(log: StaticLog, tmp_path: Path) -
     assert [it["id"] for it in monitored.alarms()] == receiver.ids()[1:]
 
 
+async def test_an_alarm_that_is_refused_is_posted_again_while_it_runs(
+    log: StaticLog, tmp_path: Path
+) -> None:
+    monitored = Monitored(tmp_path, str(log.folder))
+    receiver = Receiver([400])
+    async with (
+        peer(receiver.answer) as url,
+        running(monitored, **settings(url, tmp_path)),
+    ):
+        await until(lambda: len(receiver.posts) == 1 + len(WATCHES))
+    assert receiver.ids()[0] == receiver.ids()[1]
+
+
 async def test_it_tells_about_itself(log: StaticLog, tmp_path: Path) -> None:
     monitored = Monitored(tmp_path, str(log.folder))
     given = monitored.settings(once=False, watch=WATCHES)

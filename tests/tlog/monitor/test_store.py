@@ -1,0 +1,74 @@
+"""What is remembered is bounded, and a broken store is named."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tlog.errors import CorruptError, FatalError
+from tlog.monitor.bundles import StoredBundles
+from tlog.monitor.store import Head, NewAlarm, Sighting, Store
+from tlogverify.hashing import to_hash
+
+
+def test_a_source_is_remembered_with_a_thousand_heads(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "db", is_posting=False)) as store:
+        for size in range(1_100):
+            store.remember(Sighting("w1", Head(size, to_hash(bytes(32)), b"note")))
+        store.remember(Sighting("w2", Head(1, to_hash(bytes(32)), b"note")))
+        kept = store.sightings(2_000)
+    assert {"w1": 1_000, "w2": 1} == {
+        name: sum(it.source == name for it in kept) for name in ("w1", "w2")
+    }
+
+
+def test_a_condition_is_told_once_until_it_ends(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "db", is_posting=True)) as store:
+        told = [
+            store.raise_condition("stalled", NewAlarm("1", "{}")),
+            store.raise_condition("stalled", NewAlarm("2", "{}")),
+            store.end_condition("stalled", NewAlarm("3", "{}")),
+            store.end_condition("stalled", NewAlarm("4", "{}")),
+            store.raise_condition("stalled", NewAlarm("5", "{}")),
+        ]
+        assert [True, False, True, False, True] == told
+        assert ["1", "3", "5"] == [it.id for it in store.unshown()]
+        assert ["stalled"] == store.conditions()
+
+
+def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(b"nonsense" * 1_000)
+    with pytest.raises(CorruptError):
+        Store(tmp_path / "db", is_posting=False)
+
+
+def test_a_write_that_fails_is_fatal_and_changes_nothing(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "db", is_posting=False)) as store:
+        with closing(sqlite3.connect(tmp_path / "db")) as other:
+            other.execute("DROP TABLE alarms")
+        with pytest.raises(FatalError):
+            store.raise_condition("stalled", NewAlarm("1", "{}"))
+        assert [] == store.conditions()
+
+
+@pytest.mark.parametrize("file", ["entries.bin", "ends.bin", "roots.bin"])
+def test_fewer_bundles_than_were_counted_are_named(tmp_path: Path, file: str) -> None:
+    with closing(StoredBundles(tmp_path, 0)) as bundles:
+        bundles.append([b"one", b"three"], bytes(64))
+        bundles.sync()
+    content = (tmp_path / file).read_bytes()
+    (tmp_path / file).write_bytes(content[:-1])
+    with pytest.raises(CorruptError):
+        StoredBundles(tmp_path, 2)
+    with closing(StoredBundles(tmp_path, 1)) as bundles:
+        assert [b"one"] == bundles.read(0, 1)
+
+
+def test_what_was_not_counted_is_cut(tmp_path: Path) -> None:
+    with closing(StoredBundles(tmp_path, 0)) as bundles:
+        bundles.append([b"one", b"three"], bytes(64))
+    with closing(StoredBundles(tmp_path, 1)) as bundles:
+        bundles.append([b"two"], bytes([1]) * 32)
+        assert [b"one", b"two"] == bundles.read(0, 2)
+        assert bytes(32) + bytes([1]) * 32 == bundles.roots(0, 2)
