@@ -23,7 +23,8 @@ from tlogverify.hashing import Hash
 from tlogverify.note import NoteSignature, UnverifiedNote, parse_note
 from tlogverify.policy import Policy
 
-_REMEMBERED_TARGETS: Final = 64
+_REMEMBERED_TARGETS: Final = 16
+_MOST_WAITING: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Collector:
         self._target: Snapshot | None = None
         self._targets = 0
         self._gathered: dict[int, _Gathered] = {}
+        self._waiting = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._woken = asyncio.Event()
         self._moved = asyncio.Event()
@@ -127,13 +129,21 @@ class Collector:
         self._woken.set()
 
     async def wait_for(self, size: int, timeout_s: float) -> Snapshot | None:
-        """Return a cosigned head of at least `size`; None if it takes too long."""
+        """Return a cosigned head of at least `size`; None if it takes too long.
+
+        None at once if 10,000 wait already: each holds what it has to answer.
+        """
+        if self._waiting >= _MOST_WAITING and not self._covers(size):
+            return None
+        self._waiting += 1
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._covers(size):
                     await self._cosigned.wait()
         except TimeoutError:
             return None
+        finally:
+            self._waiting -= 1
         return self.shown
 
     def _covers(self, size: int) -> bool:

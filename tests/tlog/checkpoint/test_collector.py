@@ -143,6 +143,20 @@ async def test_without_the_quorum_the_checkpoint_stays_and_entries_are_kept(
         assert 0 == main(["fsck", str(folder)])
 
 
+async def test_too_many_that_wait_are_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlog.checkpoint.collector._MOST_WAITING", 0)
+    async with some_witnesses(tmp_path) as witnesses:
+        lost = policy_of(witnesses, 3, w0=NOWHERE)
+        # Whoever waited here would wait for ten minutes.
+        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=600_000) as (
+            url,
+            _,
+        ):
+            assert 202 == (await submit(url, [0])).status
+
+
 async def test_a_retry_gets_the_proof_when_the_quorum_is_back(tmp_path: Path) -> None:
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
