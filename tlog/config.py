@@ -12,6 +12,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
+from tlog.errors import RejectedError
 from tlogverify.errors import FormatError
 
 _LEAST: Final = {
@@ -104,7 +105,7 @@ class Settings:
         1_000, "least time between two heads that are sent to witnesses"
     )
     witness_timeout_ms: int = setting(
-        5_000, "how long one conversation with a witness may take"
+        5_000, "how long one request to a witness may take"
     )
     witness_wait_ms: int = setting(
         10_000, "how long a submission waits for a cosigned head; after it 202"
@@ -179,6 +180,18 @@ def load_settings(
     return kind(**values)
 
 
+_MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
+
+
+def require_own_folder(root: Path, role: str) -> None:
+    """Raise RejectedError if a folder belongs to another role: their files differ."""
+    for other, mark in _MARKS.items():
+        if other != role and (root / mark).exists():
+            raise RejectedError(
+                "other-folder", f"{root} is the folder of a {other}; choose another"
+            )
+
+
 def listen_address(listen: str) -> tuple[str, int]:
     """Split HOST:PORT; FormatError unless both are there.  [::1]:80 is understood."""
     host, colon, port = listen.rpartition(":")
@@ -219,7 +232,8 @@ def _parse(kind: type[_Kind], name: str, value: object, where: str) -> object:
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
     except (KeyError, ValueError):
-        raise FormatError(f"{where} is not a valid {name}", value) from None
+        wish = _WISHES[type(default)]
+        raise FormatError(f"{where}: {name} is {wish}", value) from None
     return parsed
 
 
@@ -251,6 +265,14 @@ def _parse_texts(value: object) -> tuple[str, ...]:
     return tuple(_parse_str(it) for it in value)
 
 
+_WISHES: Final[dict[type, str]] = {
+    bool: "true, false, 1 or 0",
+    int: "a whole number",
+    str: "a text",
+    tuple: 'a list of texts; in TOML ["…"]',
+    type(Path()): "a path",
+    type(None): "a path",
+}
 _PARSERS: Final[dict[type, Callable[[object], object]]] = {
     bool: _parse_bool,
     int: _parse_int,

@@ -83,6 +83,8 @@ class SigningKey:
             os.fsync(file.fileno())
         try:
             path.hardlink_to(draft)
+        except FileExistsError:
+            raise FileExistsError(f"{path} exists: choose another name") from None
         finally:
             draft.unlink()
         # A log whose head is durable and whose key is not could never go on.

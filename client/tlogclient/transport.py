@@ -156,7 +156,8 @@ class Transport:
         except (TlogError, aiohttp.ClientError, TimeoutError) as error:
             cause = last_failure(error, failures)
             said = str(cause) or type(cause).__name__
-            raise UnavailableError(f"no answer from the log: {said}") from cause
+            what = "no proof yet" if is_accepted(cause) else "no answer from the log"
+            raise UnavailableError(f"{what}: {said}") from cause
 
     async def _attempt(self, request: Request) -> bytes:
         if self._session is None:
@@ -197,7 +198,8 @@ async def _read_answer(response: aiohttp.ClientResponse, request: Request) -> by
         raise await read_refusal(response)
     if response.status == 202:
         # It is in, and its cosigned proof is to come: the same request again gives it.
-        waiting = RefusedError("not-cosigned", "its proof is to come", status=202)
+        said = "the entries are in; submit them again later for their cosigned proofs"
+        waiting = RefusedError("not-cosigned", said, status=202)
         raise NoRoomError(
             waiting, parse_retry_after(response.headers.get("Retry-After"))
         )
@@ -255,9 +257,18 @@ def require_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("a URL starts with http:// or https:// and a host")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise ValueError("a URL's host is a name that can be looked up") from None
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("a URL has no user, query or fragment")
     return url.rstrip("/")
+
+
+def is_accepted(error: Exception) -> bool:
+    """Whether the log has what was sent, and no proof to give for it yet."""
+    return isinstance(error, RefusedError) and error.status == 202
 
 
 def last_failure(error: Exception, retried: list[Exception]) -> Exception:

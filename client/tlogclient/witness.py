@@ -24,6 +24,7 @@ from tlogclient.transport import (
 from tlogverify.errors import FormatError
 from tlogverify.lines import parse_decimal
 from tlogverify.note import MAX_NOTE_BYTES, NoteSignature, parse_signatures
+from tlogverify.policy import Policy, PolicyWitness
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 
@@ -138,6 +139,15 @@ class WitnessClient:
         except (aiohttp.ClientError, TimeoutError) as error:
             said = str(error) or type(error).__name__
             raise UnavailableError(f"the witness does not answer: {said}") from error
+
+
+def witnesses_by_url(policy: Policy) -> dict[str, list[PolicyWitness]]:
+    """Return a policy's witnesses that can be asked; two keys at one URL are one."""
+    found: dict[str, list[PolicyWitness]] = {}
+    for witness in policy.witnesses:
+        if witness.url:
+            found.setdefault(witness.url.rstrip("/"), []).append(witness)
+    return found
 
 
 async def _read_lines(response: aiohttp.ClientResponse) -> tuple[NoteSignature, ...]:

@@ -38,7 +38,7 @@ class OperationEndpoints:
             "policy": self._log.policy,
         }
         if self._log.collector is not None:
-            document["cosigned_size"] = self._cosigned_size()
+            document["cosigned_size"] = self._log.collector.cosigned_size
             document["witnesses"] = [
                 {
                     "name": link.name,
@@ -51,12 +51,6 @@ class OperationEndpoints:
                 for link in self._log.collector.links
             ]
         return json_response(document)
-
-    def _cosigned_size(self) -> int | None:
-        collector = self._log.collector
-        if collector is None or collector.shown is None or not collector.is_cosigned:
-            return None
-        return collector.shown.size
 
     async def health(self, _: web.Request) -> web.Response:
         """GET /healthz: the process answers."""

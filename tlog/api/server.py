@@ -68,6 +68,8 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
         await listener.start()
         ready(listener.url)
         await stop.wait()
+        if collector is not None:
+            collector.end_waiting()
     finally:
         await listener.stop()
         if collector is not None:

@@ -106,7 +106,7 @@ async def serve_witness(
 
 async def _read(request: web.Request) -> bytes:
     # The specification names no media type for a request: any is taken.
-    if hdrs.CONTENT_ENCODING in request.headers:
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise MediaTypeError("a body is not encoded")
     if (request.content_length or 0) > MAX_REQUEST_BYTES:
         raise TooLargeError(MAX_REQUEST_BYTES)

@@ -1,7 +1,6 @@
 """From settings to a log, opened and recovered; and a log's tiles and index anew."""
 
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -219,6 +218,7 @@ def _view(
     """Return the log as the collector of cosignatures sees it."""
     return LogView(
         origin=opened.signer.origin,
+        keys=opened.signer.verifiers,
         newest=committer.newest,
         prove=prover.consistency,
         root_at=prover.root,
@@ -298,7 +298,9 @@ def _watch(log: Log) -> None:
     metrics = log.metrics
     tell_build(metrics)
     metrics.tree_size.set_function(lambda: log.snapshot.size)
-    metrics.cosigned_size.set_function(_cosigned_size(log))
+    if log.collector is not None:
+        collector = log.collector
+        metrics.cosigned_size.set_function(lambda: collector.cosigned_size)
     metrics.queue_entries.set_function(lambda: log.pool.waiting_entries)
     metrics.publish_lag_entries.set_function(
         lambda: log.snapshot.size - log.publisher.published_size
@@ -306,11 +308,3 @@ def _watch(log: Log) -> None:
     metrics.index_lag_entries.set_function(
         lambda: log.snapshot.size - log.index.complete_to
     )
-
-
-def _cosigned_size(log: Log) -> Callable[[], float]:
-    def size() -> float:
-        collector = log.collector
-        return collector.shown.size if collector and collector.shown else 0
-
-    return size

@@ -15,10 +15,10 @@ from tlog.checkpoint.rollback import (
     ask_witnesses,
     find_rollback,
 )
-from tlog.checkpoint.terms import read_witness_policy, witnesses_by_url
+from tlog.checkpoint.terms import read_witness_policy
 from tlog.clock import Clock
 from tlog.config import Settings
-from tlog.errors import RejectedError, StaleError
+from tlog.errors import CorruptError, RejectedError, StaleError
 from tlog.logs import log_event
 from tlog.merkle.snapshot import Snapshot
 from tlog.metrics import LogMetrics
@@ -29,7 +29,7 @@ from tlog.witness.opening import Witness
 from tlog.witness.roster import MAX_QPD
 from tlog.witness.settings import WitnessSettings
 from tlogclient.cosigning import AddCheckpoint, origin_hash
-from tlogclient.witness import KnownSize, WitnessClient
+from tlogclient.witness import KnownSize, WitnessClient, witnesses_by_url
 from tlogverify.errors import FormatError
 from tlogverify.hashing import Hash
 from tlogverify.keys import KeyType, VerifierKey
@@ -163,9 +163,21 @@ def guard_writes(
 ) -> RollbackGuard:
     """Return whether the log may write, by what its witnesses have shown."""
     guard = RollbackGuard()
-    found = find_rollback(sightings, snapshot.size, root_at)
-    if found is not None:
-        guard.stop(found)
+    for sighting in sightings:
+        try:
+            found = find_rollback([sighting], snapshot.size, root_at)
+        except CorruptError as error:
+            # Our own tile cannot be read: what the witness has is not judged by it.
+            said = str(error)
+            log_event(
+                "witness not asked",
+                level="warning",
+                witness=sighting.witness,
+                error=said,
+            )
+            continue
+        if found is not None:
+            guard.stop(found)
     return guard
 
 

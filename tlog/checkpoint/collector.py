@@ -4,6 +4,9 @@ At most every interval a head is the target.  Each witness has a task of its own
 takes the newest target when it is done with the one before: so a slow or dead witness
 delays nobody.  A head whose cosignatures satisfy the policy is shown; cosignatures that
 come later are added to it as long as it is the one that is shown.
+
+A target stays until it is shown: witnesses that are slow, each in its own way, would
+otherwise sign different heads for ever, and none would have its quorum.
 """
 
 import asyncio
@@ -20,10 +23,10 @@ from tlog.merkle.snapshot import Snapshot
 from tlogclient.errors import RefusedError
 from tlogverify.errors import TlogError, VerificationError
 from tlogverify.hashing import Hash
+from tlogverify.keys import VerifierKey
 from tlogverify.note import NoteSignature, UnverifiedNote, parse_note
 from tlogverify.policy import Policy
 
-_REMEMBERED_TARGETS: Final = 16
 _MOST_WAITING: Final = 10_000
 
 
@@ -44,11 +47,12 @@ class Terms:
 class LogView:
     """What the collector needs of the log it works for.
 
-    newest: the newest signed state.  root_at: its root at a size, read from tiles.
-    offer: called with a head that may be public.
+    keys: its verifier keys.  newest: the newest signed state.  root_at: its root at a
+    size, read from tiles.  offer: called with a head that may be public.
     """
 
     origin: str
+    keys: Sequence[VerifierKey]
     newest: Callable[[], Snapshot]
     prove: Prove
     root_at: Callable[[Snapshot, int], Coroutine[None, None, Hash]]
@@ -78,8 +82,8 @@ class Collector:
     """The cosignatures of one log; all of it runs in one event loop.
 
     shown: the newest head that readers are given, or None before the first; under
-    policy, unless `is_cosigned` says that it is not.  on_stop, failure: as of the other
-    tasks of a log.
+    policy, unless `is_cosigned` says that it is not.  cosigned_size: of the newest that
+    was.  on_stop, failure: as of the other tasks of a log.
     """
 
     def __init__(
@@ -98,6 +102,8 @@ class Collector:
         self._clock = log.clock
         self.shown = shown
         self.is_cosigned = shown is not None and self._satisfies(shown)
+        self.cosigned_size = shown.size if shown is not None and self.is_cosigned else 0
+        self._is_ending = False
         self._quorum_s = log.clock.monotonic_s()
         self._target: Snapshot | None = None
         self._targets = 0
@@ -128,6 +134,11 @@ class Collector:
         """Take note that there may be a newer head."""
         self._woken.set()
 
+    def end_waiting(self) -> None:
+        """Let all that wait for a head go without: the log is stopping."""
+        self._is_ending = True
+        self._cosigned.set()
+
     async def wait_for(self, size: int, timeout_s: float) -> Snapshot | None:
         """Return a cosigned head of at least `size`; None if it takes too long.
 
@@ -139,6 +150,8 @@ class Collector:
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._covers(size):
+                    if self._is_ending:
+                        return None
                     await self._cosigned.wait()
         except TimeoutError:
             return None
@@ -154,10 +167,10 @@ class Collector:
             await self._woken.wait()
             self._woken.clear()
             newest = self._log.newest()
-            if newest is not self._target:
+            if newest is not self._target and self._is_settled():
                 self._target = newest
                 self._targets += 1
-                self._remember(newest)
+                self._gathered[newest.size] = _Gathered(newest)
                 self._moved.set()
                 self._moved = asyncio.Event()
                 if self._satisfies(newest):
@@ -166,10 +179,11 @@ class Collector:
             await asyncio.sleep(self._terms.interval_s)
             self._go_on_without_quorum()
 
-    def _remember(self, target: Snapshot) -> None:
-        self._gathered[target.size] = _Gathered(target)
-        while len(self._gathered) > _REMEMBERED_TARGETS:
-            del self._gathered[min(self._gathered)]
+    def _is_settled(self) -> bool:
+        """Whether the last target is shown, or a later one."""
+        if self._target is None:
+            return True
+        return self.shown is not None and self.shown.size >= self._target.size
 
     async def _follow(self, link: WitnessLink) -> None:
         done = 0
@@ -199,21 +213,22 @@ class Collector:
     async def _suspect(self, link: WitnessLink) -> None:
         """Look at what a witness has that contradicts this log."""
         try:
-            log_keys = [it.key for it in self._terms.policy.logs]
-            seen = await ask_witness(link.name, link.port, self._log.origin, log_keys)
-        except TlogError as error:
+            seen = await ask_witness(
+                link.name, link.port, self._log.origin, self._log.keys
+            )
+            if seen is None:
+                return
+            newest, size = self._log.newest(), seen.head.size
+            roots: dict[int, Hash] = {}
+            if size <= newest.size:
+                roots[size] = await self._log.root_at(newest, size)
+        except (TlogError, OSError) as error:
+            # Also a tile of this log that cannot be read: then nothing is known.
             said = str(error)
             log_event(
                 "witness not asked", level="warning", witness=link.name, error=said
             )
             return
-        if seen is None:
-            return
-        newest = self._log.newest()
-        roots: dict[int, Hash] = {}
-        if seen.head.size <= newest.size:
-            size = seen.head.size
-            roots[size] = await self._log.root_at(newest, size)
         found = find_rollback([seen], newest.size, roots.__getitem__)
         if found is not None:
             self._guard.stop(found)
@@ -243,9 +258,11 @@ class Collector:
             return
         self.shown, self.is_cosigned = head, is_cosigned
         self._log.offer(head)
+        self._woken.set()
         for size in [size for size in self._gathered if size < head.size]:
             del self._gathered[size]
         if is_cosigned:
+            self.cosigned_size = head.size
             self._quorum_s = self._clock.monotonic_s()
             self._cosigned.set()
             self._cosigned = asyncio.Event()
@@ -257,7 +274,8 @@ class Collector:
             return
         shown_size = -1 if self.shown is None else self.shown.size
         if target.size <= shown_size:
-            self._quorum_s = self._clock.monotonic_s()
+            if self.is_cosigned:
+                self._quorum_s = self._clock.monotonic_s()
         elif self._clock.monotonic_s() - self._quorum_s >= patience_s:
             log_event("published without quorum", level="error", size=target.size)
             gathered = self._gathered.get(target.size)

@@ -27,6 +27,7 @@ from tlogverify.signed import verify_signature
 _TRIES: Final = 3
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 60.0
+_LONGEST_ASKED_S: Final = 300.0
 
 Prove = Callable[[Snapshot, int, int], Awaitable[list[Hash]]]
 """Return the consistency proof between two sizes, in a snapshot's tree."""
@@ -122,7 +123,7 @@ class WitnessLink:
     def wait_s(self, error: TlogError) -> float:
         """Return how long to leave the witness alone after a failure."""
         if isinstance(error, UnavailableError) and error.retry_after_s is not None:
-            return min(max(error.retry_after_s, _FIRST_WAIT_S), 3_600.0)
+            return min(max(error.retry_after_s, _FIRST_WAIT_S), _LONGEST_ASKED_S)
         grown = _FIRST_WAIT_S * 2.0 ** min(self.state.failures - 1, 10)
         spread = random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
         return min(grown, _LONGEST_WAIT_S) * spread
@@ -133,6 +134,8 @@ class WitnessLink:
         old = self.state.known_size or 0
         for _ in range(_TRIES):
             if old > snapshot.size:
+                # It may have been a slip: the next conversation begins anew.
+                self.state.known_size = None
                 raise AheadError(
                     f"{self.name} says that it has cosigned {old} entries of {origin}; "
                     f"this log has {snapshot.size}"

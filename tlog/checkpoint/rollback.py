@@ -14,7 +14,7 @@ from tlog.checkpoint.links import Port
 from tlog.errors import RejectedError
 from tlog.logs import log_event
 from tlogverify.checkpoint import Checkpoint
-from tlogverify.errors import TlogError
+from tlogverify.errors import SignatureError, TlogError
 from tlogverify.hashing import Hash
 from tlogverify.keys import VerifierKey
 from tlogverify.signed import open_checkpoint
@@ -62,7 +62,10 @@ async def ask_witness(
     note = await port.checkpoint(origin)
     if note is None:
         return None
-    return Sighting(name, open_checkpoint(note, *keys))
+    head = open_checkpoint(note, *keys)
+    if head.origin != origin:
+        raise SignatureError(f"{name} shows a head of another log")
+    return Sighting(name, head)
 
 
 async def ask_witnesses(

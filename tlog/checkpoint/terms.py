@@ -7,7 +7,8 @@ from tlog.errors import RejectedError
 from tlogverify.files import read_bounded
 from tlogverify.keys import VerifierKey
 from tlogverify.lines import parse_text
-from tlogverify.policy import MAX_POLICY_BYTES, Policy, PolicyWitness
+from tlogverify.note import MAX_SIGNATURES
+from tlogverify.policy import MAX_POLICY_BYTES, Policy
 
 
 def read_witness_policy(path: Path, log_keys: Sequence[VerifierKey]) -> str:
@@ -25,14 +26,10 @@ def read_witness_policy(path: Path, log_keys: Sequence[VerifierKey]) -> str:
     named = {log.key for log in policy.logs}
     if named and not named & set(log_keys):
         raise RejectedError("other-policy", f"{path} does not name this log's key")
+    if len(named | set(log_keys)) + len(policy.witnesses) > MAX_SIGNATURES:
+        raise RejectedError(
+            "large-policy",
+            f"a note has at most {MAX_SIGNATURES} lines: {path} has more",
+        )
     own = [] if named else [f"log {key.encode()}\n" for key in log_keys]
     return "".join(own) + parse_text("the policy of a log", text)
-
-
-def witnesses_by_url(policy: Policy) -> dict[str, list[PolicyWitness]]:
-    """Return the witnesses that can be asked; two keys at one URL are one witness."""
-    found: dict[str, list[PolicyWitness]] = {}
-    for witness in policy.witnesses:
-        if witness.url:
-            found.setdefault(witness.url.rstrip("/"), []).append(witness)
-    return found

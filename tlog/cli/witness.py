@@ -6,6 +6,7 @@ those who trust this witness, and the URL that logs send heads to.  SIGTERM drai
 
 import argparse
 import json
+from typing import Final
 
 import uvloop
 
@@ -16,6 +17,8 @@ from tlog.cli.settings import add_settings, read_settings
 from tlog.logs import configure_logs, log_event
 from tlog.witness.opening import Witness
 from tlog.witness.settings import WitnessSettings
+
+_SHOWN_CHARS: Final = 400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
 async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
     witness = Witness(settings)
     tell_build(witness.metrics)
+    if not len(witness.roster) and not settings.log_list:
+        log_event("no log is known: --log or --log-list", level="warning")
     stop = stop_on_signals()
     await serve_witness(
         witness, stop, lambda url: _announce(witness, url, as_json=as_json)
@@ -58,5 +63,11 @@ def _announce(witness: Witness, url: str, *, as_json: bool) -> None:
         return
     print(f"witness {name}, {logs} logs, {witness.cosigned_logs} heads cosigned")
     for vkey in vkeys:
-        print(f"key     {vkey}")
+        # One of ML-DSA-44 fills a screen.
+        is_long = len(vkey) > _SHOWN_CHARS
+        file = witness.settings.data / "witness.vkey"
+        print(
+            f"key     {vkey[:_SHOWN_CHARS]}"
+            + (f"…, whole in {file}" if is_long else "")
+        )
     print(f"serving {url}", flush=True)

@@ -95,6 +95,7 @@ class Monitor:
         self._witnesses = witnesses_of(policy)
         self._answered_s = self._clock.monotonic_s()
         self._silent: set[str] = set()
+        self._is_older = False
         self.has_verified = False
         self.webhook: Webhook | None = None
         if settings.webhook:
@@ -121,6 +122,9 @@ class Monitor:
                 await self.webhook.post_all()
             except SourceError as error:
                 log_event("webhook failed", level="warning", error=str(error))
+        for condition in self.conditions():
+            # Its line was written when it began, which may be many runs ago.
+            log_event("alarm stands", level="warning", alarm=condition)
         if self._alarms.raised or self.conditions():
             return Verdict.ALARM
         return Verdict.HITS if hits else Verdict.QUIET
@@ -208,9 +212,16 @@ class Monitor:
             self._answer()
             self.has_verified = True
             self._end(BAD_LOG)
-            if head.size > before:
-                log_event("verified", origin=checkpoint.origin, size=head.size)
+            self._tell_verified(checkpoint.origin, head.size, before)
             self.metrics.entries_behind.set(0)
+
+    def _tell_verified(self, origin: str, size: int, before: int) -> None:
+        if size > before or (self._settings.once and size == before):
+            log_event("verified", origin=origin, size=size)
+        if size < before and not self._is_older:
+            # A cache, or a log that was put back: it is of the verified tree.
+            log_event("older head", level="warning", size=size, verified=before)
+        self._is_older = size < before
 
     async def _judge_unwitnessed(self, note: bytes) -> None:
         """Look whether a head that too few witnesses signed convicts the log.
@@ -305,7 +316,10 @@ class Monitor:
     def _end(self, kind: str, source: str = LOG) -> None:
         cursor = self._store.cursor()
         self._alarms.end_condition(
-            kind, source, origin=cursor.origin, size=cursor.head.size
+            kind,
+            source,
+            origin=cursor.origin or self._policy.logs[0].key.name,
+            size=cursor.head.size,
         )
 
 
@@ -319,10 +333,19 @@ async def open_monitor(
     held, CorruptError if it is broken, OSError if a file cannot be read.
     """
     if not settings.log or settings.policy is None or settings.state is None:
-        raise FormatError("a monitor needs --log, --policy and --state")
+        needed = {
+            "log": settings.log,
+            "policy": settings.policy,
+            "state": settings.state,
+        }
+        missing = ", ".join(f"--{name}" for name, value in needed.items() if not value)
+        raise FormatError(f"a monitor needs {missing}")
     policy = Policy.read(settings.policy)
     if not policy.logs:
-        raise FormatError("the monitor's policy names no log")
+        raise FormatError(
+            f"{settings.policy} names no log: use the policy that the log writes, or "
+            "add a line: log <verifier key>"
+        )
     with open_state(settings.state, is_posting=bool(settings.webhook)) as state:
         async with Web(
             connections=settings.connections, timeout_s=settings.timeout_s

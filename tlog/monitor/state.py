@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tlog.config import require_own_folder
 from tlog.errors import CorruptError, RejectedError
 from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.store import Store
@@ -40,6 +41,7 @@ def open_state(folder: Path, *, is_posting: bool) -> Iterator[State]:
     Raises RejectedError if another process holds it, CorruptError if the stored entries
     do not lead to the verified head.
     """
+    require_own_folder(folder, "monitor")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(folder / "lock", blocking=False, thread_local=False)
     try:

@@ -20,6 +20,7 @@ from tlogverify.files import read_bounded, sha256_file
 _MAX_FILE_BYTES: Final = 16 << 20
 _MAX_PEM_BYTES: Final = 1 << 20
 _DIGEST: Final = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
+_BARE: Final = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128}")
 _PEM: Final = re.compile(
     rb"-----BEGIN ([A-Z0-9 ]+)-----\s+([A-Za-z0-9+/=\s]+?)-----END \1-----"
 )
@@ -87,21 +88,26 @@ def parse_watch(text: str, folder: Path) -> list[Watch]:
         if match is None or len(match[2]) != 2 * SIZES[match[1]]:
             raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
         return [Watch(bytes.fromhex(match[2]), text)]
+    if _BARE.fullmatch(text) and not (folder / text).exists():
+        raise FormatError("a digest has sha256:, sha384: or sha512: before it", text)
     if "\0" in text:
         raise FormatError("a path has no null")
     file = folder / text
     digests = [sha256_file(file)]
     if file.stat().st_size <= _MAX_PEM_BYTES:
-        digests += map(_sha256, _ders(file.read_bytes()))
+        digests += map(_sha256, pem_contents(file.read_bytes()))
     return [Watch(digest, text) for digest in dict.fromkeys(digests)]
 
 
-def _ders(content: bytes) -> list[bytes]:
-    """Return the DER of each PEM block; none where there is no PEM."""
+def pem_contents(content: bytes) -> list[bytes]:
+    """Return the DER of each PEM block; none where there is no PEM.
+
+    Raises FormatError for a private key: its digest is in no entry.
+    """
     found: list[bytes] = []
     for match in _PEM.finditer(content):
         if b"PRIVATE" in match[1]:
-            continue
+            raise FormatError("this is a private key; its public half is meant")
         try:
             found.append(base64.b64decode(b"".join(match[2].split()), validate=True))
         except binascii.Error:

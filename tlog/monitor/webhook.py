@@ -107,7 +107,7 @@ def read_secret(file: Path) -> bytes:
     Raises FormatError if others may read the file, or if it is empty.
     """
     if file.stat().st_mode & 0o077:
-        raise FormatError("the webhook's secret must be of mode 0600")
+        raise FormatError(f"{file} must have mode 0600: chmod it")
     text = read_bounded(file, "a webhook's secret", _MAX_SECRET_BYTES).strip()
     secret = text
     if text.startswith(_SECRET_PREFIX):

@@ -6,30 +6,36 @@ Source: C2SP tlog-witness, "get-checkpoint".
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tlog.monitor.store import Head
 from tlog.monitor.web import MissingError, Web
+from tlogclient.witness import witnesses_by_url
 from tlogverify.errors import SignatureError
+from tlogverify.keys import VerifierKey
 from tlogverify.note import MAX_NOTE_BYTES
-from tlogverify.policy import Policy, PolicyWitness
+from tlogverify.policy import Policy
 from tlogverify.signed import open_signed_checkpoint
 
 
 class Witness(NamedTuple):
-    """A witness that can be asked; name: as the policy calls it."""
+    """A witness that can be asked; name: as the policy calls its first key."""
 
     name: str
     url: str
-    listed: PolicyWitness
+    keys: tuple[VerifierKey, ...]
 
 
 def witnesses_of(policy: Policy) -> list[Witness]:
     """Return the policy's witnesses that have a URL."""
     return [
-        Witness(it.name.decode("utf-8", "backslashreplace"), it.url.rstrip("/"), it)
-        for it in policy.witnesses
-        if it.url is not None
+        Witness(
+            listed[0].name.decode("utf-8", "backslashreplace"),
+            url,
+            tuple(it.key for it in listed),
+        )
+        for url, listed in witnesses_by_url(policy).items()
     ]
 
 
@@ -46,19 +52,19 @@ async def read_head(
         note = await web.get(url, MAX_NOTE_BYTES)
     except MissingError:
         return None
-    return open_witnessed(note, policy, witness.listed, origin)
+    return open_witnessed(note, policy, witness.keys, origin)
 
 
 def open_witnessed(
-    note: bytes, policy: Policy, witness: PolicyWitness, origin: str
+    note: bytes, policy: Policy, keys: Sequence[VerifierKey], origin: str
 ) -> Head:
-    """Return the head of a note that the log and one witness have signed.
+    """Return the head of a note that the log and one of a witness's keys have signed.
 
     Raises FormatError or SignatureError.
     """
     log_keys = [log.key for log in policy.logs]
-    signed = open_signed_checkpoint(note, log_keys, [witness.key])
-    if all(signer.key != witness.key for signer in signed.signers):
+    signed = open_signed_checkpoint(note, log_keys, keys)
+    if all(signer.key not in keys for signer in signed.signers):
         raise SignatureError("the witness has not signed the head that it shows")
     checkpoint = signed.checkpoint
     if checkpoint.origin != origin:

@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
+from tlog.config import require_own_folder
 from tlog.errors import CorruptError, RejectedError
 from tlog.storage.disk import DurableFolder, SystemDisk
 
@@ -82,6 +83,7 @@ class LogFolder:
         this software, CorruptError if its version cannot be read.
         """
         self.layout = FolderLayout(root)
+        require_own_folder(root, "log")
         for folder in (self.layout.public, self.layout.temporary):
             folder.mkdir(parents=True, exist_ok=True)
         self.layout.keys.mkdir(mode=0o700, exist_ok=True)

@@ -17,6 +17,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from tlog.clock import Clock, SystemClock
+from tlog.config import require_own_folder
 from tlog.errors import CorruptError, FatalError, RejectedError
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey, generate_key, read_key
@@ -50,6 +51,8 @@ class Witness:
         if not settings.name and not (root / "witness.vkey").exists():
             # Before anything is made.
             raise RejectedError("no-name", "a new witness needs --name NAME")
+        require_own_folder(root, "witness")
+        _require_memory(settings)
         self.settings = settings
         self.metrics = WitnessMetrics()
         _make_folders(root)
@@ -62,9 +65,10 @@ class Witness:
                     "locked", f"another process holds {root}; stop it first"
                 ) from None
             before = _read_vkeys(root)
-            keys = _load_keys(settings, before)
+            # Before the keys: where there are keys, there is a memory.
             self._state = WitnessState(root / "state.db", is_known=bool(before))
             undo.callback(self._state.close)
+            keys = _load_keys(settings, before)
             heads = self._state.heads()
             self._write_vkeys(before, keys, is_used=bool(heads))
             configured = parse_logs(settings.log, qpd=settings.qpd)
@@ -141,6 +145,21 @@ class Witness:
         lines = "".join(f"{key.encode()}\n" for key in [*before, *new])
         DurableFolder(self.settings.data, self.settings.data / "tmp", SystemDisk()).put(
             {file: lines.encode()}
+        )
+
+
+def _require_memory(settings: WitnessSettings) -> None:
+    """Refuse keys without a state: whose they are, it would forget what it signed."""
+    root = settings.data
+    keys = [root / "keys" / name for name in _KEY_FILES.values()]
+    has_keys = any(key.exists() for key in keys)
+    is_known = (root / "state.db").exists() or (root / "witness.vkey").exists()
+    if has_keys and not is_known and not settings.unused_keys:
+        raise RejectedError(
+            "no-memory",
+            f"{root} has keys and no state.db: a witness that has forgotten what it "
+            "signed must not sign again. Make a new witness with a new --name in a new "
+            "folder; or --unused-keys, if these have never signed",
         )
 
 

@@ -33,6 +33,9 @@ class WitnessSettings:
     listen: str = setting("127.0.0.1:8081", "HOST:PORT; port 0 takes a free one")
     prefix: str = setting("", "URL path that all endpoints stand below, as /witness")
     keys: str = setting("both", "what it signs with: ed25519, mldsa44 or both")
+    unused_keys: bool = setting(
+        False, "the keys that lie in the folder have never signed: start with them"
+    )
     log: tuple[str, ...] = setting(
         (), "verifier keys of logs to cosign for; several of one name are one log's"
     )

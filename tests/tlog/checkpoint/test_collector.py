@@ -19,10 +19,11 @@ from tests.support.cosigned import (
     write_key,
 )
 from tests.support.http import ask
-from tests.support.running import running_log, until
+from tests.support.running import ORIGIN, running_log, until
 from tests.support.witnessing import hashed
-from tests.tlogverify.actors import OTHER_LOG
+from tests.tlogverify.actors import COSIGNATURE, OTHER_LOG, Actor
 from tlog.cli import main
+from tlog.errors import RejectedError
 from tlogclient import LogClient, UnavailableError
 from tlogverify import Proof
 from tlogverify.errors import QuorumError, TlogError
@@ -143,6 +144,37 @@ async def test_without_the_quorum_the_checkpoint_stays_and_entries_are_kept(
         assert 0 == main(["fsck", str(folder)])
 
 
+async def test_a_head_stays_the_target_until_its_quorum_has_signed(
+    tmp_path: Path,
+) -> None:
+    """Witnesses that each took the newest head would never sign the same one."""
+    async with some_witnesses(tmp_path) as witnesses:
+        lost = policy_of(witnesses, 3, w0=NOWHERE)
+        async with cosigned_log(tmp_path / "log", lost) as (url, log):
+            assert log.collector is not None
+            dead, *others = (it.state for it in log.collector.links)
+            await until(lambda: {it.outcome for it in others} == {"cosigned"})
+            before = [await it.cosigned_size(ORIGIN) for it in witnesses[1:]]
+            for number in range(5):
+                assert 201 == (await submit(url, [number], "?wait=signed")).status
+            # The others have nothing to do meanwhile.
+            await until(lambda: dead.failures > 1)
+            assert before == [await it.cosigned_size(ORIGIN) for it in witnesses[1:]]
+
+
+async def test_a_stop_ends_the_wait_of_submissions(tmp_path: Path) -> None:
+    async with some_witnesses(tmp_path) as witnesses:
+        lost = policy_of(witnesses, 3, w0=NOWHERE)
+        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=600_000) as (
+            url,
+            log,
+        ):
+            waiting = asyncio.create_task(submit(url, [0]))
+            await until(lambda: log.snapshot.size == 1)
+        # Stopped here: whoever waited is told where the proof will be.
+        assert 202 == (await waiting).status
+
+
 async def test_too_many_that_wait_are_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +210,7 @@ async def test_the_clients_patience_ends_with_unavailable(tmp_path: Path) -> Non
         ):
             policy = await public_policy(log)
             async with LogClient(url, policy, attempts=2) as client:
-                with pytest.raises(UnavailableError, match="its proof is to come"):
+                with pytest.raises(UnavailableError, match="no proof yet"):
                     await client.submit_one(record(0))
 
 
@@ -223,7 +255,7 @@ async def test_publish_goes_on_without_the_quorum(tmp_path: Path) -> None:
             with pytest.raises(QuorumError):
                 policy.open_checkpoint(log.publisher.published_note)
             assert 200 == (await ask(url, "/api/v1/proof/inclusion?index=3")).status
-            assert (await ask(url, "/api/v1/log")).json()["cosigned_size"] is None
+            assert 0 == (await ask(url, "/api/v1/log")).json()["cosigned_size"]
 
 
 async def test_without_a_quorum_line_cosignatures_are_added_as_they_come(
@@ -262,6 +294,7 @@ async def test_a_log_that_gets_witnesses_later_goes_on_from_what_is_public(
         ("log {other}\nwitness w {vkey} http://w\nquorum w\n", "this log's key"),
         ("witness w {vkey} ftp://w\nquorum w\n", "URL"),
         ("quorum none\n", "no witness with a URL"),
+        ("witness w {vkey} http://w..example\nquorum w\n", "looked up"),
     ],
 )
 async def test_a_policy_that_cannot_work_is_refused_at_start(
@@ -273,6 +306,24 @@ async def test_a_policy_that_cannot_work_is_refused_at_start(
         with pytest.raises(TlogError, match=why):
             async with cosigned_log(tmp_path / "log", filled):
                 pass
+
+
+async def test_a_policy_with_more_witnesses_than_a_note_has_lines_is_refused(
+    tmp_path: Path,
+) -> None:
+    many = [
+        Actor(f"w{number}.example", COSIGNATURE, str(number)) for number in range(99)
+    ]
+    lines = [f"witness w{n} {it.vkey.decode()} http://w" for n, it in enumerate(many)]
+    async with cosigned_log(tmp_path / "log", "\n".join([*lines, "quorum w0", ""])):
+        pass
+    more = Actor("more.example", COSIGNATURE, "more").vkey.decode()
+    lines.append(f"witness more {more} http://w")
+    with pytest.raises(RejectedError, match="at most 100 lines"):
+        async with cosigned_log(
+            tmp_path / "other", "\n".join([*lines, "quorum w0", ""])
+        ):
+            pass
 
 
 async def test_the_demo_witness_cosigns_and_says_what_it_is_worth(

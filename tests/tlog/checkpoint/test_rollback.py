@@ -22,7 +22,7 @@ from tests.support.cosigned import (
 from tests.support.http import ask
 from tests.support.running import ORIGIN, until
 from tests.support.witnessing import Served, add_body
-from tests.tlogverify.actors import STRANGER, Head, note
+from tests.tlogverify.actors import OTHER_LOG, STRANGER, Actor, Head, note
 from tlog.checkpoint.rollback import RolledBackError, Sighting, find_rollback
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.hashing import Hash, to_hash
@@ -167,11 +167,50 @@ async def test_a_witness_that_merely_claims_more_stops_nobody(tmp_path: Path) ->
             assert log.guard.seen is None
 
 
-class Liar:
-    """A witness that claims a larger tree, and shows one that a stranger signed."""
+async def test_another_logs_head_stops_nobody(tmp_path: Path) -> None:
+    """Both logs stand in the policy, so that the other one's key is trusted too."""
+    liar = Liar(OTHER_LOG)
+    async with some_witnesses(tmp_path) as witnesses, liar.serving() as lies:
+        logs = "".join(f"log {it.vkey.decode()}\n" for it in (LOG_ACTOR, OTHER_LOG))
+        policy = logs + policy_of(witnesses, 2, w1=lies)
+        async with cosigned_log(tmp_path / "log", policy) as (url, log):
+            assert 201 == (await submit(url, range(4))).status
+            await until(lambda: liar.asked > 1)
+            assert log.guard.seen is None
 
-    def __init__(self) -> None:
+
+async def test_a_tile_that_cannot_be_read_does_not_stop_the_log(tmp_path: Path) -> None:
+    """A witness refuses and shows an old head, whose root the log cannot compute."""
+    folder = tmp_path / "log"
+    async with some_witnesses(tmp_path) as witnesses:
+        policy = policy_of(witnesses, 2)
+        async with cosigned_log(folder, policy) as (url, log):
+            await submit(url, range(300))
+            await shown(log, 300, 3)
+            old = log.publisher.published_note
+            await submit(url, range(300, 600))
+            await shown(log, 600, 3)
+        (folder / "public/tile/0/000").unlink()
+        liar = Liar(note=old, status=422)
+        async with liar.serving() as lies:
+            lied = policy_of(witnesses, 2, w1=lies)
+            async with cosigned_log(folder, lied) as (url, log):
+                assert 201 == (await submit(url, [600])).status
+                await until(lambda: liar.asked > 1)
+                assert log.failure is None
+                assert log.guard.seen is None
+
+
+class Liar:
+    """A witness that claims a larger tree, and shows one that another key signed."""
+
+    def __init__(
+        self, signer: Actor = STRANGER, note: bytes = b"", status: int = 409
+    ) -> None:
         self.asked = 0
+        self._signer = signer
+        self._note = note
+        self._status = status
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
@@ -184,9 +223,10 @@ class Liar:
 
     async def _add(self, _: web.Request) -> web.Response:
         size = {"Content-Type": "text/x.tlog.size"}
-        return web.Response(status=409, body=b"1000\n", headers=size)
+        return web.Response(status=self._status, body=b"1000\n", headers=size)
 
     async def _show(self, _: web.Request) -> web.Response:
         self.asked += 1
-        head = Head(ORIGIN, 1000, LEAVES[0])
-        return web.Response(body=note(head, STRANGER.line(head)))
+        own = self._signer is STRANGER
+        head = Head(ORIGIN if own else self._signer.name, 1000, LEAVES[0])
+        return web.Response(body=self._note or note(head, self._signer.line(head)))

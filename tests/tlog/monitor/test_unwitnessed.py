@@ -1,4 +1,4 @@
-"""A head that too few witnesses signed: nobody believes it, and it may convict a log."""
+"""A head that too few witnesses signed: not believed, and enough to convict a log."""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.records import digest
 from tlog.monitor.watches import WatchList, parse_watch
+from tlogverify.errors import FormatError
 
 ONE, TWO = (f"sha256:{digest(it)}" for it in ("one", "two"))
 
@@ -83,10 +84,19 @@ def test_broken_pem_stands_for_the_file_alone(tmp_path: Path) -> None:
     assert 1 == len(parse_watch(str(pem), tmp_path))
 
 
-def test_a_private_key_stands_for_the_file_alone(tmp_path: Path) -> None:
+def test_a_private_key_is_not_watched(tmp_path: Path) -> None:
     pem = tmp_path / "key.pem"
     pem.write_bytes(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
-    assert 1 == len(parse_watch(str(pem), tmp_path))
+    with pytest.raises(FormatError, match="private key"):
+        parse_watch(str(pem), tmp_path)
+
+
+@pytest.mark.parametrize("digits", [64, 96, 128])
+def test_a_digest_without_its_kind_is_told_what_it_lacks(
+    tmp_path: Path, digits: int
+) -> None:
+    with pytest.raises(FormatError, match="sha256:"):
+        parse_watch("a" * digits, tmp_path)
 
 
 def test_each_certificate_of_a_chain_is_watched(tmp_path: Path) -> None:

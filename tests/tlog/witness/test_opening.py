@@ -1,5 +1,6 @@
 """Opening a witness: what it makes, what it refuses to sign with, what it must know."""
 
+import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -251,3 +252,25 @@ def test_a_setting_out_of_bounds_is_refused(
     with pytest.raises(FormatError):
         witness_settings(tmp_path / "w", **changes)
     assert not (tmp_path / "w").exists()
+
+
+async def test_keys_without_a_memory_need_a_word(tmp_path: Path) -> None:
+    """Keys copied out of a witness are a witness that has forgotten."""
+    folder, copy = tmp_path / "w", tmp_path / "copy"
+    keys = await open_and_close(witness_settings(folder))
+    copy.mkdir()
+    shutil.copytree(folder / "keys", copy / "keys")
+    settings = witness_settings(copy)
+    with pytest.raises(RejectedError, match="forgotten what it signed"):
+        Witness(settings)
+    assert ["keys"] == [it.name for it in copy.iterdir()]
+    assert keys == await open_and_close(replace(settings, unused_keys=True))
+    assert keys == await open_and_close(settings)
+
+
+@pytest.mark.parametrize("mark", ["format", "monitor.db"])
+def test_the_folder_of_another_role_is_refused(tmp_path: Path, mark: str) -> None:
+    (tmp_path / mark).touch()
+    with pytest.raises(RejectedError, match="is the folder of a"):
+        Witness(witness_settings(tmp_path))
+    assert [mark] == [it.name for it in tmp_path.iterdir()]
