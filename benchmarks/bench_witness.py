@@ -1,15 +1,9 @@
 """Cosignatures a second of one witness that knows 1,000 logs."""
 
 import hashlib
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +11,12 @@ import uvloop
 
 from benchmarks.connections import Client, Timing
 from benchmarks.results import Measure, Result, options
-from benchmarks.running import scratch_folder
+from benchmarks.running import (
+    RunningWitness,
+    cpu_s,
+    scratch_folder,
+    serving_witness,
+)
 from tlog import hashing
 from tlog.clock import SystemClock
 from tlog.merkle.plans import consistency_plan
@@ -25,7 +24,7 @@ from tlog.signing import HeadSigner, SigningKey
 from tlogclient.cosigning import AddCheckpoint
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.hashing import Hash
-from tlogverify.keys import KeyType, VerifierKey, parse_verifier_key
+from tlogverify.keys import KeyType, parse_verifier_key
 from tlogverify.note import parse_note, parse_signatures
 from tlogverify.signed import verify_signature
 
@@ -41,23 +40,7 @@ METHOD: Final = """
 CONNECTIONS: Final = 64
 LOGS: Final = 1_000
 _SAMPLE: Final = 50
-_STOP_S: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class RunningWitness:
-    """A witness that is being served by a process of its own."""
-
-    url: str
-    keys: tuple[VerifierKey, ...]
-    process: subprocess.Popen[str]
-
-    @property
-    def cpu_s(self) -> float:
-        """The CPU time that it has used, in seconds."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+NAME: Final = "benchmarks.example/witness"
 
 
 class Histories:
@@ -136,15 +119,15 @@ async def _run(
     latencies_s: list[float] = []
     seconds = 0.0
     async with Client.to(witness.url, CONNECTIONS) as client:
-        before_s = witness.cpu_s
+        before_s = cpu_s(witness.process)
         for nth in range(rounds):
             timing = await client.closed_loop(histories.requests(nth))
             _check(timing, witness, histories.sizes[nth + 1])
             latencies_s += timing.latencies_s
             seconds += timing.seconds
-        used_s = witness.cpu_s - before_s
+        used_s = cpu_s(witness.process) - before_s
         offered = await _offer(client, witness, histories, rounds)
-        await _check_newest(client, histories)
+        await _check_newest(client, witness, histories)
     heads = rounds * LOGS
     figures = (
         heads / seconds,
@@ -183,7 +166,9 @@ def _check(timing: Timing, witness: RunningWitness, size: int) -> None:
         assert len(lines) == len(witness.keys)
 
 
-async def _check_newest(client: Client, histories: Histories) -> None:
+async def _check_newest(
+    client: Client, witness: RunningWitness, histories: Histories
+) -> None:
     """Ask for the newest head of some logs, and prove that it was cosigned."""
     signers = random.Random(3).sample(histories.signers, _SAMPLE)
     paths = [
@@ -196,40 +181,24 @@ async def _check_newest(client: Client, histories: Histories) -> None:
         note = parse_note(answer.body)
         head = parse_checkpoint(note.text)
         assert head.size == histories.sizes[-1]
-        for key in _KEYS:
+        for vkey in witness.keys:
+            key = parse_verifier_key(vkey.encode())
             (line,) = [it for it in note.signatures if it.is_by(key)]
             verify_signature(key, head, line)
 
 
-_KEYS: list[VerifierKey] = []
-
-
 @contextmanager
 def _witness(folder: Path, keys: str, histories: Histories) -> Iterator[RunningWitness]:
-    """Serve a new witness that knows all logs; it must stop in good order."""
+    """Serve a new witness that knows all logs."""
     listed = "".join(
         f"vkey {signer.verifiers[0].encode()}\nqpd 2000000000\ncontact none\n"
         for signer in histories.signers
     )
     (folder / "logs").write_text(f"logs/v0\n{listed}")
-    command = [sys.executable, "-m", "tlog", "witness", "--json", f"--keys={keys}"]
-    command += [f"--data={folder / 'witness'}", "--name=benchmarks.example/witness"]
-    command += [f"--log-list={folder / 'logs'}", "--listen=127.0.0.1:0"]
-    clean = {name: it for name, it in os.environ.items() if name[:5] != "TLOG_"}
-    with subprocess.Popen(
-        command, env=clean, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = json.loads(process.stdout.readline())
-            assert said["logs"] == LOGS
-            vkeys = [parse_verifier_key(it.encode()) for it in said["verifier_keys"]]
-            _KEYS[:] = vkeys
-            yield RunningWitness(said["url"], tuple(vkeys), process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            status = process.wait(_STOP_S)
-    assert status == 0, f"the witness ended with {status}"
+    flags = (f"--keys={keys}", f"--log-list={folder / 'logs'}")
+    with serving_witness(folder / "witness", NAME, *flags) as witness:
+        assert witness.logs == LOGS
+        yield witness
 
 
 def _log_key(number: int) -> SigningKey:

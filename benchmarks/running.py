@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-_ORIGIN: Final = "benchmarks.example/log"
+ORIGIN: Final = "benchmarks.example/log"
 _STOP_S: Final = 600
 
 
@@ -52,9 +52,7 @@ class RunningLog:
     @property
     def cpu_s(self) -> float:
         """The CPU time that the server has used, in seconds."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self.process)
 
     @property
     def resident_mib(self) -> float:
@@ -63,6 +61,26 @@ class RunningLog:
         found = re.search(r"^VmRSS:\s*(\d+) kB", status, re.M)
         assert found is not None
         return int(found[1]) / 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWitness:
+    """A witness that is being served by a process of its own.
+
+    keys: its verifier keys.  logs: how many logs it knows.
+    """
+
+    url: str
+    keys: list[str]
+    logs: int
+    process: subprocess.Popen[str]
+
+
+def cpu_s(process: subprocess.Popen[str]) -> float:
+    """Return the CPU time that a process has used, in seconds."""
+    stat = Path(f"/proc/{process.pid}/stat").read_text("ascii")
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -75,16 +93,32 @@ def scratch_folder() -> Iterator[Path]:
 @contextmanager
 def serving(folder: Path, *flags: str) -> Iterator[RunningLog]:
     """Serve the log in `folder`, made if it is new; it must stop in good order."""
-    command = [sys.executable, "-m", "tlog", "serve", "--json", f"--data={folder}"]
-    command += [f"--origin={_ORIGIN}", "--listen=127.0.0.1:0", *flags]
+    with _command("serve", f"--data={folder}", f"--origin={ORIGIN}", *flags) as it:
+        process, said = it
+        yield RunningLog(folder, said["url"], said["verifier_keys"][0], process)
+
+
+@contextmanager
+def serving_witness(folder: Path, name: str, *flags: str) -> Iterator[RunningWitness]:
+    """Serve a witness in `folder`; it must stop in good order."""
+    with _command("witness", f"--data={folder}", f"--name={name}", *flags) as it:
+        process, said = it
+        yield RunningWitness(said["url"], said["verifier_keys"], said["logs"], process)
+
+
+@contextmanager
+def _command(
+    verb: str, *flags: str
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """Run a command that serves; yield it and what it says when it is ready."""
+    command = [sys.executable, "-m", "tlog", verb, "--json", "--listen=127.0.0.1:0"]
     clean = {name: it for name, it in os.environ.items() if name[:5] != "TLOG_"}
     with subprocess.Popen(
-        command, env=clean, stdout=subprocess.PIPE, text=True
+        [*command, *flags], env=clean, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
-            said = json.loads(process.stdout.readline())
-            yield RunningLog(folder, said["url"], said["verifier_keys"][0], process)
+            yield process, json.loads(process.stdout.readline())
         finally:
             process.send_signal(signal.SIGTERM)
             status = process.wait(_STOP_S)

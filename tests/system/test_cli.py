@@ -1,5 +1,6 @@
 """The commands as people and scripts run them: processes, exit codes, messages."""
 
+import base64
 import json
 import os
 import shutil
@@ -93,6 +94,43 @@ def test_a_file_submitted_again_has_the_same_index(
     assert first == second
     assert str(artifact) == first["file"]
     assert Path(first["proof"]).exists()
+
+
+def test_a_signer_in_pem_is_the_signer_in_der(
+    server: ServerProcess, artifact: Path
+) -> None:
+    der = artifact.with_name("signer.der")
+    der.write_bytes(b"\x30" + os.urandom(90))
+    lines = base64.encodebytes(der.read_bytes())
+    pem = artifact.with_name("signer.pem")
+    pem.write_bytes(
+        b"-----BEGIN PUBLIC KEY-----\n" + lines + b"-----END PUBLIC KEY-----\n"
+    )
+    base = ("submit", "--log", server.url, "--policy", server.folder / "policy")
+    told = [
+        json.loads(run_tlog(*base, "--json", artifact, "--signer", it).stdout)["index"]
+        for it in (der, pem)
+    ]
+    assert told[0] == told[1]
+
+
+def test_a_private_key_is_no_signer(server: ServerProcess, artifact: Path) -> None:
+    pem = artifact.with_name("private.pem")
+    pem.write_bytes(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    base = ("submit", "--log", server.url, "--policy", server.folder / "policy")
+    refused = run_tlog(*base, artifact, "--signer", pem)
+    assert 2 == refused.returncode
+    assert "private key" in refused.stderr
+    assert not artifact.with_name(f"{artifact.name}.tlog-proof").exists()
+
+
+def test_a_logs_own_folder_is_not_what_is_monitored(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    base = ("monitor", "--policy", server.folder / "policy", "--once")
+    refused = run_tlog(*base, "--log", server.folder, "--state", tmp_path / "state")
+    assert 2 == refused.returncode
+    assert "public/" in refused.stderr
 
 
 def test_a_search_without_a_hit_ends_with_1(

@@ -133,10 +133,16 @@ def cut_tile(whole: bytes, tile: Tile) -> bytes:
 
 
 def open_source(place: str, web: Web, connections: int) -> WebSource | FolderSource:
-    """Return the log at a URL, or in a folder."""
+    """Return the log at a URL, or in a folder.
+
+    Raises FormatError for the whole folder of one of our logs, which is not served.
+    """
     if is_url(place):
         return WebSource(web, place, connections)
-    return FolderSource(Path(place))
+    folder = Path(place)
+    if (folder / "format").exists():
+        raise FormatError(f"{place} is a log's own folder; its tiles are in public/")
+    return FolderSource(folder)
 
 
 def _limit(tile: Tile) -> int:

@@ -54,3 +54,11 @@ def test_leftovers_of_a_crash_are_dropped(tmp_path: Path) -> None:
     (tmp_path / "tmp" / "000").write_bytes(b"half a ti")
     with LogFolder(tmp_path) as folder:
         assert [] == list(folder.layout.temporary.iterdir())
+
+
+@pytest.mark.parametrize("mark", ["witness.vkey", "monitor.db"])
+def test_the_folder_of_another_role_is_refused(tmp_path: Path, mark: str) -> None:
+    (tmp_path / mark).touch()
+    with pytest.raises(RejectedError, match="is the folder of a"):
+        LogFolder(tmp_path)
+    assert [mark] == [it.name for it in tmp_path.iterdir()]
