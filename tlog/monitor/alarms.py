@@ -13,6 +13,7 @@ webhook; each step at least once, with an id that stays the same.
 """
 
 import json
+import os
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -116,6 +117,9 @@ class Alarms:
     def raise_condition(self, alarm: Alarm) -> None:
         """Raise an alarm, unless the same one of the same source stands already."""
         key = _key(alarm.kind, alarm.source)
+        if alarm.kind == SPLIT_VIEW and alarm.evidence is None:
+            # One without evidence must not keep quiet one that has some.
+            key += " unproven"
         if self._store.raise_condition(key, alarm.at(self._clock.now_s())):
             self.raised += 1
             self._metrics.alarms.labels(alarm.kind).inc()
@@ -196,5 +200,13 @@ def _key(kind: str, source: str | None) -> str:
 def _put(file: Path, content: bytes) -> None:
     """Write a file so that it is there whole, or not at all."""
     draft = file.with_name(f".{file.name}")
-    draft.write_bytes(content)
+    with draft.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
     draft.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

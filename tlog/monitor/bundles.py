@@ -13,10 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tlog import hashing
 from tlog.errors import CorruptError
+from tlogverify.bundles import MAX_BUNDLE_BYTES
+from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE
+from tlogverify.tiles import TILE_WIDTH
 
 _END_BYTES: Final = 8
+_LEAST_BUNDLE_BYTES: Final = 2 * TILE_WIDTH
 
 
 class StoredBundles:
@@ -47,6 +52,9 @@ class StoredBundles:
         self._length = self._end(count - 1) if count else 0
         if self._size(0) < self._length:
             raise CorruptError(str(self._names[0]), "it is shorter than it was")
+        if count:
+            # Before anything is cut: where the last one ends must be where it ended.
+            self.read(count - 1, count)
         self.cut(count)
 
     def append(self, bundles: Sequence[bytes], roots: bytes) -> None:
@@ -76,13 +84,22 @@ class StoredBundles:
             os.lseek(file.fileno(), length, os.SEEK_SET)
 
     def read(self, first: int, end: int) -> list[bytes]:
-        """Return the bundles [first, end)."""
+        """Return the bundles [first, end); CorruptError if one is not what was read."""
         start = self._end(first - 1) if first else 0
         ends = [self._end(number) for number in range(first, end)]
         found: list[bytes] = []
         for stop in ends:
+            if not _LEAST_BUNDLE_BYTES <= stop - start <= MAX_BUNDLE_BYTES:
+                raise CorruptError(str(self._names[1]), "it is not what was stored")
             found.append(_read(self._entries.fileno(), start, stop - start))
             start = stop
+        try:
+            hashes = [hashing.bundle_leaf_hashes(it, TILE_WIDTH) for it in found]
+        except FormatError as error:
+            raise CorruptError(str(self._names[0]), str(error)) from error
+        if hashing.subtree_roots(b"".join(hashes)) != self.roots(first, end):
+            # It would convict an honest log, or hide an entry that is watched.
+            raise CorruptError(str(self._names[0]), "it is not what was stored")
         return found
 
     def roots(self, first: int, end: int) -> bytes:

@@ -27,8 +27,10 @@ from tlog.monitor.verdict import (
 )
 from tlog.monitor.window import Window
 from tlogverify.errors import FormatError
-from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
+from tlogverify.tiles import TILE_WIDTH
 
+# Of an entry, for each watch that it names; its proof file has it whole.
+_KEPT_BYTES: Final = 4_096
 _COMMIT_BYTES: Final = 32 << 20
 
 _Parameters = ParamSpec("_Parameters")
@@ -103,6 +105,9 @@ class Follower:
             await finish(self.drop_unverified)
         if head.size <= verified.size:
             await finish(self._compare, head, verified)
+            if head.size == verified.size and head.note != verified.note:
+                # By other keys or witnesses: proofs are made for today's policy.
+                await finish(self._store.renew, head)
             if verified.note == b"":
                 await finish(self._accept, origin, head, matcher, tell)
             return
@@ -133,13 +138,10 @@ class Follower:
 
     async def _read(self, head: Head, verified: Head, matcher: Matcher) -> None:
         """Read, hash and store all bundles up to a head."""
-        first, full = self._bundles.count, head.size // TILE_WIDTH
         self._reading = _Reading(verified.size)
-        tiles = [Tile(ENTRIES, number) for number in range(first, full)]
-        if width := head.size % TILE_WIDTH:
-            tiles.append(Tile(ENTRIES, full, width))
+        window = Window(self._source, self._bundles.count, head.size)
         try:
-            async with aclosing(Window(self._source, tiles).chunks()) as chunks:
+            async with aclosing(window.chunks()) as chunks:
                 async for chunk in chunks:
                     await finish(self._take, chunk, head, matcher)
                     read = min(self._bundles.count * TILE_WIDTH, head.size)
@@ -198,6 +200,6 @@ def hits_in(matcher: Matcher, bundle: bytes, number: int, width: int) -> list[Hi
     """Return what the watches find in one bundle of the log."""
     start = number * TILE_WIDTH
     return [
-        Hit(it.watch.label, it.watch.name, start + it.place, it.entry)
+        Hit(it.watch.label, it.watch.name, start + it.place, it.entry[:_KEPT_BYTES])
         for it in matcher.search(bundle, width)
     ]

@@ -93,6 +93,7 @@ class Monitor:
             self._source, state, self._clock, self.metrics, surroundings.progress
         )
         self._witnesses = witnesses_of(policy)
+        self._forget_witnesses()
         self._answered_s = self._clock.monotonic_s()
         self._silent: set[str] = set()
         self._is_older = False
@@ -104,6 +105,14 @@ class Monitor:
             self.webhook = Webhook(
                 web, settings.webhook, secret, store, self._clock, self.metrics
             )
+
+    def _forget_witnesses(self) -> None:
+        """End what stands against witnesses that the policy names no more."""
+        asked = {LOG, *(it.name for it in self._witnesses)}
+        for condition in self._store.conditions():
+            kind, _, source = condition.partition(" ")
+            if kind == BAD_SIGNATURE and source not in asked:
+                self._store.end_condition(condition, None)
 
     @property
     def size(self) -> int:
@@ -200,13 +209,16 @@ class Monitor:
         try:
             await self._follower.follow(checkpoint.origin, head, matcher, tell)
         except SourceError as error:
-            # A head without its entries is no answer.
+            # A head without its entries is no answer; its tiles may convict the log.
+            await self._judge_unproven(head)
             self._miss(str(error))
         except SplitViewError as error:
             self._answer()
             self._split(LOG, error)
         except BadLogError as error:
             self._answer()
+            # It may be held against the log when that has grown to it.
+            await finish(self._store.remember, Sighting(LOG, head))
             self._raise(BAD_LOG, str(error))
         else:
             self._answer()
@@ -234,16 +246,23 @@ class Monitor:
         cursor = self._store.cursor()
         if cursor.origin != checkpoint.origin:
             return
+        await self._judge_unproven(head)
+
+    async def _judge_unproven(self, head: Head) -> None:
+        """Look whether a signed head that is not believed conflicts with the verified.
+
+        If nothing shows that now, it is kept until the log has grown to it.
+        """
+        verified = self._store.cursor().head
         try:
-            if head.size <= cursor.head.size:
-                await finish(compare, head, cursor.head, self._state.tree())
+            if head.size <= verified.size:
+                await finish(compare, head, verified, self._state.tree())
             else:
-                await convict(head, cursor.head, self._source)
+                await convict(head, verified, self._source)
         except SplitViewError as error:
             self._split(LOG, error)
         except BadLogError:
-            # Nothing is proven: that the quorum is missing has been said.
-            return
+            await finish(self._store.remember, Sighting(LOG, head))
 
     async def _ask(self, witness: Witness, origin: str) -> None:
         try:
@@ -278,6 +297,10 @@ class Monitor:
 
     def _check_growth(self, origin: str, head: Head, grown_s: int) -> None:
         limit_s = self._settings.stalled_after_s
+        if grown_s > self._clock.now_s():
+            # The clock was ahead, and has been put right.
+            grown_s = self._clock.now_s()
+            self._store.grew_at(grown_s)
         if limit_s == 0 or self._clock.now_s() - grown_s < limit_s:
             self._end(STALLED)
             return
@@ -294,7 +317,12 @@ class Monitor:
         self._end(UNREACHABLE)
 
     def _split(self, source: str, error: SplitViewError) -> None:
-        file = self._alarms.keep_evidence(error.evidence, self._policy)
+        try:
+            file = self._alarms.keep_evidence(error.evidence, self._policy)
+        except OSError as failure:
+            # The alarm is worth more than its file.
+            log_event("evidence not kept", level="error", error=str(failure))
+            file = None
         evidence = None if file is None else str(file)
         self._raise(SPLIT_VIEW, str(error), source, evidence)
 

@@ -39,7 +39,8 @@ def look_back(state: State, watches: tuple[Watch, ...], tell: Tell) -> None:
                 found = [hit for hit in found if hit.place >= cursor.head.size]
             hits += found
         if (end - start) % _COMMIT_BUNDLES == 0 or len(hits) >= _COMMIT_HITS:
-            store.look_back(hits, labels, end * TILE_WIDTH, tell)
+            # Not beyond the verified edge, which is looked through at the end.
+            store.look_back(hits, labels, min(end, full) * TILE_WIDTH, tell)
             hits = []
     if width:
         hits += hits_in(matcher, cursor.edge, full, width)

@@ -143,6 +143,8 @@ class Store:
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
+            if self._connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
+                raise CorruptError(str(path), "SQLite finds it damaged")
             _MIGRATIONS.apply(Database(self._connection))
         except sqlite3.DatabaseError as error:
             self._connection.close()
@@ -217,14 +219,30 @@ class Store:
     def remember(self, sighting: Sighting) -> None:
         """Keep a head until the log has grown up to it."""
         with self._transaction():
-            # A log can sign new heads for ever; those kept first are compared first.
-            sql = "SELECT count(*) FROM sightings WHERE source = ?"
-            if self._rows(sql, sighting.source)[0][0] < _SIGHTINGS_PER_SOURCE:
-                self._execute(
-                    "INSERT OR IGNORE INTO sightings VALUES (?, ?, ?, ?)",
-                    sighting.source,
-                    *sighting.head,
-                )
+            self._execute(
+                "INSERT OR IGNORE INTO sightings VALUES (?, ?, ?, ?)",
+                sighting.source,
+                *sighting.head,
+            )
+            # A log can sign heads for ever: the largest are the last to be compared.
+            self._execute(
+                "DELETE FROM sightings WHERE source = ? AND rowid NOT IN (SELECT rowid "
+                "FROM sightings WHERE source = ? ORDER BY size LIMIT ?)",
+                sighting.source,
+                sighting.source,
+                _SIGHTINGS_PER_SOURCE,
+            )
+
+    def renew(self, head: Head) -> None:
+        """Replace the note of the verified head; size and root are the same."""
+        with self._transaction():
+            self._execute("UPDATE cursor SET note = ?", head.note)
+            self._execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", *head)
+
+    def grew_at(self, time_s: int) -> None:
+        """Note when the log grew last, where what is stored is in the future."""
+        with self._transaction():
+            self._execute("UPDATE cursor SET grown_s = ?", time_s)
 
     def forget(self, sighting: Sighting) -> None:
         """Drop a head that was compared."""
@@ -278,12 +296,16 @@ class Store:
     def mark_shown(self, last: int) -> None:
         """Note that all alarms up to one were shown: they are shown in order."""
         with self._transaction():
-            self._execute("UPDATE alarms SET shown = 1 WHERE seq <= ?", last)
+            self._execute(
+                "UPDATE alarms SET shown = 1 WHERE seq <= ? AND shown = 0", last
+            )
 
     def mark_posted(self, last: int) -> None:
         """Note that all alarms up to one were posted: they are posted in order."""
         with self._transaction():
-            self._execute("UPDATE alarms SET posted = 1 WHERE seq <= ?", last)
+            self._execute(
+                "UPDATE alarms SET posted = 1 WHERE seq <= ? AND posted = 0", last
+            )
 
     def _untold(self, condition: str) -> list[Untold]:
         sql = f"SELECT seq, id, body, place FROM alarms WHERE {condition} ORDER BY seq LIMIT 1000"  # noqa: E501, S608 - our own text

@@ -35,8 +35,10 @@ class WatchList:
         self._file = file
         self._seen: tuple[int, int, int] | None = None
         self._listed: list[Watch] = []
+        self._is_unread = False
         if file is not None:
-            file.stat()
+            # At start it must be readable: nothing is worse than to watch nothing.
+            read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
 
     def read(self) -> tuple[Watch, ...]:
         """Return all watches that are in force now, each once."""
@@ -54,11 +56,11 @@ class WatchList:
             content = read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
         except (OSError, FormatError) as error:
             # It may be about to be replaced: what it said last stays in force.
-            if self._seen is not None:
+            if not self._is_unread:
                 log_event("watch file not read", level="warning", error=str(error))
-            self._seen = None
+            self._is_unread, self._seen = True, None
             return
-        self._seen = seen
+        self._is_unread, self._seen = False, seen
         self._listed = list(_parse_lines(content, file.parent))
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from tlog.monitor.source import Source
-from tlogverify.tiles import Tile
+from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
 
 _AHEAD_BYTES: Final = 24 << 20
 _AHEAD_TILES: Final = 256
@@ -18,11 +18,16 @@ _CHUNK_BYTES: Final = 8 << 20
 
 
 class Window:
-    """Fetches `tiles` from left to right."""
+    """Fetches the bundles from number `first` on of a log of `size`, left to right.
 
-    def __init__(self, source: Source, tiles: Sequence[Tile]) -> None:
+    No list of them is made: a log can sign any size.
+    """
+
+    def __init__(self, source: Source, first: int, size: int) -> None:
         self._source = source
-        self._tiles = tiles
+        self._first = first
+        self._size = size
+        self._count = max(-(-size // TILE_WIDTH) - first, 0)
         self._asked = 0
         self._taken = 0
         self._waiting_bytes = 0
@@ -39,13 +44,17 @@ class Window:
             asyncio.create_task(self._fetch()) for _ in range(self._source.parallel)
         ]
         try:
-            while self._taken < len(self._tiles):
+            while self._taken < self._count:
                 chunk = await self._next(workers)
                 yield chunk
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+
+    def _tile(self, at: int) -> Tile:
+        number = self._first + at
+        return Tile(ENTRIES, number, min(self._size - number * TILE_WIDTH, TILE_WIDTH))
 
     async def _next(self, workers: Sequence["asyncio.Task[None]"]) -> list[bytes]:
         async with self._changed:
@@ -71,7 +80,7 @@ class Window:
 
     def _is_chunk_there(self) -> bool:
         """Whether enough has come: few calls of the kernels are fast ones."""
-        end = min(self._taken + _CHUNK_TILES, len(self._tiles))
+        end = min(self._taken + _CHUNK_TILES, self._count)
         if all(at in self._come for at in range(self._taken, end)):
             return True
         return self._taken in self._come and self._waiting_bytes >= _AHEAD_BYTES
@@ -80,7 +89,8 @@ class Window:
         try:
             while (span := await self._span()) is not None:
                 start, end = span
-                found = await self._source.tiles(self._tiles[start:end])
+                wanted = [self._tile(at) for at in range(start, end)]
+                found = await self._source.tiles(wanted)
                 async with self._changed:
                     self._come.update(zip(range(start, end), found, strict=True))
                     self._waiting_bytes += sum(map(len, found))
@@ -98,12 +108,12 @@ class Window:
         async with self._changed:
             await self._changed.wait_for(self._has_room)
             start = self._asked
-            end = min(start + self._source.run, len(self._tiles))
+            end = min(start + self._source.run, self._count)
             self._asked = end
         return (start, end) if start < end and not self._has_failed else None
 
     def _has_room(self) -> bool:
-        if self._has_failed or self._asked == len(self._tiles):
+        if self._has_failed or self._asked == self._count:
             return True
         return (
             self._waiting_bytes < _AHEAD_BYTES

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.oracle import rfc6962
+from tests.support.static_log import bundle_of, entries_of
 from tlog.errors import CorruptError, FatalError
 from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.store import Head, NewAlarm, Sighting, Store
@@ -52,23 +54,32 @@ def test_a_write_that_fails_is_fatal_and_changes_nothing(tmp_path: Path) -> None
         assert [] == store.conditions()
 
 
+def full(salt: str) -> tuple[bytes, bytes]:
+    """Return a full bundle, and its root as the oracle has it."""
+    entries = entries_of(0, 256, salt)
+    return bundle_of(entries), rfc6962.root([rfc6962.leaf_hash(it) for it in entries])
+
+
+ONE, TWO, THREE = full("one"), full("two"), full("three")
+
+
 @pytest.mark.parametrize("file", ["entries.bin", "ends.bin", "roots.bin"])
 def test_fewer_bundles_than_were_counted_are_named(tmp_path: Path, file: str) -> None:
     with closing(StoredBundles(tmp_path, 0)) as bundles:
-        bundles.append([b"one", b"three"], bytes(64))
+        bundles.append([ONE[0], THREE[0]], ONE[1] + THREE[1])
         bundles.sync()
     content = (tmp_path / file).read_bytes()
     (tmp_path / file).write_bytes(content[:-1])
     with pytest.raises(CorruptError):
         StoredBundles(tmp_path, 2)
     with closing(StoredBundles(tmp_path, 1)) as bundles:
-        assert [b"one"] == bundles.read(0, 1)
+        assert [ONE[0]] == bundles.read(0, 1)
 
 
 def test_what_was_not_counted_is_cut(tmp_path: Path) -> None:
     with closing(StoredBundles(tmp_path, 0)) as bundles:
-        bundles.append([b"one", b"three"], bytes(64))
+        bundles.append([ONE[0], THREE[0]], ONE[1] + THREE[1])
     with closing(StoredBundles(tmp_path, 1)) as bundles:
-        bundles.append([b"two"], bytes([1]) * 32)
-        assert [b"one", b"two"] == bundles.read(0, 2)
-        assert bytes(32) + bytes([1]) * 32 == bundles.roots(0, 2)
+        bundles.append([TWO[0]], TWO[1])
+        assert [ONE[0], TWO[0]] == bundles.read(0, 2)
+        assert ONE[1] + TWO[1] == bundles.roots(0, 2)
