@@ -12,7 +12,6 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
-from tlog.errors import RejectedError
 from tlogverify.errors import FormatError
 
 _LEAST: Final = {
@@ -178,18 +177,6 @@ def load_settings(
     for name, value in flags.items():
         values[name] = _parse(kind, name, value, f"--{name.replace('_', '-')}")
     return kind(**values)
-
-
-_MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
-
-
-def require_own_folder(root: Path, role: str) -> None:
-    """Raise RejectedError if a folder belongs to another role: their files differ."""
-    for other, mark in _MARKS.items():
-        if other != role and (root / mark).exists():
-            raise RejectedError(
-                "other-folder", f"{root} is the folder of a {other}; choose another"
-            )
 
 
 def listen_address(listen: str) -> tuple[str, int]:

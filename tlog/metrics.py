@@ -99,7 +99,7 @@ class LogMetrics(Metrics):
             ("witness",),
         )
         self.cosigned_size = gauge(
-            "tlog_cosigned_size", "Entries in the newest head that may be shown"
+            "tlog_cosigned_size", "Entries in the newest head that satisfied the policy"
         )
 
 

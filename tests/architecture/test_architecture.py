@@ -23,7 +23,7 @@ ROWS = [
     {"proofs", "checkpoint"},
     {"storage"},
     {"merkle", "entries", "signing"},
-    {"hashing", "config", "metrics", "clock", "logs"},
+    {"hashing", "config", "folders", "metrics", "clock", "logs"},
     {"errors"},
     {"tlogclient"},
     {"tlogverify"},
@@ -116,7 +116,7 @@ def test_fsck_judges_with_the_verifier_and_the_hashing_core_alone() -> None:
 
 def test_the_monitor_shares_no_code_with_the_log() -> None:
     """It judges whoever runs the log: by the verifier and the hashing core."""
-    allowed = {"monitor", "hashing", "errors", "config", "metrics", "clock", "logs"}
+    allowed = {"monitor", "errors", *ROWS[row_of("hashing")]}
     used = {
         other.room
         for source in sources()

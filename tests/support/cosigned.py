@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,14 +21,6 @@ LOG_ACTOR = Actor(ORIGIN, ED25519, "a log with witnesses")
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard port: nobody listens there."""
-
-
-@dataclass(frozen=True)
-class Lie:
-    """A witness's place in a policy, with another URL."""
-
-    served: Served
-    url: str
 
 
 def write_key(folder: Path) -> None:

@@ -7,7 +7,7 @@ witness that merely says so stops nobody.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tlog.checkpoint.links import Port
@@ -38,7 +38,7 @@ class Sighting(NamedTuple):
 class RollbackGuard:
     """Whether the log may write; seen: what speaks against it, or None."""
 
-    seen: str | None = field(default=None)
+    seen: str | None = None
 
     def require_writable(self) -> None:
         """Raise RolledBackError if a witness has shown a head that this log lacks."""

@@ -11,10 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from tlog.config import require_own_folder
-from tlog.errors import CorruptError, RejectedError
+from tlog.errors import CorruptError
+from tlog.folders import hold_folder, require_own_folder
 from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.store import Store
 from tlog.monitor.stored import StoredTree
@@ -43,13 +41,7 @@ def open_state(folder: Path, *, is_posting: bool) -> Iterator[State]:
     """
     require_own_folder(folder, "monitor")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock", blocking=False, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RejectedError(
-            "locked", f"another process holds {folder}; stop it first"
-        ) from None
+    lock = hold_folder(folder)
     try:
         with closing(Store(folder / "monitor.db", is_posting=is_posting)) as store:
             count = store.cursor().bundles

@@ -3,7 +3,7 @@
 lock            held by the one process that may write
 format          the version of this layout
 log.vkey        the log's verifier keys, one a line
-policy          a policy that trusts this log alone: what to hand to verifiers
+policy          this log, and its witnesses if it has any: what to hand to verifiers
 keys/           private keys, 0700; each file 0600
 journal.db      SQLite
 index/          RocksDB, derived
@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from filelock import FileLock, Timeout
-
-from tlog.config import require_own_folder
 from tlog.errors import CorruptError, RejectedError
+from tlog.folders import hold_folder, require_own_folder
 from tlog.storage.disk import DurableFolder, SystemDisk
 
 FORMAT_VERSION: Final = 1
@@ -44,7 +42,7 @@ class FolderLayout:
 
     @property
     def policy_file(self) -> Path:
-        """A policy that trusts this log alone."""
+        """The policy for those who verify."""
         return self.root / "policy"
 
     @property
@@ -89,13 +87,7 @@ class LogFolder:
         self.layout.keys.mkdir(mode=0o700, exist_ok=True)
         for folder in (root.parent, root):
             SystemDisk().sync_folder(folder)
-        self._lock = FileLock(root / "lock", blocking=False, thread_local=False)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise RejectedError(
-                "locked", f"another process holds {root}; stop it first"
-            ) from None
+        self._lock = hold_folder(root)
         try:
             self._require_format()
         except BaseException:

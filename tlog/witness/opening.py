@@ -14,11 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from tlog.clock import Clock, SystemClock
-from tlog.config import require_own_folder
 from tlog.errors import CorruptError, FatalError, RejectedError
+from tlog.folders import hold_folder, require_own_folder
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey, generate_key, read_key
 from tlog.storage.disk import DurableFolder, SystemDisk
@@ -56,14 +54,9 @@ class Witness:
         self.settings = settings
         self.metrics = WitnessMetrics()
         _make_folders(root)
-        self._lock = FileLock(root / "lock", blocking=False, thread_local=False)
+        self._lock = hold_folder(root)
         with ExitStack() as undo:
-            try:
-                undo.enter_context(self._lock)
-            except Timeout:
-                raise RejectedError(
-                    "locked", f"another process holds {root}; stop it first"
-                ) from None
+            undo.callback(self._lock.release)
             before = _read_vkeys(root)
             # Before the keys: where there are keys, there is a memory.
             self._state = WitnessState(root / "state.db", is_known=bool(before))

@@ -23,8 +23,16 @@ from tests.support.http import ask
 from tests.support.running import ORIGIN, until
 from tests.support.witnessing import Served, add_body
 from tests.tlogverify.actors import OTHER_LOG, STRANGER, Actor, Head, note
-from tlog.checkpoint.rollback import RolledBackError, Sighting, find_rollback
+from tlog.checkpoint.rollback import (
+    RolledBackError,
+    Sighting,
+    ask_witness,
+    find_rollback,
+)
+from tlogclient.cosigning import AddCheckpoint
+from tlogclient.witness import KnownSize
 from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import SignatureError
 from tlogverify.hashing import Hash, to_hash
 
 LEAVES = rfc6962.leaf_hashes(9)
@@ -165,6 +173,32 @@ async def test_a_witness_that_merely_claims_more_stops_nobody(tmp_path: Path) ->
             await until(lambda: liar.asked > 1)
             assert 201 == (await submit(url, [4])).status
             assert log.guard.seen is None
+
+
+class Showing:
+    """A witness that shows one note, whatever it is asked for."""
+
+    def __init__(self, note: bytes) -> None:
+        self._note = note
+
+    async def add_checkpoint(self, request: AddCheckpoint) -> KnownSize:
+        return KnownSize(request.old_size)
+
+    async def checkpoint(self, origin: str) -> bytes | None:
+        return self._note
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_a_head_of_another_origin_is_no_sighting() -> None:
+    """Even where its key is among those that are asked with."""
+    head = Head(OTHER_LOG.name, 9, rfc6962.root(LEAVES))
+    port = Showing(note(head, OTHER_LOG.line(head)))
+    keys = [LOG_ACTOR.key, OTHER_LOG.key]
+    with pytest.raises(SignatureError, match="another log"):
+        await ask_witness("w", port, ORIGIN, keys)
+    assert await ask_witness("w", port, OTHER_LOG.name, keys) is not None
 
 
 async def test_another_logs_head_stops_nobody(tmp_path: Path) -> None:
