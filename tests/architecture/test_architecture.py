@@ -49,6 +49,9 @@ PURE = [
     "tlogverify.checkpoint",
     "tlogverify.signed",
     "tlogverify.record",
+    "tlogverify.rekor",
+    "tlogverify.certificates",
+    "tlogverify.kinds",
     "tlogclient.answers",
     "tlogclient.findings",
     "tlogclient.batches",
@@ -160,7 +163,8 @@ def test_the_verifier_depends_on_cryptography_alone() -> None:
                 for name in names
                 if name.partition(".")[0] in {"cryptography", "tlog", "tlogclient"}
             }
-    assert {("tlogverify.keys", "cryptography")} == foreign
+    readers = {"tlogverify.keys", "tlogverify.certificates"}
+    assert {(module, "cryptography") for module in readers} == foreign
 
 
 @each_source
@@ -224,13 +228,13 @@ def test_a_file_has_at_most_400_lines(source: Source) -> None:
     assert len(source.text.splitlines()) <= 400
 
 
-def test_the_verifier_has_at_most_2050_lines() -> None:
+def test_the_verifier_has_at_most_2450_lines() -> None:
     lines = [
         len(source.text.splitlines())
         for source in sources()
         if source.room == "tlogverify"
     ]
-    assert sum(lines) <= 2_050
+    assert sum(lines) <= 2_450
 
 
 @each_source

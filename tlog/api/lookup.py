@@ -1,7 +1,9 @@
 """Proofs, entries and search: what people and tools ask of a log that is running."""
 
 import asyncio
+import hashlib
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -20,6 +22,8 @@ from tlog.checkpoint.collector import NotCosignedError
 from tlog.log import Log
 from tlog.merkle.snapshot import Snapshot
 from tlogverify.errors import FormatError
+from tlogverify.kinds import digest_key, identity_key, issuer_key, parse_entry
+from tlogverify.record import Record
 
 PAGE_ENTRIES: Final = 1_000
 PAGE_HITS: Final = 100
@@ -107,18 +111,24 @@ class LookupEndpoints:
 
     async def search(self, request: web.Request) -> web.Response:
         """GET /api/v1/search."""
-        parameters = query(request, {"digest"}, {"start"})
-        digest = _parse_digest(parameters["digest"])
+        parameters = query(request, set(), {*_SOUGHT, "start"})
+        sought = sorted(_SOUGHT & parameters.keys())
+        if len(sought) != 1:
+            raise FormatError(f"a search is for one of {', '.join(sorted(_SOUGHT))}")
+        name, text = sought[0], parameters[sought[0]]
+        key = _SOUGHT[name](text)
         start = query_number(parameters, "start", 0)
         # The index first: it never reaches beyond the head that is read after it.
         complete_to = self._log.index.complete_to
         search = self._log.index.search
-        found = await asyncio.to_thread(search, digest, start, PAGE_HITS + 1)
+        found = await asyncio.to_thread(search, key, start, PAGE_HITS + 1)
         snapshot = self._log.head
         # What no head shows yet cannot be proven: it comes with a later one.
         complete_to = min(complete_to, snapshot.size)
         found = [index for index in found if index < snapshot.size]
         page = found[:PAGE_HITS]
+        if name == "key":
+            page = await self._signed_by(key[1:], page)
         paths = await self._log.prover.inclusions(snapshot, page)
         document = {
             "checkpoint": snapshot.note.decode(),
@@ -127,6 +137,19 @@ class LookupEndpoints:
             "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
         }
         return json_response(document)
+
+    async def _signed_by(self, sha256: bytes, indexes: list[int]) -> list[int]:
+        """Return those of `indexes` whose entry names the digest as its signer's.
+
+        The index holds one key for each digest of an entry, whatever it is of.
+        """
+        snapshot, entries = self._log.snapshot, self._log.prover.entries
+        return [
+            index
+            for index in indexes
+            for entry in await entries(snapshot, index, index + 1)
+            if sha256 in _signers(entry)
+        ]
 
     def _require_shown(self, head: Snapshot, size: int) -> None:
         """Refuse what is beyond the head, and say whether it will come."""
@@ -148,14 +171,38 @@ class LookupEndpoints:
         return known[leaf_hash]
 
 
-def _parse_digest(text: str) -> bytes:
+def _digest_key(text: str) -> bytes:
     algorithm, _, digits = text.partition(":")
     if algorithm not in _DIGEST_BYTES:
         raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
-    return _parse_hex("digest", digits, _DIGEST_BYTES[algorithm])
+    return digest_key(_parse_hex("digest", digits, _DIGEST_BYTES[algorithm]))
+
+
+def _signer_key(text: str) -> bytes:
+    algorithm, _, digits = text.partition(":")
+    if algorithm != "sha256":
+        raise FormatError("a key is sha256: and hex, of its SPKI or certificate", text)
+    return digest_key(_parse_hex("key", digits, 32))
+
+
+def _signers(entry: bytes) -> set[bytes | None]:
+    """Return the SHA-256 of each key or certificate that an entry was signed with."""
+    parsed = parse_entry(entry)
+    if isinstance(parsed, Record):
+        return {parsed.signer}
+    return {hashlib.sha256(it.der).digest() for it in parsed.signatures}
 
 
 def _parse_hex(name: str, digits: str, size: int) -> bytes:
     if _HEX.fullmatch(digits) is None or len(digits) != 2 * size:
         raise FormatError(f"{name} has {2 * size} lower-case hex digits", digits)
     return bytes.fromhex(digits)
+
+
+_SOUGHT: Final[Mapping[str, Callable[[str], bytes]]] = {
+    "digest": _digest_key,
+    "key": _signer_key,
+    "identity": identity_key,
+    "issuer": issuer_key,
+}
+"""What a search can be for, and the key that finds it."""

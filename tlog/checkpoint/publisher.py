@@ -21,8 +21,8 @@ from tlog.merkle.snapshot import Snapshot
 from tlog.metrics import LogMetrics
 from tlog.storage.objects import Objects
 from tlogverify.checkpoint import parse_checkpoint
+from tlogverify.kinds import search_keys
 from tlogverify.note import parse_note
-from tlogverify.record import record_digests
 from tlogverify.tiles import Tile
 
 _RETRY_S = 1.0
@@ -30,12 +30,12 @@ _INDEX_ENTRIES = 25_000
 
 
 class SearchIndex(Protocol):
-    """Where entries can be found by their hash and their digests."""
+    """Where entries can be found by their hash and their search keys."""
 
     complete_to: int
 
     def add(
-        self, leaf_hashes: Sequence[bytes], digests: Sequence[Sequence[bytes]]
+        self, leaf_hashes: Sequence[bytes], search_keys: Sequence[Sequence[bytes]]
     ) -> None:
         """Add the entries from `complete_to` on."""
         ...
@@ -124,7 +124,7 @@ class Publisher:
             entries = work.entries[at : at + _INDEX_ENTRIES]
             self._index.add(
                 work.leaf_hashes[at : at + _INDEX_ENTRIES],
-                [record_digests(entry) for entry in entries],
+                [search_keys(entry) for entry in entries],
             )
 
     def _run(self) -> None:

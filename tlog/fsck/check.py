@@ -17,7 +17,7 @@ from tlogverify.bundles import parse_bundle
 from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE
 from tlogverify.keys import VerifierKey, parse_verifier_key
-from tlogverify.record import record_digests, require_record
+from tlogverify.kinds import require_entry, search_keys
 from tlogverify.tiles import ENTRIES, Tile
 
 FORMAT_VERSION: Final = 1
@@ -95,8 +95,8 @@ def _check_entries(
             entries = parse_bundle(content, width)
             _check_records(done, entries)
             leaf_hashes = hashing.split_hashes(joined)
-            digests = [record_digests(entry) for entry in entries]
-            index.add_entries(done, leaf_hashes, digests)
+            keys = [search_keys(entry) for entry in entries]
+            index.add_entries(done, leaf_hashes, keys)
         done += width
         progress(done, total)
     if index is not None:
@@ -108,7 +108,7 @@ def _check_entries(
 def _check_records(start: int, entries: list[bytes]) -> None:
     for position, entry in enumerate(entries, start):
         try:
-            require_record(entry)
+            require_entry(entry)
         except FormatError as error:
             raise CorruptError(f"entry {position}", str(error)) from error
 

@@ -41,19 +41,19 @@ class IndexFolder:
         self,
         start: int,
         leaf_hashes: Sequence[bytes],
-        digests: Sequence[Sequence[bytes]],
+        search_keys: Sequence[Sequence[bytes]],
     ) -> None:
         """Take note of the entries from `start` on, as far as the index goes.
 
-        digests: for each entry, all that it names.
+        search_keys: for each entry, all that it is found by.
         """
-        for index, (leaf_hash, names) in enumerate(
-            zip(leaf_hashes, digests, strict=True), start
+        for index, (leaf_hash, found_by) in enumerate(
+            zip(leaf_hashes, search_keys, strict=True), start
         ):
             if index >= self.complete_to:
                 return
             place = index.to_bytes(6, "big")
-            keys = {_key(digest) + place for digest in names}
+            keys = {key + place for key in found_by}
             pairs = [(b"\x00" + leaf_hash, place), *((key, b"") for key in keys)]
             self._expected += _sum(pairs)
 
@@ -76,8 +76,3 @@ class IndexFolder:
 def _sum(pairs: Iterable[tuple[bytes, bytes]]) -> int:
     sha256, from_bytes = hashlib.sha256, int.from_bytes
     return sum(from_bytes(sha256(key + value).digest()) for key, value in pairs)
-
-
-def _key(digest: bytes) -> bytes:
-    short = digest if len(digest) == 32 else hashlib.sha256(digest).digest()
-    return bytes([len(digest)]) + short

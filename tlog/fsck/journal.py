@@ -11,7 +11,7 @@ from tlogverify.bundles import parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.keys import VerifierKey
-from tlogverify.record import require_record
+from tlogverify.kinds import require_entry
 from tlogverify.signed import open_checkpoint
 
 EntryReader = Callable[[int, int], list[bytes]]
@@ -96,7 +96,7 @@ def _entries(where: str, encoded: bytes, width: int) -> list[bytes]:
     try:
         entries = parse_bundle(encoded, width)
         for entry in entries:
-            require_record(entry)
+            require_entry(entry)
     except FormatError as error:
         raise CorruptError(where, str(error)) from error
     return entries

@@ -14,7 +14,7 @@ from tlog.storage.objects import Objects
 from tlogverify.bundles import parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
-from tlogverify.record import record_digests
+from tlogverify.kinds import search_keys
 from tlogverify.tiles import ENTRIES, bundles_of_size
 
 _STEP_BUNDLES = 64
@@ -41,7 +41,7 @@ def rebuild(
         tiles = {it: growth.full[it] for it in growth.full if it.level != ENTRIES}
         objects.put(tiles)
         leaf_hashes = hashing.split_hashes(growth.leaf_hashes)
-        index.add(leaf_hashes, [record_digests(entry) for entry in entries])
+        index.add(leaf_hashes, [search_keys(entry) for entry in entries])
         progress(tree.frontier.size, checkpoint.size)
     objects.put(tree.frontier.tiles)
 

@@ -29,8 +29,8 @@ from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
+from tlogverify.kinds import search_keys
 from tlogverify.note import parse_note
-from tlogverify.record import record_digests
 from tlogverify.signed import open_checkpoint
 from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
 
@@ -191,7 +191,7 @@ def _catch_up(index: Index, objects: Objects, snapshot: Snapshot) -> None:
         end = min((start // _INDEX_ENTRIES + 1) * _INDEX_ENTRIES, snapshot.size)
         entries = _published_entries(objects, snapshot, start, end)
         leaf_hashes = hashing.split_hashes(hashing.hash_leaves(entries))
-        index.add(leaf_hashes, [record_digests(entry) for entry in entries])
+        index.add(leaf_hashes, [search_keys(entry) for entry in entries])
 
 
 def _published_entries(

@@ -1,18 +1,16 @@
-"""The index: from a leaf's hash, or a digest in an entry, to indexes in the tree.
+"""The index: from a leaf's hash, or what an entry names, to indexes in the tree.
 
 Derived from the entries and never synced on its own: `complete_to` says how far it
 reaches, and is stored in the same step as the keys below it, so that a crash leaves an
 earlier index and not a wrong one.  The log writes anew what lies above.
 
-    00 || leaf hash                       -> index (6 bytes)
-    <digest length> || key || index (6 bytes)  -> nothing
-    ff                                    -> complete_to (8 bytes)
+    00 || leaf hash                   -> index (6 bytes)
+    <search key> || index (6 bytes)   -> nothing
+    ff                                -> complete_to (8 bytes)
 
-Keys are the full 256 bits of a hash, as a shorter one could be made to collide: the
-digest itself, or the SHA-256 of a longer one.
+Search keys are those of `tlogverify.kinds`: 33 bytes, and none starts with 00 or ff.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -76,28 +74,24 @@ class Index:
         found: list[bytes | None] = self._database.get(keys) or []
         return [None if it is None else int.from_bytes(it, "big") for it in found]
 
-    def search(self, digest: bytes, start: int, limit: int) -> list[int]:
-        """Return up to `limit` indexes of entries that name `digest`, from `start`.
-
-        digest: 32, 48 or 64 bytes.
-        """
+    def search(self, key: bytes, start: int, limit: int) -> list[int]:
+        """Return up to `limit` indexes of entries that `key` finds, from `start`."""
         if start >= 1 << 8 * _INDEX_BYTES:
             return []
-        prefix = _digest_key(digest)
         found: list[int] = []
         at = self._database.iter()
-        at.seek(prefix + start.to_bytes(_INDEX_BYTES, "big"))
-        while at.valid() and len(found) < limit and at.key().startswith(prefix):
-            found.append(int.from_bytes(at.key()[len(prefix) :], "big"))
+        at.seek(key + start.to_bytes(_INDEX_BYTES, "big"))
+        while at.valid() and len(found) < limit and at.key().startswith(key):
+            found.append(int.from_bytes(at.key()[len(key) :], "big"))
             at.next()
         return found
 
     def add(
-        self, leaf_hashes: Sequence[bytes], digests: Sequence[Sequence[bytes]]
+        self, leaf_hashes: Sequence[bytes], search_keys: Sequence[Sequence[bytes]]
     ) -> None:
         """Add the entries from `complete_to` on.
 
-        leaf_hashes: one for each entry.  digests: for each entry all that it can be
+        leaf_hashes: one for each entry.  search_keys: for each entry all that it is
         found by.
         """
         places = [
@@ -108,11 +102,11 @@ class Index:
             _LEAF + leaf_hash + place
             for leaf_hash, place in zip(leaf_hashes, places, strict=True)
         ]
-        # A digest may stand twice in one entry: one key.
+        # A key may come twice from one entry: it is stored once.
         names = {
-            _digest_key(digest) + place
-            for found_by, place in zip(digests, places, strict=True)
-            for digest in found_by
+            key + place
+            for found_by, place in zip(search_keys, places, strict=True)
+            for key in found_by
         }
         complete_to = self.complete_to + len(leaves)
         if len(leaves) + len(names) < _FILE_KEYS:
@@ -145,11 +139,6 @@ class Index:
         options = IngestExternalFileOptions()
         options.set_move_files(True)
         self._database.ingest_external_file([file], options)
-
-
-def _digest_key(digest: bytes) -> bytes:
-    size = len(digest)
-    return bytes([size]) + (digest if size == 32 else hashlib.sha256(digest).digest())
 
 
 def _options() -> Options:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tlog.storage.index import Index
+from tlogverify.kinds import digest_key
 
 # Records in one `add`: a leaf hash each, and `complete_to`.
 FILE_KEYS = 8192
@@ -16,6 +17,11 @@ COUNTS = [1, 2, FILE_KEYS - 2, FILE_KEYS - 1, FILE_KEYS, FILE_KEYS + 1]
 def digest(label: object, size: int = 32) -> bytes:
     """Return a digest of `size` bytes."""
     return hashlib.sha512(f"{label}".encode()).digest()[:size]
+
+
+def key(label: object, size: int = 32) -> bytes:
+    """Return the search key of such a digest."""
+    return digest_key(digest(label, size))
 
 
 def leaves(start: int, end: int) -> list[bytes]:
@@ -51,11 +57,11 @@ def test_small_and_large_additions_follow_on_each_other(tmp_path: Path) -> None:
     for count in (3, FILE_KEYS, 5, FILE_KEYS + 7, 1):
         start = index.complete_to
         added = leaves(start, start + count)
-        index.add(added, [[digest("shared")]] * count)
+        index.add(added, [[key("shared")]] * count)
     total = 2 * FILE_KEYS + 16
     assert total == index.complete_to
     assert list(range(total)) == index.find(leaves(0, total))
-    assert list(range(total)) == index.search(digest("shared"), 0, total + 1)
+    assert list(range(total)) == index.search(key("shared"), 0, total + 1)
     index.close()
 
 
@@ -63,7 +69,7 @@ def test_a_new_index_is_empty(index: Index) -> None:
     assert 0 == index.complete_to
     assert [] == index.find([])
     assert [None, None] == index.find(leaves(0, 2))
-    assert [] == index.search(digest("x"), 0, 10)
+    assert [] == index.search(key("x"), 0, 10)
 
 
 def test_nothing_added_is_nothing_changed(index: Index) -> None:
@@ -83,39 +89,41 @@ def test_entries_are_found_by_their_digests(
     index: Index, size: int, many: bool
 ) -> None:
     count = FILE_KEYS if many else 10
-    named = [[digest(number % 5, size), digest("all", size)] for number in range(count)]
+    common = key("all", size)
+    named = [[key(number % 5, size), common] for number in range(count)]
     index.add(leaves(0, count), named)
-    assert list(range(3, count, 5)) == index.search(digest(3, size), 0, count)
-    assert list(range(7, count)) == index.search(digest("all", size), 7, count)
-    assert [7, 8] == index.search(digest("all", size), 7, 2)
-    assert [] == index.search(digest("none", size), 0, 2)
+    assert list(range(3, count, 5)) == index.search(key(3, size), 0, count)
+    assert list(range(7, count)) == index.search(common, 7, count)
+    assert [7, 8] == index.search(common, 7, 2)
+    assert [] == index.search(key("none", size), 0, 2)
 
 
 def test_a_digest_of_another_length_is_another_digest(index: Index) -> None:
     long = digest("x", 64)
-    index.add(leaves(0, 3), [[long], [long[:48]], [long[:32]]])
-    assert [[0], [1], [2]] == [index.search(long[:n], 0, 9) for n in (64, 48, 32)]
+    keys = [digest_key(long[:size]) for size in (64, 48, 32)]
+    index.add(leaves(0, 3), [[it] for it in keys])
+    assert [[0], [1], [2]] == [index.search(it, 0, 9) for it in keys]
 
 
 @pytest.mark.parametrize("count", [1, FILE_KEYS])
 def test_a_digest_that_stands_twice_in_an_entry_is_found_once(
     index: Index, count: int
 ) -> None:
-    index.add(leaves(0, count), [[digest(it), digest(it)] for it in range(count)])
-    assert [0] == index.search(digest(0), 0, 9)
+    index.add(leaves(0, count), [[key(it), key(it)] for it in range(count)])
+    assert [0] == index.search(key(0), 0, 9)
 
 
 def test_a_leaf_hash_is_not_a_digest(index: Index) -> None:
     index.add(leaves(0, 1), [[]])
-    assert [] == index.search(leaves(0, 1)[0], 0, 9)
+    assert [] == index.search(digest_key(leaves(0, 1)[0]), 0, 9)
 
 
 @pytest.mark.parametrize("start", [2**48 - 1, 2**48, 2**63 - 1])
 def test_a_search_from_beyond_every_index_finds_nothing(
     index: Index, start: int
 ) -> None:
-    index.add(leaves(0, 1), [[digest("x")]])
-    assert [] == index.search(digest("x"), start, 9)
+    index.add(leaves(0, 1), [[key("x")]])
+    assert [] == index.search(key("x"), start, 9)
 
 
 def test_entries_without_their_digests_are_a_mistake(index: Index) -> None:
