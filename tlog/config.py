@@ -29,6 +29,8 @@ _LEAST: Final = {
 }
 # Segments that no client, proxy or router reads in two ways.
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
+_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_HOST_CHARS: Final = 253
 _TRUE: Final = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -120,11 +122,28 @@ class Settings:
     witness_demo: bool = setting(
         False, "run a witness inside the log, to try it out: it proves nothing"
     )
+    frozen: bool = setting(
+        False, "take no more entries; what is there is served as before"
+    )
+    sigstore: bool = setting(
+        False, "serve Sigstore's clients too: POST /api/v2/log/entries"
+    )
+    sigstore_dsse: str = setting(
+        "hashedrekord",
+        "what an envelope (dsseRequestV002) is logged as: hashedrekord; legacy: dsse, "
+        "as clients of before 2026 want it; reject: not at all",
+    )
+    sigstore_duplicates: str = setting(
+        "existing",
+        "what a Sigstore client gets for an entry that the log has: existing, its "
+        "proof; conflict, status 409",
+    )
     log_format: str = setting("auto", "json, text, or auto: text on a terminal")
     log_level: str = setting("info", "debug, info, warning or error")
 
     def __post_init__(self) -> None:
         require_address(self.listen, self.prefix)
+        self._require_sigstore()
         require_log_lines(self.log_format, self.log_level)
         if self.witness_quorum_lost not in {"hold", "publish"}:
             raise FormatError(
@@ -133,6 +152,35 @@ class Settings:
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise FormatError(f"{name} is at least {least}", getattr(self, name))
+
+    def _require_sigstore(self) -> None:
+        if self.sigstore_dsse not in {"hashedrekord", "legacy", "reject"}:
+            raise FormatError(
+                "sigstore_dsse is hashedrekord, legacy or reject", self.sigstore_dsse
+            )
+        if self.sigstore_duplicates not in {"existing", "conflict"}:
+            raise FormatError(
+                "sigstore_duplicates is existing or conflict", self.sigstore_duplicates
+            )
+        if self.sigstore and self.prefix:
+            raise FormatError(
+                "with sigstore the log is at the root of its host, without a prefix",
+                self.prefix,
+            )
+
+
+def require_bare_host(origin: str) -> None:
+    """Raise FormatError unless `origin` is what Sigstore's clients compare.
+
+    That is the host of the log's URL alone: lower case, no port and no path.
+    """
+    labels = origin.split(".")
+    if len(origin) > _HOST_CHARS or not all(map(_LABEL.fullmatch, labels)):
+        raise FormatError(
+            "with sigstore the origin is the bare host name of the log's URL, as "
+            "log.example.org, without scheme, port or path",
+            origin,
+        )
 
 
 def require_address(listen: str, prefix: str) -> None:

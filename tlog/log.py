@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tlog.admission.checks import Checks
 from tlog.admission.gate import Gate
 from tlog.checkpoint.backlog import Backlog
 from tlog.checkpoint.collector import Collector, NotCosignedError
@@ -53,6 +54,7 @@ class Log:
     reader: TileReader
     prover: Prover
     gate: Gate
+    checks: Checks
     metrics: LogMetrics
 
     @property
@@ -93,6 +95,7 @@ class Log:
 
     def close(self) -> None:
         """Answer what was accepted, publish it, and let go of the folder."""
+        self.checks.close()
         self.pool.close()
         self.backlog.lift_bound()
         self.sequencer.join()

@@ -82,6 +82,17 @@ class LogMetrics(Metrics):
             "Entries refused, by problem type; a body that cannot be read counts one",
             ("reason",),
         )
+        self.unproven_answers = counter(
+            "tlog_unproven_answers",
+            "Answers to Sigstore's clients whose proof failed, and were not sent",
+        )
+        self.waiting_checks = gauge(
+            "tlog_waiting_checks", "Submissions whose signatures wait to be checked"
+        )
+        self._add_cosigning()
+
+    def _add_cosigning(self) -> None:
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self.cosign_requests = counter(
             "tlog_cosign_requests",
             "Conversations with witnesses, by their outcome",

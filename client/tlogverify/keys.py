@@ -62,10 +62,15 @@ class VerifierKey:
             raise FormatError("the public key's length", len(self.public_bytes))
 
     @property
+    def key_hash(self) -> bytes:
+        """The 32 bytes whose first 4 are the id; Sigstore's name of a log."""
+        named = f"{self.name}\n".encode() + bytes([self.key_type]) + self.public_bytes
+        return hashlib.sha256(named).digest()
+
+    @property
     def key_id(self) -> bytes:
         """The 4 bytes that stand before this key's signatures."""
-        named = f"{self.name}\n".encode() + bytes([self.key_type]) + self.public_bytes
-        return hashlib.sha256(named).digest()[:4]
+        return self.key_hash[:4]
 
     def encode(self) -> str:
         """Return the key as its one line of text, without LF."""

@@ -115,7 +115,8 @@ def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
     apps = [build_witness_app(cast(Witness, witness))]
-    log = SimpleNamespace(settings=Settings(), metrics=LogMetrics(), demo=None)
+    settings = Settings(sigstore=True)
+    log = SimpleNamespace(settings=settings, metrics=LogMetrics(), demo=None)
     apps.append(build_app(cast(Log, log)))
     monitor = SimpleNamespace(metrics=MonitorMetrics())
     apps.append(build_monitor_app(cast(Monitor, monitor)))

@@ -55,7 +55,7 @@ def operations() -> set[tuple[str, str]]:
 
 def _operations(path: str) -> dict[str, Any]:
     for template, item in DOCUMENT["paths"].items():
-        inner = ".+" if template.startswith("/tile/") else "[^/]+"
+        inner = ".+" if "/tile/" in template else "[^/]+"
         pattern = re.sub(r"\{\w+\}", inner, template)
         if re.fullmatch(pattern, path):
             found: dict[str, Any] = item

@@ -14,10 +14,18 @@ class UnauthorizedError(RejectedError):
         super().__init__("unauthorized", "submitting needs a known bearer token")
 
 
+class FrozenError(RejectedError):
+    """The log takes no more entries."""
+
+    def __init__(self) -> None:
+        super().__init__("frozen", "this log is frozen: submit to the one after it")
+
+
 class Gate:
     """Tells clients apart, and lets them in.
 
     tokens: names by token hash; None lets everybody submit.  rates: None has no limit.
+    is_frozen: nobody may submit.
     """
 
     def __init__(
@@ -26,10 +34,12 @@ class Gate:
         rates: Rates | None,
         *,
         trust_forwarded_for: bool,
+        is_frozen: bool = False,
     ) -> None:
         self._tokens = tokens
         self._rates = rates
         self._trust_forwarded_for = trust_forwarded_for
+        self._is_frozen = is_frozen
 
     def client(
         self, authorization: str, forwarded_for: Sequence[str], address: str
@@ -39,8 +49,11 @@ class Gate:
         authorization: the header's value, or "".  forwarded_for: all values of
         X-Forwarded-For, in order.
 
-        Raises UnauthorizedError if tokens are asked for and this one is not known.
+        Raises FrozenError if nobody may submit, UnauthorizedError if tokens are asked
+        for and this one is not known.
         """
+        if self._is_frozen:
+            raise FrozenError
         if self._tokens is not None:
             name = token_name(self._tokens, authorization)
             if name is None:

@@ -1,6 +1,6 @@
 """An application that counts and answers every error, and a server that drains it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from logging import CRITICAL, Logger
 from typing import Final
 
@@ -10,10 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter
 
 from tlog.api.problems import (
     INTERNAL,
+    PROBLEM_DOCUMENTS,
     ROUTING,
+    Dialect,
     TooLargeError,
-    error_response,
-    problem_response,
 )
 from tlog.api.respond import NEVER
 from tlog.config import listen_address
@@ -31,11 +31,19 @@ _KEEP_ALIVE_S: Final = 75.0
 
 
 def new_app(
-    routes: Iterable[web.RouteDef], metrics: Metrics, *, body_bytes: int
+    routes: Iterable[web.RouteDef],
+    metrics: Metrics,
+    *,
+    body_bytes: int,
+    dialects: Mapping[str, Dialect] = {},
 ) -> web.Application:
-    """Return an application of `routes`; body_bytes: the most that a body has."""
+    """Return an application of `routes`.
+
+    body_bytes: the most that a body has.  dialects: by the start of a path, how errors
+    are told there; elsewhere as problem documents.
+    """
     app = web.Application(
-        middlewares=[_answering(body_bytes)], client_max_size=body_bytes
+        middlewares=[_answering(body_bytes, dialects)], client_max_size=body_bytes
     )
     app.on_response_prepare.append(_counting(metrics))
     app.add_routes(routes)
@@ -105,29 +113,32 @@ def _counting(
     return count
 
 
-def _answering(body_bytes: int) -> Middleware:
-    """Return what turns every error into its problem document."""
+def _answering(body_bytes: int, dialects: Mapping[str, Dialect]) -> Middleware:
+    """Return what turns every error into its answer."""
 
     @web.middleware
     async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        found = [it for start, it in dialects.items() if path.startswith(start)]
+        dialect = found[0] if found else PROBLEM_DOCUMENTS
         try:
             return await handler(request)
         except TlogError as error:
-            return error_response(error)
+            return dialect.error(error)
         except web.HTTPRequestEntityTooLarge:
-            return error_response(TooLargeError(body_bytes))
+            return dialect.error(TooLargeError(body_bytes))
         except web.HTTPException as error:
             problem = ROUTING.get(error.status, INTERNAL)
-            response = problem_response(problem, error.reason)
+            response = dialect.problem(problem, error.reason)
             if hdrs.ALLOW in error.headers:
                 response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
             return response
         except ConnectionError:
             # The client left within its body: nobody reads this.
-            return error_response(FormatError("the body was cut short"))
+            return dialect.error(FormatError("the body was cut short"))
         except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
             # The kind alone: what the error says may hold what the request said.
             log_event("a request failed", level="error", error=type(error).__name__)
-            return problem_response(INTERNAL, INTERNAL.title)
+            return dialect.problem(INTERNAL, INTERNAL.title)
 
     return answer

@@ -6,13 +6,13 @@ Rules raise meaning; here it becomes a status, a stable type token and a title, 
 Source: RFC 9457.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.admission.gate import UnauthorizedError
+from tlog.admission.gate import FrozenError, UnauthorizedError
 from tlog.admission.rates import RateLimitedError
 from tlog.checkpoint.collector import NotCosignedError
 from tlog.checkpoint.rollback import RolledBackError
@@ -66,6 +66,17 @@ class NotAcceptableError(RejectedError):
         super().__init__("not-acceptable", detail)
 
 
+class KnownEntryError(RejectedError):
+    """The log has this entry, and is set to say so instead of proving it.
+
+    index: where.
+    """
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        super().__init__("duplicate", f"an equivalent entry has index {index}")
+
+
 class Problem(NamedTuple):
     """How an error is told: status, type token, title."""
 
@@ -77,6 +88,7 @@ class Problem(NamedTuple):
 PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     EntryError: Problem(400, "invalid-entry", "An entry is not valid"),
     FormatError: Problem(400, "invalid-request", "The request is not valid"),
+    FrozenError: Problem(405, "frozen", "This log takes no more entries"),
     UnauthorizedError: Problem(401, "unauthorized", "A bearer token is needed"),
     SignatureError: Problem(403, "unproven-signature", "No trusted key signed"),
     UnknownOriginError: Problem(404, "unknown-origin", "An unknown log"),
@@ -84,6 +96,7 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     NotFoundError: Problem(404, "not-found", "Not in this log"),
     NotAcceptableError: Problem(406, "not-acceptable", "No such form of answer"),
     SlowBodyError: Problem(408, "slow-body", "The body took too long"),
+    KnownEntryError: Problem(409, "duplicate", "The log has this entry"),
     StaleError: Problem(409, "stale", "Another size was cosigned last"),
     TooLargeError: Problem(413, "too-large", "The body is too large"),
     MediaTypeError: Problem(415, "unsupported-media-type", "The body's type"),
@@ -105,6 +118,9 @@ ROUTING: Final[Mapping[int, Problem]] = {
 """What the web server itself refuses."""
 
 INTERNAL: Final = Problem(500, "internal", "A fault of this server")
+
+READS: Final = "GET, HEAD"
+"""The methods that a frozen log allows."""
 
 _FATAL_RETRY_S: Final = 5
 
@@ -131,6 +147,8 @@ def error_response(error: TlogError) -> web.Response:
         response.headers[hdrs.RETRY_AFTER] = str(_FATAL_RETRY_S)
     elif isinstance(error, UnauthorizedError):
         response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    elif isinstance(error, FrozenError):
+        response.headers[hdrs.ALLOW] = READS
     return response
 
 
@@ -161,3 +179,13 @@ def problem_response(
         content_type="application/problem+json",
         headers={hdrs.CACHE_CONTROL: "no-store"},
     )
+
+
+class Dialect(NamedTuple):
+    """How errors are told below some path: ours, and the web server's own."""
+
+    error: Callable[[TlogError], web.Response]
+    problem: Callable[[Problem, str], web.Response]
+
+
+PROBLEM_DOCUMENTS: Final = Dialect(error_response, problem_response)

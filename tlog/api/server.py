@@ -2,18 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
 
 from tlog.api.listener import Listener, new_app
 from tlog.api.lookup import LookupEndpoints
 from tlog.api.operation import OperationEndpoints
+from tlog.api.rekor import RekorEndpoint
+from tlog.api.rekor_errors import REKOR
 from tlog.api.submit import SubmitEndpoint
 from tlog.api.tiles import TileEndpoints
 from tlog.api.witness import witness_routes
 from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.log import Log
 from tlog.sequencer.pool import Settled, settle
+
+REKOR_ENTRIES: Final = "/api/v2/log/entries"
+
+_DIALECTS: Final = {"/api/v2/log/": REKOR, "//api/v2/log/": REKOR}
 
 
 def build_app(log: Log) -> web.Application:
@@ -36,9 +43,18 @@ def build_app(log: Log) -> web.Application:
         web.get(f"{prefix}/metrics", operation.metrics),
         web.get(f"{prefix}/openapi.json", operation.openapi),
     ]
+    if log.settings.sigstore:
+        rekor = RekorEndpoint(log)
+        routes += [
+            web.post(REKOR_ENTRIES, rekor.post),
+            # Clients join a URL with a slash at its end and a path by plain addition.
+            web.post(f"/{REKOR_ENTRIES}", rekor.post),
+            web.get("/api/v2/checkpoint", tiles.checkpoint),
+            web.get("/api/v2/tile/{path:.+}", tiles.tile),
+        ]
     if log.demo is not None:
         routes += witness_routes(log.demo, f"{prefix}/demo-witness")
-    return new_app(routes, log.metrics, body_bytes=MAX_BODY_BYTES)
+    return new_app(routes, log.metrics, body_bytes=MAX_BODY_BYTES, dialects=_DIALECTS)
 
 
 async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> None:

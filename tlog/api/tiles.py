@@ -76,6 +76,8 @@ class TileEndpoints:
     def _parse(self, request: web.Request) -> Tile:
         # The raw path: an escaped one is another spelling, and so another resource.
         path = request.rel_url.raw_path.removeprefix(self._log.settings.prefix)
+        if self._log.settings.sigstore:
+            path = path.removeprefix("/api/v2")
         try:
             return parse_tile(path.removeprefix("/"))
         except FormatError as error:

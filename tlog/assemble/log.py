@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tlog import __version__, hashing
+from tlog.admission.checks import Checks
 from tlog.admission.gate import Gate
 from tlog.admission.rates import Rates
 from tlog.admission.tokens import read_tokens
@@ -23,7 +24,7 @@ from tlog.checkpoint.collector import LogView
 from tlog.checkpoint.publisher import Pace, Publisher
 from tlog.checkpoint.rollback import RollbackGuard
 from tlog.clock import Clock, SystemClock
-from tlog.config import Settings
+from tlog.config import Settings, require_bare_host
 from tlog.errors import CorruptError, RejectedError
 from tlog.log import Log
 from tlog.logs import log_event
@@ -64,6 +65,8 @@ def open_log(
     if not settings.origin and not key.exists() and not layout.journal.exists():
         # Before anything is made.
         raise RejectedError("no-origin", "a new log needs --origin NAME")
+    if settings.sigstore and settings.origin:
+        require_bare_host(settings.origin)
     folder = LogFolder(settings.data)
     try:
         return _open(settings, folder, clock or SystemClock(), disk or SystemDisk())
@@ -115,6 +118,8 @@ class _Opened(NamedTuple):
 def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
     layout = folder.layout
     signer = HeadSigner(_load_keys(layout, settings), clock)
+    if settings.sigstore:
+        require_bare_host(signer.origin)
     demo = open_demo(layout.root, signer) if settings.witness_demo else None
     policy = policy_text(settings, signer.verifiers, demo)
     _write_public_keys(layout, signer, policy)
@@ -192,6 +197,7 @@ def _assemble(
         reader=reader,
         prover=prover,
         gate=_gate(settings, opened.clock),
+        checks=Checks(),
         metrics=metrics,
     )
     _watch(log)
@@ -282,7 +288,12 @@ def _gate(settings: Settings, clock: Clock) -> Gate:
     rates = None
     if settings.rate_entries_per_s:
         rates = Rates(settings.rate_entries_per_s, settings.rate_burst_entries, clock)
-    return Gate(tokens, rates, trust_forwarded_for=settings.trust_forwarded_for)
+    return Gate(
+        tokens,
+        rates,
+        trust_forwarded_for=settings.trust_forwarded_for,
+        is_frozen=settings.frozen,
+    )
 
 
 def tell_build(metrics: Metrics) -> None:
@@ -301,6 +312,7 @@ def _watch(log: Log) -> None:
     if log.collector is not None:
         collector = log.collector
         metrics.cosigned_size.set_function(lambda: collector.cosigned_size)
+    metrics.waiting_checks.set_function(lambda: log.checks.waiting)
     metrics.queue_entries.set_function(lambda: log.pool.waiting_entries)
     metrics.publish_lag_entries.set_function(
         lambda: log.snapshot.size - log.publisher.published_size

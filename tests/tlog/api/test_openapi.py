@@ -8,7 +8,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.openapi import DOCUMENT, operations, tokens
 from tests.support.running import log_settings
-from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING
+from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING, KnownEntryError
 from tlog.api.server import build_app
 from tlog.assemble import open_log
 from tlog.errors import StaleError
@@ -34,19 +34,28 @@ def test_the_document_is_openapi_3_1() -> None:
 
 @pytest.mark.parametrize("prefix", ["", "/log"])
 async def test_its_operations_are_the_routes(tmp_path: Path, prefix: str) -> None:
-    log = open_log(log_settings(tmp_path, prefix=prefix))
+    # Sigstore's clients are served at the root of a host alone.
+    changes = {"prefix": prefix} if prefix else {"sigstore": True, "origin": "a.test"}
+    log = open_log(log_settings(tmp_path, **changes))
     log.start(lambda: None)
     try:
         expected = {(method, prefix + path) for method, path in operations()}
+        if prefix:
+            expected = {it for it in expected if "/api/v2/" not in it[1]}
+        else:
+            # A second spelling, which is nobody's to choose.
+            expected.add(("POST", "//api/v2/log/entries"))
         assert expected == routes(build_app(log))
     finally:
         log.close()
 
 
-# It describes the log; a witness has the specification.
+# It describes the log; a witness has the specification, and a Sigstore client reads
+# no problem document.
 OF_A_WITNESS = {
     *(SignatureError, UnknownOriginError, NeverCosignedError, StaleError, ProofError),
     BudgetError,
+    KnownEntryError,
 }
 OF_THE_LOG = [
     *(problem for kind, problem in PROBLEMS.items() if kind not in OF_A_WITNESS),

@@ -31,6 +31,10 @@ VALUES: dict[str, list[tuple[str, object]]] = {
     "witness_quorum_lost": [("publish", "publish"), ("hold", "hold"), ("publish",) * 2],
     "witness_patience_s": [("1", 1), ("0", 0), ("3", 3)],
     "witness_demo": [("true", True), ("0", False), ("1", True)],
+    "frozen": [("true", True), ("0", False), ("1", True)],
+    "sigstore": [("true", True), ("0", False), ("1", True)],
+    "sigstore_dsse": [("legacy", "legacy"), ("hashedrekord",) * 2, ("reject",) * 2],
+    "sigstore_duplicates": [("conflict",) * 2, ("existing",) * 2, ("conflict",) * 2],
     "log_format": [("json", "json"), ("text", "text"), ("auto", "auto")],
     "log_level": [("debug", "debug"), ("error", "error"), ("info", "info")],
 }

@@ -1,0 +1,119 @@
+"""Protobuf's JSON, as lenient as its senders may expect, and no further.
+
+A member goes by its lowerCamelCase or its snake_case name, null is the same as nothing,
+bytes are base64 of either alphabet with or without padding, an enum's value is its name
+or its number.  What is unknown, or stands twice, is refused.
+
+Source: protobuf.dev, "ProtoJSON Format".
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Collection
+from typing import Final, NoReturn
+
+from tlogverify.errors import FormatError
+
+Message = dict[str, object]
+"""The members of a message that are there, by their lowerCamelCase names."""
+
+_UPPER: Final = re.compile(r"(?<!^)(?=[A-Z])")
+_STANDARD: Final = re.compile(r"[A-Za-z0-9+/]*")
+_URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]*")
+
+
+def parse_message(body: bytes, names: Collection[str]) -> Message:
+    """Parse a body that is one message with members of `names`; raises FormatError."""
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique_members,
+            parse_constant=_refuse_constant,
+        )
+    except RecursionError:
+        raise FormatError("the body is nested too deeply") from None
+    except ValueError as error:
+        # The decoder's own words name a place, and show nothing of the body.
+        raise FormatError(f"the body is not JSON: {error}"[:200]) from None
+    return read_message("the body", value, names)
+
+
+def read_message(rule: str, value: object, names: Collection[str]) -> Message:
+    """Return the members of a message; raises FormatError for any other value."""
+    if not isinstance(value, dict):
+        raise FormatError(f"{rule} is an object", value)
+    spellings = {spelling: name for name in names for spelling in (name, _snake(name))}
+    message: Message = {}
+    for spelling, member in value.items():
+        name = spellings.get(spelling)
+        if name is None:
+            raise FormatError(f"{rule} has an unknown member", spelling)
+        if name in message:
+            raise FormatError(f"{rule} has a member in both spellings", name)
+        message[name] = member
+    return {name: member for name, member in message.items() if member is not None}
+
+
+def read_bytes(rule: str, message: Message, name: str) -> bytes:
+    """Return a member of bytes; none are the same as no member."""
+    text = message.get(name, "")
+    if not isinstance(text, str):
+        raise FormatError(f"{rule} is base64", text)
+    digits = text.rstrip("=")
+    padding = len(text) - len(digits)
+    is_whole = padding == 0 or len(text) % 4 == 0
+    if _STANDARD.fullmatch(digits) is None:
+        if _URL_SAFE.fullmatch(digits) is None:
+            raise FormatError(f"{rule} is base64", text)
+        digits = digits.replace("-", "+").replace("_", "/")
+    if padding > 2 or not is_whole:
+        raise FormatError(f"{rule} is base64, padded or not", text)
+    try:
+        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+    except binascii.Error:
+        raise FormatError(f"{rule} is base64", text) from None
+
+
+def read_text(rule: str, message: Message, name: str) -> str:
+    """Return a member of text; none is the same as no member."""
+    text = message.get(name, "")
+    if not isinstance(text, str) or any("\ud800" <= it <= "\udfff" for it in text):
+        raise FormatError(f"{rule} is a text", text)
+    return text
+
+
+def read_list(rule: str, message: Message, name: str) -> list[object]:
+    """Return a repeated member; none is the same as no member."""
+    values = message.get(name, [])
+    if not isinstance(values, list):
+        raise FormatError(f"{rule} is an array", values)
+    return values
+
+
+def read_enum(rule: str, message: Message, name: str) -> str | int:
+    """Return an enum's value: the name or the number that stands there; 0 for none."""
+    value = message.get(name, 0)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise FormatError(f"{rule} is a name or a number", value)
+    return value
+
+
+def _snake(name: str) -> str:
+    return _UPPER.sub("_", name).lower()
+
+
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise FormatError("a member stands here twice", name)
+        members[name] = value
+    return members
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise FormatError("a number is finite", constant)

@@ -1,0 +1,236 @@
+"""Requests of Sigstore's clients: parsed, checked, and turned into leaf bytes.
+
+    {"hashedRekordRequestV002":{
+       "digest":"<base64>",
+       "signature":{"content":"<base64>","verifier":{
+         "keyDetails":"PKIX_ECDSA_P256_SHA_256",
+         "publicKey":{"rawBytes":"<base64>"}}}}}               or "x509Certificate"
+
+    {"dsseRequestV002":{
+       "envelope":{"payload":"<base64>","payloadType":"...","signatures":[
+         {"sig":"<base64>","keyid":"..."},...]},
+       "verifiers":[{"keyDetails":...,"publicKey":...},...]}}
+
+What comes out is what the log keeps: digests, signatures and keys.  An envelope's
+payload is hashed here, and nowhere kept.
+
+Source: sigstore/protobuf-specs, `rekor/v2`; sigstore/rekor-tiles, "hashedrekord".
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from tlog.entries.protojson import (
+    Message,
+    parse_message,
+    read_bytes,
+    read_enum,
+    read_list,
+    read_message,
+    read_text,
+)
+from tlog.entries.verifiers import Verifier, open_verifier
+from tlogverify.errors import FormatError
+from tlogverify.rekor import MAX_SIGNATURES, RekorEntry, Signature
+
+DsseForm = Literal["hashedrekord", "legacy", "reject"]
+"""What a DSSE request is logged as, if it is taken."""
+
+MAX_BODY_BYTES: Final = 256 << 10
+"""Of a request that has no payload in it."""
+MAX_DSSE_BODY_BYTES: Final = 4 << 20
+
+_HASHEDREKORD: Final = "hashedRekordRequestV002"
+_DSSE: Final = "dsseRequestV002"
+_KEY: Final = "publicKey"
+_CERTIFICATE: Final = "x509Certificate"
+
+
+class StatedVerifier(NamedTuple):
+    """A key as a request states it: its details, its bytes, and what these are."""
+
+    details: str | int
+    der: bytes
+    is_certificate: bool
+
+    def open(self) -> Verifier:
+        """Return the key, if it is allowed; raises FormatError."""
+        return open_verifier(self.details, self.der, is_certificate=self.is_certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class HashedRekordRequest:
+    """A signature over a digest; neither is empty, and nothing is checked yet."""
+
+    digest: bytes
+    signature: bytes
+    verifier: StatedVerifier
+
+
+@dataclass(frozen=True, slots=True)
+class DsseRequest:
+    """An envelope and the keys of its signatures, 1 to 10 each; nothing is checked."""
+
+    payload: bytes
+    payload_type: str
+    signatures: tuple[bytes, ...]
+    verifiers: tuple[StatedVerifier, ...]
+
+
+def max_body_bytes(dsse: DsseForm) -> int:
+    """Return the most that a request's body may have."""
+    return MAX_BODY_BYTES if dsse == "reject" else MAX_DSSE_BODY_BYTES
+
+
+def parse_rekor_request(body: bytes) -> HashedRekordRequest | DsseRequest:
+    """Parse a body; raises FormatError naming the first rule that it breaks."""
+    message = parse_message(body, {_HASHEDREKORD, _DSSE})
+    if len(message) != 1:
+        raise FormatError(f"the body is one of {_HASHEDREKORD}, {_DSSE}", len(message))
+    if _HASHEDREKORD in message:
+        return _parse_hashedrekord(message[_HASHEDREKORD])
+    return _parse_dsse(message[_DSSE])
+
+
+def leaf_of_request(
+    request: HashedRekordRequest | DsseRequest, dsse: DsseForm
+) -> bytes:
+    """Check a request's signatures and return the bytes of its entry.
+
+    Costs up to a hundred signature checks: it belongs on a thread.
+
+    Raises FormatError naming the first rule that the request breaks.
+    """
+    if isinstance(request, HashedRekordRequest):
+        return _leaf_of_hashedrekord(request)
+    if dsse == "reject":
+        raise FormatError(f"this log takes no {_DSSE}: send {_HASHEDREKORD}")
+    if dsse == "legacy":
+        return _leaf_of_dsse(request)
+    if (len(request.signatures), len(request.verifiers)) != (1, 1):
+        raise FormatError("this log takes envelopes of one signature and one verifier")
+    verifier = request.verifiers[0].open()
+    digest = verifier.digest(_pre_authentication_encoding(request))
+    verifier.verify(digest, request.signatures[0])
+    return _hashedrekord(digest, request.signatures[0], verifier)
+
+
+def _leaf_of_hashedrekord(request: HashedRekordRequest) -> bytes:
+    verifier = request.verifier.open()
+    verifier.verify(request.digest, request.signature)
+    return _hashedrekord(request.digest, request.signature, verifier)
+
+
+def _hashedrekord(digest: bytes, signature: bytes, verifier: Verifier) -> bytes:
+    signatures = (_signature(signature, verifier),)
+    return RekorEntry("hashedrekord", verifier.algorithm, digest, signatures).encode()
+
+
+def _leaf_of_dsse(request: DsseRequest) -> bytes:
+    """Return the leaf of kind dsse; each signature must be of some given key."""
+    verifiers = [stated.open() for stated in request.verifiers]
+    message = _pre_authentication_encoding(request)
+    digests = {it.algorithm: it.digest(message) for it in verifiers}
+    signatures = [
+        _signature(content, _signer(content, verifiers, digests))
+        for content in sorted(request.signatures)
+    ]
+    payload_hash = hashlib.sha256(request.payload).digest()
+    return RekorEntry("dsse", "SHA2_256", payload_hash, tuple(signatures)).encode()
+
+
+def _signer(
+    content: bytes, verifiers: list[Verifier], digests: dict[str, bytes]
+) -> Verifier:
+    """Return the first of `verifiers` that made a signature."""
+    for verifier in verifiers:
+        try:
+            verifier.verify(digests[verifier.algorithm], content)
+        except FormatError:
+            continue
+        return verifier
+    raise FormatError("a signature of the envelope is of none of the verifiers")
+
+
+def _signature(content: bytes, verifier: Verifier) -> Signature:
+    return Signature(content, verifier.details, verifier.der, verifier.is_certificate)
+
+
+def _pre_authentication_encoding(request: DsseRequest) -> bytes:
+    """Source: DSSE protocol, "Signature Definition"."""
+    payload_type, payload = request.payload_type.encode(), request.payload
+    return b"DSSEv1 %d %b %d %b" % (
+        len(payload_type),
+        payload_type,
+        len(payload),
+        payload,
+    )
+
+
+def _parse_hashedrekord(value: object) -> HashedRekordRequest:
+    members = read_message(_HASHEDREKORD, value, {"digest", "signature"})
+    signature = _required_message(
+        "signature", members, "signature", {"content", "verifier"}
+    )
+    return HashedRekordRequest(
+        signature=_required_bytes("signature.content", signature, "content"),
+        verifier=_parse_verifier(signature.get("verifier")),
+        digest=_required_bytes("digest", members, "digest"),
+    )
+
+
+def _parse_dsse(value: object) -> DsseRequest:
+    members = read_message(_DSSE, value, {"envelope", "verifiers"})
+    names = {"payload", "payloadType", "signatures"}
+    envelope = _required_message("envelope", members, "envelope", names)
+    payload = read_bytes("envelope.payload", envelope, "payload")
+    payload_type = read_text("envelope.payloadType", envelope, "payloadType")
+    signatures = read_list("envelope.signatures", envelope, "signatures")
+    verifiers = read_list("verifiers", members, "verifiers")
+    for rule, found in (("signatures", signatures), ("verifiers", verifiers)):
+        if not 0 < len(found) <= MAX_SIGNATURES:
+            raise FormatError(f"there are 1 to {MAX_SIGNATURES} {rule}", len(found))
+    return DsseRequest(
+        payload,
+        payload_type,
+        tuple(_parse_signature(it) for it in signatures),
+        tuple(_parse_verifier(it) for it in verifiers),
+    )
+
+
+def _parse_signature(value: object) -> bytes:
+    members = read_message("a signature", value, {"sig", "keyid"})
+    # A hint that nothing depends on; it must be a text all the same.
+    read_text("keyid", members, "keyid")
+    return _required_bytes("a signature's sig", members, "sig")
+
+
+def _parse_verifier(value: object) -> StatedVerifier:
+    if value is None:
+        raise FormatError("a signature has a verifier")
+    members = read_message("a verifier", value, {_KEY, _CERTIFICATE, "keyDetails"})
+    given = [name for name in (_KEY, _CERTIFICATE) if name in members]
+    if len(given) != 1:
+        raise FormatError(f"a verifier has one of {_KEY}, {_CERTIFICATE}", len(given))
+    member = read_message(given[0], members[given[0]], {"rawBytes"})
+    return StatedVerifier(
+        der=_required_bytes(f"{given[0]}.rawBytes", member, "rawBytes"),
+        details=read_enum("keyDetails", members, "keyDetails"),
+        is_certificate=given[0] == _CERTIFICATE,
+    )
+
+
+def _required_message(
+    rule: str, message: Message, name: str, names: set[str]
+) -> Message:
+    if name not in message:
+        raise FormatError(f"{rule} is missing")
+    return read_message(rule, message[name], names)
+
+
+def _required_bytes(rule: str, message: Message, name: str) -> bytes:
+    value = read_bytes(rule, message, name)
+    if not value:
+        raise FormatError(f"{rule} is missing or empty")
+    return value
