@@ -1,0 +1,240 @@
+"""POST /api/v2/log/entries on the wire: each row of the answers, each of the errors."""
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.oracle.rfc6962 import leaf_hash
+from tests.support.http import ask
+from tests.support.rekor import (
+    KINDS,
+    P256,
+    KeyKind,
+    b64,
+    body_of,
+    dsse,
+    hashedrekord,
+    leaf_of,
+)
+from tests.support.rekor_client import ORIGIN, PATH, Client, require_error
+from tests.support.running import published, running_log
+from tlogverify import parse_verifier_key
+
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.details)
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    async with running_log(tmp_path / "log", origin=ORIGIN, sigstore=True) as running:
+        yield Client(*running)
+
+
+@each_kind
+async def test_an_entry_of_each_kind_of_key_is_logged(
+    client: Client, kind: KeyKind
+) -> None:
+    request = hashedrekord(b"an artifact", kind)
+    entry = await client.submit(request)
+    assert leaf_of(request, kind) == base64.b64decode(entry["canonicalizedBody"])
+
+
+async def test_the_answer_is_the_message_that_clients_parse(client: Client) -> None:
+    """M1 to M10: members, their types, and the defaults that are sent all the same."""
+    request = hashedrekord(b"an artifact")
+    entry = await client.submit(request)
+    (vkey,) = [
+        parse_verifier_key(it.encode().encode()) for it in client.log.signer.verifiers
+    ]
+    named = ORIGIN.encode() + b"\n\x01" + vkey.public_bytes
+    note = client.log.snapshot.note.decode()
+    assert {
+        "logIndex": "0",
+        "logId": {"keyId": b64(hashlib.sha256(named).digest())},
+        "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+        "integratedTime": "0",
+        "inclusionPromise": None,
+        "inclusionProof": {
+            "logIndex": "0",
+            "rootHash": b64(leaf_hash(leaf_of(request))),
+            "treeSize": "1",
+            "hashes": [],
+            "checkpoint": {"envelope": note},
+        },
+        "canonicalizedBody": b64(leaf_of(request)),
+    } == entry
+    assert vkey.key_id == hashlib.sha256(named).digest()[:4]
+
+
+async def test_checkpoints_have_one_blank_line_and_the_logs_line_first(
+    client: Client,
+) -> None:
+    entry = await client.submit(hashedrekord(b"an artifact"))
+    lines = entry["inclusionProof"]["checkpoint"]["envelope"].split("\n")
+    assert ["", ""] == [line for line in lines if not line]
+    assert 3 == lines.index("")
+    assert lines[4].startswith(f"— {ORIGIN} ")
+
+
+@pytest.mark.parametrize("path", [PATH, f"/{PATH}"])
+async def test_a_slash_more_is_the_same_place(client: Client, path: str) -> None:
+    await client.submit(hashedrekord(b"an artifact"), path)
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain", ""])
+async def test_the_media_type_is_not_asked_for(client: Client, media_type: str) -> None:
+    body = body_of(hashedrekord(b"an artifact"))
+    answer = await client.post(body, content_type=media_type)
+    assert 201 == answer.status
+
+
+async def test_an_envelope_becomes_a_hashedrekord(client: Client) -> None:
+    entry = await client.submit(dsse(b"a payload of nobody's business", P256))
+    assert "hashedrekord" == entry["kindVersion"]["kind"]
+    assert "x-log-index" not in entry
+
+
+async def test_an_envelope_becomes_a_dsse_entry_where_that_is_wished(
+    tmp_path: Path,
+) -> None:
+    changes = {"origin": ORIGIN, "sigstore": True, "sigstore_dsse": "legacy"}
+    async with running_log(tmp_path / "log", **changes) as running:
+        entry = await Client(*running).submit(dsse(b"payload", *KINDS))
+    assert {"kind": "dsse", "version": "0.0.2"} == entry["kindVersion"]
+
+
+async def test_no_payload_is_stored(tmp_path: Path) -> None:
+    secret = b"a payload of nobody's business"
+    changes = {"origin": ORIGIN, "sigstore": True}
+    async with running_log(tmp_path / "log", **changes) as (url, log):
+        await Client(url, log).submit(dsse(secret, P256))
+        await published(log)
+    stored = [it.read_bytes() for it in (tmp_path / "log").rglob("*") if it.is_file()]
+    assert len(stored) > 5
+    spellings = (secret, base64.b64encode(secret), secret.hex().encode())
+    assert [] == [it for it in stored for spelling in spellings if spelling in it]
+
+
+async def test_a_retry_gets_the_first_index_and_a_proof_of_now(client: Client) -> None:
+    requests = [hashedrekord(b"%d" % number) for number in range(3)]
+    first = [await client.submit(request) for request in requests]
+    answer = await client.post(body_of(requests[0]))
+    entry = answer.json()
+    client.require_proven(entry)
+    assert (201, "0", "0") == (
+        answer.status,
+        answer.headers["x-log-index"],
+        entry["logIndex"],
+    )
+    assert "3" == entry["inclusionProof"]["treeSize"]
+    assert ["0", "1", "2"] == [it["logIndex"] for it in first]
+    assert 3 == client.log.snapshot.size
+
+
+async def test_a_new_entry_has_no_index_in_its_header(client: Client) -> None:
+    answer = await client.post(body_of(hashedrekord(b"new")))
+    assert "x-log-index" not in answer.headers
+
+
+async def test_a_duplicate_is_a_conflict_where_that_is_wished(tmp_path: Path) -> None:
+    changes = {"origin": ORIGIN, "sigstore": True, "sigstore_duplicates": "conflict"}
+    async with running_log(tmp_path / "log", **changes) as running:
+        client = Client(*running)
+        await client.submit(hashedrekord(b"another"))
+        request = hashedrekord(b"an artifact")
+        await client.submit(request)
+        answer = await client.post(body_of(request))
+        require_error(answer, 409, 6, "an equivalent entry has index 1")
+        assert "1" == answer.headers["x-log-index"]
+        assert 2 == client.log.snapshot.size
+
+
+async def test_two_at_once_are_one_entry(client: Client) -> None:
+    request = hashedrekord(b"an artifact")
+    entries = await asyncio.gather(*(client.submit(request) for _ in range(20)))
+    assert {"0"} == {entry["logIndex"] for entry in entries}
+
+
+async def test_300_at_once_fill_a_tile_and_start_the_next(client: Client) -> None:
+    requests = [hashedrekord(b"%d" % number) for number in range(300)]
+    entries = await asyncio.gather(*map(client.submit, requests))
+    assert set(range(300)) == {int(entry["logIndex"]) for entry in entries}
+    bodies = {entry["canonicalizedBody"] for entry in entries}
+    assert {b64(leaf_of(request)) for request in requests} == bodies
+    await published(client.log)
+    for prefix in ("", "/api/v2"):
+        bundle = await ask(client.url, f"{prefix}/tile/entries/000")
+        partial = await ask(client.url, f"{prefix}/tile/entries/001.p/44")
+        assert (200, 200) == (bundle.status, partial.status)
+        for entry in entries:
+            body = base64.b64decode(entry["canonicalizedBody"])
+            framed = len(body).to_bytes(2, "big") + body
+            place = bundle if int(entry["logIndex"]) < 256 else partial
+            assert framed in place.body
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v2"])
+async def test_the_empty_log_can_be_read(client: Client, prefix: str) -> None:
+    await published(client.log)
+    answer = await ask(client.url, f"{prefix}/checkpoint")
+    root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    assert answer.body.startswith(f"{ORIGIN}\n0\n{root}\n\n".encode())
+    assert "text/plain; charset=utf-8" == answer.headers["content-type"]
+    assert 404 == (await ask(client.url, f"{prefix}/tile/0/000")).status
+
+
+async def test_reads_below_both_paths_are_the_same(client: Client) -> None:
+    await client.submit(hashedrekord(b"an artifact"))
+    await published(client.log)
+    for path in ("/checkpoint", "/tile/0/000.p/1", "/tile/entries/000.p/1"):
+        root, below = (
+            await ask(client.url, path),
+            await ask(client.url, f"/api/v2{path}"),
+        )
+        assert (200, root.body) == (below.status, below.body)
+        assert root.headers["cache-control"] == below.headers["cache-control"]
+
+
+async def test_without_the_setting_nothing_of_it_is_there(tmp_path: Path) -> None:
+    async with running_log(tmp_path / "log") as (url, log):
+        await published(log)
+        body = body_of(hashedrekord(b"an artifact"))
+        assert 404 == (await ask(url, PATH, method="POST", body=body)).status
+        assert 404 == (await ask(url, "/api/v2/checkpoint")).status
+        assert 404 == (await ask(url, "/api/v2/tile/0/000")).status
+
+
+async def test_entries_of_both_doors_stand_in_one_tree(client: Client) -> None:
+    record = {
+        "kind": "provenance",
+        "version": 1,
+        "subject": [{"sha256": "00" * 32}],
+        "provenance": {"sha256": "11" * 32},
+    }
+    native = await ask(
+        client.url,
+        "/api/v1/entries",
+        method="POST",
+        headers={"Content-Type": "application/json"},
+        body=json.dumps({"entries": [record]}).encode(),
+    )
+    assert 201 == native.status
+    entry = await client.submit(hashedrekord(b"an artifact"))
+    assert ("1", "2") == (entry["logIndex"], entry["inclusionProof"]["treeSize"])
+
+
+async def test_the_native_door_takes_no_entry_of_the_other_kind(client: Client) -> None:
+    leaf = leaf_of(hashedrekord(b"an artifact")).decode()
+    answer = await ask(
+        client.url,
+        "/api/v1/entries",
+        method="POST",
+        headers={"Content-Type": "application/json"},
+        body=f'{{"entries":[{leaf}]}}'.encode(),
+    )
+    assert 400 == answer.status
+    assert 0 == client.log.snapshot.size
