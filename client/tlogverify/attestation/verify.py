@@ -145,8 +145,6 @@ def _verify_parameters(
     for path, value in provenance.parameters:
         if path in expected:
             if value not in expected[path]:
-                raise VerificationError(
-                    f"the parameter {path:.99} is not allowed: {value:.99}"
-                )
+                raise VerificationError(f"not allowed: {path:.99} = {value:.99}")
         elif path not in rules.ignored_parameters and not is_source(path):
             raise VerificationError(f"the parameter {path:.99} is not expected")
