@@ -10,7 +10,7 @@ from tlogverify.files import sha256_file
 MAX_LOCK_FILES: Final = 64
 _MAX_BYTES: Final = 64 << 20
 
-_NAMES: Final = frozenset(
+LOCK_FILE_NAMES: Final = frozenset(
     (
         *("poetry.lock", "uv.lock", "pdm.lock", "pylock.toml", "Pipfile.lock"),
         *("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"),
@@ -41,7 +41,7 @@ def read_lock_files(folder: Path) -> tuple[LockFile, ...]:
 
 def _lock_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        is_lock = path.name in _NAMES or (
+        is_lock = path.name in LOCK_FILE_NAMES or (
             path.name.startswith("requirements") and path.name.endswith(".txt")
         )
         if is_lock and path.is_file() and path.stat().st_size <= _MAX_BYTES:

@@ -276,6 +276,13 @@ def test_artifacts_are_bounded_and_differ_by_name(tmp_path: Path) -> None:
         hash_artifacts([tmp_path / "missing"])
 
 
+def test_a_predicate_is_read_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "predicate.json"
+    for said, predicate_type in ((predicate(), SLSA), ({"a": [1.5, None]}, "t:1")):
+        path.write_text(json.dumps(said))
+        assert said == read_predicate(path, predicate_type)
+
+
 @pytest.mark.parametrize(
     ("text", "predicate_type"),
     [
