@@ -64,12 +64,15 @@ def _github(variables: Mapping[str, str]) -> CiBuild:
         return variables.get(name, "")
 
     server = get("GITHUB_SERVER_URL") or "https://github.com"
-    repository = f"{server}/{get('GITHUB_REPOSITORY')}"
+    name = get("GITHUB_REPOSITORY")
+    repository = f"{server}/{name}" if name else ""
     run, attempt = get("GITHUB_RUN_ID"), get("GITHUB_RUN_ATTEMPT") or "1"
     environment = get("RUNNER_ENVIRONMENT") or "self-hosted"
     return CiBuild(
         builder_id=f"{server}/actions/runner/{environment}",
-        invocation_id=f"{repository}/actions/runs/{run}/attempts/{attempt}",
+        invocation_id=f"{repository}/actions/runs/{run}/attempts/{attempt}"
+        if repository and run
+        else "",
         source=repository,
         ref=get("GITHUB_REF"),
         commit=get("GITHUB_SHA"),
@@ -85,10 +88,11 @@ def _gitlab(variables: Mapping[str, str]) -> CiBuild:
         return variables.get(name, "")
 
     tag, branch = get("CI_COMMIT_TAG"), get("CI_COMMIT_REF_NAME")
+    project, runner = get("CI_PROJECT_URL"), get("CI_RUNNER_ID")
     return CiBuild(
-        builder_id=f"{get('CI_PROJECT_URL')}/-/runners/{get('CI_RUNNER_ID')}",
+        builder_id=f"{project}/-/runners/{runner}" if project else LOCAL_BUILDER,
         invocation_id=get("CI_JOB_URL"),
-        source=get("CI_PROJECT_URL"),
+        source=project,
         ref=f"refs/tags/{tag}" if tag else f"refs/heads/{branch}" if branch else "",
         commit=get("CI_COMMIT_SHA"),
         started_on=get("CI_JOB_STARTED_AT"),

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     omissions = (*unnamed, *captured.omissions)
     for omission in omissions:
         line = f"tlog attest: left out: {omission.what}: {omission.why}"
-        print(ascii(line)[1:-1], file=sys.stderr)
+        print(_printable(line), file=sys.stderr)
     if options.dry_run:
         print(json.dumps(json.loads(claim.statement), indent=2))
         return 0
@@ -139,4 +139,10 @@ def _report(
         return
     how = ", attested before" if attested.is_kept else ""
     for it in claim.artifacts:
-        print(f"{it.path}: entry {index}{how}, in {it.attestation} and {it.proof}")
+        line = f"{it.path}: entry {index}{how}, in {it.attestation} and {it.proof}"
+        print(_printable(line))
+
+
+def _printable(line: str) -> str:
+    # Names of files and variables may hold what no terminal should obey or encode.
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)

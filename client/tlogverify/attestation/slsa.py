@@ -18,8 +18,9 @@ from tlogverify.errors import FormatError
 PROVENANCE_TYPE: Final = "https://slsa.dev/provenance/v1"
 
 _RULE: Final = "provenance"
-_SOURCE_PLACES: Final = {"source", "source.uri", "repository", "workflow.repository"}
+SOURCE_PLACES: Final = {"source", "source.uri", "repository", "workflow.repository"}
 _MAX_DEPTH: Final = 8
+_MAX_PATH_CHARS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,9 @@ def read_provenance(predicate: Mapping[str, object]) -> Provenance:
         builder,
         build_type,
         parameters,
-        tuple(value for path, value in parameters if path in _SOURCE_PLACES),
+        tuple(value for path, value in parameters if path in SOURCE_PLACES),
         optional_text(_RULE, metadata, "invocationId"),
     )
-
-
-def is_source(path: str) -> bool:
-    """Tell whether a parameter is where a source stands."""
-    return path in _SOURCE_PLACES
 
 
 def _flatten(
@@ -72,6 +68,8 @@ def _flatten(
     for name in members:
         value = members[name]
         path = f"{prefix}{name}"
+        if len(path) > _MAX_PATH_CHARS:
+            raise FormatError("the path of a parameter is too long", path)
         if isinstance(value, dict) and value and depth > 0:
             yield from _flatten(value, f"{path}.", depth - 1)
         elif isinstance(value, str) and value:

@@ -24,8 +24,8 @@ from tlogverify.attestation.rules import Rules
 from tlogverify.attestation.signers import SignerKey
 from tlogverify.attestation.slsa import (
     PROVENANCE_TYPE,
+    SOURCE_PLACES,
     Provenance,
-    is_source,
     read_provenance,
 )
 from tlogverify.attestation.statement import Statement, parse_statement
@@ -146,5 +146,5 @@ def _verify_parameters(
         if path in expected:
             if value not in expected[path]:
                 raise VerificationError(f"not allowed: {path:.99} = {value:.99}")
-        elif path not in rules.ignored_parameters and not is_source(path):
+        elif path not in {*rules.ignored_parameters, *SOURCE_PLACES}:
             raise VerificationError(f"the parameter {path:.99} is not expected")

@@ -216,13 +216,25 @@ def test_what_is_checked_out_wins_over_what_the_ci_asked_for(tmp_path: Path) -> 
     assert {"gitCommit": revision} == checkout["digest"]
 
 
-def test_a_ci_that_says_little_is_still_named(tmp_path: Path) -> None:
-    for environment in (
-        {"GITHUB_ACTIONS": "true"},
-        {"GITLAB_CI": "true"},
-        {"JENKINS_URL": "https://jenkins.example/"},
-    ):
-        assert captured(tmp_path, environment)[1]["builder"]["id"]
+@pytest.mark.parametrize(
+    ("environment", "builder"),
+    [
+        (
+            {"GITHUB_ACTIONS": "true"},
+            "https://github.com/actions/runner/self-hosted",
+        ),
+        ({"GITLAB_CI": "true"}, "urn:tlog:builder:local"),
+        ({"JENKINS_URL": "https://j.example/"}, "https://j.example/"),
+        ({"GITHUB_ACTIONS": "false"}, "urn:tlog:builder:local"),
+    ],
+)
+def test_a_ci_that_says_little_is_still_named(
+    tmp_path: Path, environment: dict[str, str], builder: str
+) -> None:
+    definition, details = captured(tmp_path, environment)
+    assert {"id": builder} == details["builder"]
+    assert {} == definition["externalParameters"]
+    assert {"finishedOn"} == set(details["metadata"])
 
 
 def test_what_people_say_wins(tmp_path: Path) -> None:
@@ -312,6 +324,17 @@ def test_a_tool_is_asked_where_a_lock_file_hints_at_it(
     assert "rustc" not in read_toolchain(tmp_path, ["uv.lock"])
     assert "rustc 9.9.9" == read_toolchain(tmp_path, ["Cargo.lock"])["rustc"]
     assert "go" not in read_toolchain(tmp_path, ["go.sum", "go.mod"])
+
+
+def test_a_program_is_not_handed_what_looks_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_TOKEN", "hunter2")
+    monkeypatch.setenv("HARMLESS", "seen")
+    said = ask(["env"], tmp_path)
+    assert said is not None
+    assert "HARMLESS=seen" in said
+    assert "hunter2" not in said
 
 
 def test_a_program_that_fails_says_nothing(tmp_path: Path) -> None:

@@ -193,6 +193,15 @@ def test_deep_parameters_end_somewhere() -> None:
         pytest.param({"runDetails": {"builder": "x"}}, id="builder-is-text"),
         pytest.param({"buildDefinition": {}}, id="no-build-type"),
         pytest.param({"buildDefinition": []}, id="array"),
+        pytest.param(
+            {
+                "buildDefinition": {
+                    "buildType": "t:1",
+                    "externalParameters": {"a": {"b" * 1023: "c"}},
+                }
+            },
+            id="long-path",
+        ),
     ],
 )
 def test_provenance_without_what_slsa_requires_is_refused(
