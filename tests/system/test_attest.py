@@ -25,10 +25,12 @@ def tlog(
     folder: Path, *arguments: str | Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, outside of any CI system."""
+    # What else is set where the tests run could look secret, and would be told.
     quiet = {
         name: value
         for name, value in environment().items()
-        if not name.startswith(("GITHUB_", "GITLAB_", "CI_", "JENKINS_", "RUNNER_"))
+        if name in {"PATH", "HOME", "LANG", "TMPDIR"}
+        or name.startswith(("PYTHON", "COV"))
     }
     return subprocess.run(
         [sys.executable, "-m", "tlog", *map(str, arguments)],

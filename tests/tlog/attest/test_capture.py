@@ -17,6 +17,12 @@ from tlog.errors import RejectedError
 from tlogverify.attestation.slsa import read_provenance
 from tlogverify.errors import FormatError
 
+
+@pytest.fixture(autouse=True)
+def no_repository_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+
 NOW = Told(1_764_000_000)
 REMOTE = "https://git.example/team/app.git"
 COMMIT = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"

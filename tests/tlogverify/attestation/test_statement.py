@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tlogverify.attestation.stories import IN_TOTO, provenance
+from tests.tlogverify.strategies import thorough
 from tlogverify.attestation.dsse import Envelope
 from tlogverify.attestation.slsa import read_provenance
 from tlogverify.attestation.statement import Statement, parse_statement
@@ -209,3 +212,36 @@ def test_provenance_without_what_slsa_requires_is_refused(
 ) -> None:
     with pytest.raises(FormatError):
         read_provenance(provenance() | change)
+
+
+NAMES = st.sampled_from(
+    [
+        *("_type", "subject", "digest", "sha256", "predicateType", "predicate"),
+        *("buildDefinition", "runDetails", "builder", "id", "buildType", "name"),
+        *("externalParameters", "source", "uri", "metadata", "", "\ud800"),
+    ]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["x", "", "ab" * 32, EXAMPLE["_type"], "\ud800"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner),
+    max_leaves=20,
+)
+
+
+@thorough
+@given(st.dictionaries(NAMES, VALUES))
+def test_whatever_the_json_only_a_format_error_comes_out(
+    drawn: dict[str, object],
+) -> None:
+    for read in (
+        lambda: read_provenance(drawn),
+        lambda: read_provenance(provenance() | drawn),
+        lambda: parse(EXAMPLE | drawn),
+    ):
+        try:
+            read()
+        except FormatError:
+            continue
