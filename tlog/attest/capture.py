@@ -35,6 +35,7 @@ from tlogverify.errors import FormatError
 
 BUILD_TYPE: Final = "urn:tlog:build:captured:v1"
 
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 )
@@ -45,6 +46,7 @@ class Told:
     """What people say of their build: builder_id and started_on win over a CI's word.
 
     time_s: now, which is when the build is over.
+    Raises FormatError for what is no URI, and for what is no time.
     """
 
     time_s: int
@@ -54,6 +56,8 @@ class Told:
     def __post_init__(self) -> None:
         if self.started_on:
             require_time(self.started_on)
+        if self.builder_id and _URI.fullmatch(self.builder_id) is None:
+            raise FormatError("a builder's id is a URI", self.builder_id)
 
 
 @dataclass(frozen=True, slots=True)

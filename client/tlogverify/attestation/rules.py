@@ -21,7 +21,7 @@ What is not allowed here is refused, and so is a name that is not known here: a 
 with a mistyped name must not be a rule that is not there.  Rules for SLSA provenance
 name builders and sources, and nothing but provenance.
 
-Source: SLSA v1.2, "Verifying artifacts"; this project's `docs/attestations.md`.
+Source: SLSA v1.0, "Verifying artifacts"; this project's `docs/attestations.md`.
 """
 
 import os

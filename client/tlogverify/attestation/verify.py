@@ -10,7 +10,7 @@ holds, and nothing of a build before the artifact is known to be its output.
     5  the builder is one that the signing keys may speak for
     6  build type, source and parameters are the expected ones
 
-Source: SLSA v1.2, "Verifying artifacts".
+Source: SLSA v1.0, "Verifying artifacts".
 """
 
 import hashlib

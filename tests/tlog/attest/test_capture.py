@@ -294,6 +294,12 @@ def test_another_time_is_refused(text: str) -> None:
         Told(0, started_on=text)
 
 
+@pytest.mark.parametrize("text", ["mine", "https:", "b:ü", "b: c", ":b"])
+def test_a_builder_id_that_is_no_uri_is_refused(text: str) -> None:
+    with pytest.raises(FormatError, match="is a URI"):
+        Told(0, builder_id=text)
+
+
 def test_a_ci_time_that_is_none_is_left_out(tmp_path: Path) -> None:
     _, details = captured(tmp_path, GITLAB | {"CI_JOB_STARTED_AT": "yesterday"})
     assert "startedOn" not in details["metadata"]
