@@ -1,9 +1,11 @@
 """Attest with a real log, stop the log, verify with nothing but files."""
 
 import base64
+import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,21 +23,24 @@ SLSA = "https://slsa.dev/provenance/v1"
 NAMES = ("app.whl", "app.tar.gz")
 
 
-def tlog(
-    folder: Path, *arguments: str | Path, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, outside of any CI system."""
-    # What else is set where the tests run could look secret, and would be told.
-    quiet = {
+def plain_environment() -> dict[str, str]:
+    """Return what a command needs; other variables could look secret, and be told."""
+    return {
         name: value
         for name, value in environment().items()
         if name in {"PATH", "HOME", "LANG", "TMPDIR"}
         or name.startswith(("PYTHON", "COV"))
     }
+
+
+def tlog(
+    folder: Path, *arguments: str | Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, outside of any CI system."""
     return subprocess.run(
         [sys.executable, "-m", "tlog", *map(str, arguments)],
         cwd=folder,
-        env=quiet | variables,
+        env=plain_environment() | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -206,6 +211,30 @@ def test_an_attestation_is_found_by_digest_and_key(
             *("--policy", server.folder / "policy"),
         )
         assert "1 entry" in found.stdout
+
+
+def test_a_run_that_is_killed_at_the_log_is_gone_on_with(
+    folder: Path, server: ServerProcess
+) -> None:
+    """What listens here never answers: when it is asked, the envelopes are written."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        command = [
+            *(sys.executable, "-m", "tlog", "attest", *NAMES, "--key", "release.key"),
+            *("--policy", str(server.folder / "policy")),
+            *("--log", f"http://127.0.0.1:{silent.getsockname()[1]}"),
+        ]
+        with subprocess.Popen(command, cwd=folder, env=plain_environment()) as running:
+            connection, _ = silent.accept()
+            assert connection.recv(1)
+            left = [(folder / f"{name}.intoto.jsonl").read_bytes() for name in NAMES]
+            running.kill()
+        connection.close()
+    assert left[0] == left[1]
+    assert not (folder / f"{NAMES[0]}.tlog-proof").exists()
+    said = json.loads(attest(folder, server, "--json").stdout)
+    assert (True, hashlib.sha256(left[0]).hexdigest()) == (said["kept"], said["sha256"])
+    shutil.copy(server.folder / "policy", folder / "policy")
+    assert [0, 0] == [verify(folder, name).returncode for name in NAMES]
 
 
 def test_a_dry_run_prints_the_statement_and_writes_nothing(folder: Path) -> None:
