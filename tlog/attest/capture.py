@@ -145,12 +145,12 @@ class _Found:
     def _checkout(self, source: str, ref: str) -> list[dict[str, object]]:
         # What lies in the folder wins over what the CI was asked to check out.
         commit = self.build.commit if self.git is None else self.git.revision
-        if not source or not commit:
+        if not commit:
             return []
-        checkout: dict[str, object] = {
-            "uri": f"{source}@{ref}" if ref else source,
-            "digest": {"gitCommit": commit},
-        }
+        # Without a URL that others know, the revision is still told.
+        checkout: dict[str, object] = {"digest": {"gitCommit": commit}}
+        if source:
+            checkout["uri"] = f"{source}@{ref}" if ref else source
         if self.git is not None and self.git.is_modified:
             checkout["annotations"] = {"modified": True}
         return [checkout]

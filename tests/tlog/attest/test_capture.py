@@ -92,10 +92,11 @@ def test_a_repository_without_a_commit_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_remote_on_this_machine_is_not_told(tmp_path: Path) -> None:
-    repository(tmp_path)
+    revision = repository(tmp_path)
     git(tmp_path, "config", "remote.origin.url", str(tmp_path / "secret-place"))
     found = capture(tmp_path, {}, NOW)
     assert "secret-place" not in str(found.predicate)
+    assert f"[{{'digest': {{'gitCommit': '{revision}'}}}}]" in str(found.predicate)
     assert ["source"] == [it.what for it in found.omissions]
 
 
