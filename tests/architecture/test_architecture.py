@@ -153,7 +153,7 @@ def test_trees_are_hashed_in_one_place() -> None:
 
 
 def test_the_verifier_depends_on_cryptography_alone() -> None:
-    """In two files: keys of logs and witnesses, keys of those who sign documents."""
+    """Where keys are read: of logs and witnesses, and of those who sign documents."""
     foreign: set[tuple[str, str]] = set()
     for source in sources():
         if source.room != "tlogverify":

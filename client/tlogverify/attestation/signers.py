@@ -2,7 +2,7 @@
 
 A key is its SubjectPublicKeyInfo, in DER: two PEM texts of one key are one key.  ECDSA
 signatures are DER (RFC 3279, 2.2.3), as OpenSSL, cosign and securesystemslib write
-them.  Beside `tlogverify.keys` the one file that imports `cryptography`.
+them.  One of the few files that import `cryptography`.
 
 Source: RFC 5280, 4.1.2.7; RFC 8410; RFC 5480; PEM by RFC 7468.
 """
