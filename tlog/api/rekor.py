@@ -53,7 +53,6 @@ class RekorEndpoint:
         self._log = log
         self._dsse = cast(DsseForm, log.settings.sigstore_dsse)
         self._body_bytes = max_body_bytes(self._dsse)
-        self._log_id = {"keyId": log.signer.verifiers[0].key_hash}
         self._wait_s = min(log.settings.witness_wait_ms / 1000, _MOST_WAIT_S)
 
     async def post(self, request: web.Request) -> web.Response:
@@ -135,7 +134,7 @@ class RekorEndpoint:
         # Protobuf's JSON has 64-bit numbers in quotes, and bytes in base64.
         return {
             "logIndex": str(index),
-            "logId": self._log_id,
+            "logId": {"keyId": self._log.signer.log_id},
             "kindVersion": {"kind": kind, "version": "0.0.2"},
             "integratedTime": "0",
             "inclusionPromise": None,

@@ -31,6 +31,7 @@ from tlog.entries.protojson import (
     read_text,
 )
 from tlog.entries.verifiers import Verifier, open_verifier
+from tlogverify.attestation.dsse import pae
 from tlogverify.errors import FormatError
 from tlogverify.rekor import MAX_SIGNATURES, RekorEntry, Signature
 
@@ -120,7 +121,7 @@ def leaf_of_request(
     if (len(request.signatures), len(request.verifiers)) != (1, 1):
         raise FormatError("this log takes envelopes of one signature and one verifier")
     verifier = request.verifiers[0].open()
-    digest = verifier.digest(_pre_authentication_encoding(request))
+    digest = verifier.digest(pae(request.payload_type, request.payload))
     verifier.verify(digest, request.signatures[0])
     return _hashedrekord(digest, request.signatures[0], verifier)
 
@@ -139,7 +140,7 @@ def _hashedrekord(digest: bytes, signature: bytes, verifier: Verifier) -> bytes:
 def _leaf_of_dsse(request: DsseRequest) -> bytes:
     """Return the leaf of kind dsse; each signature must be of some given key."""
     verifiers = [stated.open() for stated in request.verifiers]
-    message = _pre_authentication_encoding(request)
+    message = pae(request.payload_type, request.payload)
     digests = {it.algorithm: it.digest(message) for it in verifiers}
     signatures = [
         _signature(content, _signer(content, verifiers, digests))
@@ -164,17 +165,6 @@ def _signer(
 
 def _signature(content: bytes, verifier: Verifier) -> Signature:
     return Signature(content, verifier.details, verifier.der, verifier.is_certificate)
-
-
-def _pre_authentication_encoding(request: DsseRequest) -> bytes:
-    """Source: DSSE protocol, "Signature Definition"."""
-    payload_type, payload = request.payload_type.encode(), request.payload
-    return b"DSSEv1 %d %b %d %b" % (
-        len(payload_type),
-        payload_type,
-        len(payload),
-        payload,
-    )
 
 
 def _parse_hashedrekord(value: object) -> HashedRekordRequest:
