@@ -1,8 +1,9 @@
 """An HTTP/1.1 client that costs little: keep-alive, one request at a time each.
 
 Requests are whole byte strings, made before the clock starts; answers are kept as
-bytes and read after it has stopped.  Only what this project's server sends is
-understood: a status line, Content-Length, a body.
+bytes and read after it has stopped.  Only what this project's server and
+its peers send is understood: a status line, then a body of Content-Length, or in chunks
+of which the last is empty.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import os
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -18,6 +19,8 @@ from typing import Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
 _STATUS: Final = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
+_CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding: chunked\r\n", re.IGNORECASE)
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
 
 
@@ -63,8 +66,13 @@ class _Connection:
             if head_bytes < 4:
                 return
             length = _LENGTH.search(received, 0, head_bytes)
-            assert length is not None, bytes(received[:head_bytes])
-            self._expected = head_bytes + int(length[1])
+            if length is not None:
+                self._expected = head_bytes + int(length[1])
+            else:
+                assert _CHUNKED.search(received, 0, head_bytes), bytes(received)
+                if not received.endswith(_LAST_CHUNK):
+                    return
+                self._expected = len(received)
         if len(received) == self._expected:
             answer = bytes(received)
             received.clear()
@@ -205,4 +213,14 @@ class Client:
 def _parse(answer: bytes) -> Answer:
     status = _STATUS.match(answer)
     assert status is not None, answer[:100]
-    return Answer(int(status[1]), answer.partition(b"\r\n\r\n")[2])
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if _CHUNKED.search(head + b"\r\n"):
+        body = b"".join(_chunks(body))
+    return Answer(int(status[1]), body)
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    at = 0
+    while size := int(body[at : (start := body.index(b"\r\n", at) + 2)], 16):
+        yield body[start : start + size]
+        at = start + size + 2

@@ -69,8 +69,11 @@ def make_requests(
     return requests
 
 
-def check_answers(answers: list[Answer], key: VerifierKey, sample: int) -> None:
-    """Stop unless every entry is new and has its own index; prove `sample` of them."""
+def check_answers(answers: list[Answer], key: VerifierKey | None, sample: int) -> None:
+    """Stop unless every entry is new and has its own index; prove `sample` of them.
+
+    key: the log's; None where no entry is proven.
+    """
     entries: list[Entry] = []
     for answer in answers:
         assert answer.status == 201, f"{answer.status}: {answer.body[:500]!r}"
@@ -79,6 +82,7 @@ def check_answers(answers: list[Answer], key: VerifierKey, sample: int) -> None:
     assert indexes == list(range(indexes[0], indexes[0] + len(entries)))
     for entry in random.Random(1).sample(entries, min(sample, len(entries))):
         proof = entry.inclusionProof
+        assert key is not None
         head = open_checkpoint(proof.checkpoint.envelope.encode(), key)
         assert str(head.size) == proof.treeSize
         leaf = leaf_hash(base64.b64decode(entry.canonicalizedBody))

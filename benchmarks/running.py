@@ -7,14 +7,23 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 ORIGIN: Final = "benchmarks.example/log"
 _STOP_S: Final = 600
@@ -104,6 +113,45 @@ def serving_witness(folder: Path, name: str, *flags: str) -> Iterator[RunningWit
     with _command("witness", f"--data={folder}", f"--name={name}", *flags) as it:
         process, said = it
         yield RunningWitness(said["url"], said["verifier_keys"], said["logs"], process)
+
+
+@contextmanager
+def serving_rekor(binary: str, folder: Path, *flags: str) -> Iterator[str]:
+    """Serve a new log by Sigstore's own server; yield its URL."""
+    folder.mkdir()
+    key = folder / "key.pem"
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    key.write_bytes(pem)
+    ports = [_free_port() for _ in range(3)]
+    names = ("http-port", "grpc-port", "http-metrics-port")
+    command = [binary, "serve", "--hostname=log.example.org", "--log-level=error"]
+    command += [f"--{name}={port}" for name, port in zip(names, ports, strict=True)]
+    command += [f"--storage-dir={folder}", f"--signer-filepath={key}"]
+    command += ["--persistent-antispam", *flags]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for_port(ports[0])
+            yield f"http://127.0.0.1:{ports[0]}"
+        finally:
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _wait_for_port(port: int) -> None:
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+        else:
+            return
 
 
 @contextmanager
