@@ -19,6 +19,7 @@ from tlog.cli import (
     rebuild,
     search,
     serve,
+    sigstore_config,
     submit,
     verify,
     witness,
@@ -37,6 +38,7 @@ _VERBS: Final = {
     "keygen": keygen,
     "witness": witness,
     "monitor": monitor,
+    "sigstore-config": sigstore_config,
 }
 
 _STATUS: Final[dict[type[BaseException], int]] = {
