@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sigstore import dsse
-from sigstore._internal.rekor.client import RekorClientError
+from sigstore._internal.rekor import RekorClientError
 from sigstore._internal.rekor.client_v2 import RekorV2Client
 from sigstore.errors import VerificationError
 from sigstore.hashes import Hashed
@@ -40,7 +40,13 @@ def hashed(artifact: bytes) -> Hashed:
 def statement_of(artifact: Path, digest: str) -> dsse.Statement:
     return (
         dsse.StatementBuilder()
-        .subjects([dsse.Subject(name=artifact.name, digest={"sha256": digest})])
+        .subjects(
+            [
+                dsse.Subject(
+                    name=artifact.name, digest=dsse.DigestSet({"sha256": digest})
+                )
+            ]
+        )
         .predicate_type("https://slsa.dev/provenance/v1")
         .predicate(STATEMENT)
         .build()
@@ -172,5 +178,5 @@ def test_what_the_log_refuses_is_told_with_its_reason(shop: Workshop) -> None:
     request = RekorV2Client._build_hashed_rekord_request(
         hashed(b"another"), bundle.signature, bundle.signing_certificate
     )
-    with pytest.raises(RekorClientError, match="3: .*signature is not of this key"):
+    with pytest.raises(RekorClientError, match=r"3: .*signature is not of this key"):
         RekorV2Client(local_url(shop.server)).create_entry(request)

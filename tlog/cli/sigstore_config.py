@@ -26,11 +26,11 @@ from tlog.sigstore.existing import MAX_DOCUMENT_BYTES, parse_existing
 from tlog.sigstore.instance import (
     LogInstance,
     choose_log_key,
+    endpoint,
     require_root_url,
     require_url,
-    service,
 )
-from tlog.sigstore.services import Document, Services
+from tlog.sigstore.neighbours import Document, Neighbours
 from tlog.storage.disk import SystemDisk
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
@@ -83,12 +83,12 @@ def run(options: argparse.Namespace) -> int:
     # Before the log is asked: what is wrong with the files is known without it.
     start = options.start or _now()
     operator = options.operator or host
-    services = _read_services(options, start, operator)
+    neighbours = _read_neighbours(options, start, operator)
     policy = asyncio.run(load_policy(options))
     key = choose_log_key((log.key for log in policy.logs), url)
     log = LogInstance(url, key, start, operator)
-    paths = _write(options.out, make_documents(log, services))
-    gaps = list(name_gaps(services))
+    paths = _write(options.out, make_documents(log, neighbours))
+    gaps = list(name_gaps(neighbours))
     if options.json:
         print(json.dumps({**paths, "log_id": log.log_id.hex(), "missing": gaps}))
         return 0
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         print(path)
     print(f"log {url}, id {log.log_id.hex()}, used since {start}")
     for name, what in _COUNTED.items():
-        if count := len(getattr(services, name)):
+        if count := len(getattr(neighbours, name)):
             print(f"{what}: {count}")
     for gap in gaps:
         print(gap)
@@ -107,22 +107,24 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(SystemClock().now_s()))
 
 
-def _read_services(options: argparse.Namespace, start: str, operator: str) -> Services:
+def _read_neighbours(
+    options: argparse.Namespace, start: str, operator: str
+) -> Neighbours:
     """Return what files and flags name: flags first, which then are asked first."""
     fulcios = list(_read_pairs(options.fulcio))
     stampers = list(_read_pairs(options.tsa))
     for url in options.oidc:
         require_url("the identity provider's URL", url)
-    services = Services(
+    neighbours = Neighbours(
         authorities=tuple(_named(it, certificate_authority) for it in fulcios),
         ctlogs=tuple(
             _named(it, lambda url, pem: ct_log(url, pem, start))
             for it in _read_pairs(options.ctlog)
         ),
         timestamp_authorities=tuple(_named(it, timestamp_authority) for it in stampers),
-        ca_urls=tuple(service(url, 1, start, operator) for url, _, _ in fulcios),
-        oidc_urls=tuple(service(url, 1, start, operator) for url in options.oidc),
-        tsa_urls=tuple(service(url, 1, start, operator) for url, _, _ in stampers),
+        ca_urls=tuple(endpoint(url, 1, start, operator) for url, _, _ in fulcios),
+        oidc_urls=tuple(endpoint(url, 1, start, operator) for url in options.oidc),
+        tsa_urls=tuple(endpoint(url, 1, start, operator) for url, _, _ in stampers),
     )
     for path in options.merge:
         text = read_bounded(Path(path), path, MAX_DOCUMENT_BYTES)
@@ -130,8 +132,8 @@ def _read_services(options: argparse.Namespace, start: str, operator: str) -> Se
             existing = parse_existing(text, keep_logs=options.keep_logs)
         except FormatError as error:
             raise FormatError(f"{path}: {error}") from None
-        services = services.joined(existing)
-    return services
+        neighbours = neighbours.joined(existing)
+    return neighbours
 
 
 def _read_pairs(pairs: list[str]) -> Iterator[tuple[str, bytes, str]]:

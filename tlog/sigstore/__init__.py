@@ -1,7 +1,7 @@
 """What Sigstore's clients are handed of a log: whom to trust, and where to submit.
 
     instance      the log itself: its URL, key and id, and the rule of its name
-    services      what stands beside it: certificate, CT and timestamp authorities
+    neighbours      what stands beside it: certificate, CT and timestamp authorities
     authorities   these out of PEM files
     existing      these out of documents that somebody has already
     shapes        the strict shapes of such documents

@@ -28,7 +28,7 @@ from cryptography.x509 import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from tlog.sigstore.instance import require_url
-from tlog.sigstore.services import Document
+from tlog.sigstore.neighbours import Document
 from tlogverify.errors import FormatError
 from tlogverify.lines import encode_base64
 

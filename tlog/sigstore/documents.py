@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tlog.sigstore import shapes
 from tlog.sigstore.instance import LogInstance
-from tlog.sigstore.services import Document, Services
+from tlog.sigstore.neighbours import Document, Neighbours
 from tlogverify.errors import FormatError
 
 
@@ -22,10 +22,10 @@ class ClientDocuments:
     client_trust_config: Document
 
 
-def make_documents(log: LogInstance, services: Services) -> ClientDocuments:
+def make_documents(log: LogInstance, neighbours: Neighbours) -> ClientDocuments:
     """Return the documents; FormatError if two logs in them share an id."""
-    root = _trusted_root(log, services)
-    config = _signing_config(log, services)
+    root = _trusted_root(log, neighbours)
+    config = _signing_config(log, neighbours)
     shapes.TRUSTED_ROOT("the trusted root", root)
     shapes.SIGNING_CONFIG("the signing config", config)
     both: Document = {
@@ -36,60 +36,60 @@ def make_documents(log: LogInstance, services: Services) -> ClientDocuments:
     return ClientDocuments(root, config, both)
 
 
-def name_gaps(services: Services) -> Iterator[str]:
+def name_gaps(neighbours: Neighbours) -> Iterator[str]:
     """Return what is missing, and for whom, a line each."""
-    if not services.ca_urls:
+    if not neighbours.ca_urls:
         yield (
             "no Fulcio to sign with: sigstore-python and sigstore-js cannot sign with "
             "this; cosign with a key can"
         )
-    if not services.authorities:
+    if not neighbours.authorities:
         yield "no Fulcio to trust: signatures with certificates are not verified"
-    if not services.ctlogs:
+    if not neighbours.ctlogs:
         yield (
             "no CT log: sigstore-python verifies nothing, cosign nothing that has a "
             "certificate"
         )
-    if not services.tsa_urls:
+    if not neighbours.tsa_urls:
         yield (
             "no timestamp authority to ask: what is signed with a certificate cannot "
             "be verified later; signatures with keys can"
         )
-    if not services.timestamp_authorities:
+    if not neighbours.timestamp_authorities:
         yield "no timestamp authority to trust: only signatures with keys are verified"
-    if not services.oidc_urls:
+    if not neighbours.oidc_urls:
         yield "no identity provider: sigstore-python wants --identity-token"
 
 
-def _trusted_root(log: LogInstance, services: Services) -> Document:
+def _trusted_root(log: LogInstance, neighbours: Neighbours) -> Document:
     # Clients look a log up by its id: the second of one id would never be asked.
     for name, logs in {
-        "Rekor": (log.trusted(), *services.logs),
-        "CT": services.ctlogs,
+        "Rekor": (log.trusted(), *neighbours.logs),
+        "CT": neighbours.ctlogs,
     }.items():
         ids = [item["logId"] for item in logs]
         if any(it in ids[:number] for number, it in enumerate(ids)):
             raise FormatError(f"two {name} logs in one trusted root never share an id")
     return {
         "mediaType": shapes.TRUSTED_ROOT_TYPES[0],
-        "tlogs": [log.trusted(), *services.logs],
-        "certificateAuthorities": [*services.authorities],
-        "ctlogs": [*services.ctlogs],
-        "timestampAuthorities": [*services.timestamp_authorities],
+        "tlogs": [log.trusted(), *neighbours.logs],
+        "certificateAuthorities": [*neighbours.authorities],
+        "ctlogs": [*neighbours.ctlogs],
+        "timestampAuthorities": [*neighbours.timestamp_authorities],
     }
 
 
-def _signing_config(log: LogInstance, services: Services) -> Document:
+def _signing_config(log: LogInstance, neighbours: Neighbours) -> Document:
     config: dict[str, object] = {
         "mediaType": shapes.SIGNING_CONFIG_TYPE,
-        "caUrls": [*services.ca_urls],
-        "oidcUrls": [*services.oidc_urls],
-        "rekorTlogUrls": [log.service()],
-        "tsaUrls": [*services.tsa_urls],
+        "caUrls": [*neighbours.ca_urls],
+        "oidcUrls": [*neighbours.oidc_urls],
+        "rekorTlogUrls": [log.endpoint()],
+        "tsaUrls": [*neighbours.tsa_urls],
         # ANY is the one selector that all clients know.
         "rekorTlogConfig": {"selector": "ANY"},
     }
-    if services.tsa_urls:
+    if neighbours.tsa_urls:
         # sigstore-python fails at an empty one.
         config["tsaConfig"] = {"selector": "ANY"}
     return config

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tlog.sigstore import shapes
-from tlog.sigstore.services import Document, Services
+from tlog.sigstore.neighbours import Document, Neighbours
 from tlogclient.strictjson import parse_json, read_array, read_object, read_text
 from tlogverify.errors import FormatError
 
@@ -20,7 +20,7 @@ _SHAPES: Final[Mapping[str, shapes.Check]] = {
 }
 
 
-def parse_existing(text: bytes, *, keep_logs: bool) -> Services:
+def parse_existing(text: bytes, *, keep_logs: bool) -> Neighbours:
     """Parse one document of the three kinds; raises FormatError.
 
     keep_logs: whether its Rekor logs are taken over too.
@@ -34,7 +34,7 @@ def parse_existing(text: bytes, *, keep_logs: bool) -> Services:
     _SHAPES[kind]("the document", document)
     root = document.get("trustedRoot", document)
     config = document.get("signingConfig", document)
-    return Services(
+    return Neighbours(
         logs=_items(root, "tlogs") if keep_logs else (),
         authorities=_items(root, "certificateAuthorities"),
         ctlogs=_items(root, "ctlogs"),

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tlog.sigstore.services import Document
+from tlog.sigstore.neighbours import Document
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType, VerifierKey
 from tlogverify.lines import encode_base64
@@ -81,9 +81,9 @@ class LogInstance:
             "logId": {"keyId": encode_base64(self.log_id)},
         }
 
-    def service(self) -> Document:
+    def endpoint(self) -> Document:
         """Return what a SigningConfig says of the log."""
-        return service(self.base_url, 2, self.start, self.operator)
+        return endpoint(self.base_url, 2, self.start, self.operator)
 
 
 def choose_log_key(keys: Iterable[VerifierKey], base_url: str) -> VerifierKey:
@@ -103,7 +103,7 @@ def choose_log_key(keys: Iterable[VerifierKey], base_url: str) -> VerifierKey:
     return named[0]
 
 
-def service(url: str, version: int, start: str, operator: str) -> Document:
+def endpoint(url: str, version: int, start: str, operator: str) -> Document:
     """Return a SigningConfig's item for one service."""
     return {
         "url": url,

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PublicKey = ec.EllipticCurvePublicKey
 Extension = tuple[x509.ExtensionType, bool]
@@ -40,11 +40,16 @@ class Issuer:
         ours = self.certificate.extensions.get_extension_for_class(
             x509.SubjectKeyIdentifier
         )
-        return _begin(subject, self.certificate.subject, key).not_valid_before(
-            now
-        ).not_valid_after(now + lifetime).add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ours.value),
-            critical=False,
+        return (
+            _begin(subject, self.certificate.subject, key)
+            .not_valid_before(now)
+            .not_valid_after(now + lifetime)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+                    ours.value
+                ),
+                critical=False,
+            )
         )
 
     def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
@@ -90,7 +95,7 @@ def make_authority(root: Issuer, common_name: str) -> Issuer:
 
 def make_stamper(root: Issuer, common_name: str) -> Issuer:
     """Make the certificate that a timestamp authority signs with."""
-    usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING])
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
     return _make_below(root, common_name, [(usage, True), (key_usage(), True)])
 
 

@@ -38,9 +38,7 @@ class CtLog:
         time_ms = time.time_ns() // 1_000_000
         tbs = precertificate.tbs_certificate_bytes
         signed = (
-            struct.pack(
-                ">BBQH", _V1, _CERTIFICATE_TIMESTAMP, time_ms, _PRECERT_ENTRY
-            )
+            struct.pack(">BBQH", _V1, _CERTIFICATE_TIMESTAMP, time_ms, _PRECERT_ENTRY)
             + hashlib.sha256(_spki(issuer)).digest()
             + len(tbs).to_bytes(3, "big")
             + tbs
@@ -57,7 +55,9 @@ class CtLog:
         listed = struct.pack(">H", len(item)) + item
         # A DER OCTET STRING; a list of one has less than 128 bytes.
         assert len(listed) < 128
-        return x509.UnrecognizedExtension(_SCT_LIST, bytes([0x04, len(listed)]) + listed)
+        return x509.UnrecognizedExtension(
+            _SCT_LIST, bytes([0x04, len(listed)]) + listed
+        )
 
 
 def _spki(key: ec.EllipticCurvePublicKey) -> bytes:

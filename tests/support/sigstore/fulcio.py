@@ -10,6 +10,7 @@ import json
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.sigstore.certificates import (
     key_usage,
@@ -58,7 +59,7 @@ class Fulcio:
     def _certify(self, email: str, key: ec.EllipticCurvePublicKey) -> x509.Certificate:
         issuer = self._provider.issuer.encode()
         utf8_string = bytes([0x0C, len(issuer)]) + issuer
-        usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CODE_SIGNING])
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
         names = x509.SubjectAlternativeName([x509.RFC822Name(email)])
         builder = (
             self._authority.begin(x509.Name([]), key, _LIFETIME)

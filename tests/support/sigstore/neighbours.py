@@ -56,7 +56,9 @@ def neighbours() -> Iterator[Neighbours]:
     with (
         _listen(fulcio.PATH, "application/json", ca.answer) as fulcio_url,
         _listen(
-            timestamps.PATH, "application/timestamp-reply", lambda _, body: tsa.answer(body)
+            timestamps.PATH,
+            "application/timestamp-reply",
+            lambda _, body: tsa.answer(body),
         ) as tsa_url,
     ):
         yield Neighbours(
@@ -78,7 +80,9 @@ def _listen(path: str, media_type: str, answer: Answer) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(  # type: ignore[explicit-override]  # typing: from 3.12
+            self, *_: object
+        ) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Connection)

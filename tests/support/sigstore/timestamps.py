@@ -65,9 +65,7 @@ class TimestampAuthority:
                 {"type": "signing_certificate_v2", "values": [signing]},
             ]
         )
-        signature = self._stamper.key.sign(
-            attributes.dump(), ec.ECDSA(hashes.SHA256())
-        )
+        signature = self._stamper.key.sign(attributes.dump(), ec.ECDSA(hashes.SHA256()))
         identifier = {
             "issuer": certificate.issuer,
             "serial_number": certificate.serial_number,

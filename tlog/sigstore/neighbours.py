@@ -11,7 +11,7 @@ Document = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class Neighbours:
     """Items of a TrustedRoot (the first four) and of a SigningConfig.
 
     logs: Rekor logs beside our own, to verify by; nothing is submitted to them.
@@ -25,12 +25,12 @@ class Services:
     oidc_urls: tuple[Document, ...] = ()
     tsa_urls: tuple[Document, ...] = ()
 
-    def joined(self, other: "Services") -> "Services":
+    def joined(self, other: "Neighbours") -> "Neighbours":
         """Return the items of both, each once, those of `self` first."""
-        return Services(
+        return Neighbours(
             *(
                 _each_once(getattr(self, field.name) + getattr(other, field.name))
-                for field in fields(Services)
+                for field in fields(Neighbours)
             )
         )
 
