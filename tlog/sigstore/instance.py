@@ -141,7 +141,11 @@ def require_root_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.path not in {"", "/"} or "?" in url or "#" in url:
         raise FormatError("for Sigstore a log is at the root of its host", url)
-    return parts.hostname or ""
+    host = parts.hostname or ""
+    if host not in parts.netloc:
+        # The parser lowers it, clients do not: no origin would be equal to it.
+        raise FormatError("the log's host name is in lower case", url)
+    return host
 
 
 def require_time(rule: str, text: str) -> None:
