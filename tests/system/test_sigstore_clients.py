@@ -16,6 +16,7 @@ from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tests.support.sigstore.workshop import EMAIL, Workshop, local_url, workshop
+from tests.system.server import run_tlog
 
 STATEMENT = {"builder": {"id": "https://ci.example/builder"}}
 
@@ -161,6 +162,19 @@ def test_both_forms_of_the_base_url_sign_and_verify(
     signed = client.run("sign", file, token=shop.token())
     assert 0 == signed.returncode, signed.stderr
     assert 0 == client.run_verify(file).returncode
+
+
+def test_without_a_policy_the_logs_own_word_is_taken_with_a_warning(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    made = run_tlog(
+        "sigstore-config", "--log", local_url(shop.server), "--out", tmp_path
+    )
+    assert 0 == made.returncode
+    assert "the log's own word is taken for its keys" in made.stderr
+    root = json.loads((tmp_path / "trusted_root.json").read_text())
+    known = json.loads(shop.client.trust.read_text())["trustedRoot"]
+    assert known["tlogs"][0]["logId"] == root["tlogs"][0]["logId"]
 
 
 def test_another_person_is_refused(shop: Workshop) -> None:
