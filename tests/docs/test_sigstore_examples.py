@@ -1,4 +1,4 @@
-"""The commands of docs/sigstore.md, with stand-ins for what a reader has beside a log."""
+"""The commands of docs/sigstore.md; stand-ins for what a reader has beside a log."""
 
 from collections.abc import Iterator
 from pathlib import Path

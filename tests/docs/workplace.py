@@ -1,8 +1,8 @@
 """A folder in which the documents' commands run, as a reader types them.
 
 What differs from a reader's terminal: `tlog`, `python` and `sigstore` are those that
-run these tests, the log listens on a free port, which takes the place of 8080, and where
-a document names somebody else's service, a stand-in's address takes its place.
+run these tests, the log listens on a free port, which takes the place of 8080, and a
+stand-in's address takes that of somebody else's service.
 """
 
 import os
