@@ -6,10 +6,12 @@ Source: sigstore/fulcio, `fulcio.proto` (CreateSigningCertificate), `docs/oid-in
 import base64
 import datetime
 import json
+from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.sigstore.certificates import (
@@ -44,12 +46,10 @@ class Fulcio:
 
     def answer(self, authorization: str, body: bytes) -> bytes:
         """Answer a request for a certificate."""
-        email = self._provider.email(authorization.removeprefix("Bearer "))
-        request = json.loads(body)["certificateSigningRequest"]
-        csr = x509.load_pem_x509_csr(base64.b64decode(request))
-        assert csr.is_signature_valid
-        key = csr.public_key()
-        assert isinstance(key, ec.EllipticCurvePublicKey)
+        request = json.loads(body)
+        in_body = request.get("credentials", {}).get("oidcIdentityToken")
+        email = self._provider.email(in_body or authorization.removeprefix("Bearer "))
+        key = _requested_key(request, email)
         chain = [self._certify(email, key), *self._chain]
         texts = [it.public_bytes(Encoding.PEM).decode() for it in chain]
         return json.dumps(
@@ -79,3 +79,20 @@ class Fulcio:
             self._authority.sign(builder), self._authority.key.public_key()
         )
         return self._authority.sign(builder.add_extension(promise, critical=False))
+
+
+def _requested_key(request: dict[str, Any], email: str) -> ec.EllipticCurvePublicKey:
+    """Return the key of either form of request; both show that the sender has it."""
+    if "certificateSigningRequest" in request:
+        pem_bytes = base64.b64decode(request["certificateSigningRequest"])
+        csr = x509.load_pem_x509_csr(pem_bytes)
+        assert csr.is_signature_valid
+        key = csr.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        return key
+    asked = request["publicKeyRequest"]
+    found = load_pem_public_key(asked["publicKey"]["content"].encode())
+    assert isinstance(found, ec.EllipticCurvePublicKey)
+    proof = base64.b64decode(asked["proofOfPossession"])
+    found.verify(proof, email.encode(), ec.ECDSA(hashes.SHA256()))
+    return found

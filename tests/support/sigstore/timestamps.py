@@ -3,9 +3,12 @@
 Source: RFC 3161, 2.4; RFC 5816 (which certificate signed); RFC 5652, 5.
 """
 
+import base64
 import datetime
 import hashlib
+import json
 import secrets
+from typing import Any
 
 from asn1crypto import algos, cms, tsp, x509
 from cryptography.hazmat.primitives import hashes
@@ -32,8 +35,11 @@ class TimestampAuthority:
         return pem(self._chain)
 
     def answer(self, body: bytes) -> bytes:
-        """Answer a TimeStampReq with a TimeStampResp."""
-        request = tsp.TimeStampReq.load(body, strict=True)
+        """Answer a TimeStampReq, or what Sigstore's own has for it, in JSON."""
+        if body.startswith(b"{"):
+            request = _request_of(json.loads(body))
+        else:
+            request = tsp.TimeStampReq.load(body, strict=True)
         content = tsp.TSTInfo(
             {
                 "version": "v1",
@@ -41,7 +47,7 @@ class TimestampAuthority:
                 "message_imprint": request["message_imprint"],
                 "serial_number": secrets.randbits(63),
                 "gen_time": datetime.datetime.now(datetime.UTC).replace(microsecond=0),
-                "nonce": request["nonce"],
+                "nonce": request["nonce"].native,
             }
         )
         token = {"content_type": "signed_data", "content": self._sign(content)}
@@ -93,3 +99,11 @@ class TimestampAuthority:
                 ],
             }
         )
+
+
+def _request_of(asked: dict[str, Any]) -> tsp.TimeStampReq:
+    imprint = {
+        "hash_algorithm": {"algorithm": asked["hashAlgorithm"]},
+        "hashed_message": base64.b64decode(asked["artifactHash"]),
+    }
+    return tsp.TimeStampReq({"version": "v1", "message_imprint": imprint})
