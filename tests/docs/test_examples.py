@@ -21,7 +21,7 @@ from tlog.config import Settings, load_settings
 
 RUNNABLE = {"sh", "python"}
 MARKERS = re.compile(r"run|serve|stop, then run|not run: \w.*")
-FOREIGN_COMMANDS = ("openssl", "sha256sum")
+FOREIGN_COMMANDS = ("openssl", "sha256sum", "cosign")
 
 
 @pytest.fixture

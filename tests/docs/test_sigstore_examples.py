@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import DOCS, blocks, read
+from tests.docs.documents import DOCS, read, section
 from tests.docs.test_examples import play
 from tests.docs.workplace import Workplace
 from tests.support.sigstore.neighbours import neighbours
@@ -44,12 +44,8 @@ def test_what_takes_a_services_place_is_written_there(workplace: Workplace) -> N
 
 
 def test_the_way_to_a_verified_file_has_ten_commands() -> None:
-    run = "".join(
-        block.text.replace("\\\n", "")
-        for block in blocks(SIGSTORE)
-        if block.language == "sh" and not block.marker.startswith("not run")
-    )
+    text = section(SIGSTORE, "From nothing to a signed and verified file")
     commands = [
-        line for line in run.splitlines() if line.startswith(("tlog ", "sigstore "))
+        line for line in text.splitlines() if line.startswith(("tlog ", "sigstore "))
     ]
     assert len(commands) <= 10

@@ -1,20 +1,22 @@
 """An identity provider: makes the tokens that a Fulcio believes."""
 
-import secrets
 import time
 from dataclasses import dataclass, field
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support.sigstore.certificates import new_key
 
 AUDIENCE = "sigstore"
 
 
 @dataclass(frozen=True)
 class IdentityProvider:
-    """Signs by a secret that its Fulcio shares; clients only decode."""
+    """Signs by a key that its Fulcio knows; clients only decode."""
 
     issuer: str = "https://oidc.example"
-    _secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    _key: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
 
     def token(self, email: str) -> str:
         """Return a token of this person for the next ten minutes."""
@@ -28,11 +30,11 @@ class IdentityProvider:
             "iat": now,
             "exp": now + 600,
         }
-        return jwt.encode(claims, self._secret, algorithm="HS256")
+        return jwt.encode(claims, self._key, algorithm="ES256")
 
     def email(self, token: str) -> str:
         """Return whose token this is; jwt.InvalidTokenError if it is not ours."""
         claims = jwt.decode(
-            token, self._secret, algorithms=["HS256"], audience=AUDIENCE
+            token, self._key.public_key(), algorithms=["ES256"], audience=AUDIENCE
         )
         return str(claims["email"])

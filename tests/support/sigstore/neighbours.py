@@ -54,9 +54,10 @@ def neighbours() -> Iterator[Neighbours]:
     provider, ctlog = IdentityProvider(), CtLog()
     ca, tsa = Fulcio(provider, ctlog), TimestampAuthority()
     with (
-        _listen(fulcio.PATH, "application/json", ca.answer) as fulcio_url,
+        _listen(fulcio.PATH, 200, "application/json", ca.answer) as fulcio_url,
         _listen(
             timestamps.PATH,
+            201,
             "application/timestamp-reply",
             lambda _, body: tsa.answer(body),
         ) as tsa_url,
@@ -67,14 +68,14 @@ def neighbours() -> Iterator[Neighbours]:
 
 
 @contextmanager
-def _listen(path: str, media_type: str, answer: Answer) -> Iterator[str]:
+def _listen(path: str, status: int, media_type: str, answer: Answer) -> Iterator[str]:
     class Connection(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found = self.path == path
             authorization = self.headers.get("Authorization", "")
             content = answer(authorization, body) if found else b""
-            self.send_response(201 if found else 404)
+            self.send_response(status if found else 404)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
