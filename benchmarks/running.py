@@ -91,9 +91,9 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[RunningLog]:
+def serving(folder: Path, *flags: str, origin: str = ORIGIN) -> Iterator[RunningLog]:
     """Serve the log in `folder`, made if it is new; it must stop in good order."""
-    with _command("serve", f"--data={folder}", f"--origin={ORIGIN}", *flags) as it:
+    with _command("serve", f"--data={folder}", f"--origin={origin}", *flags) as it:
         process, said = it
         yield RunningLog(folder, said["url"], said["verifier_keys"][0], process)
 

@@ -23,6 +23,7 @@ from tlogverify import (
     VerificationError,
     VerifierKey,
 )
+from tlogverify.attestation import ProvenAttestation, Rules, verify_attestation
 
 
 def verify_a_release(release: Path) -> tuple[str, int]:
@@ -85,3 +86,19 @@ def tell_who_must_act(error: TlogError) -> str:
             return "nobody: another artifact"
         case _:
             return "a caller of the server"
+
+
+def verify_an_attestation(release: Path) -> tuple[str, str | None]:
+    """Prove a file's signed statement, and say what it is and who built it."""
+    rules = assert_type(Rules.read("RULES.toml"), Rules)
+    proven = verify_attestation(
+        release,
+        Path("release.intoto.jsonl").read_bytes(),
+        Proof.read("release.tlog-proof"),
+        Policy.read("policy"),
+        rules,
+    )
+    assert_type(proven, ProvenAttestation)
+    build = proven.provenance
+    builder = None if build is None else build.builder
+    return proven.statement.predicate_type, builder

@@ -14,6 +14,7 @@ The files, in order of dependency:
     checkpoint  signed  policy   tree heads, who signed them, who must
     proof  record  artifact      the proof file, the entry, the one call
     evidence                     two heads that conflict
+    attestation/                 signed statements: DSSE, in-toto, SLSA
 """
 
 from tlogverify.artifact import ProvenArtifact, verify_artifact

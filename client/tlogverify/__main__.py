@@ -1,5 +1,6 @@
 """Verify an artifact from a shell, offline: `python -m tlogverify`.
 
+With --attestation and --rules: and that its signed statement is as the rules ask.
 With --evidence: verify instead that a log's key signed two histories.
 
 Exit status: 0 proven, 1 not proven, 2 unusable input.  Says why in one line.
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from tlogverify.artifact import ProvenArtifact, verify_artifact
+from tlogverify.attestation import verdict
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
@@ -35,26 +37,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--evidence", help="a file of evidence against a log")
     parser.add_argument("--proof", help="default: ARTIFACT.tlog-proof")
     parser.add_argument("--policy", required=True, help="a tlog-policy file")
+    parser.add_argument("--attestation", help="a DSSE envelope; needs --rules")
+    parser.add_argument("--rules", help="whose attestations to believe, in TOML")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify one thing, say so in one line, and return the exit status."""
     try:
-        policy = Policy.read(options.policy)
-        if options.evidence is not None:
-            document, line = _convict(options.evidence, policy)
-        else:
-            proof = Proof.read(options.proof or f"{options.artifact}.tlog-proof")
-            proven = verify_artifact(options.artifact, proof, policy)
-            document = describe(options.artifact, proven)
-            line = summary(options.artifact, proven)
+        document, line = _prove(options)
     except VerificationError as error:
         return _refuse(options, "not proven", str(error), 1)
     except (FormatError, OSError) as error:
         return _refuse(options, "unusable input", str(error), 2)
     print(json.dumps(document) if options.json else _printable(line))
     return 0
+
+
+def _prove(options: argparse.Namespace) -> tuple[dict[str, object], str]:
+    policy = Policy.read(options.policy)
+    artifact, attestation, rules = options.artifact, options.attestation, options.rules
+    if (attestation is None) != (rules is None) or (rules and options.evidence):
+        raise FormatError("--attestation and --rules go together, without --evidence")
+    if options.evidence is not None:
+        return _convict(options.evidence, policy)
+    proof = Proof.read(options.proof or f"{artifact}.tlog-proof")
+    if attestation is None:
+        proven = verify_artifact(artifact, proof, policy)
+        return describe(artifact, proven), summary(artifact, proven)
+    attested = verdict.read_and_verify(artifact, attestation, proof, policy, rules)
+    document = describe(artifact, attested.artifact) | verdict.describe(attested)
+    return document, summary(artifact, attested.artifact) + verdict.summary(attested)
 
 
 def describe(artifact: str, proven: ProvenArtifact) -> dict[str, object]:
@@ -104,12 +117,12 @@ def _convict(path: str, policy: Policy) -> tuple[dict[str, object], str]:
     }, line
 
 
-def _refuse(options: argparse.Namespace, verdict: str, why: str, status: int) -> int:
+def _refuse(options: argparse.Namespace, judged: str, why: str, status: int) -> int:
     kind = "artifact" if options.evidence is None else "evidence"
     what = vars(options)[kind]
     if options.json:
         print(json.dumps({kind: what, "proven": False, "why": why}))
-    print(_printable(f"{what}: {verdict}: {why}"), file=sys.stderr)
+    print(_printable(f"{what}: {judged}: {why}"), file=sys.stderr)
     return status
 
 

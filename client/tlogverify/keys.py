@@ -4,7 +4,7 @@
 
 The id of a key is not secret and not collision-resistant: a key is named by its name
 *and* its id, and trusted by its public bytes alone.  An id that does not belong to the
-key is refused.  This is the one file that imports `cryptography`.
+key is refused.  Who signs documents has other keys: `tlogverify.attestation.signers`.
 
 Source: C2SP signed-note, "Verifier keys" and "Signature types".
 """

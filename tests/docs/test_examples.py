@@ -15,9 +15,15 @@ from tests.docs.documents import (
     blocks,
     documents,
     read,
+    section,
 )
 from tests.docs.workplace import Workplace
+from tlog.attest.capture import BUILD_TYPE
+from tlog.attest.ci import ALLOWED_VARIABLES, LOCAL_BUILDER
+from tlog.attest.materials import LOCK_FILE_NAMES
 from tlog.config import Settings, load_settings
+from tlog.signing import DocumentKeyType, generate_document_key
+from tlogverify.attestation import Rules
 
 RUNNABLE = {"sh", "python"}
 MARKERS = re.compile(r"run|serve|stop, then run|not run: \w.*")
@@ -75,6 +81,32 @@ def test_the_commands_and_code_of_operations_run(workplace: Workplace) -> None:
     play(workplace, DOCS / "operations.md")
     names = {path.name for path in workplace.folder.iterdir()}
     assert {"my-log", "my-copy", "new-log"} <= names
+
+
+def test_the_commands_of_attestations_run(workplace: Workplace) -> None:
+    play(workplace, DOCS / "attestations.md")
+    names = {path.name for path in workplace.folder.iterdir()}
+    assert {"app.tar.intoto.jsonl", "app.tar.tlog-proof"} <= names
+
+
+def test_the_rules_of_attestations_are_rules(tmp_path: Path) -> None:
+    (block,) = (b for b in blocks(DOCS / "attestations.md") if b.language == "toml")
+    for name in ("release.key.pub", "second.pub"):
+        key = generate_document_key(DocumentKeyType.P256)
+        (tmp_path / name).write_bytes(key.public_pem)
+    Rules.parse(block.text.encode(), tmp_path)
+    names = set(
+        re.findall(
+            r"^\| `(\w+)` ", section(DOCS / "attestations.md", "Rules"), re.MULTILINE
+        )
+    )
+    assert {*tomllib.loads(block.text), "any_source"} == names
+
+
+def test_what_the_capture_reads_is_documented() -> None:
+    text = read(DOCS / "attestations.md")
+    named = {*ALLOWED_VARIABLES, *LOCK_FILE_NAMES, BUILD_TYPE, LOCAL_BUILDER}
+    assert set() == {name for name in named if f"`{name}`" not in text}
 
 
 def test_the_settings_file_of_operations_is_one(tmp_path: Path) -> None:

@@ -1,20 +1,31 @@
 """Checks that cost too much for the event loop: on threads, on all cores, bounded.
 
-Verifying a signature leaves the interpreter's lock, so threads are enough.
+Verifying a signature leaves the interpreter's lock, so threads are enough.  What comes
+in one turn of the loop goes to them together: a hop to a thread and back costs as much
+as a check.
 """
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 from tlog.errors import BusyError
+from tlogverify.errors import TlogError
 
 MAX_WAITING: Final = 4_096
 MAX_WAITING_BYTES: Final = 64 << 20
 
 _Result = TypeVar("_Result")
+
+
+class _Check(NamedTuple):
+    """What is asked, and who waits for the answer."""
+
+    ask: Callable[[], Any]
+    waiter: asyncio.Future[Any]
 
 
 class Checks:
@@ -28,12 +39,14 @@ class Checks:
     ) -> None:
         self._limit = limit
         self._limit_bytes = limit_bytes
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "check")
+        self._cores = os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(self._cores, "check")
+        self._gathered: list[_Check] = []
         self._bytes = 0
         self.waiting = 0
 
-    async def run(self, check: Callable[[], _Result], size_bytes: int) -> _Result:
-        """Return what `check` returns or raises; BusyError if too many wait.
+    async def run(self, ask: Callable[[], _Result], size_bytes: int) -> _Result:
+        """Return what `ask` returns or raises; BusyError if too many wait.
 
         size_bytes: what it holds in memory until then.  For one event loop.
         """
@@ -42,9 +55,13 @@ class Checks:
             raise BusyError("too many submissions wait to be checked")
         self.waiting += 1
         self._bytes += size_bytes
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[_Result] = loop.create_future()
+        self._gathered.append(_Check(ask, waiter))
+        if len(self._gathered) == 1:
+            loop.call_soon(self._hand_over, loop)
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, check)
+            return await waiter
         finally:
             self.waiting -= 1
             self._bytes -= size_bytes
@@ -52,3 +69,45 @@ class Checks:
     def close(self) -> None:
         """Finish what runs, and end the threads."""
         self._threads.shutdown()
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give what has gathered to the threads, in as many parts as there are."""
+        gathered, self._gathered = self._gathered, []
+        size = -(-len(gathered) // self._cores)
+        for at in range(0, len(gathered), size):
+            part = gathered[at : at + size]
+            asks = [check.ask for check in part]
+            waiters = [check.waiter for check in part]
+            try:
+                answered = loop.run_in_executor(self._threads, _answer, asks)
+            except RuntimeError:
+                # The threads have ended: the log is stopping.
+                answered = loop.create_future()
+                answered.set_exception(BusyError("the log is stopping"))
+            answered.add_done_callback(partial(_tell, waiters))
+
+
+def _answer(asks: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Ask all; an error that is ours is an answer like any other."""
+    answers: list[Any] = []
+    for ask in asks:
+        try:
+            answers.append(ask())
+        except TlogError as error:
+            answers.append(error)
+    return answers
+
+
+def _tell(
+    waiters: Sequence[asyncio.Future[Any]], answered: asyncio.Future[list[Any]]
+) -> None:
+    """Give each who still waits the answer."""
+    fault = answered.exception()
+    answers = [fault] * len(waiters) if fault else answered.result()
+    for waiter, answer in zip(waiters, answers, strict=True):
+        if waiter.done():
+            continue
+        if isinstance(answer, BaseException):
+            waiter.set_exception(answer)
+        else:
+            waiter.set_result(answer)

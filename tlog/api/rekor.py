@@ -134,7 +134,7 @@ class RekorEndpoint:
         # Protobuf's JSON has 64-bit numbers in quotes, and bytes in base64.
         return {
             "logIndex": str(index),
-            "logId": {"keyId": self._log.signer.verifiers[0].key_hash},
+            "logId": {"keyId": self._log.signer.log_id},
             "kindVersion": {"kind": kind, "version": "0.0.2"},
             "integratedTime": "0",
             "inclusionPromise": None,

@@ -13,6 +13,7 @@ import stamina
 
 from tlog import __version__, hashing
 from tlog.cli import (
+    attest,
     fsck,
     keygen,
     monitor,
@@ -31,6 +32,7 @@ from tlogverify.errors import FormatError, TlogError, VerificationError
 _VERBS: Final = {
     "serve": serve,
     "submit": submit,
+    "attest": attest,
     "verify": verify,
     "search": search,
     "fsck": fsck,

@@ -1,14 +1,18 @@
 """Make a key: the private half in a file of mode 0600, the public half printed.
 
 ed25519 and mldsa44 sign the heads of a log, witness is the Ed25519 cosignature key.
+p256 and ed25519-pem sign attestations: PKCS#8 in PEM, with the public key in PEM beside
+it; if TLOG_KEY_PASSWORD is set, the private key is encrypted with it.
 """
 
 import argparse
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Final
 
-from tlog.signing import generate_key
+from tlog.signing import DocumentKeyType, generate_document_key, generate_key
 from tlogverify.keys import KeyType
 
 _TYPES: Final = {
@@ -16,12 +20,18 @@ _TYPES: Final = {
     "mldsa44": KeyType.MLDSA44,
     "witness": KeyType.COSIGNATURE,
 }
+_DOCUMENT_TYPES: Final = {it.value: it for it in DocumentKeyType}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
     parser.add_argument("name", help="the key's name: a log's origin, a witness's name")
-    parser.add_argument("--type", choices=_TYPES, default="ed25519", dest="key_type")
+    parser.add_argument(
+        "--type",
+        choices=[*_TYPES, *_DOCUMENT_TYPES],
+        default="ed25519",
+        dest="key_type",
+    )
     parser.add_argument(
         "--out", type=Path, help="the new file (default: NAME.TYPE.key, / as _)"
     )
@@ -29,14 +39,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the key file, which must not exist, and print the verifier key."""
-    key = generate_key(options.name, _TYPES[options.key_type])
+    """Write the key file, which must not exist, and print the public half."""
     file_name = f"{options.name.replace('/', '_')}.{options.key_type}.key"
     path = options.out or Path(file_name)
-    key.write(path)
-    vkey = key.verifier.encode()
-    if options.json:
-        print(json.dumps({"verifier_key": vkey, "private_key_file": str(path)}))
+    if options.key_type in _DOCUMENT_TYPES:
+        document_key = generate_document_key(_DOCUMENT_TYPES[options.key_type])
+        password = os.environ.get("TLOG_KEY_PASSWORD", "").encode()
+        public = document_key.write(path, password=password)
+        name, shown = (
+            "signer",
+            f"sha256:{hashlib.sha256(document_key.public).hexdigest()}",
+        )
+        more = {"public_key_file": str(public)}
     else:
-        print(vkey)
+        key = generate_key(options.name, _TYPES[options.key_type])
+        key.write(path)
+        name, shown, more = "verifier_key", key.verifier.encode(), {}
+    if options.json:
+        print(json.dumps({name: shown, "private_key_file": str(path), **more}))
+    else:
+        print(shown)
     return 0

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Collection
+from functools import lru_cache
 from typing import Final, NoReturn
 
 from tlogverify.errors import FormatError
@@ -24,7 +24,7 @@ _STANDARD: Final = re.compile(r"[A-Za-z0-9+/]*")
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]*")
 
 
-def parse_message(body: bytes, names: Collection[str]) -> Message:
+def parse_message(body: bytes, names: frozenset[str]) -> Message:
     """Parse a body that is one message with members of `names`; raises FormatError."""
     try:
         value = json.loads(
@@ -40,11 +40,11 @@ def parse_message(body: bytes, names: Collection[str]) -> Message:
     return read_message("the body", value, names)
 
 
-def read_message(rule: str, value: object, names: Collection[str]) -> Message:
+def read_message(rule: str, value: object, names: frozenset[str]) -> Message:
     """Return the members of a message; raises FormatError for any other value."""
     if not isinstance(value, dict):
         raise FormatError(f"{rule} is an object", value)
-    spellings = {spelling: name for name in names for spelling in (name, _snake(name))}
+    spellings = _spellings(names)
     message: Message = {}
     for spelling, member in value.items():
         name = spellings.get(spelling)
@@ -102,8 +102,11 @@ def read_enum(rule: str, message: Message, name: str) -> str | int:
     return value
 
 
-def _snake(name: str) -> str:
-    return _UPPER.sub("_", name).lower()
+@lru_cache(maxsize=64)
+def _spellings(names: frozenset[str]) -> dict[str, str]:
+    """Return each way to write a name, and the name."""
+    both = {_UPPER.sub("_", name).lower(): name for name in names}
+    return both | {name: name for name in names}
 
 
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:

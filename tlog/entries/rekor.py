@@ -31,6 +31,7 @@ from tlog.entries.protojson import (
     read_text,
 )
 from tlog.entries.verifiers import Verifier, open_verifier
+from tlogverify.attestation.dsse import pae
 from tlogverify.errors import FormatError
 from tlogverify.rekor import MAX_SIGNATURES, RekorEntry, Signature
 
@@ -45,6 +46,15 @@ _HASHEDREKORD: Final = "hashedRekordRequestV002"
 _DSSE: Final = "dsseRequestV002"
 _KEY: Final = "publicKey"
 _CERTIFICATE: Final = "x509Certificate"
+
+_BODY: Final = frozenset({_HASHEDREKORD, _DSSE})
+_REQUEST: Final = frozenset({"digest", "signature"})
+_SIGNATURE: Final = frozenset({"content", "verifier"})
+_VERIFIER: Final = frozenset({_KEY, _CERTIFICATE, "keyDetails"})
+_BYTES: Final = frozenset({"rawBytes"})
+_DSSE_REQUEST: Final = frozenset({"envelope", "verifiers"})
+_ENVELOPE: Final = frozenset({"payload", "payloadType", "signatures"})
+_ENVELOPE_SIGNATURE: Final = frozenset({"sig", "keyid"})
 
 
 class StatedVerifier(NamedTuple):
@@ -85,7 +95,7 @@ def max_body_bytes(dsse: DsseForm) -> int:
 
 def parse_rekor_request(body: bytes) -> HashedRekordRequest | DsseRequest:
     """Parse a body; raises FormatError naming the first rule that it breaks."""
-    message = parse_message(body, {_HASHEDREKORD, _DSSE})
+    message = parse_message(body, _BODY)
     if len(message) != 1:
         raise FormatError(f"the body is one of {_HASHEDREKORD}, {_DSSE}", len(message))
     if _HASHEDREKORD in message:
@@ -111,7 +121,7 @@ def leaf_of_request(
     if (len(request.signatures), len(request.verifiers)) != (1, 1):
         raise FormatError("this log takes envelopes of one signature and one verifier")
     verifier = request.verifiers[0].open()
-    digest = verifier.digest(_pre_authentication_encoding(request))
+    digest = verifier.digest(pae(request.payload_type, request.payload))
     verifier.verify(digest, request.signatures[0])
     return _hashedrekord(digest, request.signatures[0], verifier)
 
@@ -130,7 +140,7 @@ def _hashedrekord(digest: bytes, signature: bytes, verifier: Verifier) -> bytes:
 def _leaf_of_dsse(request: DsseRequest) -> bytes:
     """Return the leaf of kind dsse; each signature must be of some given key."""
     verifiers = [stated.open() for stated in request.verifiers]
-    message = _pre_authentication_encoding(request)
+    message = pae(request.payload_type, request.payload)
     digests = {it.algorithm: it.digest(message) for it in verifiers}
     signatures = [
         _signature(content, _signer(content, verifiers, digests))
@@ -157,22 +167,9 @@ def _signature(content: bytes, verifier: Verifier) -> Signature:
     return Signature(content, verifier.details, verifier.der, verifier.is_certificate)
 
 
-def _pre_authentication_encoding(request: DsseRequest) -> bytes:
-    """Source: DSSE protocol, "Signature Definition"."""
-    payload_type, payload = request.payload_type.encode(), request.payload
-    return b"DSSEv1 %d %b %d %b" % (
-        len(payload_type),
-        payload_type,
-        len(payload),
-        payload,
-    )
-
-
 def _parse_hashedrekord(value: object) -> HashedRekordRequest:
-    members = read_message(_HASHEDREKORD, value, {"digest", "signature"})
-    signature = _required_message(
-        "signature", members, "signature", {"content", "verifier"}
-    )
+    members = read_message(_HASHEDREKORD, value, _REQUEST)
+    signature = _required_message("signature", members, "signature", _SIGNATURE)
     return HashedRekordRequest(
         signature=_required_bytes("signature.content", signature, "content"),
         verifier=_parse_verifier(signature.get("verifier")),
@@ -181,9 +178,8 @@ def _parse_hashedrekord(value: object) -> HashedRekordRequest:
 
 
 def _parse_dsse(value: object) -> DsseRequest:
-    members = read_message(_DSSE, value, {"envelope", "verifiers"})
-    names = {"payload", "payloadType", "signatures"}
-    envelope = _required_message("envelope", members, "envelope", names)
+    members = read_message(_DSSE, value, _DSSE_REQUEST)
+    envelope = _required_message("envelope", members, "envelope", _ENVELOPE)
     payload = read_bytes("envelope.payload", envelope, "payload")
     payload_type = read_text("envelope.payloadType", envelope, "payloadType")
     signatures = read_list("envelope.signatures", envelope, "signatures")
@@ -200,7 +196,7 @@ def _parse_dsse(value: object) -> DsseRequest:
 
 
 def _parse_signature(value: object) -> bytes:
-    members = read_message("a signature", value, {"sig", "keyid"})
+    members = read_message("a signature", value, _ENVELOPE_SIGNATURE)
     # A hint that nothing depends on; it must be a text all the same.
     read_text("keyid", members, "keyid")
     return _required_bytes("a signature's sig", members, "sig")
@@ -209,11 +205,11 @@ def _parse_signature(value: object) -> bytes:
 def _parse_verifier(value: object) -> StatedVerifier:
     if value is None:
         raise FormatError("a signature has a verifier")
-    members = read_message("a verifier", value, {_KEY, _CERTIFICATE, "keyDetails"})
+    members = read_message("a verifier", value, _VERIFIER)
     given = [name for name in (_KEY, _CERTIFICATE) if name in members]
     if len(given) != 1:
         raise FormatError(f"a verifier has one of {_KEY}, {_CERTIFICATE}", len(given))
-    member = read_message(given[0], members[given[0]], {"rawBytes"})
+    member = read_message(given[0], members[given[0]], _BYTES)
     return StatedVerifier(
         der=_required_bytes(f"{given[0]}.rawBytes", member, "rawBytes"),
         details=read_enum("keyDetails", members, "keyDetails"),
@@ -222,7 +218,7 @@ def _parse_verifier(value: object) -> StatedVerifier:
 
 
 def _required_message(
-    rule: str, message: Message, name: str, names: set[str]
+    rule: str, message: Message, name: str, names: frozenset[str]
 ) -> Message:
     if name not in message:
         raise FormatError(f"{rule} is missing")

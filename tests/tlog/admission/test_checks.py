@@ -58,9 +58,36 @@ async def test_above_a_bound_there_is_no_room(
 
 
 async def test_what_runs_is_finished_at_the_end(gate: threading.Event) -> None:
-    checks = Checks()
-    running = asyncio.create_task(checks.run(gate.wait, 1))
-    await asyncio.sleep(0)
+    checks, started = Checks(), threading.Event()
+
+    def check() -> bool:
+        started.set()
+        return gate.wait()
+
+    running = asyncio.create_task(checks.run(check, 1))
+    await asyncio.to_thread(started.wait)
     gate.set()
     await asyncio.to_thread(checks.close)
     assert await running
+
+
+async def test_what_comes_after_the_end_is_told_so() -> None:
+    checks = Checks()
+    checks.close()
+    with pytest.raises(BusyError, match="the log is stopping"):
+        await checks.run(lambda: True, 1)
+
+
+async def test_one_that_is_refused_leaves_its_neighbours_alone() -> None:
+    checks = Checks()
+
+    def refuse() -> None:
+        raise FormatError("a rule")
+
+    asks = [lambda: 1, refuse, lambda: 2]
+    answers = await asyncio.gather(
+        *(checks.run(ask, 1) for ask in asks), return_exceptions=True
+    )
+    assert [1, 2] == [answers[0], answers[2]]
+    assert isinstance(answers[1], FormatError)
+    checks.close()

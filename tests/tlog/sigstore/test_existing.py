@@ -3,10 +3,13 @@
 import copy
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tlog.sigstore.existing import MAX_DOCUMENT_BYTES, parse_existing
 from tlogverify.errors import FormatError
@@ -134,3 +137,42 @@ def test_a_signing_config_of_another_shape_is_refused(change: Change) -> None:
 def test_what_is_no_document_is_refused(text: bytes) -> None:
     with pytest.raises(FormatError):
         parse_existing(text, keep_logs=False)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+)
+PLACES = [
+    (),
+    ("tlogs",),
+    ("tlogs", 0),
+    ("tlogs", 0, "publicKey", "validFor", "start"),
+    ("certificateAuthorities", 0, "certChain", "certificates", 0, "rawBytes"),
+    ("mediaType",),
+]
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_whatever_stands_in_a_place_is_taken_over_or_refused(
+    place: tuple[str | int, ...], value: object
+) -> None:
+    document: Any = copy.deepcopy(ROOT)
+    if place:
+        holder = document
+        for step in place[:-1]:
+            holder = holder[step]
+        holder[place[-1]] = value
+    else:
+        document = value
+    with suppress(FormatError):
+        parse_existing(encoded(document), keep_logs=True)
+
+
+@given(st.binary(max_size=64))
+def test_whatever_bytes_come_are_refused_by_a_rule(text: bytes) -> None:
+    with pytest.raises(FormatError):
+        parse_existing(text, keep_logs=True)

@@ -1,4 +1,4 @@
-"""Private keys: made, kept in files of mode 0600, and used to sign.  All of it is here.
+"""Keys of logs and witnesses, and what they sign: heads and subtrees.
 
     PRIVATE+KEY+<name>+<8 hex: key id>+base64(<type> || <32-byte seed>) LF
 
@@ -6,9 +6,7 @@ A key shows its seed in no repr, error or log line.
 Source: the form of Go's sumdb/note, which C2SP tools read; types: C2SP signed-note.
 """
 
-import os
 import secrets
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -17,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from tlog.clock import Clock
-from tlog.errors import RejectedError
+from tlog.signing.keyfiles import read_key_file, write_key_file
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.hashing import Hash
@@ -28,7 +26,6 @@ from tlogverify.signed import encode_timestamped, signed_message, subtree_messag
 
 _PREFIX: Final = b"PRIVATE+KEY+"
 _SEED_BYTES: Final = 32
-_OPEN_MODES: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class SigningKey:
@@ -72,27 +69,7 @@ class SigningKey:
         key = self.verifier
         material = encode_base64(bytes([key.key_type]) + self._seed)
         line = f"PRIVATE+KEY+{key.name}+{key.key_id.hex()}+{material}\n"
-        # Whole under another name first: a key file that was cut short by a crash could
-        # be neither used nor made again.  `link` does not replace, as `rename` would.
-        draft = path.with_name(f".{path.name}.new")
-        draft.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            raise FileExistsError(f"{path} exists: choose another name") from None
-        finally:
-            draft.unlink()
-        # A log whose head is durable and whose key is not could never go on.
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_key_file(path, line.encode())
 
 
 def generate_key(name: str, key_type: KeyType) -> SigningKey:
@@ -106,10 +83,7 @@ def read_key(path: Path) -> SigningKey:
     Raises RejectedError if others may read it, FormatError if it is not a key; neither
     shows what is in it.
     """
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & _OPEN_MODES:
-            raise RejectedError("open-key", f"{path} must have mode 0600: chmod it")
-        line = file.read(4096).removesuffix(b"\n")
+    line = read_key_file(path, 4096).removesuffix(b"\n")
     try:
         return _parse_key(line)
     except (FormatError, ValueError, IndexError):
@@ -120,7 +94,8 @@ def read_key(path: Path) -> SigningKey:
 class HeadSigner:
     """Signs the heads of one log with all of its keys.
 
-    keys: one or more, each named as the log's origin.
+    keys: one or more, each named as the log's origin.  log_id: what Sigstore calls the
+    log by, the 32-byte hash of its first key.
     """
 
     def __init__(self, keys: Sequence[SigningKey], clock: Clock) -> None:
@@ -128,6 +103,7 @@ class HeadSigner:
         self._clock = clock
         self.verifiers = tuple(key.verifier for key in keys)
         self.origin = self.verifiers[0].name
+        self.log_id = self.verifiers[0].key_hash
 
     def sign(self, size: int, root: Hash) -> bytes:
         """Return the signed checkpoint of a tree; checking it is the caller's."""

@@ -1,0 +1,19 @@
+"""Attestations: signed statements about artifacts, verified offline by rules.
+
+DSSE envelopes with in-toto statements, of any predicate; SLSA provenance is read and
+judged.  Nothing of Sigstore is needed: keys are files, and the log holds a record of
+the envelope's bytes.
+
+The files, in order of dependency:
+
+    members              JSON that others wrote
+    signers  dsse        public keys, signed envelopes
+    statement  slsa      what is said, of which artifacts
+    rules  verify        whom to believe; the one call
+    verdict              how it is told
+"""
+
+from tlogverify.attestation.rules import Rules
+from tlogverify.attestation.verify import ProvenAttestation, verify_attestation
+
+__all__ = ["ProvenAttestation", "Rules", "verify_attestation"]

@@ -1,0 +1,210 @@
+"""RULES.toml: whose attestations are believed, and about what.
+
+    threshold = 1                            different keys that must sign
+    predicate_types = ["<URI>"]
+    builders = ["<builder.id>"]              what each key without its own may name
+    build_types = ["<URI>"]                  left out: any
+    sources = ["<URI>"]                      exactly one of these
+    source_prefixes = ["<URI>"]              or one below these
+    any_source = false
+    ignored_parameters = ["<path>"]
+
+    [[keys]]
+    file = "release.pub"                     PEM; relative to this file
+    pem = "-----BEGIN PUBLIC KEY-----..."    instead of a file
+    builders = ["<builder.id>"]
+
+    [parameters]
+    "<path>" = ["<value>"]                   external parameters and what they may be
+
+What is not allowed here is refused, and so is a name that is not known here: a rule
+with a mistyped name must not be a rule that is not there.  Rules for SLSA provenance
+name builders and sources, and nothing but provenance.
+
+Source: SLSA v1.0, "Verifying artifacts"; this project's `docs/attestations.md`.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tlogverify.attestation.signers import MAX_PEM_BYTES, SignerKey
+from tlogverify.attestation.slsa import PROVENANCE_TYPE
+from tlogverify.errors import FormatError
+from tlogverify.files import read_bounded
+from tlogverify.lines import parse_text
+
+MAX_RULES_BYTES: Final = 1 << 18
+MAX_KEYS: Final = 16
+MAX_VALUES: Final = 256
+
+_NAMES: Final = {"threshold", "predicate_types", "keys", "parameters"} | {
+    *("builders", "build_types", "sources", "source_prefixes"),
+    *("any_source", "ignored_parameters"),
+}
+_KEY_NAMES: Final = {"file", "pem", "builders"}
+
+# A prefix has an authority and a slash behind it: what comes after one without would be
+# a part of the host's name, or make the host a user's name.
+_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s?#@%\\]+/[^\s?#%\\]*")
+_BOUNDARY: Final = ("/", "@", "#", "?")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A key and the builder ids that it may speak for."""
+
+    key: SignerKey
+    builders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an attestation must be; see the module for the meaning of each member.
+
+    parameters: by dotted path; None where the rules have no word on parameters.
+    Raises FormatError where they would let through what nobody judged.
+    """
+
+    keys: tuple[TrustedKey, ...]
+    predicate_types: tuple[str, ...]
+    threshold: int = 1
+    build_types: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    source_prefixes: tuple[str, ...] = ()
+    any_source: bool = False
+    parameters: Mapping[str, tuple[str, ...]] | None = None
+    ignored_parameters: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        spkis = {it.key.spki for it in self.keys}
+        if not 0 < len(self.keys) <= MAX_KEYS or len(spkis) != len(self.keys):
+            raise FormatError(f"rules have 1 to {MAX_KEYS} different keys")
+        if not 0 < self.threshold <= len(self.keys):
+            raise FormatError("threshold is 1 to the number of keys", self.threshold)
+        if not self.predicate_types:
+            raise FormatError("rules name the predicate_types")
+        if not all(
+            _PREFIX.fullmatch(it) and _is_plain(it) for it in self.source_prefixes
+        ):
+            raise FormatError("a source prefix is scheme://host/ and a plain path")
+        if PROVENANCE_TYPE in self.predicate_types:
+            self._require_judgement()
+        elif self._of_builds():
+            raise FormatError(f"rules for builds name {PROVENANCE_TYPE}")
+
+    def _require_judgement(self) -> None:
+        if len(self.predicate_types) > 1:
+            raise FormatError("rules for provenance name no other predicate type")
+        if not all(it.builders for it in self.keys):
+            raise FormatError("rules for provenance name builders for every key")
+        if bool(self.sources or self.source_prefixes) == self.any_source:
+            raise FormatError("rules for provenance name sources, or any_source")
+
+    def _of_builds(self) -> bool:
+        sources = (self.sources, self.source_prefixes, self.any_source)
+        builds = (self.build_types, self.parameters, self.ignored_parameters)
+        return any((*sources, *builds, *(it.builders for it in self.keys)))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "Rules":
+        """Read a file and the keys that it names; FormatError, or OSError."""
+        file = Path(path)
+        return cls.parse(read_bounded(file, "rules", MAX_RULES_BYTES), file.parent)
+
+    @classmethod
+    def parse(cls, text: bytes, folder: Path) -> "Rules":
+        """Parse TOML; folder: what the files of keys are relative to."""
+        try:
+            members = tomllib.loads(parse_text("rules", text))
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"rules are TOML: {error}") from None
+        _require_known("rules", members, _NAMES)
+        threshold = members.get("threshold", 1)
+        any_source = members.get("any_source", False)
+        if type(threshold) is not int or type(any_source) is not bool:
+            raise FormatError("threshold is a number, any_source true or false")
+        return cls(
+            keys=_keys(members, folder),
+            predicate_types=_texts(members, "predicate_types"),
+            threshold=threshold,
+            build_types=_texts(members, "build_types"),
+            sources=_texts(members, "sources"),
+            source_prefixes=_texts(members, "source_prefixes"),
+            any_source=any_source,
+            parameters=_parameters(members),
+            ignored_parameters=_texts(members, "ignored_parameters"),
+        )
+
+    def allows_source(self, uri: str) -> bool:
+        """Tell whether a source's URI is one of these, or below a prefix.
+
+        Below means: the prefix ends at a slash, or one of / @ # ? follows it.  What
+        follows is plain: a path that climbs, or is escaped, is below nothing.
+        """
+        if self.any_source or uri in self.sources:
+            return True
+        return _is_plain(uri) and any(
+            uri == prefix
+            or (prefix.endswith("/") and uri.startswith(prefix))
+            or uri.startswith(tuple(f"{prefix}{it}" for it in _BOUNDARY))
+            for prefix in self.source_prefixes
+        )
+
+
+def _is_plain(uri: str) -> bool:
+    segments = re.split(r"[/@#?]", uri)
+    return not {".", ".."} & {*segments} and not re.search(r"[%\\\s]", uri)
+
+
+def _keys(members: Mapping[str, object], folder: Path) -> tuple[TrustedKey, ...]:
+    tables = members.get("keys")
+    if not isinstance(tables, list) or not 0 < len(tables) <= MAX_KEYS:
+        raise FormatError(f"rules have [[keys]], 1 to {MAX_KEYS}")
+    return tuple(_key(table, members, folder) for table in tables)
+
+
+def _key(table: object, members: Mapping[str, object], folder: Path) -> TrustedKey:
+    if not isinstance(table, dict):
+        raise FormatError("a key is a table", table)
+    _require_known("a key", table, _KEY_NAMES)
+    source = [table[name] for name in ("file", "pem") if name in table]
+    if len(source) != 1 or not isinstance(source[0], str) or "\0" in source[0]:
+        raise FormatError("a key has either a file or a pem, a string")
+    if "file" in table:
+        pem = read_bounded(folder / source[0], "a key", MAX_PEM_BYTES)
+    else:
+        pem = source[0].encode()
+    own = table if "builders" in table else members
+    return TrustedKey(SignerKey.of_pem(pem), _texts(own, "builders"))
+
+
+def _parameters(members: Mapping[str, object]) -> dict[str, tuple[str, ...]] | None:
+    table = members.get("parameters")
+    if table is None:
+        return {} if "ignored_parameters" in members else None
+    if not isinstance(table, dict) or len(table) > MAX_VALUES:
+        raise FormatError(f"parameters are a table of at most {MAX_VALUES}")
+    return {name: _texts(table, name) for name in table}
+
+
+def _texts(members: Mapping[str, object], name: str) -> tuple[str, ...]:
+    values = members.get(name)
+    if values is None:
+        return ()
+    if not isinstance(values, list) or not 0 < len(values) <= MAX_VALUES:
+        raise FormatError(f"{name} has 1 to {MAX_VALUES} strings", values)
+    texts = tuple(value for value in values if isinstance(value, str) and value)
+    if len(texts) != len(values):
+        raise FormatError(f"{name} has strings that are not empty")
+    return texts
+
+
+def _require_known(rule: str, members: Mapping[str, object], names: set[str]) -> None:
+    unknown = sorted(members.keys() - names)
+    if unknown:
+        raise FormatError(f"{rule}: an unknown name", unknown[0])

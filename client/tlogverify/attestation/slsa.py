@@ -1,0 +1,79 @@
+"""SLSA provenance v1: what a verifier must know of a build, and nothing beyond.
+
+Unknown members are passed over.  The source is read from `externalParameters` alone,
+in the places where the published build types put it: a URI among
+`resolvedDependencies` may be any library's, and would let a build of something else
+pass that only used the expected repository.
+
+Source: SLSA provenance v1, "Schema" and "Parsing rules".
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tlogverify.attestation.members import object_member, optional_text
+from tlogverify.errors import FormatError
+
+PROVENANCE_TYPE: Final = "https://slsa.dev/provenance/v1"
+
+_RULE: Final = "provenance"
+SOURCE_PLACES: Final = {"source", "source.uri", "repository", "workflow.repository"}
+_MAX_DEPTH: Final = 8
+_MAX_PATH_CHARS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a build platform says of one build.
+
+    parameters: each external parameter by its dotted path, in order; a value that is no
+    string is shown by its kind.  sources: the URIs of the source, as they stand.
+    invocation: "" where it is not told.
+    """
+
+    builder: str
+    build_type: str
+    parameters: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...]
+    invocation: str
+
+
+def read_provenance(predicate: Mapping[str, object]) -> Provenance:
+    """Read a predicate; FormatError unless it has a builder, a build type, parameters.
+
+    Those three are what SLSA requires from Build level 1 on.
+    """
+    definition = object_member(_RULE, predicate, "buildDefinition")
+    details = object_member(_RULE, predicate, "runDetails")
+    builder = optional_text("a builder", object_member(_RULE, details, "builder"), "id")
+    build_type = optional_text(_RULE, definition, "buildType")
+    if not builder or not build_type:
+        raise FormatError(f"{_RULE} has a builder.id and a buildType")
+    external = object_member(_RULE, definition, "externalParameters")
+    parameters = tuple(_flatten(external, "", _MAX_DEPTH))
+    metadata = object_member(_RULE, details, "metadata")
+    return Provenance(
+        builder,
+        build_type,
+        parameters,
+        tuple(value for path, value in parameters if path in SOURCE_PLACES),
+        optional_text(_RULE, metadata, "invocationId"),
+    )
+
+
+def _flatten(
+    members: Mapping[str, object], prefix: str, depth: int
+) -> Iterator[tuple[str, str]]:
+    for name in members:
+        value = members[name]
+        path = f"{prefix}{name}"
+        if len(path) > _MAX_PATH_CHARS:
+            raise FormatError("the path of a parameter is too long", path)
+        if isinstance(value, dict) and value and depth > 0:
+            yield from _flatten(value, f"{path}.", depth - 1)
+        elif isinstance(value, str) and value:
+            yield path, optional_text(_RULE, members, name)
+        # Unset, null and empty are one: SLSA provenance v1, "Parsing rules".
+        elif value not in (None, "", {}, []):
+            yield path, f"<{type(value).__name__}>"

@@ -1,0 +1,150 @@
+"""The one call: an artifact, its signed statement, the log's proof, and the rules.
+
+The order is SLSA's: nothing that an envelope says is looked at before its signature
+holds, and nothing of a build before the artifact is known to be its output.
+
+    1  trusted keys signed the envelope               SignatureError
+    2  the log holds a record of these exact bytes    ProofError, QuorumError, ...
+    3  statement and record name the artifact
+    4  the predicate type is allowed
+    5  the builder is one that the signing keys may speak for
+    6  build type, source and parameters are the expected ones
+
+Source: SLSA v1.0, "Verifying artifacts".
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tlogverify.artifact import ProvenArtifact, artifact_sha256, verify_artifact
+from tlogverify.attestation.dsse import Envelope
+from tlogverify.attestation.rules import Rules
+from tlogverify.attestation.signers import SignerKey
+from tlogverify.attestation.slsa import (
+    PROVENANCE_TYPE,
+    SOURCE_PLACES,
+    Provenance,
+    read_provenance,
+)
+from tlogverify.attestation.statement import Statement, parse_statement
+from tlogverify.errors import SignatureError, VerificationError
+from tlogverify.policy import Policy
+from tlogverify.proof import Proof
+from tlogverify.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenAttestation:
+    """What `verify_attestation` has proven.
+
+    artifact: what the log holds.  statement: what is said of it.  signers: the trusted
+    keys that signed.  provenance: the build, for SLSA provenance alone.
+    """
+
+    artifact: ProvenArtifact
+    statement: Statement
+    signers: tuple[SignerKey, ...]
+    provenance: Provenance | None
+
+
+def verify_attestation(
+    artifact: str | os.PathLike[str] | bytes,
+    envelope: bytes,
+    proof: Proof,
+    policy: Policy,
+    rules: Rules,
+) -> ProvenAttestation:
+    """Prove, offline, that an artifact's attestation is logged and as `rules` ask.
+
+    artifact: as `tlogverify.verify_artifact` takes it.  envelope: the exact bytes of
+    the file: the log's record holds their digest.
+
+    Raises FormatError for malformed input, VerificationError for what is not proven,
+    OSError if the artifact is not readable.
+    """
+    parsed = Envelope.parse(envelope)
+    signers = parsed.verify((it.key for it in rules.keys), rules.threshold)
+    statement = parse_statement(parsed)
+    sha256 = artifact_sha256(artifact)
+    proven = verify_artifact(sha256, proof, policy)
+    _verify_record(proven.record, envelope, statement, signers)
+    if not statement.names(sha256):
+        raise VerificationError(f"the statement does not name sha256:{sha256.hex()}")
+    if statement.predicate_type not in rules.predicate_types:
+        raise VerificationError(
+            f"the predicate type is not allowed: {statement.predicate_type}"
+        )
+    provenance = None
+    if statement.predicate_type == PROVENANCE_TYPE:
+        provenance = read_provenance(statement.predicate)
+        _verify_builder(provenance, signers, rules)
+        _verify_build(provenance, rules)
+    return ProvenAttestation(proven, statement, signers, provenance)
+
+
+def _verify_record(
+    record: Record,
+    envelope: bytes,
+    statement: Statement,
+    signers: tuple[SignerKey, ...],
+) -> None:
+    if record.provenance != hashlib.sha256(envelope).digest():
+        raise VerificationError("the proven entry is of another attestation")
+    if record.predicate_type != statement.predicate_type:
+        raise VerificationError("the proven entry has another predicate type")
+    if record.signer not in {None, *(key.sha256 for key in signers)}:
+        raise VerificationError("the proven entry names another signer")
+
+
+def _verify_builder(
+    provenance: Provenance, signers: tuple[SignerKey, ...], rules: Rules
+) -> None:
+    # A key counts for the builders that it is trusted for, and for no other: else the
+    # key of a weak build platform could speak for a strong one.
+    entitled = [
+        it
+        for it in rules.keys
+        if it.key in signers and provenance.builder in it.builders
+    ]
+    if not entitled:
+        raise VerificationError(
+            f"the builder is not allowed: {provenance.builder:.200}"
+        )
+    if len(entitled) < rules.threshold:
+        raise SignatureError(
+            f"{len(entitled)} of the keys for this builder signed, "
+            f"{rules.threshold} must: {provenance.builder:.200}"
+        )
+
+
+def _verify_build(provenance: Provenance, rules: Rules) -> None:
+    if rules.build_types and provenance.build_type not in rules.build_types:
+        raise VerificationError(
+            f"the build type is not allowed: {provenance.build_type:.200}"
+        )
+    if not provenance.sources and not rules.any_source:
+        raise VerificationError("the provenance names no source")
+    for uri in provenance.sources:
+        if not rules.allows_source(uri):
+            raise VerificationError(f"the source is not allowed: {uri:.200}")
+    if rules.parameters is not None:
+        _verify_parameters(provenance, rules, rules.parameters)
+
+
+def _verify_parameters(
+    provenance: Provenance,
+    rules: Rules,
+    expected: Mapping[str, tuple[str, ...]],
+) -> None:
+    given = {path for path, _ in provenance.parameters}
+    for path in expected:
+        if path not in given:
+            raise VerificationError(f"the provenance has no parameter {path}")
+    for path, value in provenance.parameters:
+        if path in expected:
+            if value not in expected[path]:
+                raise VerificationError(f"not allowed: {path:.99} = {value:.99}")
+        elif path not in {*rules.ignored_parameters, *SOURCE_PLACES}:
+            raise VerificationError(f"the parameter {path:.99} is not expected")

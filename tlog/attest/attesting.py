@@ -1,0 +1,219 @@
+"""Attesting files: one statement over all of them, signed, logged, kept beside each.
+
+    ARTIFACT.intoto.jsonl     the envelope, the same line beside each artifact
+    ARTIFACT.tlog-proof       that the log holds the record of that line
+
+The envelope is written before it is submitted.  A process that dies in between leaves
+an envelope that the log may know, and loses nothing: the next run takes the envelope
+that lies there, if it is this key's and says the same, and asks for the proof again; an
+entry that the log has keeps its index.  What lies there and says something else is not
+replaced unless that is asked for.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tlog.attest.document import (
+    DocumentSigner,
+    NamedDigest,
+    encode_statement,
+    record_of,
+    sign_statement,
+)
+from tlog.attest.redaction import Omission, why_left_out
+from tlog.errors import RejectedError
+from tlogclient import LogClient
+from tlogverify import Proof
+from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, Envelope
+from tlogverify.attestation.members import parse_object
+from tlogverify.attestation.signers import SignerKey
+from tlogverify.attestation.slsa import PROVENANCE_TYPE, read_provenance
+from tlogverify.errors import FormatError, SignatureError
+from tlogverify.files import read_bounded, sha256_file
+from tlogverify.record import MAX_SUBJECTS
+
+MAX_PREDICATE_BYTES: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that was hashed."""
+
+    path: Path
+    sha256: bytes
+
+    @property
+    def attestation(self) -> Path:
+        """Where its envelope lies."""
+        return self.path.with_name(f"{self.path.name}.intoto.jsonl")
+
+    @property
+    def proof(self) -> Path:
+        """Where the proof of its record lies."""
+        return self.path.with_name(f"{self.path.name}.tlog-proof")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is to be said of artifacts, before it is signed."""
+
+    artifacts: tuple[Artifact, ...]
+    subjects: tuple[NamedDigest, ...]
+    predicate_type: str
+    predicate: Mapping[str, object]
+
+    @property
+    def statement(self) -> bytes:
+        """The bytes that are signed, if no envelope of the same is there."""
+        return encode_statement(self.subjects, self.predicate_type, self.predicate)
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What is kept beside the artifacts now; is_kept: the envelope was there before."""
+
+    envelope: bytes
+    proof: Proof
+    is_kept: bool
+
+
+def hash_artifacts(paths: Sequence[Path]) -> tuple[Artifact, ...]:
+    """Hash 1 to 256 files of different names; RejectedError for others.
+
+    One statement tells artifacts apart by their names, which are the files' own.
+    """
+    if len(paths) > MAX_SUBJECTS:
+        raise RejectedError(
+            "too-many-artifacts", f"one attestation is of at most {MAX_SUBJECTS} files"
+        )
+    names = [path.name for path in paths]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise RejectedError(
+            "same-name", f"two artifacts are named {twice}: attest them apart"
+        )
+    return tuple(Artifact(path, sha256_file(path)) for path in paths)
+
+
+def name_artifacts(
+    artifacts: Sequence[Artifact], secrets: Sequence[str]
+) -> tuple[tuple[NamedDigest, ...], tuple[Omission, ...]]:
+    """Return the subjects, and the names that must not be told."""
+    subjects, omissions = [], []
+    for number, artifact in enumerate(artifacts):
+        why = why_left_out(artifact.path.name, secrets)
+        if why is not None:
+            omissions.append(Omission(f"subject[{number}].name", why))
+        name = "" if why is not None else artifact.path.name
+        subjects.append(NamedDigest(name, artifact.sha256))
+    return tuple(subjects), tuple(omissions)
+
+
+def read_predicate(path: Path, predicate_type: str) -> dict[str, object]:
+    """Read a predicate of somebody else; FormatError for what is no JSON object.
+
+    Provenance must name its builder and build type: without, no rules would take it.
+    """
+    content = read_bounded(path, "a predicate", MAX_PREDICATE_BYTES)
+    predicate = parse_object(f"the predicate {path.name}", content)
+    if predicate_type == PROVENANCE_TYPE:
+        read_provenance(predicate)
+    return predicate
+
+
+async def attest(
+    claim: Claim, signer: DocumentSigner, log: LogClient, *, replace: bool = False
+) -> Attested:
+    """Sign a claim, log it, and keep envelope and proof beside each artifact.
+
+    replace: also where another attestation lies.
+
+    Raises RejectedError if one does and it must not be replaced, and what `log` raises.
+    """
+    kept = None if replace else _kept_envelope(claim, signer)
+    envelope = kept or sign_statement(claim.statement, signer)
+    # Refused before anything is written, if it is not a record that a log takes.
+    record = record_of(envelope, claim.subjects, claim.predicate_type, signer)
+    for artifact in claim.artifacts:
+        if kept is None:
+            # A proof of what lay here proves nothing of what will.
+            artifact.proof.unlink(missing_ok=True)
+        # A death in between leaves some of the files: the next run writes the others.
+        _write_whole(artifact.attestation, envelope)
+    (proof,) = await log.submit([record])
+    for artifact in claim.artifacts:
+        _write_whole(artifact.proof, proof.encode())
+    return Attested(envelope, proof, kept is not None)
+
+
+def _kept_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
+    """Return the envelope that lies beside the artifacts; None if there is none."""
+    found: dict[bytes, Path] = {}
+    for artifact in claim.artifacts:
+        path = artifact.attestation
+        if path.exists():
+            envelope = read_bounded(path, "an attestation", MAX_ENVELOPE_BYTES)
+            found.setdefault(envelope, path)
+        elif artifact.proof.exists():
+            # Of a submission without an attestation; it can be had again, but not here.
+            raise _another(artifact.proof, "a proof of something else")
+    if not found:
+        return None
+    (envelope, path), *others = found.items()
+    if others:
+        raise _another(others[0][1], "another attestation than its neighbour's")
+    if not _says_the_same(envelope, claim, signer):
+        raise _another(path, "another attestation")
+    return envelope
+
+
+def _says_the_same(envelope: bytes, claim: Claim, signer: DocumentSigner) -> bool:
+    try:
+        parsed = Envelope.parse(envelope)
+        parsed.verify([SignerKey(signer.public)], 1)
+        found = parse_object("a statement", parsed.payload)
+    except (FormatError, SignatureError):
+        return False
+    return _timeless(found) == _timeless(parse_object("a statement", claim.statement))
+
+
+def _timeless(statement: dict[str, object]) -> dict[str, object]:
+    """Return a statement without the times of its build: they differ at every run."""
+    predicate = statement.get("predicate")
+    details = predicate.get("runDetails") if isinstance(predicate, dict) else None
+    metadata = details.get("metadata") if isinstance(details, dict) else None
+    if statement.get("predicateType") != PROVENANCE_TYPE or not (
+        isinstance(predicate, dict)
+        and isinstance(details, dict)
+        and isinstance(metadata, dict)
+    ):
+        return statement
+    times = {"startedOn", "finishedOn"}
+    kept = {name: value for name, value in metadata.items() if name not in times}
+    return statement | {
+        "predicate": predicate | {"runDetails": details | {"metadata": kept}}
+    }
+
+
+def _another(path: Path, what: str) -> RejectedError:
+    return RejectedError("other-attestation", f"{path} is {what}: --force replaces it")
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Replace a file with a whole one, durably; nothing is done if it is the same."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
