@@ -1,7 +1,8 @@
 """A folder in which the documents' commands run, as a reader types them.
 
-Two things differ from a reader's terminal: `tlog` and `python` are those that run these
-tests, and the log listens on a free port, which takes the place of 127.0.0.1:8080.
+What differs from a reader's terminal: `tlog`, `python` and `sigstore` are those that
+run these tests, the log listens on a free port, which takes the place of 8080, and a
+stand-in's address takes that of somebody else's service.
 """
 
 import os
@@ -12,18 +13,22 @@ from pathlib import Path
 
 from tests.docs.documents import ROOT, Block
 
-WRITTEN_ADDRESS = "127.0.0.1:8080"
+WRITTEN_ADDRESSES = ("127.0.0.1:8080", "localhost:8080")
+COMMANDS = {"tlog": "-m tlog", "python": "", "sigstore": "-m sigstore"}
 
 
 class Workplace:
-    """One folder and at most one log that runs in it."""
+    """One folder and at most one log that runs in it.
+
+    replaced: what else a document writes, and what takes its place here.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "work"
         self.folder.mkdir()
         commands = folder / "bin"
         commands.mkdir()
-        for name, arguments in {"tlog": "-m tlog", "python": ""}.items():
+        for name, arguments in COMMANDS.items():
             command = commands / name
             command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
             command.chmod(0o755)
@@ -36,6 +41,7 @@ class Workplace:
         }
         self._log: subprocess.Popen[str] | None = None
         self.url = ""
+        self.replaced: dict[str, str] = {}
 
     def serve(self, command: str) -> None:
         """Start a log by its command, and wait until it serves."""
@@ -63,7 +69,12 @@ class Workplace:
 
     def run(self, block: Block) -> None:
         """Run a block of shell commands or Python; it must succeed."""
-        text = block.text.replace(WRITTEN_ADDRESS, self.url.removeprefix("http://"))
+        text = block.text
+        port = self.url.rpartition(":")[2]
+        for written in WRITTEN_ADDRESSES:
+            text = text.replace(written, written.replace("8080", port))
+        for written, found in self.replaced.items():
+            text = text.replace(written, found)
         commands = {
             "sh": ["sh", "-e", "-c", text],
             "python": [sys.executable, "-W", "error", "-c", text],

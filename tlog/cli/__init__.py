@@ -20,6 +20,7 @@ from tlog.cli import (
     rebuild,
     search,
     serve,
+    sigstore_config,
     submit,
     verify,
     witness,
@@ -39,6 +40,7 @@ _VERBS: Final = {
     "keygen": keygen,
     "witness": witness,
     "monitor": monitor,
+    "sigstore-config": sigstore_config,
 }
 
 _STATUS: Final[dict[type[BaseException], int]] = {

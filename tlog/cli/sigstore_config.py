@@ -1,0 +1,180 @@
+"""Write what Sigstore's clients need to use a log: trust, and where to submit.
+
+Three files: trusted_root.json, signing_config.json, and client_trust_config.json, which
+holds both.  A Fulcio, CT log and timestamp authority come from documents that are there
+already (--merge), or from their certificates and keys.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from tlog.cli.policies import add_policy_argument, load_policy
+from tlog.clock import SystemClock
+from tlog.sigstore.authorities import (
+    MAX_PEM_BYTES,
+    certificate_authority,
+    ct_log,
+    timestamp_authority,
+)
+from tlog.sigstore.documents import ClientDocuments, make_documents, name_gaps
+from tlog.sigstore.existing import MAX_DOCUMENT_BYTES, parse_existing
+from tlog.sigstore.instance import (
+    LogInstance,
+    choose_log_key,
+    endpoint,
+    require_root_url,
+    require_url,
+)
+from tlog.sigstore.neighbours import Document, Neighbours
+from tlog.storage.disk import SystemDisk
+from tlogverify.errors import FormatError
+from tlogverify.files import read_bounded
+
+_COUNTED: Final = {
+    "logs": "other Rekor logs to verify by",
+    "authorities": "Fulcio authorities to trust",
+    "ctlogs": "CT logs",
+    "timestamp_authorities": "timestamp authorities to trust",
+    "ca_urls": "Fulcio URLs",
+    "oidc_urls": "identity providers",
+    "tsa_urls": "timestamp authority URLs",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this verb's arguments."""
+    parser.add_argument("--log", required=True, metavar="URL")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="made if it is not there"
+    )
+    add_policy_argument(parser)
+    parser.add_argument(
+        "--base-url", metavar="URL", help="the log's public URL (default: --log)"
+    )
+    parser.add_argument("--operator", metavar="NAME", help="default: the host name")
+    parser.add_argument(
+        "--start", metavar="TIME", help="RFC 3339, since when it is used (default: now)"
+    )
+    parser.add_argument(
+        "--keep-logs", action="store_true", help="take over merged Rekor logs too"
+    )
+    for flag, form, what in (
+        ("--merge", "FILE", "a TrustedRoot, SigningConfig or ClientTrustConfig"),
+        ("--fulcio", "URL=CHAIN.pem", "a Fulcio, and its chain up to the root"),
+        ("--ctlog", "URL=KEY.pem", "a CT log, and its public key"),
+        ("--tsa", "URL=CHAIN.pem", "a timestamp authority, and its chain"),
+        ("--oidc", "URL", "an identity provider"),
+    ):
+        parser.add_argument(
+            flag, action="append", default=[], metavar=form, help=f"{what}; repeatable"
+        )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the files, each whole, and say what is in them and what is missing."""
+    url = options.base_url or options.log
+    host = require_root_url(url)
+    # Before the log is asked: what is wrong with the files is known without it.
+    start = options.start or _now()
+    operator = options.operator or host
+    neighbours = _read_neighbours(options, start, operator)
+    policy = asyncio.run(load_policy(options))
+    key = choose_log_key((log.key for log in policy.logs), url)
+    log = LogInstance(url, key, start, operator)
+    paths = _write(options.out, make_documents(log, neighbours))
+    gaps = list(name_gaps(neighbours))
+    if options.json:
+        print(json.dumps({**paths, "log_id": log.log_id.hex(), "missing": gaps}))
+        return 0
+    for path in paths.values():
+        print(path)
+    print(f"log {url}, id {log.log_id.hex()}, used since {start}")
+    for name, what in _COUNTED.items():
+        if count := len(getattr(neighbours, name)):
+            print(f"{what}: {count}")
+    for gap in gaps:
+        print(gap)
+    return 0
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(SystemClock().now_s()))
+
+
+def _read_neighbours(
+    options: argparse.Namespace, start: str, operator: str
+) -> Neighbours:
+    """Return what files and flags name: flags first, which then are asked first."""
+    fulcios = list(_read_pairs(options.fulcio))
+    stampers = list(_read_pairs(options.tsa))
+    for url in options.oidc:
+        require_url("the identity provider's URL", url)
+    neighbours = Neighbours(
+        authorities=tuple(_named(it, certificate_authority) for it in fulcios),
+        ctlogs=tuple(
+            _named(it, lambda url, pem: ct_log(url, pem, start))
+            for it in _read_pairs(options.ctlog)
+        ),
+        timestamp_authorities=tuple(_named(it, timestamp_authority) for it in stampers),
+        ca_urls=tuple(endpoint(url, 1, start, operator) for url, _, _ in fulcios),
+        oidc_urls=tuple(endpoint(url, 1, start, operator) for url in options.oidc),
+        tsa_urls=tuple(endpoint(url, 1, start, operator) for url, _, _ in stampers),
+    )
+    for path in options.merge:
+        text = read_bounded(Path(path), path, MAX_DOCUMENT_BYTES)
+        try:
+            existing = parse_existing(text, keep_logs=options.keep_logs)
+        except FormatError as error:
+            raise FormatError(f"{path}: {error}") from None
+        neighbours = neighbours.joined(existing)
+    return neighbours
+
+
+def _read_pairs(pairs: list[str]) -> Iterator[tuple[str, bytes, str]]:
+    """Return URL, content of the file, and the file's name, of each URL=FILE."""
+    for pair in pairs:
+        # A URL may hold an equals sign too: the last one separates.
+        url, separator, path = pair.rpartition("=")
+        if not separator:
+            raise FormatError("the argument is URL=FILE", pair)
+        yield url, read_bounded(Path(path), path, MAX_PEM_BYTES), path
+
+
+def _named(
+    pair: tuple[str, bytes, str],
+    make: Callable[[str, bytes], Document],
+) -> Document:
+    url, content, path = pair
+    try:
+        return make(url, content)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from None
+
+
+def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:
+    """Write the three files, each replaced as a whole; return their paths.
+
+    Trust goes first: who reads between the renames submits to nothing that is not
+    trusted yet.
+    """
+    disk = SystemDisk()
+    folder.mkdir(parents=True, exist_ok=True)
+    paths: dict[str, str] = {}
+    for name, document in (
+        ("trusted_root", documents.trusted_root),
+        ("signing_config", documents.signing_config),
+        ("client_trust_config", documents.client_trust_config),
+    ):
+        path = folder / f"{name}.json"
+        draft = folder / f".{name}.json.new"
+        disk.write(draft, (json.dumps(document, indent=2) + "\n").encode())
+        disk.rename(draft, path)
+        paths[name] = str(path)
+    disk.sync_folder(folder)
+    return paths

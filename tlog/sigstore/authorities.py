@@ -1,0 +1,160 @@
+"""Authorities out of PEM files: chains of certificates, keys of CT logs.
+
+A chain stands leaf-most first and ends with its root; each certificate is signed by the
+next.  Whether an authority deserves trust is asked of nobody: the operator says so.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
+from cryptography.x509 import (
+    BasicConstraints,
+    Certificate,
+    DuplicateExtension,
+    ExtendedKeyUsage,
+    ExtensionNotFound,
+    load_pem_x509_certificates,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from tlog.sigstore.instance import require_url
+from tlog.sigstore.neighbours import Document
+from tlogverify.errors import FormatError
+from tlogverify.lines import encode_base64
+
+MAX_PEM_BYTES: Final = 1 << 20
+MAX_CHAIN: Final = 16
+
+_CURVES: Final = {
+    "secp256r1": "PKIX_ECDSA_P256_SHA_256",
+    "secp384r1": "PKIX_ECDSA_P384_SHA_384",
+    "secp521r1": "PKIX_ECDSA_P521_SHA_512",
+}
+_MODULI: Final = {
+    2048: "PKIX_RSA_PKCS1V15_2048_SHA256",
+    3072: "PKIX_RSA_PKCS1V15_3072_SHA256",
+    4096: "PKIX_RSA_PKCS1V15_4096_SHA256",
+}
+
+
+def certificate_authority(url: str, pem: bytes) -> Document:
+    """Return a TrustedRoot's item for a Fulcio: its chain, of authorities alone."""
+    require_url("Fulcio's URL", url)
+    chain = _parse_chain(pem)
+    if not all(_is_authority(certificate) for certificate in chain):
+        raise FormatError("Fulcio's chain is of certificate authorities alone")
+    return _authority(url, chain)
+
+
+def timestamp_authority(url: str, pem: bytes) -> Document:
+    """Return a TrustedRoot's item for a TSA: from what signs times up to the root."""
+    require_url("the timestamp authority's URL", url)
+    chain = _parse_chain(pem)
+    if len(chain) < 2:
+        raise FormatError(
+            "a timestamp authority's chain has its own certificate and a root",
+            len(chain),
+        )
+    if not _stamps_times(chain[0]):
+        raise FormatError("a timestamp authority's chain starts with what signs times")
+    return _authority(url, chain)
+
+
+def ct_log(url: str, pem: bytes, start: str) -> Document:
+    """Return a TrustedRoot's item for a certificate transparency log."""
+    require_url("the CT log's URL", url)
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise FormatError("a CT log's key is a public key in PEM") from None
+    details = _details_of(key)
+    if details is None:
+        raise FormatError("a CT log's key is ECDSA, RSA or Ed25519 of a known size")
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return {
+        "baseUrl": url,
+        "hashAlgorithm": "SHA2_256",
+        "publicKey": {
+            "rawBytes": encode_base64(der),
+            "keyDetails": details,
+            "validFor": {"start": start},
+        },
+        "logId": {"keyId": encode_base64(hashlib.sha256(der).digest())},
+    }
+
+
+def _parse_chain(pem: bytes) -> list[Certificate]:
+    try:
+        chain = load_pem_x509_certificates(pem)
+    except ValueError:
+        raise FormatError("a chain is certificates in PEM") from None
+    if len(chain) > MAX_CHAIN:
+        raise FormatError(f"a chain has at most {MAX_CHAIN} certificates", len(chain))
+    for number, (certificate, issuer) in enumerate(
+        zip(chain, [*chain[1:], chain[-1]], strict=True), 1
+    ):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            raise FormatError(
+                "in a chain each certificate is signed by the next, the last by itself",
+                number,
+            ) from None
+    return chain
+
+
+def _authority(url: str, chain: Sequence[Certificate]) -> Document:
+    start = max(certificate.not_valid_before_utc for certificate in chain)
+    return {
+        "subject": {
+            "organization": _name(chain[-1], NameOID.ORGANIZATION_NAME),
+            "commonName": _name(chain[-1], NameOID.COMMON_NAME),
+        },
+        "uri": url,
+        "certChain": {
+            "certificates": [
+                {"rawBytes": encode_base64(certificate.public_bytes(Encoding.DER))}
+                for certificate in chain
+            ]
+        },
+        # What was signed before all of the chain was valid cannot be by it.
+        "validFor": {"start": start.strftime("%Y-%m-%dT%H:%M:%SZ")},
+    }
+
+
+def _name(certificate: Certificate, oid: ObjectIdentifier) -> str:
+    found = certificate.subject.get_attributes_for_oid(oid)
+    return str(found[0].value) if found else ""
+
+
+def _is_authority(certificate: Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(BasicConstraints).value.ca
+    except (ValueError, ExtensionNotFound, DuplicateExtension):
+        return False
+
+
+def _stamps_times(certificate: Certificate) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_class(ExtendedKeyUsage)
+    except (ValueError, ExtensionNotFound, DuplicateExtension):
+        return False
+    return ExtendedKeyUsageOID.TIME_STAMPING in found.value
+
+
+def _details_of(key: object) -> str | None:
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return _CURVES.get(key.curve.name)
+    if isinstance(key, RSAPublicKey):
+        return _MODULI.get(key.key_size)
+    return "PKIX_ED25519" if isinstance(key, Ed25519PublicKey) else None

@@ -1,0 +1,166 @@
+"""One log as Sigstore's clients know it: a URL, a key, an id, a name.
+
+The name is the rule that self-hosters meet first: clients compare a checkpoint's origin
+with the bare host name of the log's URL, so that a log of any other origin signs what
+they refuse.
+
+Source: sigstore-go, `pkg/root`; rekor-tiles, `docs`; C2SP signed-note, key ids.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tlog.sigstore.neighbours import Document
+from tlogverify.errors import FormatError
+from tlogverify.keys import KeyType, VerifierKey
+from tlogverify.lines import encode_base64
+
+MAX_URL_CHARS: Final = 2048
+MAX_OPERATOR_CHARS: Final = 255
+
+_URL: Final = re.compile(r"https?://[!-~]+")
+_TIME: Final = re.compile(
+    r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogInstance:
+    """A log that clients are told of.
+
+    base_url: as clients shall use it; a slash at its end stays.  key: Ed25519, named as
+    the URL's host.  start: RFC 3339, from when on it is used.  operator: who runs it.
+
+    Raises FormatError unless all of that holds.
+    """
+
+    base_url: str
+    key: VerifierKey
+    start: str
+    operator: str
+
+    def __post_init__(self) -> None:
+        host = require_root_url(self.base_url)
+        require_time("the start", self.start)
+        if not 0 < len(self.operator) <= MAX_OPERATOR_CHARS:
+            raise FormatError(
+                f"an operator has 1 to {MAX_OPERATOR_CHARS} characters", self.operator
+            )
+        if not self.operator.isprintable():
+            raise FormatError("an operator is printable text", self.operator)
+        if self.key.key_type is not KeyType.ED25519:
+            raise FormatError("the log's key is Ed25519", self.key.encode())
+        if self.key.name != host:
+            raise _wrong_origin(host, self.key.name)
+
+    @property
+    def log_id(self) -> bytes:
+        """The 32 bytes by which clients look a log up."""
+        return self.key.key_hash
+
+    def trusted(self) -> Document:
+        """Return what a TrustedRoot says of the log."""
+        public_key: Document = {
+            "rawBytes": encode_base64(ed25519_spki(self.key.public_bytes)),
+            "keyDetails": "PKIX_ED25519",
+            "validFor": {"start": self.start},
+        }
+        return {
+            "baseUrl": self.base_url,
+            "hashAlgorithm": "SHA2_256",
+            "publicKey": public_key,
+            "logId": {"keyId": encode_base64(self.log_id)},
+        }
+
+    def endpoint(self) -> Document:
+        """Return what a SigningConfig says of the log."""
+        return endpoint(self.base_url, 2, self.start, self.operator)
+
+
+def choose_log_key(keys: Iterable[VerifierKey], base_url: str) -> VerifierKey:
+    """Return the one Ed25519 key of the log at `base_url`.
+
+    Raises FormatError, with the name that is expected, if there is none or another.
+    """
+    host = require_root_url(base_url)
+    known = {key for key in keys if key.key_type is KeyType.ED25519}
+    if not known:
+        raise FormatError("the policy has an Ed25519 key of the log")
+    named = [key for key in known if key.name == host]
+    if not named:
+        raise _wrong_origin(host, ", ".join(sorted(key.name for key in known)))
+    if len(named) > 1:
+        raise FormatError(f"the policy has one Ed25519 key of {host}", len(named))
+    return named[0]
+
+
+def endpoint(url: str, version: int, start: str, operator: str) -> Document:
+    """Return a SigningConfig's item for one service."""
+    return {
+        "url": url,
+        "majorApiVersion": version,
+        "validFor": {"start": start},
+        "operator": operator,
+    }
+
+
+def ed25519_spki(public_bytes: bytes) -> bytes:
+    """Return the DER SubjectPublicKeyInfo of a 32-byte key (RFC 8410)."""
+    key = Ed25519PublicKey.from_public_bytes(public_bytes)
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def require_url(rule: str, url: str) -> None:
+    """Raise FormatError unless `url` is http or https, with a host and no password."""
+    if len(url) > MAX_URL_CHARS or _URL.fullmatch(url) is None:
+        raise FormatError(f"{rule} is an http or https URL", url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise FormatError(f"{rule} is an http or https URL", url) from None
+    if not parts.hostname or port == 0:
+        raise FormatError(f"{rule} has a host name", url)
+    if "@" in parts.netloc:
+        # It would be handed to everybody who gets the file.
+        raise FormatError(f"{rule} has no user or password")
+
+
+def require_root_url(url: str) -> str:
+    """Return the host name of a log's URL; FormatError unless it is at its root."""
+    require_url("the log's URL", url)
+    parts = urlsplit(url)
+    if parts.path not in {"", "/"} or "?" in url or "#" in url:
+        raise FormatError("for Sigstore a log is at the root of its host", url)
+    host = parts.hostname or ""
+    if host not in parts.netloc:
+        # The parser lowers it, clients do not: no origin would be equal to it.
+        raise FormatError("the log's host name is in lower case", url)
+    return host
+
+
+def require_time(rule: str, text: str) -> None:
+    """Raise FormatError unless `text` is a time as RFC 3339 writes it."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise FormatError(f"{rule} is like 2026-01-31T12:00:00Z", text)
+    year, month, day = (int(found[group]) for group in (1, 2, 3))
+    if year == 0 or day > monthrange(year, month)[1]:
+        raise FormatError(f"{rule} is a day of the calendar", text)
+
+
+def _wrong_origin(host: str, found: str) -> FormatError:
+    return FormatError(
+        f"for Sigstore the origin must be {host}, the bare host name of the log's URL: "
+        f"serve with --origin {host}, or say --base-url",
+        found,
+    )
