@@ -12,7 +12,10 @@ The files, in order of dependency:
     tiles  bundles               how a log is stored and served
     keys  note                   verifier keys, signed notes
     checkpoint  signed  policy   tree heads, who signed them, who must
-    proof  record  artifact      the proof file, the entry, the one call
+    record  rekor                the two kinds of entry
+    certificates  signers        whom a certificate names, who signed
+    kinds                        what an entry is found by
+    proof  artifact              the proof file, the one call
     evidence                     two heads that conflict
 """
 
@@ -31,6 +34,7 @@ from tlogverify.merkle import verify_consistency
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 from tlogverify.record import Record
+from tlogverify.rekor import RekorEntry
 from tlogverify.signed import open_checkpoint
 
 __all__ = [
@@ -42,6 +46,7 @@ __all__ = [
     "ProvenArtifact",
     "QuorumError",
     "Record",
+    "RekorEntry",
     "SignatureError",
     "TlogError",
     "VerificationError",

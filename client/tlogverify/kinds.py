@@ -11,13 +11,11 @@ A search key is 33 bytes: what is named, and a SHA-256.
 """
 
 import hashlib
-from contextlib import suppress
 from typing import Final
 
-from tlogverify.certificates import certificate_names
-from tlogverify.errors import FormatError
 from tlogverify.record import Record, parse_record, record_digests, require_record
 from tlogverify.rekor import REKOR_START, RekorEntry, Signature, parse_rekor
+from tlogverify.signers import stated_names
 
 _IDENTITY: Final = b"\x01"
 _ISSUER: Final = b"\x02"
@@ -43,11 +41,16 @@ def search_keys(entry: bytes) -> list[bytes]:
     if not entry.startswith(REKOR_START):
         return [digest_key(digest) for digest in record_digests(entry)]
     rekor = parse_rekor(entry)
-    keys = [digest_key(rekor.digest)]
+    keys = [digest_key(digest) for digest in rekor_digests(rekor)]
     for signature in rekor.signatures:
-        keys.append(digest_key(hashlib.sha256(signature.der).digest()))
-        keys += _named(signature)
+        keys += name_keys(signature)
     return keys
+
+
+def rekor_digests(entry: RekorEntry) -> list[bytes]:
+    """Return the digest that was signed, and the SHA-256 of each key or certificate."""
+    signers = [hashlib.sha256(it.der).digest() for it in entry.signatures]
+    return [entry.digest, *signers]
 
 
 def digest_key(digest: bytes) -> bytes:
@@ -67,16 +70,13 @@ def issuer_key(issuer: str) -> bytes:
     return _ISSUER + _sha256(issuer)
 
 
-def _named(signature: Signature) -> list[bytes]:
-    if not signature.is_certificate:
-        return []
+def name_keys(signature: Signature) -> list[bytes]:
+    """Return the keys of the names in a certificate; none of what cannot be read."""
     # The log takes no certificate that cannot be read; a later release of the library
     # may read less, and must not stop a log that has one.
-    with suppress(FormatError):
-        names = certificate_names(signature.der)
-        keys = [identity_key(identity) for identity in names.identities]
-        return keys if names.issuer is None else [*keys, issuer_key(names.issuer)]
-    return []
+    names = stated_names(signature)
+    keys = [identity_key(identity) for identity in names.identities]
+    return keys if names.issuer is None else [*keys, issuer_key(names.issuer)]
 
 
 def _sha256(text: str) -> bytes:

@@ -52,6 +52,7 @@ PURE = [
     "tlogverify.rekor",
     "tlogverify.certificates",
     "tlogverify.kinds",
+    "tlogverify.signers",
     "tlogclient.answers",
     "tlogclient.findings",
     "tlogclient.batches",

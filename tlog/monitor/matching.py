@@ -1,20 +1,23 @@
-"""Digests in the bytes of a bundle: found fast, then confirmed entry by entry.
+"""What is watched, in the bytes of a bundle: found fast, confirmed entry by entry.
 
 PURE.  A digest is looked for in three spellings: lower-case hex, raw bytes, standard
 base64.  An entry that is a provenance record names what its digests are, and nothing
-else; any other entry names what it contains.  No entry is parsed unless its bundle
-holds the bytes of some digest.
+else; a Rekor entry names what it can be searched by; any other entry names what it
+contains.  No record is parsed unless its bundle holds the bytes of some digest; Rekor
+entries are, as the digest of a key or certificate is nowhere in their bytes.
 """
 
 import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tlogverify.bundles import parse_bundle
 from tlogverify.errors import FormatError
+from tlogverify.kinds import identity_key, issuer_key, name_keys, rekor_digests
 from tlogverify.record import record_digests, require_record
+from tlogverify.rekor import REKOR_START, RekorEntry, parse_rekor
 
 SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 
@@ -41,10 +44,38 @@ class Watch:
         return f"{kind}:{self.digest.hex()}"
 
 
-class Match(NamedTuple):
-    """An entry that names a watched digest; place: in its bundle."""
+@dataclass(frozen=True, slots=True)
+class NameWatch:
+    """What is looked for: a name in certificates, as they spell it."""
 
-    watch: Watch
+    kind: Literal["identity", "issuer"]
+    text: str
+
+    @property
+    def label(self) -> str:
+        """The kind and the name: what it is stored by."""
+        return f"{self.kind}:{self.text}"
+
+    @property
+    def name(self) -> str:
+        """What the user called it: the same."""
+        return self.label
+
+    @property
+    def key(self) -> bytes:
+        """The search key of the entries that name it."""
+        if self.kind == "identity":
+            return identity_key(self.text)
+        return issuer_key(self.text)
+
+
+AnyWatch = Watch | NameWatch
+
+
+class Match(NamedTuple):
+    """An entry that names what is watched; place: in its bundle."""
+
+    watch: AnyWatch
     place: int
     entry: bytes
 
@@ -74,9 +105,16 @@ class _Spellings:
 class Matcher:
     """Looks for a fixed set of watches; safe for use from any thread."""
 
-    def __init__(self, watches: tuple[Watch, ...]) -> None:
+    def __init__(self, watches: tuple[AnyWatch, ...]) -> None:
         self.watches = watches
-        self._spellings = {it: _Spellings.of(it.digest) for it in watches}
+        self._digests = tuple(it for it in watches if isinstance(it, Watch))
+        names = [it for it in watches if isinstance(it, NameWatch)]
+        self._by_digest: dict[bytes, list[AnyWatch]] = {}
+        for it in self._digests:
+            self._by_digest.setdefault(it.digest, []).append(it)
+        self._by_name: dict[bytes, AnyWatch] = {it.key: it for it in names}
+        self._texts = [it.text.encode("utf-8", "surrogatepass") for it in names]
+        self._spellings = {it: _Spellings.of(it.digest) for it in self._digests}
         self._by_hex = {s.hexadecimal: it for it, s in self._spellings.items()}
         self._by_trace: dict[bytes, set[Watch]] = {}
         for watch, spellings in self._spellings.items():
@@ -91,7 +129,8 @@ class Matcher:
         """
         if not self.watches:
             return []
-        if len(self.watches) <= _FEW:
+        rekor = REKOR_START in bundle
+        if len(self._digests) <= _FEW:
             candidates = [
                 watch
                 for watch, spellings in self._spellings.items()
@@ -99,14 +138,32 @@ class Matcher:
             ]
         else:
             candidates = list(self._candidates(bundle))
-        if not candidates:
+        if not candidates and not rekor:
             return []
-        return [
-            Match(watch, place, entry)
-            for place, entry in enumerate(parse_bundle(bundle, width))
-            for watch in candidates
-            if self._names(entry, watch)
-        ]
+        matches: list[Match] = []
+        for place, entry in enumerate(parse_bundle(bundle, width)):
+            parsed = _as_rekor(entry)
+            if parsed is None:
+                named = [it for it in candidates if self._names(entry, it)]
+                matches += [Match(it, place, entry) for it in named]
+            else:
+                matches += [Match(it, place, entry) for it in self._named(parsed)]
+        return matches
+
+    def _named(self, entry: RekorEntry) -> list[AnyWatch]:
+        """Return the watches that a Rekor entry names, each once."""
+        found: dict[AnyWatch, None] = {}
+        if self._by_digest:
+            for digest in rekor_digests(entry):
+                found.update(dict.fromkeys(self._by_digest.get(digest, ())))
+        for signature in entry.signatures if self._by_name else ():
+            # A certificate holds its names as they are: most need not be read.
+            few = len(self._texts) <= _FEW
+            if few and not any(text in signature.der for text in self._texts):
+                continue
+            keys = self._by_name.keys() & name_keys(signature)
+            found.update((self._by_name[key], None) for key in sorted(keys))
+        return list(found)
 
     def _candidates(self, bundle: bytes) -> Iterator[Watch]:
         """Return the watches that the bundle holds, in one entry or across two."""
@@ -132,7 +189,7 @@ class Matcher:
                 if any(spelling in bundle for spelling in self._spellings[it].all())
             )
         # In the watches' own order, whatever a set's is.
-        return (watch for watch in self.watches if watch in found)
+        return (watch for watch in self._digests if watch in found)
 
     def _names(self, entry: bytes, watch: Watch) -> bool:
         """Whether `entry` names the watch's digest."""
@@ -144,3 +201,13 @@ class Matcher:
         except FormatError:
             return True
         return watch.digest in record_digests(entry)
+
+
+def _as_rekor(entry: bytes) -> RekorEntry | None:
+    """Return a Rekor entry, None for any other."""
+    if not entry.startswith(REKOR_START):
+        return None
+    try:
+        return parse_rekor(entry)
+    except FormatError:
+        return None

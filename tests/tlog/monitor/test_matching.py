@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.records import canonical, digest, full_record, record
 from tests.support.static_log import bundle_of
-from tlog.monitor.matching import Match, Matcher, Watch
+from tlog.monitor.matching import AnyWatch, Match, Matcher, Watch
 from tlogverify.bundles import MAX_ENTRY_BYTES
 
 SIZES = (32, 48, 64)
@@ -25,7 +25,7 @@ def plainly(watches: tuple[Watch, ...], entries: list[bytes]) -> set[tuple[Watch
     }
 
 
-def found(matches: list[Match]) -> set[tuple[Watch, int]]:
+def found(matches: list[Match]) -> set[tuple[AnyWatch, int]]:
     assert len(matches) == len(set(matches))
     return {(it.watch, it.place) for it in matches}
 
