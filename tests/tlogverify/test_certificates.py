@@ -2,15 +2,17 @@
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.rekor import P256, certificate, private_key
+from tests.support.rekor import certificate
 from tlogverify.certificates import MAX_IDENTITIES, certificate_names
 from tlogverify.errors import FormatError
 
-KEY = private_key(P256)
+# Its signatures are the same in each run: so are the tests.
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 USER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.7")
 ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 OLD_ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")

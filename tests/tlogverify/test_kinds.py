@@ -123,6 +123,6 @@ def test_a_signer_is_described_as_stated() -> None:
 def test_a_key_is_described_by_its_digest_alone() -> None:
     (signature,) = signed_with(b"key", is_certificate=False).signatures
     digest = hashlib.sha256(b"key").hexdigest()
-    expected = {"key": digest, "identities": [], "issuer": None}
+    expected: dict[str, object] = {"key": digest, "identities": [], "issuer": None}
     assert expected == describe_signer(signature)
     assert f"key sha256:{digest}" == name_signer(signature)
