@@ -18,12 +18,12 @@ from tlogverify import (
     ProvenArtifact,
     QuorumError,
     Record,
-    RekorEntry,
     SignatureError,
     TlogError,
     VerificationError,
     VerifierKey,
 )
+from tlogverify.rekor import RekorEntry
 
 
 def verify_a_release(release: Path) -> tuple[str, int]:

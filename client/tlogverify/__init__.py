@@ -13,8 +13,7 @@ The files, in order of dependency:
     keys  note                   verifier keys, signed notes
     checkpoint  signed  policy   tree heads, who signed them, who must
     record  rekor                the two kinds of entry
-    certificates  signers        whom a certificate names, who signed
-    kinds                        what an entry is found by
+    certificates  kinds          whom one names; what an entry is found by
     proof  artifact              the proof file, the one call
     evidence                     two heads that conflict
 """
@@ -34,7 +33,6 @@ from tlogverify.merkle import verify_consistency
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 from tlogverify.record import Record
-from tlogverify.rekor import RekorEntry
 from tlogverify.signed import open_checkpoint
 
 __all__ = [
@@ -46,7 +44,6 @@ __all__ = [
     "ProvenArtifact",
     "QuorumError",
     "Record",
-    "RekorEntry",
     "SignatureError",
     "TlogError",
     "VerificationError",

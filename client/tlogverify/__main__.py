@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from tlogverify.artifact import ProvenArtifact, verify_artifact
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.evidence import Evidence
+from tlogverify.kinds import describe_signer, name_signer
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 from tlogverify.record import Record
 from tlogverify.rekor import RekorEntry
-from tlogverify.signers import describe_signer, name_signer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

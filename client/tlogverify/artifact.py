@@ -11,11 +11,10 @@ from pathlib import Path
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.files import hash_file, sha256_file
 from tlogverify.hashing import HASH_SIZE, Hash, leaf_hash
-from tlogverify.kinds import parse_entry
 from tlogverify.policy import Policy, Witnessed
 from tlogverify.proof import Proof
-from tlogverify.record import Record
-from tlogverify.rekor import RekorEntry
+from tlogverify.record import Record, parse_record
+from tlogverify.rekor import REKOR_START, RekorEntry, parse_rekor
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,9 @@ def verify_artifact(
     sha256 = artifact_sha256(artifact)
     if proof.extra is None:
         raise FormatError("the proof has no extra line with the entry")
-    record = parse_entry(proof.extra)
+    # Not by `kinds`: that reads certificates, and so would load sockets.
+    is_rekor = proof.extra.startswith(REKOR_START)
+    record = parse_rekor(proof.extra) if is_rekor else parse_record(proof.extra)
     leaf = leaf_hash(proof.extra)
     witnessed = proof.verify(leaf, policy)
     if not _names(record, artifact, sha256):

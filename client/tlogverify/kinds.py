@@ -11,11 +11,13 @@ A search key is 33 bytes: what is named, and a SHA-256.
 """
 
 import hashlib
+from contextlib import suppress
 from typing import Final
 
+from tlogverify.certificates import CertificateNames, certificate_names
+from tlogverify.errors import FormatError
 from tlogverify.record import Record, parse_record, record_digests, require_record
 from tlogverify.rekor import REKOR_START, RekorEntry, Signature, parse_rekor
-from tlogverify.signers import stated_names
 
 _IDENTITY: Final = b"\x01"
 _ISSUER: Final = b"\x02"
@@ -72,11 +74,35 @@ def issuer_key(issuer: str) -> bytes:
 
 def name_keys(signature: Signature) -> list[bytes]:
     """Return the keys of the names in a certificate; none of what cannot be read."""
-    # The log takes no certificate that cannot be read; a later release of the library
-    # may read less, and must not stop a log that has one.
-    names = stated_names(signature)
+    names = _stated_names(signature)
     keys = [identity_key(identity) for identity in names.identities]
     return keys if names.issuer is None else [*keys, issuer_key(names.issuer)]
+
+
+def describe_signer(signature: Signature) -> dict[str, object]:
+    """Return the key or certificate, and whom it states, as values for JSON."""
+    names = _stated_names(signature)
+    kind = "certificate" if signature.is_certificate else "key"
+    digest = hashlib.sha256(signature.der).hexdigest()
+    return {kind: digest, "identities": [*names.identities], "issuer": names.issuer}
+
+
+def name_signer(signature: Signature) -> str:
+    """Return the same as words; names are as given: not yet fit for a terminal."""
+    names = _stated_names(signature)
+    kind = "certificate" if signature.is_certificate else "key"
+    stated = f" of {', '.join(names.identities)}" if names.identities else ""
+    issuer = f", issuer {names.issuer}" if names.issuer is not None else ""
+    return f"{kind} sha256:{hashlib.sha256(signature.der).hexdigest()}{stated}{issuer}"
+
+
+def _stated_names(signature: Signature) -> CertificateNames:
+    if signature.is_certificate:
+        # The log takes no certificate that cannot be read; a later release of the
+        # library may read less, and must not stop a log that has one.
+        with suppress(FormatError):
+            return certificate_names(signature.der)
+    return CertificateNames((), None)
 
 
 def _sha256(text: str) -> bytes:

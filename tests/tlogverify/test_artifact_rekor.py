@@ -1,4 +1,4 @@
-"""An artifact that a Rekor entry names, by each hash, and what is said of its signer."""
+"""An artifact that a Rekor entry names, and what is said of its signer."""
 
 import hashlib
 import json

@@ -10,16 +10,17 @@ from tests.tlogverify.documents import ARTIFACT_SHA256, ENTRY
 from tests.tlogverify.test_rekor import DSSE, HASHEDREKORD, dsse
 from tlogverify.errors import FormatError
 from tlogverify.kinds import (
+    describe_signer,
     digest_key,
     identity_key,
     issuer_key,
+    name_signer,
     parse_entry,
     require_entry,
     search_keys,
 )
 from tlogverify.record import parse_record, record_digests
 from tlogverify.rekor import RekorEntry, Signature, parse_rekor
-from tlogverify.signers import describe_signer, name_signer
 
 CERTIFICATE = certificate(
     private_key(P256),

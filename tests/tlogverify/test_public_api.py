@@ -77,7 +77,6 @@ def test_the_public_names_are_these() -> None:
         "ProvenArtifact",
         "QuorumError",
         "Record",
-        "RekorEntry",
         "SignatureError",
         "TlogError",
         "VerificationError",

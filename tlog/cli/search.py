@@ -13,9 +13,9 @@ from tlog.monitor.watches import signer_sha256
 from tlogclient import SearchResult
 from tlogverify.__main__ import printable
 from tlogverify.artifact import artifact_sha256
+from tlogverify.kinds import name_signer
 from tlogverify.record import Record
 from tlogverify.rekor import RekorEntry
-from tlogverify.signers import name_signer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
