@@ -9,7 +9,7 @@ entries are, as the digest of a key or certificate is nowhere in their bytes.
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -28,6 +28,7 @@ _HEX_RUNS: Final = re.compile(rb"[0-9a-f]{64,}")
 _COMMON: Final = bytes(it for it in range(128) if not chr(it).isupper())
 _HEX_LENGTH: Final = 64
 _TRACE: Final = 4
+_RARE: Final = b"V"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,26 +130,34 @@ class Matcher:
         """
         if not self.watches:
             return []
-        rekor = REKOR_START in bundle
-        if len(self._digests) <= _FEW:
-            candidates = [
-                watch
-                for watch, spellings in self._spellings.items()
-                if any(spelling in bundle for spelling in spellings.all())
-            ]
-        else:
-            candidates = list(self._candidates(bundle))
-        if not candidates and not rekor:
+        # One rare character first: that is looked for at the speed of memory.
+        if _RARE in bundle and REKOR_START in bundle:
+            return self._search_both_kinds(parse_bundle(bundle, width))
+        candidates = self._candidates(bundle)
+        if not candidates:
             return []
-        matches: list[Match] = []
-        for place, entry in enumerate(parse_bundle(bundle, width)):
-            parsed = _as_rekor(entry)
-            if parsed is None:
-                named = [it for it in candidates if self._names(entry, it)]
-                matches += [Match(it, place, entry) for it in named]
-            else:
-                matches += [Match(it, place, entry) for it in self._named(parsed)]
-        return matches
+        return [
+            Match(watch, place, entry)
+            for place, entry in enumerate(parse_bundle(bundle, width))
+            for watch in candidates
+            if self._names(entry, watch)
+        ]
+
+    def _search_both_kinds(self, entries: Sequence[bytes]) -> list[Match]:
+        parsed = [_as_rekor(entry) for entry in entries]
+        pairs = list(zip(entries, parsed, strict=True))
+        # Base64 is slow to search, and in Rekor entries needless.
+        others = b"\0".join([entry for entry, rekor in pairs if rekor is None])
+        candidates = self._candidates(others)
+        return [
+            Match(watch, place, entry)
+            for place, (entry, rekor) in enumerate(pairs)
+            for watch in (
+                [it for it in candidates if self._names(entry, it)]
+                if rekor is None
+                else self._named(rekor)
+            )
+        ]
 
     def _named(self, entry: RekorEntry) -> list[AnyWatch]:
         """Return the watches that a Rekor entry names, each once."""
@@ -165,8 +174,17 @@ class Matcher:
             found.update((self._by_name[key], None) for key in sorted(keys))
         return list(found)
 
-    def _candidates(self, bundle: bytes) -> Iterator[Watch]:
-        """Return the watches that the bundle holds, in one entry or across two."""
+    def _candidates(self, content: bytes) -> list[Watch]:
+        """Return the watches that entries hold, in one of them or across two."""
+        if len(self._digests) > _FEW:
+            return list(self._candidates_of_many(content))
+        return [
+            watch
+            for watch, spellings in self._spellings.items()
+            if any(spelling in content for spelling in spellings.all())
+        ]
+
+    def _candidates_of_many(self, bundle: bytes) -> Iterator[Watch]:
         runs = _HEX_RUNS.findall(bundle)
         found = {self._by_hex[run] for run in self._by_hex.keys() & set(runs)}
         # Digests beside other digits, or one behind the other.
