@@ -175,3 +175,9 @@ def test_one_changed_byte_gives_another_entry_or_none(
         return
     assert bytes(changed) == parsed.encode()
     assert rfc8785.dumps(document_of(parsed)) == parsed.encode()
+
+
+@pytest.mark.parametrize(("content", "der"), [(b"", b"key"), (b"signature", b"")])
+def test_a_signature_and_its_key_are_not_empty(content: bytes, der: bytes) -> None:
+    with pytest.raises(FormatError, match="not empty"):
+        Signature(content, P256, der, False)
