@@ -56,6 +56,7 @@ def files(tmp_path: Path) -> Path:
         ["--identity", IDENTITY],
         ["--issuer", ISSUER],
     ],
+    ids=["file", "key", "pem", "der", "identity", "issuer"],
 )
 async def test_a_rekor_entry_is_found_and_shown(
     files: Path,

@@ -41,9 +41,12 @@ WATCHES = [
     "sha256:" + "64" * 32,
     f"sha256:{hashlib.sha256(DER).hexdigest()}",
 ]
+each_watch = pytest.mark.parametrize(
+    "watch", WATCHES, ids=["identity", "issuer", "digest", "certificate"]
+)
 
 
-@pytest.mark.parametrize("watch", WATCHES)
+@each_watch
 async def test_a_rekor_entry_is_an_alarm(monitored: Monitored, watch: str) -> None:
     assert Verdict.HITS == await monitored.look(watch=(watch,))
     alarms = monitored.alarms("hit")
@@ -51,7 +54,7 @@ async def test_a_rekor_entry_is_an_alarm(monitored: Monitored, watch: str) -> No
     assert {watch} == {it["watch"] for it in alarms}
 
 
-@pytest.mark.parametrize("watch", WATCHES)
+@each_watch
 async def test_a_new_watch_is_looked_for_in_the_past(
     monitored: Monitored, watch: str
 ) -> None:
