@@ -24,6 +24,7 @@ from tlogverify import (
     VerifierKey,
 )
 from tlogverify.attestation import ProvenAttestation, Rules, verify_attestation
+from tlogverify.rekor import RekorEntry
 
 
 def verify_a_release(release: Path) -> tuple[str, int]:
@@ -32,10 +33,7 @@ def verify_a_release(release: Path) -> tuple[str, int]:
     proof = Proof.read(release.with_suffix(".tlog-proof"))
     proven = tlogverify.verify_artifact(release, proof, policy)
     assert_type(proven, ProvenArtifact)
-    assert_type(proven.record, Record)
-    assert_type(proven.record.predicate_type, str | None)
-    assert_type(proven.record.signer, bytes | None)
-    assert_type(proven.record.subjects[0].sha256, bytes)
+    assert_type(proven.record, Record | RekorEntry)
     assert_type(proven.witnessed.checkpoint, Checkpoint)
     assert_type(proven.witnessed.log, tuple[VerifierKey, ...])
     for key, time_s in proven.witnessed.witnesses:

@@ -59,10 +59,25 @@ class BlockingLog:
         return self._runner.run(self._log.submit_one(record))
 
     def search(
-        self, digest: str, *, start: int = 0, limit: int = DEFAULT_HITS
+        self,
+        digest: str | None = None,
+        *,
+        key: str | None = None,
+        identity: str | None = None,
+        issuer: str | None = None,
+        start: int = 0,
+        limit: int = DEFAULT_HITS,
     ) -> SearchResult:
-        """Return the entries from index `start` on that name `digest`, each proven."""
-        return self._runner.run(self._log.search(digest, start=start, limit=limit))
+        """Return the entries from index `start` on that name one thing, each proven."""
+        search = self._log.search(
+            digest,
+            key=key,
+            identity=identity,
+            issuer=issuer,
+            start=start,
+            limit=limit,
+        )
+        return self._runner.run(search)
 
     def prove(self, index: int) -> Proof:
         """Return the proof of the entry at `index`; its extra is the entry."""

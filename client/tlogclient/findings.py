@@ -1,8 +1,8 @@
-"""What a search proves: pages of claimed hits in, entries that name a digest out.
+"""What a search proves: pages of claimed hits in, entries that name what is sought out.
 
 Pure.  A hit is proven in three steps: the page's checkpoint satisfies the policy, the
-entry's own bytes lead to its root, and the record in them names the digest.  That no
-hit was left out is the log's word alone: `complete_to` is a claim.
+entry's own bytes lead to its root, and the entry in them names what was sought.  That
+no hit was left out is the log's word alone: `complete_to` is a claim.
 
 Source: this project's `docs/http.md`.
 """
@@ -24,8 +24,15 @@ from tlogclient.strictjson import (
 from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.hashing import Hash, leaf_hash
+from tlogverify.kinds import (
+    identity_key,
+    issuer_key,
+    name_keys,
+    parse_entry,
+    rekor_digests,
+)
 from tlogverify.merkle import verify_inclusion
-from tlogverify.record import parse_record
+from tlogverify.rekor import RekorEntry
 
 Algorithm = Literal["sha256", "sha384", "sha512"]
 
@@ -48,13 +55,47 @@ class Digest(NamedTuple):
         """Return "sha256:" and lower-case hex."""
         return f"{self.algorithm}:{self.value.hex()}"
 
+    def query(self) -> tuple[str, str]:
+        """Return the parameter of the request that asks for it."""
+        return "digest", self.encode()
+
+
+class SignerKey(NamedTuple):
+    """A key or certificate to look for, by the SHA-256 of its DER."""
+
+    sha256: bytes
+
+    def query(self) -> tuple[str, str]:
+        """Return the parameter of the request that asks for it."""
+        return "key", f"sha256:{self.sha256.hex()}"
+
+
+class Name(NamedTuple):
+    """An identity, or an issuer of identities, as certificates spell it."""
+
+    kind: Literal["identity", "issuer"]
+    text: str
+
+    def query(self) -> tuple[str, str]:
+        """Return the parameter of the request that asks for it."""
+        return self.kind, self.text
+
+    def key(self) -> bytes:
+        """Return the search key that an entry has which names it."""
+        if self.kind == "identity":
+            return identity_key(self.text)
+        return issuer_key(self.text)
+
+
+Sought = Digest | SignerKey | Name
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry that names the digest, proven to be in the log."""
+    """An entry that names what was sought, proven to be in the log."""
 
     index: int
-    entry: Record
+    entry: Record | RekorEntry
     proof: Proof
 
 
@@ -73,7 +114,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class UnprovenHit:
-    """Where the log claims that an entry names the digest."""
+    """Where the log claims that an entry names what is sought."""
 
     index: int
     path: tuple[Hash, ...]
@@ -98,10 +139,27 @@ def parse_digest(text: str) -> Digest:
     return Digest(algorithm, bytes.fromhex(digits))
 
 
+def parse_sought(
+    digest: str | None, key: str | None, identity: str | None, issuer: str | None
+) -> Sought:
+    """Return what a search is for; FormatError unless it is exactly one thing."""
+    given = [it for it in (digest, key, identity, issuer) if it is not None]
+    if len(given) != 1:
+        raise FormatError("a search is for one digest, key, identity or issuer")
+    if digest is not None:
+        return parse_digest(digest)
+    if key is not None:
+        if not key.startswith("sha256:"):
+            raise FormatError("a key is sha256: and 64 lower-case hex", key)
+        return SignerKey(parse_digest(key).value)
+    return Name("issuer" if identity is None else "identity", given[0])
+
+
 def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     """Return one page of a search from index `start` on.
 
-    A page that has a next one brings the search forward: so a search ends.
+    A page that has a next one brings the search forward, even if none of its entries
+    is a hit: so a search ends.
 
     Raises FormatError, or VerificationError if the checkpoint does not hold.
     """
@@ -112,7 +170,7 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     after = members["next"]
     if after is not None:
         after = read_size("next", after)
-        if not hits or after <= indexes[-1]:
+        if after <= max(start, indexes[-1]):
             raise FormatError("next lies behind the last hit of its page", after)
     if any(a >= b for a, b in pairwise(indexes)):
         raise FormatError(f"hits ascend from {start}", indexes[1:])
@@ -124,17 +182,18 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     return Page(note, checkpoint, complete_to, hits, after)
 
 
-def open_hit(page: Page, hit: UnprovenHit, entry: bytes, digest: Digest) -> Hit:
+def open_hit(page: Page, hit: UnprovenHit, entry: bytes, sought: Sought) -> Hit:
     """Return a hit of `page`, proven by the bytes of its entry.
 
-    Raises VerificationError if they are not in the log or do not name the digest.
+    Raises VerificationError if they are not in the log or do not name what is sought.
     """
     root, size = page.checkpoint.root, page.checkpoint.size
     verify_inclusion(hit.index, size, leaf_hash(entry), hit.path, root)
-    record = parse_record(entry)
-    if digest.value not in _digests(record, digest.algorithm):
-        raise VerificationError(f"entry {hit.index} does not name {digest.encode()}")
-    return Hit(hit.index, record, Proof(hit.index, hit.path, page.note, entry))
+    parsed = parse_entry(entry)
+    if not _names(parsed, sought):
+        name, text = sought.query()
+        raise VerificationError(f"entry {hit.index} does not name {name} {text}")
+    return Hit(hit.index, parsed, Proof(hit.index, hit.path, page.note, entry))
 
 
 def _parse_hit(value: object) -> UnprovenHit:
@@ -142,6 +201,22 @@ def _parse_hit(value: object) -> UnprovenHit:
     return UnprovenHit(
         read_size("index", members["index"]), read_hashes("path", members["path"])
     )
+
+
+def _names(entry: Record | RekorEntry, sought: Sought) -> bool:
+    if isinstance(sought, Name):
+        if isinstance(entry, Record):
+            return False
+        return any(sought.key() in name_keys(it) for it in entry.signatures)
+    if isinstance(entry, Record):
+        if isinstance(sought, SignerKey):
+            return entry.signer == sought.sha256
+        return sought.value in _digests(entry, sought.algorithm)
+    signed, *signers = rekor_digests(entry)
+    if isinstance(sought, SignerKey):
+        return sought.sha256 in signers
+    # The lengths of the three algorithms differ: equal bytes are of one algorithm.
+    return sought.value == signed or sought.value in signers
 
 
 def _digests(record: Record, algorithm: Algorithm) -> set[bytes | None]:

@@ -20,14 +20,14 @@ from tlogclient.batches import (
 from tlogclient.coalesce import Coalescer
 from tlogclient.errors import RefusedError
 from tlogclient.findings import (
-    Digest,
     Hit,
     Page,
     SearchResult,
+    Sought,
     UnprovenHit,
     open_hit,
     open_page,
-    parse_digest,
+    parse_sought,
 )
 from tlogclient.transport import Request, Transport
 from tlogverify import Checkpoint, Policy, Proof, Record
@@ -120,14 +120,26 @@ class LogClient:
         return await self._singles.submit(encode_entry(record))
 
     async def search(
-        self, digest: str, *, start: int = 0, limit: int = DEFAULT_HITS
+        self,
+        digest: str | None = None,
+        *,
+        key: str | None = None,
+        identity: str | None = None,
+        issuer: str | None = None,
+        start: int = 0,
+        limit: int = DEFAULT_HITS,
     ) -> SearchResult:
-        """Return the entries from index `start` on that name `digest`, each proven.
+        """Return the entries from index `start` on that name one thing, each proven.
 
-        digest: "sha256:" and lower-case hex.  limit: the most hits to fetch; where
-        there are more, the result's `next` says where to go on.
+        digest: "sha256:" and lower-case hex.  key: the same, of a public key's or
+        certificate's DER.  identity, issuer: as certificates spell them.  limit: the
+        most hits to fetch; where there are more, the result's `next` says where to go
+        on.
+
+        Raises FormatError unless exactly one of digest, key, identity and issuer is
+        given.
         """
-        wanted = parse_digest(digest)
+        wanted = parse_sought(digest, key, identity, issuer)
         hits: list[Hit] = []
         claims: list[int] = []
         after: int | None = start
@@ -176,8 +188,8 @@ class LogClient:
         # Ten thousand proofs take a while: off the event loop.
         return await asyncio.to_thread(open_submitted, answer, entries, self._policy)
 
-    async def _fetch_page(self, digest: Digest, start: int) -> Page:
-        query = {"digest": digest.encode()}
+    async def _fetch_page(self, sought: Sought, start: int) -> Page:
+        query = dict([sought.query()])
         if start:
             query["start"] = str(start)
         request = Request("/api/v1/search", _JSON, _PAGE_JSON_BYTES, query)
@@ -185,14 +197,14 @@ class LogClient:
         return open_page(answer, start, self._policy)
 
     async def _fetch_hits(
-        self, page: Page, unproven_hits: Iterable[UnprovenHit], digest: Digest
+        self, page: Page, unproven_hits: Iterable[UnprovenHit], sought: Sought
     ) -> list[Hit]:
         rest, hits = iter(unproven_hits), list[Hit]()
         while some := list(islice(rest, _FETCHED_AT_ONCE)):
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [
-                        group.create_task(self._fetch_hit(page, hit, digest))
+                        group.create_task(self._fetch_hit(page, hit, sought))
                         for hit in some
                     ]
             except ExceptionGroup as errors:
@@ -200,7 +212,7 @@ class LogClient:
             hits += [task.result() for task in tasks]
         return hits
 
-    async def _fetch_hit(self, page: Page, hit: UnprovenHit, digest: Digest) -> Hit:
+    async def _fetch_hit(self, page: Page, hit: UnprovenHit, sought: Sought) -> Hit:
         request = Request(f"/api/v1/entries/{hit.index}", _BYTES, MAX_ENTRY_BYTES)
         entry = await self._transport.fetch(request)
-        return open_hit(page, hit, entry, digest)
+        return open_hit(page, hit, entry, sought)

@@ -12,7 +12,9 @@ The files, in order of dependency:
     tiles  bundles               how a log is stored and served
     keys  note                   verifier keys, signed notes
     checkpoint  signed  policy   tree heads, who signed them, who must
-    proof  record  artifact      the proof file, the entry, the one call
+    record  rekor                the two kinds of entry
+    certificates  kinds          whom one names; what an entry is found by
+    proof  artifact              the proof file, the one call
     evidence                     two heads that conflict
     attestation/                 signed statements: DSSE, in-toto, SLSA
 """

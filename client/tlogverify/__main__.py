@@ -15,8 +15,11 @@ from tlogverify.artifact import ProvenArtifact, verify_artifact
 from tlogverify.attestation import verdict
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.evidence import Evidence
+from tlogverify.kinds import describe_signer, name_signer
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
+from tlogverify.record import Record
+from tlogverify.rekor import RekorEntry
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         return _refuse(options, "not proven", str(error), 1)
     except (FormatError, OSError) as error:
         return _refuse(options, "unusable input", str(error), 2)
-    print(json.dumps(document) if options.json else _printable(line))
+    print(json.dumps(document) if options.json else printable(line))
     return 0
 
 
@@ -72,14 +75,12 @@ def _prove(options: argparse.Namespace) -> tuple[dict[str, object], str]:
 
 def describe(artifact: str, proven: ProvenArtifact) -> dict[str, object]:
     """Return the verdict as values for JSON."""
-    record, checkpoint = proven.record, proven.witnessed.checkpoint
+    checkpoint = proven.witnessed.checkpoint
     return {
         "artifact": artifact,
         "proven": True,
         "sha256": proven.sha256.hex(),
-        "provenance": record.provenance.hex(),
-        "predicate_type": record.predicate_type,
-        "signer": None if record.signer is None else record.signer.hex(),
+        **_named(proven.record),
         "origin": checkpoint.origin,
         "index": proven.index,
         "size": checkpoint.size,
@@ -97,8 +98,26 @@ def summary(artifact: str, proven: ProvenArtifact) -> str:
     cosigned = f", cosigned by {len(signers)}" if signers else ""
     return (
         f"{artifact}: proven, entry {proven.index} of {checkpoint.size} in "
-        f"{checkpoint.origin}{cosigned}"
+        f"{checkpoint.origin}{cosigned}{_signed(proven.record)}"
     )
+
+
+def _named(record: Record | RekorEntry) -> dict[str, object]:
+    if isinstance(record, Record):
+        return {
+            "provenance": record.provenance.hex(),
+            "predicate_type": record.predicate_type,
+            "signer": None if record.signer is None else record.signer.hex(),
+        }
+    signers = [describe_signer(it) for it in record.signatures]
+    return {"kind": record.kind, "signers": signers}
+
+
+def _signed(record: Record | RekorEntry) -> str:
+    if isinstance(record, Record):
+        return ""
+    signers = ", ".join(name_signer(it) for it in record.signatures)
+    return f"; signed with {signers} (signature and certificate were not judged here)"
 
 
 def _convict(path: str, policy: Policy) -> tuple[dict[str, object], str]:
@@ -122,11 +141,12 @@ def _refuse(options: argparse.Namespace, judged: str, why: str, status: int) -> 
     what = vars(options)[kind]
     if options.json:
         print(json.dumps({kind: what, "proven": False, "why": why}))
-    print(_printable(f"{what}: {judged}: {why}"), file=sys.stderr)
+    print(printable(f"{what}: {judged}: {why}"), file=sys.stderr)
     return status
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
+    """Return a line that any terminal can show."""
     # File names and origins may hold what no terminal should obey or encode.
     return "".join(
         char if char.isascii() and char.isprintable() else ascii(char)[1:-1]

@@ -18,7 +18,7 @@ MAX_IDENTITIES: Final = 64
 
 _ISSUER: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 _OLD_ISSUER: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
-_UTF8_STRING: Final = 0x0C
+_UTF8_STRING: Final = b"\x0c"
 
 
 class CertificateNames(NamedTuple):
@@ -85,12 +85,18 @@ def _issuer(extensions: x509.Extensions) -> str | None:
 
 def _utf8_string(der: bytes) -> str | None:
     """Return a DER UTF8String's text, None for another type; ValueError if broken."""
-    if der[:1] != bytes([_UTF8_STRING]):
+    if not der.startswith(_UTF8_STRING):
         return None
-    length, start = der[1], 2
-    if length & 0x80:
-        start += length & 0x7F
-        length = int.from_bytes(der[2:start], "big")
-    if len(der) != start + length:
-        raise ValueError("a UTF8String's length")
-    return der[start:].decode("utf-8")
+    for octets in range(4):
+        text = der[2 + octets :]
+        if der == _UTF8_STRING + _der_length(len(text)) + text:
+            return text.decode("utf-8")
+    raise ValueError("a UTF8String's length")
+
+
+def _der_length(size: int) -> bytes:
+    """Return a length as DER writes it: by as few octets as can be."""
+    if size < 0x80:
+        return bytes([size])
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([0x80 | len(octets)]) + octets

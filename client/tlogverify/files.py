@@ -17,5 +17,10 @@ def read_bounded(path: Path, rule: str, limit_bytes: int) -> bytes:
 
 def sha256_file(path: Path) -> bytes:
     """Return the SHA-256 of a file of any size."""
+    return hash_file(path, "sha256")
+
+
+def hash_file(path: Path, algorithm: str) -> bytes:
+    """Return the digest of a file of any size.  algorithm: as hashlib names it."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        return hashlib.file_digest(file, algorithm).digest()

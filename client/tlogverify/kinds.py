@@ -14,7 +14,7 @@ import hashlib
 from contextlib import suppress
 from typing import Final
 
-from tlogverify.certificates import certificate_names
+from tlogverify.certificates import CertificateNames, certificate_names
 from tlogverify.errors import FormatError
 from tlogverify.record import Record, parse_record, record_digests, require_record
 from tlogverify.rekor import REKOR_START, RekorEntry, Signature, parse_rekor
@@ -43,11 +43,16 @@ def search_keys(entry: bytes) -> list[bytes]:
     if not entry.startswith(REKOR_START):
         return [digest_key(digest) for digest in record_digests(entry)]
     rekor = parse_rekor(entry)
-    keys = [digest_key(rekor.digest)]
+    keys = [digest_key(digest) for digest in rekor_digests(rekor)]
     for signature in rekor.signatures:
-        keys.append(digest_key(hashlib.sha256(signature.der).digest()))
-        keys += _named(signature)
+        keys += name_keys(signature)
     return keys
+
+
+def rekor_digests(entry: RekorEntry) -> list[bytes]:
+    """Return the digest that was signed, and the SHA-256 of each key or certificate."""
+    signers = [hashlib.sha256(it.der).digest() for it in entry.signatures]
+    return [entry.digest, *signers]
 
 
 def digest_key(digest: bytes) -> bytes:
@@ -67,16 +72,37 @@ def issuer_key(issuer: str) -> bytes:
     return _ISSUER + _sha256(issuer)
 
 
-def _named(signature: Signature) -> list[bytes]:
-    if not signature.is_certificate:
-        return []
-    # The log takes no certificate that cannot be read; a later release of the library
-    # may read less, and must not stop a log that has one.
-    with suppress(FormatError):
-        names = certificate_names(signature.der)
-        keys = [identity_key(identity) for identity in names.identities]
-        return keys if names.issuer is None else [*keys, issuer_key(names.issuer)]
-    return []
+def name_keys(signature: Signature) -> list[bytes]:
+    """Return the keys of the names in a certificate; none of what cannot be read."""
+    names = _stated_names(signature)
+    keys = [identity_key(identity) for identity in names.identities]
+    return keys if names.issuer is None else [*keys, issuer_key(names.issuer)]
+
+
+def describe_signer(signature: Signature) -> dict[str, object]:
+    """Return the key or certificate, and whom it states, as values for JSON."""
+    names = _stated_names(signature)
+    kind = "certificate" if signature.is_certificate else "key"
+    digest = hashlib.sha256(signature.der).hexdigest()
+    return {kind: digest, "identities": [*names.identities], "issuer": names.issuer}
+
+
+def name_signer(signature: Signature) -> str:
+    """Return the same as words; names are as given: not yet fit for a terminal."""
+    names = _stated_names(signature)
+    kind = "certificate" if signature.is_certificate else "key"
+    stated = f" of {', '.join(names.identities)}" if names.identities else ""
+    issuer = f", issuer {names.issuer}" if names.issuer is not None else ""
+    return f"{kind} sha256:{hashlib.sha256(signature.der).hexdigest()}{stated}{issuer}"
+
+
+def _stated_names(signature: Signature) -> CertificateNames:
+    if signature.is_certificate:
+        # The log takes no certificate that cannot be read; a later release of the
+        # library may read less, and must not stop a log that has one.
+        with suppress(FormatError):
+            return certificate_names(signature.der)
+    return CertificateNames((), None)
 
 
 def _sha256(text: str) -> bytes:

@@ -29,6 +29,7 @@ from tlog.cli.policies import add_policy_argument, load_policy, open_client
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import read_document_key
+from tlogverify.__main__ import printable
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.errors import FormatError
 
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     omissions = (*unnamed, *captured.omissions)
     for omission in omissions:
         line = f"tlog attest: left out: {omission.what}: {omission.why}"
-        print(_printable(line), file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     if options.dry_run:
         print(json.dumps(json.loads(claim.statement), indent=2))
         return 0
@@ -140,9 +141,4 @@ def _report(
     how = ", attested before" if attested.is_kept else ""
     for it in claim.artifacts:
         line = f"{it.path}: entry {index}{how}, in {it.attestation} and {it.proof}"
-        print(_printable(line))
-
-
-def _printable(line: str) -> str:
-    # Names of files and variables may hold what no terminal should obey or encode.
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+        print(printable(line))

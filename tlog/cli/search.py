@@ -1,18 +1,39 @@
-"""Search a log for a digest or a file; each hit is verified before it is shown."""
+"""Search a log for a digest, a key or a name; each hit is verified before it is shown.
+
+A key or certificate file is in PEM or DER.
+"""
 
 import argparse
 import asyncio
 import json
+from pathlib import Path
 
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
+from tlog.monitor.watches import signer_sha256
 from tlogclient import SearchResult
+from tlogverify.__main__ import printable
 from tlogverify.artifact import artifact_sha256
+from tlogverify.kinds import name_signer
+from tlogverify.record import Record
+from tlogverify.rekor import RekorEntry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
-    parser.add_argument(
-        "what", metavar="DIGEST|FILE", help="sha256:<64 hex>, or a file"
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "what", nargs="?", metavar="DIGEST|FILE", help="sha256:<64 hex>, or a file"
+    )
+    what.add_argument(
+        "--key",
+        metavar="FILE|sha256:HEX",
+        help="what this key or certificate signed; PEM or DER",
+    )
+    what.add_argument(
+        "--identity", metavar="TEXT", help="what certificates of this identity signed"
+    )
+    what.add_argument(
+        "--issuer", metavar="TEXT", help="what certificates with this issuer signed"
     )
     parser.add_argument("--log", required=True, metavar="URL")
     add_policy_argument(parser)
@@ -21,17 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the hits; exit status 1 if there is none."""
-    if options.what.startswith(("sha384:", "sha512:")):
-        digest = options.what
-    else:
-        digest = f"sha256:{artifact_sha256(options.what).hex()}"
-    result = asyncio.run(_search(options, digest))
+    sought = {
+        "digest": None if options.what is None else _digest(options.what),
+        "key": None if options.key is None else _key(options.key),
+        "identity": options.identity,
+        "issuer": options.issuer,
+    }
+    result = asyncio.run(_search(options, sought))
     for hit in result.hits:
         if options.json:
             document = {"index": hit.index, "entry": hit.entry.encode().decode()}
             print(json.dumps(document))
         else:
-            print(f"entry {hit.index}: provenance sha256:{hit.entry.provenance.hex()}")
+            print(printable(f"entry {hit.index}: {_words(hit.entry)}"))
     if not options.json:
         count = len(result.hits)
         found = f"{count or 'no'} {'entry' if count == 1 else 'entries'}"
@@ -39,7 +62,33 @@ def run(options: argparse.Namespace) -> int:
     return 0 if result.hits else 1
 
 
-async def _search(options: argparse.Namespace, digest: str) -> SearchResult:
+def _digest(what: str) -> str:
+    if what.startswith(("sha384:", "sha512:")):
+        return what
+    return f"sha256:{artifact_sha256(what).hex()}"
+
+
+def _key(what: str) -> str:
+    if what.startswith("sha256:"):
+        return what
+    return f"sha256:{signer_sha256(Path(what)).hex()}"
+
+
+def _words(entry: Record | RekorEntry) -> str:
+    if isinstance(entry, Record):
+        return f"provenance sha256:{entry.provenance.hex()}"
+    signers = ", ".join(name_signer(it) for it in entry.signatures)
+    return f"{entry.kind} signed with {signers}"
+
+
+async def _search(
+    options: argparse.Namespace, sought: dict[str, str | None]
+) -> SearchResult:
     policy = await load_policy(options)
     async with open_client(options.log, policy) as log:
-        return await log.search(digest)
+        return await log.search(
+            sought["digest"],
+            key=sought["key"],
+            identity=sought["identity"],
+            issuer=sought["issuer"],
+        )

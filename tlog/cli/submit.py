@@ -7,7 +7,6 @@ without either, the file stands for itself.
 
 import argparse
 import asyncio
-import hashlib
 import json
 import os
 import sys
@@ -15,10 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
-from tlog.monitor.watches import pem_contents
+from tlog.monitor.watches import signer_sha256
 from tlogverify import Proof, Record
-from tlogverify.errors import FormatError
-from tlogverify.files import read_bounded, sha256_file
+from tlogverify.files import sha256_file
 from tlogverify.record import Subject
 
 _STATEMENT = ".intoto.jsonl"
@@ -62,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _records(options: argparse.Namespace) -> Iterator[Record]:
     given = None if options.provenance is None else sha256_file(options.provenance)
-    signer = None if options.signer is None else _signer_sha256(options.signer)
+    signer = None if options.signer is None else signer_sha256(options.signer)
     total = len(options.files)
     for count, file in enumerate(options.files, 1):
         if total >= _PROGRESS_FILES and sys.stderr.isatty():
@@ -74,17 +72,6 @@ def _records(options: argparse.Namespace) -> Iterator[Record]:
         if provenance is None:
             provenance = sha256_file(statement) if statement.exists() else digest
         yield Record((Subject(digest),), provenance, options.predicate_type, signer)
-
-
-def _signer_sha256(path: Path) -> bytes:
-    """Return the digest of a key's or certificate's DER; PEM is unpacked."""
-    content = read_bounded(path, "a signer's key or certificate", _MAX_SIGNER_BYTES)
-    if not content.lstrip().startswith(b"-----BEGIN"):
-        return hashlib.sha256(content).digest()
-    ders = pem_contents(content)
-    if len(ders) != 1:
-        raise FormatError(f"{path} is one key or certificate, in DER or PEM", len(ders))
-    return hashlib.sha256(ders[0]).digest()
 
 
 async def _submit(

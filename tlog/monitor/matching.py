@@ -1,20 +1,23 @@
-"""Digests in the bytes of a bundle: found fast, then confirmed entry by entry.
+"""What is watched, in the bytes of a bundle: found fast, confirmed entry by entry.
 
 PURE.  A digest is looked for in three spellings: lower-case hex, raw bytes, standard
 base64.  An entry that is a provenance record names what its digests are, and nothing
-else; any other entry names what it contains.  No entry is parsed unless its bundle
-holds the bytes of some digest.
+else; a Rekor entry names what it can be searched by; any other entry names what it
+contains.  No record is parsed unless its bundle holds the bytes of some digest; Rekor
+entries are, as the digest of a key or certificate is nowhere in their bytes.
 """
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tlogverify.bundles import parse_bundle
 from tlogverify.errors import FormatError
+from tlogverify.kinds import identity_key, issuer_key, name_keys, rekor_digests
 from tlogverify.record import record_digests, require_record
+from tlogverify.rekor import REKOR_START, RekorEntry, parse_rekor
 
 SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 
@@ -25,6 +28,7 @@ _HEX_RUNS: Final = re.compile(rb"[0-9a-f]{64,}")
 _COMMON: Final = bytes(it for it in range(128) if not chr(it).isupper())
 _HEX_LENGTH: Final = 64
 _TRACE: Final = 4
+_RARE: Final = b"V"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,38 @@ class Watch:
         return f"{kind}:{self.digest.hex()}"
 
 
-class Match(NamedTuple):
-    """An entry that names a watched digest; place: in its bundle."""
+@dataclass(frozen=True, slots=True)
+class NameWatch:
+    """What is looked for: a name in certificates, as they spell it."""
 
-    watch: Watch
+    kind: Literal["identity", "issuer"]
+    text: str
+
+    @property
+    def label(self) -> str:
+        """The kind and the name: what it is stored by."""
+        return f"{self.kind}:{self.text}"
+
+    @property
+    def name(self) -> str:
+        """What the user called it: the same."""
+        return self.label
+
+    @property
+    def key(self) -> bytes:
+        """The search key of the entries that name it."""
+        if self.kind == "identity":
+            return identity_key(self.text)
+        return issuer_key(self.text)
+
+
+AnyWatch = Watch | NameWatch
+
+
+class Match(NamedTuple):
+    """An entry that names what is watched; place: in its bundle."""
+
+    watch: AnyWatch
     place: int
     entry: bytes
 
@@ -74,9 +106,16 @@ class _Spellings:
 class Matcher:
     """Looks for a fixed set of watches; safe for use from any thread."""
 
-    def __init__(self, watches: tuple[Watch, ...]) -> None:
+    def __init__(self, watches: tuple[AnyWatch, ...]) -> None:
         self.watches = watches
-        self._spellings = {it: _Spellings.of(it.digest) for it in watches}
+        self._digests = tuple(it for it in watches if isinstance(it, Watch))
+        names = [it for it in watches if isinstance(it, NameWatch)]
+        self._by_digest: dict[bytes, list[AnyWatch]] = {}
+        for it in self._digests:
+            self._by_digest.setdefault(it.digest, []).append(it)
+        self._by_name: dict[bytes, AnyWatch] = {it.key: it for it in names}
+        self._texts = [it.text.encode("utf-8", "surrogatepass") for it in names]
+        self._spellings = {it: _Spellings.of(it.digest) for it in self._digests}
         self._by_hex = {s.hexadecimal: it for it, s in self._spellings.items()}
         self._by_trace: dict[bytes, set[Watch]] = {}
         for watch, spellings in self._spellings.items():
@@ -91,14 +130,10 @@ class Matcher:
         """
         if not self.watches:
             return []
-        if len(self.watches) <= _FEW:
-            candidates = [
-                watch
-                for watch, spellings in self._spellings.items()
-                if any(spelling in bundle for spelling in spellings.all())
-            ]
-        else:
-            candidates = list(self._candidates(bundle))
+        # One rare character first: that is looked for at the speed of memory.
+        if _RARE in bundle and REKOR_START in bundle:
+            return self._search_both_kinds(parse_bundle(bundle, width))
+        candidates = self._candidates(bundle)
         if not candidates:
             return []
         return [
@@ -108,8 +143,48 @@ class Matcher:
             if self._names(entry, watch)
         ]
 
-    def _candidates(self, bundle: bytes) -> Iterator[Watch]:
-        """Return the watches that the bundle holds, in one entry or across two."""
+    def _search_both_kinds(self, entries: Sequence[bytes]) -> list[Match]:
+        parsed = [_as_rekor(entry) for entry in entries]
+        pairs = list(zip(entries, parsed, strict=True))
+        # Base64 is slow to search, and in Rekor entries needless.
+        others = b"\0".join([entry for entry, rekor in pairs if rekor is None])
+        candidates = self._candidates(others)
+        return [
+            Match(watch, place, entry)
+            for place, (entry, rekor) in enumerate(pairs)
+            for watch in (
+                [it for it in candidates if self._names(entry, it)]
+                if rekor is None
+                else self._named(rekor)
+            )
+        ]
+
+    def _named(self, entry: RekorEntry) -> list[AnyWatch]:
+        """Return the watches that a Rekor entry names, each once."""
+        found: dict[AnyWatch, None] = {}
+        if self._by_digest:
+            for digest in rekor_digests(entry):
+                found.update(dict.fromkeys(self._by_digest.get(digest, ())))
+        for signature in entry.signatures if self._by_name else ():
+            # A certificate holds its names as they are: most need not be read.
+            few = len(self._texts) <= _FEW
+            if few and not any(text in signature.der for text in self._texts):
+                continue
+            keys = self._by_name.keys() & name_keys(signature)
+            found.update((self._by_name[key], None) for key in sorted(keys))
+        return list(found)
+
+    def _candidates(self, content: bytes) -> list[Watch]:
+        """Return the watches that entries hold, in one of them or across two."""
+        if len(self._digests) > _FEW:
+            return list(self._candidates_of_many(content))
+        return [
+            watch
+            for watch, spellings in self._spellings.items()
+            if any(spelling in content for spelling in spellings.all())
+        ]
+
+    def _candidates_of_many(self, bundle: bytes) -> Iterator[Watch]:
         runs = _HEX_RUNS.findall(bundle)
         found = {self._by_hex[run] for run in self._by_hex.keys() & set(runs)}
         # Digests beside other digits, or one behind the other.
@@ -132,7 +207,7 @@ class Matcher:
                 if any(spelling in bundle for spelling in self._spellings[it].all())
             )
         # In the watches' own order, whatever a set's is.
-        return (watch for watch in self.watches if watch in found)
+        return (watch for watch in self._digests if watch in found)
 
     def _names(self, entry: bytes, watch: Watch) -> bool:
         """Whether `entry` names the watch's digest."""
@@ -144,3 +219,13 @@ class Matcher:
         except FormatError:
             return True
         return watch.digest in record_digests(entry)
+
+
+def _as_rekor(entry: bytes) -> RekorEntry | None:
+    """Return a Rekor entry, None for any other."""
+    if not entry.startswith(REKOR_START):
+        return None
+    try:
+        return parse_rekor(entry)
+    except FormatError:
+        return None

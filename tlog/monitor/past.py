@@ -3,7 +3,7 @@
 from typing import Final
 
 from tlog.monitor.follow import hits_in
-from tlog.monitor.matching import Matcher, Watch
+from tlog.monitor.matching import AnyWatch, Matcher
 from tlog.monitor.state import State
 from tlog.monitor.store import Hit, Tell
 from tlogverify.tiles import TILE_WIDTH
@@ -13,7 +13,7 @@ _COMMIT_BUNDLES: Final = 4_096
 _COMMIT_HITS: Final = 10_000
 
 
-def look_back(state: State, watches: tuple[Watch, ...], tell: Tell) -> None:
+def look_back(state: State, watches: tuple[AnyWatch, ...], tell: Tell) -> None:
     """Look for each watch in all that is stored and that it was not looked for in.
 
     What is found in the verified tree becomes an alarm, in the transaction that says up

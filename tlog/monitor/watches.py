@@ -1,4 +1,4 @@
-"""What is watched: digests, and files that stand for theirs.
+"""What is watched: digests, files that stand for theirs, names in certificates.
 
 A file in PEM stands for the DER in it too: a signer's key and certificate are named by
 the SHA-256 of their DER.  The file of watches is read again when it changes.
@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from tlog.logs import log_event
-from tlog.monitor.matching import SIZES, Watch
+from tlog.monitor.matching import SIZES, AnyWatch, NameWatch, Watch
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded, sha256_file
 
 _MAX_FILE_BYTES: Final = 16 << 20
 _MAX_PEM_BYTES: Final = 1 << 20
+_MAX_NAME: Final = 2_048
 _DIGEST: Final = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 _BARE: Final = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128}")
 _PEM: Final = re.compile(
@@ -34,18 +35,18 @@ class WatchList:
         self._given = [watch for text in given for watch in parse_watch(text, Path())]
         self._file = file
         self._seen: tuple[int, int, int] | None = None
-        self._listed: list[Watch] = []
+        self._listed: list[AnyWatch] = []
         self._is_unread = False
         if file is not None:
             # At start it must be readable: nothing is worse than to watch nothing.
             read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
 
-    def read(self) -> tuple[Watch, ...]:
+    def read(self) -> tuple[AnyWatch, ...]:
         """Return all watches that are in force now, each once."""
         if self._file is not None:
             self._read_file(self._file)
-        by_digest = {it.digest: it for it in reversed([*self._given, *self._listed])}
-        return tuple(sorted(by_digest.values(), key=lambda it: it.digest))
+        by_label = {it.label: it for it in reversed([*self._given, *self._listed])}
+        return tuple(sorted(by_label.values(), key=lambda it: it.label))
 
     def _read_file(self, file: Path) -> None:
         try:
@@ -64,8 +65,8 @@ class WatchList:
         self._listed = list(_parse_lines(content, file.parent))
 
 
-def _parse_lines(content: bytes, folder: Path) -> list[Watch]:
-    listed: list[Watch] = []
+def _parse_lines(content: bytes, folder: Path) -> list[AnyWatch]:
+    listed: list[AnyWatch] = []
     for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), 1):
         text = line.strip()
         if not text or text.startswith("#"):
@@ -79,8 +80,8 @@ def _parse_lines(content: bytes, folder: Path) -> list[Watch]:
     return listed
 
 
-def parse_watch(text: str, folder: Path) -> list[Watch]:
-    """Return what a digest or a file stands for.
+def parse_watch(text: str, folder: Path) -> list[AnyWatch]:
+    """Return what a digest, a name (`identity:` or `issuer:`) or a file stands for.
 
     folder: where a relative path starts.
     Raises FormatError, or OSError if a file cannot be read.
@@ -90,6 +91,10 @@ def parse_watch(text: str, folder: Path) -> list[Watch]:
         if match is None or len(match[2]) != 2 * SIZES[match[1]]:
             raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
         return [Watch(bytes.fromhex(match[2]), text)]
+    if text.startswith("identity:"):
+        return [NameWatch("identity", _name(text.removeprefix("identity:")))]
+    if text.startswith("issuer:"):
+        return [NameWatch("issuer", _name(text.removeprefix("issuer:")))]
     if _BARE.fullmatch(text) and not (folder / text).exists():
         raise FormatError("a digest has sha256:, sha384: or sha512: before it", text)
     if "\0" in text:
@@ -99,6 +104,12 @@ def parse_watch(text: str, folder: Path) -> list[Watch]:
     if file.stat().st_size <= _MAX_PEM_BYTES:
         digests += map(_sha256, pem_contents(file.read_bytes()))
     return [Watch(digest, text) for digest in dict.fromkeys(digests)]
+
+
+def _name(text: str) -> str:
+    if not 0 < len(text) <= _MAX_NAME or not text.isprintable():
+        raise FormatError(f"a name has 1 to {_MAX_NAME} printable characters", text)
+    return text
 
 
 def pem_contents(content: bytes) -> list[bytes]:
@@ -115,6 +126,17 @@ def pem_contents(content: bytes) -> list[bytes]:
         except binascii.Error:
             continue
     return found
+
+
+def signer_sha256(path: Path) -> bytes:
+    """Return the digest of a key's or certificate's DER; PEM is unpacked."""
+    content = read_bounded(path, "a signer's key or certificate", _MAX_PEM_BYTES)
+    if not content.lstrip().startswith(b"-----BEGIN"):
+        return _sha256(content)
+    ders = pem_contents(content)
+    if len(ders) != 1:
+        raise FormatError(f"{path} is one key or certificate, in DER or PEM", len(ders))
+    return _sha256(ders[0])
 
 
 def _sha256(content: bytes) -> bytes:

@@ -33,6 +33,7 @@ from tlogverify.errors import SignatureError, VerificationError
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 from tlogverify.record import Record
+from tlogverify.rekor import RekorEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,13 @@ def verify_attestation(
 
 
 def _verify_record(
-    record: Record,
+    record: Record | RekorEntry,
     envelope: bytes,
     statement: Statement,
     signers: tuple[SignerKey, ...],
 ) -> None:
+    if isinstance(record, RekorEntry):
+        raise VerificationError("the proven entry is no record of an attestation")
     if record.provenance != hashlib.sha256(envelope).digest():
         raise VerificationError("the proven entry is of another attestation")
     if record.predicate_type != statement.predicate_type:

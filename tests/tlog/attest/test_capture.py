@@ -344,10 +344,8 @@ def test_a_program_is_not_handed_what_looks_secret(
 ) -> None:
     monkeypatch.setenv("DEPLOY_TOKEN", "hunter2")
     monkeypatch.setenv("HARMLESS", "seen")
-    said = ask(["env"], tmp_path)
-    assert said is not None
-    assert "HARMLESS=seen" in said
-    assert "hunter2" not in said
+    assert "seen" == ask(["printenv", "HARMLESS"], tmp_path)
+    assert ask(["printenv", "DEPLOY_TOKEN"], tmp_path) is None
 
 
 def test_a_program_that_fails_says_nothing(tmp_path: Path) -> None:

@@ -1,14 +1,20 @@
 """Few watches and many, in all spellings, against the plainest search there is."""
 
 import base64
+import hashlib
 import random
+from functools import cache
 
 import pytest
+from cryptography import x509
 
 from tests.support.records import canonical, digest, full_record, record
+from tests.support.rekor import P256, certificate, private_key
 from tests.support.static_log import bundle_of
-from tlog.monitor.matching import Match, Matcher, Watch
+from tlog.monitor.matching import AnyWatch, Match, Matcher, NameWatch, Watch
 from tlogverify.bundles import MAX_ENTRY_BYTES
+from tlogverify.kinds import digest_key, search_keys
+from tlogverify.rekor import RekorEntry, Signature
 
 SIZES = (32, 48, 64)
 
@@ -25,7 +31,7 @@ def plainly(watches: tuple[Watch, ...], entries: list[bytes]) -> set[tuple[Watch
     }
 
 
-def found(matches: list[Match]) -> set[tuple[Watch, int]]:
+def found(matches: list[Match]) -> set[tuple[AnyWatch, int]]:
     assert len(matches) == len(set(matches))
     return {(it.watch, it.place) for it in matches}
 
@@ -82,3 +88,76 @@ def test_many_digits_in_a_row_are_searched() -> None:
 
 def test_no_watch_finds_nothing() -> None:
     assert [] == Matcher(()).search(bundle_of([b"a"]), 1)
+
+
+IDENTITIES = ["a@example.org", "b@example.org", "example.org", "https://issuer.example"]
+
+
+@cache
+def certificate_of(identity: str, issuer: str | None) -> bytes:
+    return certificate(private_key(P256), x509.RFC822Name(identity), issuer=issuer)
+
+
+def rekor_entry(chance: random.Random) -> bytes:
+    """Return an entry of some kind, signed with few keys, of few names."""
+    ders = [
+        (certificate_of(IDENTITIES[0], None), True),
+        (certificate_of(IDENTITIES[1], IDENTITIES[3]), True),
+        (certificate_of(IDENTITIES[2], IDENTITIES[0]), True),
+        (certificate_of(IDENTITIES[1], IDENTITIES[3]), False),
+        (b"no certificate, a@example.org", True),
+    ]
+    count = chance.randint(1, 3)
+    signatures = tuple(
+        Signature(bytes([it]), P256.details, *chance.choice(ders))
+        for it in range(count)
+    )
+    digest_ = bytes([chance.randrange(4)]) * 32
+    if chance.random() < 0.5:
+        return RekorEntry("dsse", "SHA2_256", digest_, signatures).encode()
+    return RekorEntry("hashedrekord", "SHA2_256", digest_, signatures[:1]).encode()
+
+
+def key_of(watch: AnyWatch) -> bytes:
+    return watch.key if isinstance(watch, NameWatch) else digest_key(watch.digest)
+
+
+@pytest.mark.parametrize("more", [0, 40])
+@pytest.mark.parametrize("seed", range(10))
+def test_rekor_entries_are_found_by_their_search_keys(more: int, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a test's own data, the same each time
+    entries = [rekor_entry(chance) for _ in range(40)]
+    entries += [canonical(record(it)) for it in range(20)]
+    chance.shuffle(entries)
+    certificate_ = certificate_of(IDENTITIES[1], IDENTITIES[3])
+    watches: tuple[AnyWatch, ...] = (
+        *(NameWatch("identity", it) for it in IDENTITIES),
+        *(NameWatch("issuer", it) for it in IDENTITIES),
+        *(Watch(bytes([it]) * 32, "digest") for it in range(3)),
+        Watch(hashlib.sha256(certificate_).digest(), "certificate"),
+        Watch(bytes.fromhex(digest("artifact 1 0")), "artifact"),
+        *(NameWatch("identity", f"other {it}") for it in range(more)),
+        *(Watch(bytes([100 + it]) * 32, "other") for it in range(more)),
+    )
+    expected = {
+        (watch, place)
+        for place, entry in enumerate(entries)
+        for watch in watches
+        if key_of(watch) in search_keys(entry)
+    }
+    matches = Matcher(watches).search(bundle_of(entries), len(entries))
+    assert expected == found(matches)
+    assert [it.place for it in matches] == sorted(it.place for it in matches)
+
+
+def test_what_a_rekor_entry_merely_contains_is_no_match() -> None:
+    inner = b"i" * 32
+    signature = Signature(inner, P256.details, b"key " + inner, False)
+    whole = RekorEntry("hashedrekord", "SHA2_256", bytes(32), (signature,)).encode()
+    contained = Watch(inner, "contained")
+    assert base64.b64encode(inner).rstrip(b"=") in whole
+    assert [] == Matcher((contained,)).search(bundle_of([whole]), 1)
+    # The same of a kind that is not known.
+    unknown = whole.replace(b"hashedrekord", b"hashedrekorx")
+    matches = Matcher((contained,)).search(bundle_of([unknown]), 1)
+    assert {(contained, 0)} == found(matches)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.records import digest
+from tlog.monitor.matching import NameWatch
 from tlog.monitor.watches import WatchList, parse_watch
 from tlogverify.errors import FormatError
 
@@ -104,3 +105,19 @@ def test_each_certificate_of_a_chain_is_watched(tmp_path: Path) -> None:
     block = b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"
     pem.write_bytes(block % b"AAAA" + b"text\n" + block % b"BBBB\nBBBB")
     assert 3 == len(parse_watch(str(pem), tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a@example.org", "https://a.example/b", "a:b", "é"])
+def test_a_name_is_watched_as_it_is_spelled(name: str, file: Path) -> None:
+    file.write_text(f"identity:{name}\nissuer:{name}\n")
+    watches = WatchList((f"identity:{name}",), file).read()
+    expected = (NameWatch("identity", name), NameWatch("issuer", name))
+    assert expected == watches
+    assert {f"identity:{name}", f"issuer:{name}"} == {it.label for it in watches}
+
+
+@pytest.mark.parametrize("name", ["", "a\n", "a\x1b[0m", "a" * 2_049])
+def test_a_name_that_no_line_can_show_is_refused(name: str) -> None:
+    for kind in ("identity", "issuer"):
+        with pytest.raises(FormatError):
+            parse_watch(f"{kind}:{name}", Path())

@@ -31,6 +31,7 @@ from tlogverify.errors import (
     VerificationError,
 )
 from tlogverify.policy import Policy
+from tlogverify.rekor import RekorEntry, Signature
 
 GOOD = Attestation()
 
@@ -260,6 +261,20 @@ def test_a_proof_of_another_record_of_the_artifact_is_refused(tmp_path: Path) ->
             ARTIFACT_SHA256,
             GOOD.envelope,
             Story(stranger.record).proof,
+            THE_POLICY,
+            rules,
+        )
+
+
+def test_an_entry_that_is_no_record_proves_no_attestation(tmp_path: Path) -> None:
+    signature = Signature(b"signed", "PKIX_ECDSA_P256_SHA_256", b"key", False)
+    entry = RekorEntry("hashedrekord", "SHA2_256", ARTIFACT_SHA256, (signature,))
+    rules = Rules.read(write_rules(tmp_path))
+    with pytest.raises(VerificationError, match="is no record of an attestation"):
+        verify_attestation(
+            ARTIFACT_SHA256,
+            GOOD.envelope,
+            Story(entry.encode()).proof,
             THE_POLICY,
             rules,
         )
