@@ -1,5 +1,6 @@
-"""Whose a folder is, and that one process holds it."""
+"""Whose a folder is, that one process holds it, and files that are there whole."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -32,3 +33,18 @@ def hold_folder(root: Path) -> FileLock:
             "locked", f"another process holds {root}; stop it first"
         ) from None
     return lock
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write or replace a file durably: it is there whole, or as it was before."""
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -10,7 +10,12 @@ from typing import Final, NoReturn
 
 from tlogverify.errors import FormatError
 from tlogverify.hashing import Hash
-from tlogverify.lines import parse_decimal, parse_hash, parse_text
+from tlogverify.lines import (
+    parse_decimal,
+    parse_hash,
+    parse_text,
+    unique_members,
+)
 from tlogverify.ranges import MAX_SIDE
 
 
@@ -74,13 +79,6 @@ def read_hashes(rule: str, value: object) -> tuple[Hash, ...]:
     return tuple(parse_hash(rule, read_text(rule, text).encode()) for text in hashes)
 
 
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise FormatError("an object's members have different names")
-    return members
-
-
 def _parse_integer(digits: str) -> int:
     return parse_decimal("a number", digits.encode())
 
@@ -90,7 +88,7 @@ def _refuse_number(text: str) -> NoReturn:
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_unique_members,
+    object_pairs_hook=unique_members,
     parse_int=_parse_integer,
     parse_float=_refuse_number,
     parse_constant=_refuse_number,

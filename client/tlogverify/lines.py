@@ -67,3 +67,16 @@ def parse_text(rule: str, field: bytes) -> str:
 def encode_base64(value: bytes) -> str:
     """Encode as RFC 4648 section 4 base64."""
     return base64.b64encode(value).decode("ascii")
+
+
+def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object's members: the hook of every decoder here.
+
+    FormatError for one that stands there twice: two readers could see two values.
+    """
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise FormatError("a member stands here twice", name)
+        members[name] = value
+    return members

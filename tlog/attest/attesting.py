@@ -10,7 +10,6 @@ entry that the log has keeps its index.  What lies there and says something else
 replaced unless that is asked for.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from tlog.attest.document import (
 )
 from tlog.attest.redaction import Omission, why_left_out
 from tlog.errors import RejectedError
+from tlog.folders import write_whole
 from tlogclient import LogClient
 from tlogverify import Proof
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, Envelope
@@ -206,14 +206,4 @@ def _write_whole(path: Path, content: bytes) -> None:
     """Replace a file with a whole one, durably; nothing is done if it is the same."""
     if path.is_file() and path.read_bytes() == content:
         return
-    draft = path.with_name(f".{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, content)

@@ -15,6 +15,7 @@ from typing import Final
 
 from tlog.cli.policies import add_policy_argument, load_policy
 from tlog.clock import SystemClock
+from tlog.folders import write_whole
 from tlog.sigstore.authorities import (
     MAX_PEM_BYTES,
     certificate_authority,
@@ -31,7 +32,6 @@ from tlog.sigstore.instance import (
     require_url,
 )
 from tlog.sigstore.neighbours import Document, Neighbours
-from tlog.storage.disk import SystemDisk
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 
@@ -163,7 +163,6 @@ def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:
     Trust goes first: who reads between the renames submits to nothing that is not
     trusted yet.
     """
-    disk = SystemDisk()
     folder.mkdir(parents=True, exist_ok=True)
     paths: dict[str, str] = {}
     for name, document in (
@@ -172,9 +171,6 @@ def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:
         ("client_trust_config", documents.client_trust_config),
     ):
         path = folder / f"{name}.json"
-        draft = folder / f".{name}.json.new"
-        disk.write(draft, (json.dumps(document, indent=2) + "\n").encode())
-        disk.rename(draft, path)
+        write_whole(path, (json.dumps(document, indent=2) + "\n").encode())
         paths[name] = str(path)
-    disk.sync_folder(folder)
     return paths

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final, NoReturn
 
 from tlogverify.errors import FormatError
+from tlogverify.lines import unique_members
 
 Message = dict[str, object]
 """The members of a message that are there, by their lowerCamelCase names."""
@@ -29,7 +30,7 @@ def parse_message(body: bytes, names: frozenset[str]) -> Message:
     try:
         value = json.loads(
             body.decode("utf-8"),
-            object_pairs_hook=_unique_members,
+            object_pairs_hook=unique_members,
             parse_constant=_refuse_constant,
         )
     except RecursionError:
@@ -107,15 +108,6 @@ def _spellings(names: frozenset[str]) -> dict[str, str]:
     """Return each way to write a name, and the name."""
     both = {_UPPER.sub("_", name).lower(): name for name in names}
     return both | {name: name for name in names}
-
-
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members: dict[str, object] = {}
-    for name, value in pairs:
-        if name in members:
-            raise FormatError("a member stands here twice", name)
-        members[name] = value
-    return members
 
 
 def _refuse_constant(constant: str) -> NoReturn:

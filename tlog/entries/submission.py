@@ -20,6 +20,7 @@ from tlog.entries.provenance import (
 )
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import FormatError
+from tlogverify.lines import unique_members
 from tlogverify.record import end_of_record
 
 MAX_ENTRIES: Final = 10_000
@@ -126,21 +127,12 @@ def _strict_json(body: bytes, at: int) -> tuple[object, int]:
     raise FormatError(f"the entry is not JSON of at most {_JSON_WINDOWS[-1]} bytes")
 
 
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members: dict[str, object] = {}
-    for name, value in pairs:
-        if name in members:
-            raise FormatError("a member stands here twice", name)
-        members[name] = value
-    return members
-
-
 def _refuse_float(number: str) -> NoReturn:
     raise FormatError("floats are not allowed", number)
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_unique_members,
+    object_pairs_hook=unique_members,
     parse_float=_refuse_float,
     parse_constant=_refuse_float,
 )

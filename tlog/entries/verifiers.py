@@ -122,7 +122,9 @@ def open_verifier(details: str | int, der: bytes, *, is_certificate: bool) -> Ve
     named = DETAILS_BY_NUMBER.get(details) if isinstance(details, int) else details
     if named is None or named not in HASH_OF:
         raise FormatError(f"keyDetails is one of {', '.join(HASH_OF)}", details)
-    found = _details_of(key)
+    found = curve_or_modulus(key)
+    if isinstance(key, Ed25519PublicKey):
+        found = "PKIX_ED25519_PH"
     if found != named or not isinstance(key, _Key):
         raise FormatError(f"keyDetails of this key is {found or 'none allowed'}", named)
     return Verifier(key, named, der, is_certificate)
@@ -148,12 +150,13 @@ def _certified_key(der: bytes) -> object:
         raise FormatError("a certificate's key cannot be read") from None
 
 
-def _details_of(key: object) -> str | None:
+def curve_or_modulus(key: object) -> str | None:
+    """Return the details of an ECDSA or RSA key; None for every other key."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         return _CURVES.get(key.curve.name)
     if isinstance(key, RSAPublicKey):
         return _MODULI.get(key.key_size)
-    return "PKIX_ED25519_PH" if isinstance(key, Ed25519PublicKey) else None
+    return None
 
 
 class _Prehashed(SHA512.SHA512Hash):

@@ -13,7 +13,6 @@ webhook; each step at least once, with an id that stays the same.
 """
 
 import json
-import os
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from typing import Final
 from tlog import hashing
 from tlog.clock import Clock
 from tlog.errors import CorruptError
+from tlog.folders import write_whole
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.state import State
 from tlog.monitor.store import Head, Hit, NewAlarm
@@ -154,7 +154,7 @@ class Alarms:
             # A log can sign new histories for ever: these convict it well enough.
             if sum(1 for _ in self._evidence.glob("*.tlog-evidence")) >= _MAX_FILES:
                 return None
-            _put(file, evidence.encode())
+            write_whole(file, evidence.encode())
         return file
 
     def show_all(self, head: Head, tree: StoredTree) -> int:
@@ -187,7 +187,7 @@ class Alarms:
         except ProofError as error:
             raise CorruptError("entries.bin", f"entry {index}: {error}") from error
         # An empty entry has no `extra` line: the file proves it all the same.
-        _put(file, Proof(index, path, head.note, entry or None).encode())
+        write_whole(file, Proof(index, path, head.note, entry or None).encode())
 
     def _proof_file(self, index: int) -> Path:
         return self._proofs / f"{index}.tlog-proof"
@@ -195,18 +195,3 @@ class Alarms:
 
 def _key(kind: str, source: str | None) -> str:
     return f"{kind} {source or ''}".strip()
-
-
-def _put(file: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, or not at all."""
-    draft = file.with_name(f".{file.name}")
-    with draft.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    draft.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

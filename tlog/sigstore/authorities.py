@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -27,6 +25,7 @@ from cryptography.x509 import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from tlog.entries.verifiers import curve_or_modulus
 from tlog.sigstore.instance import require_url
 from tlog.sigstore.neighbours import Document
 from tlogverify.errors import FormatError
@@ -34,17 +33,6 @@ from tlogverify.lines import encode_base64
 
 MAX_PEM_BYTES: Final = 1 << 20
 MAX_CHAIN: Final = 16
-
-_CURVES: Final = {
-    "secp256r1": "PKIX_ECDSA_P256_SHA_256",
-    "secp384r1": "PKIX_ECDSA_P384_SHA_384",
-    "secp521r1": "PKIX_ECDSA_P521_SHA_512",
-}
-_MODULI: Final = {
-    2048: "PKIX_RSA_PKCS1V15_2048_SHA256",
-    3072: "PKIX_RSA_PKCS1V15_3072_SHA256",
-    4096: "PKIX_RSA_PKCS1V15_4096_SHA256",
-}
 
 
 def certificate_authority(url: str, pem: bytes) -> Document:
@@ -153,8 +141,6 @@ def _stamps_times(certificate: Certificate) -> bool:
 
 
 def _details_of(key: object) -> str | None:
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return _CURVES.get(key.curve.name)
-    if isinstance(key, RSAPublicKey):
-        return _MODULI.get(key.key_size)
-    return "PKIX_ED25519" if isinstance(key, Ed25519PublicKey) else None
+    return (
+        "PKIX_ED25519" if isinstance(key, Ed25519PublicKey) else curve_or_modulus(key)
+    )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from tlogverify.errors import FormatError
-from tlogverify.lines import parse_text
+from tlogverify.lines import parse_text, unique_members
 
 
 def parse_object(rule: str, text: bytes) -> dict[str, object]:
@@ -66,13 +66,6 @@ def _as_object(rule: str, value: object) -> dict[str, object]:
     return value
 
 
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise FormatError("an object's members have different names")
-    return members
-
-
 def _finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
@@ -85,7 +78,7 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_unique_members,
+    object_pairs_hook=unique_members,
     parse_float=_finite,
     parse_constant=_refuse_constant,
 )

@@ -129,7 +129,7 @@ def test_a_broken_statement_is_refused_by_its_rule(
 
 def test_a_payload_with_a_member_twice_is_refused() -> None:
     twice = json.dumps(EXAMPLE).replace('"_type"', '"subject": [], "_type"', 1)
-    with pytest.raises(FormatError, match="different names"):
+    with pytest.raises(FormatError, match="a member stands here twice"):
         parse_statement(Envelope(IN_TOTO, twice.encode(), ()))
 
 
