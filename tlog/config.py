@@ -178,7 +178,8 @@ def require_bare_host(origin: str) -> None:
     if len(origin) > _HOST_CHARS or not all(map(_LABEL.fullmatch, labels)):
         raise FormatError(
             "with sigstore the origin is the bare host name of the log's URL, as "
-            "log.example.org, without scheme, port or path",
+            "log.example.org, without scheme, port or path; an origin never changes: "
+            "for another one choose another folder",
             origin,
         )
 

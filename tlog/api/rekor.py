@@ -64,13 +64,13 @@ class RekorEndpoint:
                 asyncio.get_running_loop().create_future()
             )
             self._log.pool.put_ticket(Ticket([leaf], waiting))
+            receipt = await waiting
+            is_known = receipt.start == receipt.end
+            if is_known and self._log.settings.sigstore_duplicates == "conflict":
+                raise KnownEntryError(receipt.indexes[0])
         except TlogError as error:
             self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
             raise
-        receipt = await waiting
-        is_known = receipt.start == receipt.end
-        if is_known and self._log.settings.sigstore_duplicates == "conflict":
-            raise KnownEntryError(receipt.indexes[0])
         head = await self._shown_head(receipt)
         document = await self._entry_document(leaf, receipt, head)
         headers: dict[str, str] = {hdrs.CACHE_CONTROL: NEVER}

@@ -249,7 +249,9 @@ def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
         key = read_key(path)
         if origin and key.verifier.name != origin:
             raise RejectedError(
-                "other-origin", f"the log in this folder is {key.verifier.name}"
+                "other-origin",
+                f"the log in this folder is {key.verifier.name}, and an origin never "
+                "changes: another log needs another --data",
             )
         keys.append(key)
     return keys

@@ -150,6 +150,8 @@ async def test_a_duplicate_is_a_conflict_where_that_is_wished(tmp_path: Path) ->
         answer = await client.post(body_of(request))
         require_error(answer, 409, 6, "an equivalent entry has index 1")
         assert "1" == answer.headers["x-log-index"]
+        counted = b'tlog_refused_entries_total{reason="duplicate"} 1.0'
+        assert counted in client.log.metrics.render()
         assert 2 == client.log.snapshot.size
 
 
