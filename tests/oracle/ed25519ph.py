@@ -27,6 +27,30 @@ def sign(seed: bytes, digest: bytes) -> bytes:
     return commitment + response.to_bytes(32, "little")
 
 
+def sign_crooked(
+    seed: bytes, digest: bytes, key_part: Point, commitment_part: Point
+) -> tuple[bytes, bytes]:
+    """Return a key and a signature that have points of small order added to them.
+
+    The equation holds when both of its sides are multiplied by the cofactor.
+    """
+    expanded = hashlib.sha512(seed).digest()
+    scalar = _clamped(expanded)
+    public = _encode(_add(_multiply(scalar, _GENERATOR), key_part))
+    nonce = _hash(expanded[32:], digest)
+    commitment = _encode(_add(_multiply(nonce, _GENERATOR), commitment_part))
+    challenge = _hash(commitment + public, digest)
+    response = (nonce + challenge * scalar) % _ORDER
+    return public, commitment + response.to_bytes(32, "little")
+
+
+def decode(encoded: bytes) -> Point:
+    """Return the point of an encoding that is one."""
+    number = int.from_bytes(encoded, "little")
+    x, y = _recover(number & ((1 << 255) - 1))
+    return (x, y) if x & 1 == number >> 255 else (_P - x, y)
+
+
 def public_key(seed: bytes) -> bytes:
     """Return the 32 bytes of the seed's public key."""
     scalar = _clamped(hashlib.sha512(seed).digest())

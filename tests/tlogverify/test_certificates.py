@@ -1,5 +1,7 @@
 """Whom certificates name: made by `cryptography`, then broken."""
 
+from collections.abc import Callable
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -51,10 +53,14 @@ def test_a_certificate_may_name_nobody() -> None:
     assert ((), None) == certificate_names(certificate(KEY))
 
 
-def test_what_is_no_text_is_passed_over() -> None:
+def test_what_is_no_identity_is_passed_over() -> None:
     nobody = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")])
+    microsoft = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
     der = certificate(
-        KEY, x509.DirectoryName(nobody), other(b"\x04\x04user"), x509.DNSName("host")
+        KEY,
+        x509.DirectoryName(nobody),
+        x509.OtherName(microsoft, b"\x0c\x04user"),
+        x509.DNSName("host"),
     )
     assert ("host",) == certificate_names(der).identities
 
@@ -95,9 +101,15 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("value", BROKEN)
-def test_an_issuer_that_is_no_der_is_refused(value: bytes) -> None:
-    with pytest.raises(FormatError):
-        certificate_names(certificate(KEY, extensions=(extension(ISSUER, value),)))
+def test_an_issuer_that_is_no_der_is_none(value: bytes) -> None:
+    der = certificate(KEY, extensions=(extension(ISSUER, value),))
+    assert certificate_names(der).issuer is None
+
+
+@pytest.mark.parametrize("value", BROKEN)
+def test_the_older_issuer_stands_for_one_that_is_no_der(value: bytes) -> None:
+    both = (extension(ISSUER, value), extension(OLD_ISSUER, b"old"))
+    assert "old" == certificate_names(certificate(KEY, extensions=both)).issuer
 
 
 @pytest.mark.parametrize(
@@ -117,11 +129,39 @@ def test_a_user_name_that_is_no_der_is_refused(value: bytes) -> None:
         certificate_names(der.replace(b"\x0c\x04user", value))
 
 
-def test_an_old_issuer_that_is_no_text_is_refused() -> None:
-    with pytest.raises(FormatError):
-        certificate_names(
-            certificate(KEY, extensions=(extension(OLD_ISSUER, b"\xff"),))
-        )
+def test_an_old_issuer_that_is_no_text_is_none() -> None:
+    der = certificate(KEY, extensions=(extension(OLD_ISSUER, b"\xff"),))
+    assert certificate_names(der).issuer is None
+
+
+# What the library does not call a ValueError, and what others refuse to read.
+V3 = b"\xa0\x03\x02\x01\x02"
+SERIAL = b"\x02\x01\x01\x30"
+ODD: dict[str, Callable[[bytes], bytes]] = {
+    "version 2": lambda der: der.replace(V3, V3[:-1] + b"\x01"),
+    "version 6": lambda der: der.replace(V3, V3[:-1] + b"\x05"),
+    "negative serial": lambda der: der.replace(SERIAL, b"\x02\x01\x81\x30"),
+    "no ASCII": lambda der: der.replace(b"a@example", b"\xc3\xa9@exampl"),
+    "a control": lambda der: der.replace(b"a@example", b"a\x00example"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@pytest.mark.parametrize("name", ODD)
+def test_a_certificate_that_others_cannot_read_is_refused(name: str) -> None:
+    der = certificate(KEY, x509.RFC822Name("a@example.org"))
+    changed = ODD[name](der)
+    assert (len(der), True) == (len(changed), der != changed)
+    with pytest.raises(FormatError, match="a certificate cannot be read"):
+        certificate_names(changed)
+
+
+def test_an_extension_that_makes_the_library_stumble_is_refused() -> None:
+    """TLSFeature with an unknown feature: a KeyError inside the library."""
+    feature = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24")
+    der = certificate(KEY, extensions=(extension(feature, b"\x30\x03\x02\x01\x63"),))
+    with pytest.raises(FormatError, match="a certificate cannot be read"):
+        certificate_names(der)
 
 
 def test_as_many_identities_as_allowed_and_no_more() -> None:

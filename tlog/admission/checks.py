@@ -7,13 +7,13 @@ as a check.
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from tlog.errors import BusyError
-from tlogverify.errors import TlogError
 
 MAX_WAITING: Final = 4_096
 MAX_WAITING_BYTES: Final = 64 << 20
@@ -50,18 +50,24 @@ class Checks:
 
         size_bytes: what it holds in memory until then.  For one event loop.
         """
+        with self.room(size_bytes):
+            loop = asyncio.get_running_loop()
+            waiter: asyncio.Future[_Result] = loop.create_future()
+            self._gathered.append(_Check(ask, waiter))
+            if len(self._gathered) == 1:
+                loop.call_soon(self._hand_over, loop)
+            return await waiter
+
+    @contextmanager
+    def room(self, size_bytes: int) -> Iterator[None]:
+        """Keep room for what will be checked; BusyError if there is none."""
         is_above = self._bytes + size_bytes > self._limit_bytes
         if self.waiting >= self._limit or (self.waiting and is_above):
             raise BusyError("too many submissions wait to be checked")
         self.waiting += 1
         self._bytes += size_bytes
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[_Result] = loop.create_future()
-        self._gathered.append(_Check(ask, waiter))
-        if len(self._gathered) == 1:
-            loop.call_soon(self._hand_over, loop)
         try:
-            return await waiter
+            yield
         finally:
             self.waiting -= 1
             self._bytes -= size_bytes
@@ -88,12 +94,12 @@ class Checks:
 
 
 def _answer(asks: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Ask all; an error that is ours is an answer like any other."""
+    """Ask all; an error is an answer like any other, and only to its own question."""
     answers: list[Any] = []
     for ask in asks:
         try:
             answers.append(ask())
-        except TlogError as error:
+        except Exception as error:  # noqa: BLE001 - the top of each check: it ends here
             answers.append(error)
     return answers
 

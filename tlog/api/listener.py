@@ -1,5 +1,6 @@
 """An application that counts and answers every error, and a server that drains it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from logging import CRITICAL, Logger
 from typing import Final
@@ -15,7 +16,7 @@ from tlog.api.problems import (
     Dialect,
     TooLargeError,
 )
-from tlog.api.respond import NEVER
+from tlog.api.respond import NEVER, STOPPING
 from tlog.config import listen_address
 from tlog.logs import log_event
 from tlog.metrics import Metrics
@@ -45,6 +46,7 @@ def new_app(
     app = web.Application(
         middlewares=[_answering(body_bytes, dialects)], client_max_size=body_bytes
     )
+    app[STOPPING] = asyncio.Event()
     app.on_response_prepare.append(_counting(metrics))
     app.add_routes(routes)
     return app
@@ -57,6 +59,7 @@ class Listener:
     """
 
     def __init__(self, app: web.Application, listen: str, prefix: str) -> None:
+        self._app = app
         self._listen = listen
         self._prefix = prefix
         self._runner = web.AppRunner(
@@ -82,6 +85,7 @@ class Listener:
 
     async def stop(self) -> None:
         """Take no more requests, and answer those that are under way."""
+        self._app[STOPPING].set()
         await self._runner.cleanup()
 
 

@@ -9,6 +9,7 @@ Source: sigstore/architecture-docs, `rekor-v2-spec`; sigstore/protobuf-specs,
 """
 
 import asyncio
+from contextlib import ExitStack
 from functools import partial
 from typing import Final, cast
 
@@ -42,7 +43,7 @@ _DSSE: Final = REKOR_START + b"dsse"
 
 # Clients give up after 5 seconds; the entry is in the log by then, and a retry gets it.
 _MOST_WAIT_S: Final = 4.0
-# Larger bodies are parsed on a thread too.
+# Several times a request with a certificate.
 _SMALL_BODY_BYTES: Final = 16 << 10
 
 
@@ -92,19 +93,17 @@ class RekorEndpoint:
         )
         if hdrs.CONTENT_ENCODING in request.headers:
             raise MediaTypeError("a body is JSON, and not encoded")
-        if (request.content_length or 0) > self._body_bytes:
+        expected = request.content_length
+        if (expected or 0) > self._body_bytes:
             raise TooLargeError(self._body_bytes)
-        body = await read_body(request)
-        if len(body) > self._body_bytes:
-            raise TooLargeError(self._body_bytes)
-        if len(body) <= _SMALL_BODY_BYTES:
-            parsed = parse_rekor_request(body)
-        else:
-            parsed = await checks.run(partial(parse_rekor_request, body), len(body))
-        # Before the check, which is what costs.
+        # Before anything that costs: a request is one entry, whatever it holds.
         gate.admit(client, 1)
-        check = partial(leaf_of_request, parsed, self._dsse)
-        return await checks.run(check, len(body))
+        with ExitStack() as stack:
+            if expected is None or expected > _SMALL_BODY_BYTES:
+                # Kept from before it is read: many that come slowly must not add up.
+                stack.enter_context(checks.room(expected or self._body_bytes))
+            body = await read_body(request, self._body_bytes)
+            return await checks.run(partial(_leaf, body, self._dsse), len(body))
 
     async def _shown_head(self, receipt: Receipt) -> Snapshot:
         """Return a head that readers are shown and that has the entry."""
@@ -147,3 +146,7 @@ class RekorEndpoint:
             },
             "canonicalizedBody": leaf,
         }
+
+
+def _leaf(body: bytes, dsse: DsseForm) -> bytes:
+    return leaf_of_request(parse_rekor_request(body), dsse)

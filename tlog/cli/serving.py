@@ -4,10 +4,13 @@ import asyncio
 import gc
 import signal
 import sys
+import warnings
 
 
 def tune_interpreter() -> None:
     """Let threads take turns soon, and the collector seldom; before the loop runs."""
+    # What a library warns of here is what strangers sent: it is not for our log lines.
+    warnings.simplefilter("ignore")
     # A thread that waits for a disk must get its turn soon after that has answered: 5
     # ms, the interpreter's own interval, is longer than a commit.
     sys.setswitchinterval(0.001)

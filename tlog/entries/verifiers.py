@@ -62,7 +62,11 @@ _MODULI: Final = {
     4096: "PKIX_RSA_PKCS1V15_4096_SHA256",
 }
 
-_COFACTOR: Final = 8
+_POINT_BYTES: Final = 32
+_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+_NEUTRAL: Final = (0, 1)
+# Go refuses larger ones, and so do all who verify with it.
+_MAX_EXPONENT: Final = 2**31 - 1
 
 _Key = ec.EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey
 
@@ -143,6 +147,7 @@ def _public_key(der: bytes) -> object:
 
 
 def _certified_key(der: bytes) -> object:
+    # Whatever cannot be read of it is refused here.
     certificate_names(der)
     try:
         return load_der_x509_certificate(der).public_key()
@@ -155,7 +160,8 @@ def curve_or_modulus(key: object) -> str | None:
     if isinstance(key, ec.EllipticCurvePublicKey):
         return _CURVES.get(key.curve.name)
     if isinstance(key, RSAPublicKey):
-        return _MODULI.get(key.key_size)
+        is_small = key.public_numbers().e <= _MAX_EXPONENT
+        return _MODULI.get(key.key_size) if is_small else None
     return None
 
 
@@ -173,7 +179,12 @@ class _Prehashed(SHA512.SHA512Hash):
 
 def _verify_ed25519ph(key: Ed25519PublicKey, digest: bytes, signature: bytes) -> None:
     public = eddsa.import_public_key(key.public_bytes_raw())
-    # Such a key "signs" everything, for who multiplies by the cofactor as this does.
-    if (public.pointQ * _COFACTOR).is_point_at_infinity():
-        raise ValueError("a key of small order")
+    commitment = eddsa.import_public_key(signature[:_POINT_BYTES])
+    # This library multiplies by the cofactor and Go's does not: they agree where key
+    # and commitment have no part of small order.
+    if any((it.pointQ * _ORDER).xy != _NEUTRAL for it in (public, commitment)):
+        raise ValueError("a point with a part of small order")
+    # Such a key "signs" everything.
+    if public.pointQ.xy == _NEUTRAL:
+        raise ValueError("the neutral element is no key")
     eddsa.new(public, "rfc8032").verify(_Prehashed(digest), signature)

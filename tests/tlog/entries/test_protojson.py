@@ -64,7 +64,9 @@ def test_null_is_nothing() -> None:
         (b'{"a":"\xff"}', "the body is not JSON"),
         (b"\xef\xbb\xbf{}", "the body is not JSON"),
         (b'{"a":' + b"1" * 5000 + b"}", "the body is not JSON"),
-        (b'{"a":' + b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' + b"[" * 600, "at most 512 brackets and commas"),
+        (b'{"a":[' + b"1," * 600, "at most 512 brackets and commas"),
+        (b'{"a":' + b'{"":' * 600, "at most 512 brackets and commas"),
         (b'{"b":1}', "an unknown member: found 'b'"),
     ],
 )

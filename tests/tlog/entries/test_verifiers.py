@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.oracle.ed25519ph import sign
+from tests.oracle import ed25519ph
+from tests.oracle.ed25519ph import NEUTRAL, sign
 from tests.oracle.test_ed25519ph import PUBLIC, SIGNATURE
 from tests.support.rekor import (
     ED25519PH,
@@ -178,6 +179,35 @@ def test_ed25519ph_has_the_answer_of_its_specification() -> None:
     der = ED25519_PREFIX + bytes.fromhex(PUBLIC)
     verifier = open_verifier(ED25519PH.details, der, is_certificate=False)
     verifier.verify(hashlib.sha512(b"abc").digest(), bytes.fromhex(SIGNATURE))
+
+
+def test_a_signature_with_a_part_of_small_order_does_not_hold() -> None:
+    """Who multiplies by the cofactor takes it, and Go does not: nobody may disagree."""
+    seed, digest = bytes(range(32)), ED25519PH.digest(b"one")
+    torsion = ed25519ph.decode(SMALL[-1])
+    honest = ED25519_PREFIX + ed25519ph.public_key(seed)
+    open_verifier(8, honest, is_certificate=False).verify(digest, sign(seed, digest))
+    for key_part, commitment_part in ((NEUTRAL, torsion), (torsion, NEUTRAL)):
+        public, signature = ed25519ph.sign_crooked(
+            seed, digest, key_part, commitment_part
+        )
+        verifier = open_verifier(8, ED25519_PREFIX + public, is_certificate=False)
+        with pytest.raises(FormatError, match="the signature is not of this key"):
+            verifier.verify(digest, signature)
+
+
+@pytest.mark.parametrize("bits", [31, 32, 64])
+def test_an_rsa_key_with_a_large_exponent_is_refused(bits: int) -> None:
+    known = private_key(KINDS[2])
+    assert isinstance(known, rsa.RSAPrivateKey)
+    modulus = known.public_key().public_numbers().n
+    key = rsa.RSAPublicNumbers((1 << bits) - 1, modulus).public_key()
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if bits == 31:
+        assert KINDS[2].details == open_verifier(9, der, is_certificate=False).details
+        return
+    with pytest.raises(FormatError, match="none allowed"):
+        open_verifier(9, der, is_certificate=False)
 
 
 def test_pure_ed25519_is_not_ed25519ph() -> None:
