@@ -28,7 +28,6 @@ from tlog.sigstore.authorities import (
 from tlogverify.errors import FormatError
 
 URL = "https://beside.example"
-START = "2026-01-31T12:00:00Z"
 
 ROOT = make_root("root")
 BELOW = make_authority(ROOT, "below")
@@ -130,10 +129,13 @@ def test_a_timestamp_authority_starts_with_what_signs(chain: bytes, rule: str) -
     ids=["p256", "p384", "p521", "rsa", "ed25519"],
 )
 def test_a_ct_log_is_read_back_as_it_is(key: object, details: str) -> None:
-    made = ct_log(URL, public_pem(key), START)
+    made = ct_log(URL, public_pem(key))
     read = TransparencyLogInstance.from_json(json.dumps(made))
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]  # any key
     assert (der, details) == (read.public_key.raw_bytes, read.public_key.key_details)
+    # cosign compares it with the time of a promise, which may be older than our log.
+    assert read.public_key.valid_for is not None
+    assert 0 == read.public_key.valid_for.start.timestamp()
     # RFC 6962, 3.2: the id is the hash of the key.
     assert hashlib.sha256(der).digest() == read.log_id.key_id
 
@@ -151,7 +153,7 @@ def test_a_ct_log_is_read_back_as_it_is(key: object, details: str) -> None:
 )
 def test_another_key_of_a_ct_log_is_refused(content: bytes) -> None:
     with pytest.raises(FormatError, match="a CT log's key is"):
-        ct_log(URL, content, START)
+        ct_log(URL, content)
 
 
 @pytest.mark.parametrize("make", [certificate_authority, timestamp_authority])
@@ -180,3 +182,16 @@ def test_a_certificate_without_extensions_is_no_authority() -> None:
         certificate_authority(URL, chain_of(bare, ROOT))
     with pytest.raises(FormatError, match="signs times"):
         timestamp_authority(URL, chain_of(bare, ROOT))
+
+
+def test_a_file_that_was_cut_says_so() -> None:
+    with pytest.raises(FormatError, match="the file is cut"):
+        certificate_authority(URL, chain_of(BELOW, ROOT)[:-30])
+    with pytest.raises(FormatError, match="the file is cut"):
+        ct_log(URL, public_pem(new_key().public_key())[:-30])
+
+
+def test_a_ct_log_has_one_key() -> None:
+    two = public_pem(new_key().public_key()) + public_pem(new_key().public_key())
+    with pytest.raises(FormatError, match="one public key"):
+        ct_log(URL, two)
