@@ -53,7 +53,10 @@ _COUNTED: Final = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
     parser.add_argument(
-        "--log", required=True, metavar="URL", help="where the log answers now"
+        "--log",
+        required=True,
+        metavar="URL",
+        help="the log; asked for its key without a policy",
     )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="made if it is not there"

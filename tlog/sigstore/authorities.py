@@ -189,7 +189,10 @@ def _authority(url: str, chain: Sequence[Certificate]) -> Document:
 
 
 def _name(certificate: Certificate, oid: ObjectIdentifier) -> str:
-    found = certificate.subject.get_attributes_for_oid(oid)
+    try:
+        found = certificate.subject.get_attributes_for_oid(oid)
+    except ValueError:
+        raise FormatError("a root's subject is a name that can be read") from None
     return str(found[0].value) if found else ""
 
 

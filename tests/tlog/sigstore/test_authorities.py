@@ -3,12 +3,15 @@
 import datetime
 import hashlib
 import json
+from contextlib import suppress
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 from sigstore_models.trustroot.v1 import CertificateAuthority, TransparencyLogInstance
 
 from tests.support.sigstore.certificates import (
@@ -23,6 +26,8 @@ from tlog.sigstore.authorities import (
     MAX_CHAIN,
     certificate_authority,
     ct_log,
+    parse_certificates,
+    require_timestamp_authority,
     timestamp_authority,
 )
 from tlogverify.errors import FormatError
@@ -195,3 +200,17 @@ def test_a_ct_log_has_one_key() -> None:
     two = public_pem(new_key().public_key()) + public_pem(new_key().public_key())
     with pytest.raises(FormatError, match="one public key"):
         ct_log(URL, two)
+
+
+@given(st.data())
+def test_a_chain_of_which_a_byte_is_changed_is_refused_or_read(
+    data: st.DataObject,
+) -> None:
+    ders = [it.certificate.public_bytes(Encoding.DER) for it in (STAMPER, BELOW, ROOT)]
+    number = data.draw(st.integers(0, 2))
+    place = data.draw(st.integers(0, len(ders[number]) - 1))
+    changed = bytearray(ders[number])
+    changed[place] ^= data.draw(st.integers(1, 255))
+    ders[number] = bytes(changed)
+    with suppress(FormatError):
+        require_timestamp_authority(parse_certificates(ders))
