@@ -1,6 +1,10 @@
 """Whose a folder is, that one process holds it, and files that are there whole."""
 
+import errno
 import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,13 +41,56 @@ def hold_folder(root: Path) -> FileLock:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write or replace a file durably: it is there whole, or as it was before."""
-    draft = path.with_name(f".{path.name}.new")
-    with draft.open("wb") as file:
+    write_all_whole({path: content})
+
+
+def write_all_whole(files: Mapping[Path, bytes]) -> None:
+    """Write or replace files durably, in their order; each is whole or as before.
+
+    None is replaced before all are written.  A file that was there keeps its mode.
+
+    Raises OSError that names the file; no draft is left.
+    """
+    drafts: dict[Path, Path] = {}
+    try:
+        for path, content in files.items():
+            # Nobody can lay a link under a name that is not known before.
+            drafts[path] = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+            with _naming(path):
+                _write_draft(drafts[path], content, path)
+        for path, draft in drafts.items():
+            with _naming(path):
+                draft.replace(path)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    for folder in {path.parent for path in files}:
+        _sync_folder(folder)
+
+
+def _write_draft(draft: Path, content: bytes, path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(draft, flags, 0o666), "wb") as file:
+        if path.is_file():
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an OSError name this file, rather than its draft or none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -15,23 +15,27 @@ from typing import Final
 
 from tlog.cli.policies import add_policy_argument, load_policy
 from tlog.clock import SystemClock
-from tlog.folders import write_whole
+from tlog.folders import write_all_whole
 from tlog.sigstore.authorities import (
     MAX_PEM_BYTES,
     certificate_authority,
     ct_log,
     timestamp_authority,
 )
-from tlog.sigstore.documents import ClientDocuments, make_documents, name_gaps
+from tlog.sigstore.combining import combine
+from tlog.sigstore.documents import ClientDocuments, make_documents
 from tlog.sigstore.existing import MAX_DOCUMENT_BYTES, parse_existing
 from tlog.sigstore.instance import (
     LogInstance,
     choose_log_key,
     endpoint,
+    require_operator,
     require_root_url,
     require_url,
 )
 from tlog.sigstore.neighbours import Document, Neighbours
+from tlog.sigstore.summary import count_neighbours, moment_of_use, name_gaps
+from tlog.sigstore.validity import NS_PER_S
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 
@@ -48,7 +52,12 @@ _COUNTED: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
-    parser.add_argument("--log", required=True, metavar="URL")
+    parser.add_argument(
+        "--log",
+        required=True,
+        metavar="URL",
+        help="the log; asked for its key without a policy",
+    )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="made if it is not there"
     )
@@ -58,82 +67,105 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--operator", metavar="NAME", help="default: the host name")
     parser.add_argument(
-        "--start", metavar="TIME", help="RFC 3339, since when it is used (default: now)"
+        "--start",
+        metavar="TIME",
+        help="since when the log is used, RFC 3339; give the same when the files are "
+        "made again (default: now)",
     )
     parser.add_argument(
         "--keep-logs", action="store_true", help="take over merged Rekor logs too"
     )
     for flag, form, what in (
         ("--merge", "FILE", "a TrustedRoot, SigningConfig or ClientTrustConfig"),
-        ("--fulcio", "URL=CHAIN.pem", "a Fulcio, and its chain up to the root"),
         ("--ctlog", "URL=KEY.pem", "a CT log, and its public key"),
+    ):
+        parser.add_argument(
+            flag, action="append", default=[], metavar=form, help=f"{what}; repeatable"
+        )
+    for flag, form, what in (
+        ("--fulcio", "URL=CHAIN.pem", "a Fulcio, and its chain up to the root"),
         ("--tsa", "URL=CHAIN.pem", "a timestamp authority, and its chain"),
         ("--oidc", "URL", "an identity provider"),
     ):
         parser.add_argument(
-            flag, action="append", default=[], metavar=form, help=f"{what}; repeatable"
+            flag,
+            action="append",
+            default=[],
+            metavar=form,
+            help=f"{what}; asked in place of merged ones",
         )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the files, each whole, and say what is in them and what is missing."""
-    url = options.base_url or options.log
+    require_url("--log", options.log)
+    url = options.log if options.base_url is None else options.base_url
     host = require_root_url(url)
     # Before the log is asked: what is wrong with the files is known without it.
-    start = options.start or _now()
-    operator = options.operator or host
-    neighbours = _read_neighbours(options, start, operator)
+    now_ns = SystemClock().now_s() * NS_PER_S
+    start = _format_time(now_ns) if options.start is None else options.start
+    moment_ns = moment_of_use(start, now_ns)
+    operator = host if options.operator is None else options.operator
+    require_operator(operator)
+    given = _read_flags(options, start, operator)
+    merged = list(_read_files(options))
     policy = asyncio.run(load_policy(options))
     key = choose_log_key((log.key for log in policy.logs), url)
     log = LogInstance(url, key, start, operator)
+    neighbours = combine(given, merged, log.log_id, moment_ns)
     paths = _write(options.out, make_documents(log, neighbours))
-    gaps = list(name_gaps(neighbours))
+    counts = count_neighbours(neighbours, moment_ns)
+    gaps = list(name_gaps(log, neighbours, now_ns))
     if options.json:
-        print(json.dumps({**paths, "log_id": log.log_id.hex(), "missing": gaps}))
+        told = {"log_id": log.log_id.hex(), "start": start}
+        print(json.dumps({**paths, **told, "services": counts, "missing": gaps}))
         return 0
     for path in paths.values():
         print(path)
     print(f"log {url}, id {log.log_id.hex()}, used since {start}")
     for name, what in _COUNTED.items():
-        if count := len(getattr(neighbours, name)):
-            print(f"{what}: {count}")
+        if counts[name]:
+            print(f"{what}: {counts[name]}")
     for gap in gaps:
         print(gap)
     return 0
 
 
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(SystemClock().now_s()))
+def _format_time(moment_ns: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment_ns // NS_PER_S))
 
 
-def _read_neighbours(
-    options: argparse.Namespace, start: str, operator: str
-) -> Neighbours:
-    """Return what files and flags name: flags first, which then are asked first."""
+def _read_flags(options: argparse.Namespace, start: str, operator: str) -> Neighbours:
+    """Return what flags name."""
+    for flag in ("fulcio", "tsa", "oidc"):
+        if len(found := getattr(options, flag)) > 1:
+            raise FormatError(
+                f"--{flag} is given once: of one operator clients ask one", len(found)
+            )
     fulcios = list(_read_pairs(options.fulcio))
     stampers = list(_read_pairs(options.tsa))
     for url in options.oidc:
         require_url("the identity provider's URL", url)
-    neighbours = Neighbours(
+    return Neighbours(
         authorities=tuple(_named(it, certificate_authority) for it in fulcios),
-        ctlogs=tuple(
-            _named(it, lambda url, pem: ct_log(url, pem, start))
-            for it in _read_pairs(options.ctlog)
-        ),
+        ctlogs=tuple(_named(it, ct_log) for it in _read_pairs(options.ctlog)),
         timestamp_authorities=tuple(_named(it, timestamp_authority) for it in stampers),
         ca_urls=tuple(endpoint(url, 1, start, operator) for url, _, _ in fulcios),
         oidc_urls=tuple(endpoint(url, 1, start, operator) for url in options.oidc),
         tsa_urls=tuple(endpoint(url, 1, start, operator) for url, _, _ in stampers),
     )
+
+
+def _read_files(options: argparse.Namespace) -> Iterator[tuple[str, Neighbours]]:
+    """Return of each merged file its name and what it has."""
     for path in options.merge:
         text = read_bounded(Path(path), path, MAX_DOCUMENT_BYTES)
         try:
             existing = parse_existing(text, keep_logs=options.keep_logs)
         except FormatError as error:
             raise FormatError(f"{path}: {error}") from None
-        neighbours = neighbours.joined(existing)
-    return neighbours
+        yield path, existing
 
 
 def _read_pairs(pairs: list[str]) -> Iterator[tuple[str, bytes, str]]:
@@ -141,7 +173,7 @@ def _read_pairs(pairs: list[str]) -> Iterator[tuple[str, bytes, str]]:
     for pair in pairs:
         # A URL may hold an equals sign too: the last one separates.
         url, separator, path = pair.rpartition("=")
-        if not separator:
+        if not separator or not path:
             raise FormatError("the argument is URL=FILE", pair)
         yield url, read_bounded(Path(path), path, MAX_PEM_BYTES), path
 
@@ -164,13 +196,16 @@ def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:
     trusted yet.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths: dict[str, str] = {}
-    for name, document in (
-        ("trusted_root", documents.trusted_root),
-        ("signing_config", documents.signing_config),
-        ("client_trust_config", documents.client_trust_config),
-    ):
-        path = folder / f"{name}.json"
-        write_whole(path, (json.dumps(document, indent=2) + "\n").encode())
-        paths[name] = str(path)
-    return paths
+    parts = {
+        "trusted_root": documents.trusted_root,
+        "signing_config": documents.signing_config,
+        "client_trust_config": documents.client_trust_config,
+    }
+    paths = {name: folder / f"{name}.json" for name in parts}
+    write_all_whole(
+        {
+            paths[name]: (json.dumps(document, indent=2) + "\n").encode()
+            for name, document in parts.items()
+        }
+    )
+    return {name: str(path) for name, path in paths.items()}

@@ -42,6 +42,7 @@ def parse_existing(text: bytes, *, keep_logs: bool) -> Neighbours:
         ca_urls=_items(config, "caUrls"),
         oidc_urls=_items(config, "oidcUrls"),
         tsa_urls=_items(config, "tsaUrls"),
+        tsa_selection=_selection(config),
     )
 
 
@@ -49,3 +50,8 @@ def _items(document: object, name: str) -> tuple[Document, ...]:
     """Return an array's objects; its shape has been checked."""
     items = read_array(name, read_object("the document", document).get(name, []))
     return tuple(read_object(name, item) for item in items)
+
+
+def _selection(config: object) -> Document | None:
+    found = read_object("the document", config).get("tsaConfig")
+    return None if found is None else read_object("tsaConfig", found)

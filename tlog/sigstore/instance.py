@@ -8,7 +8,6 @@ Source: sigstore-go, `pkg/root`; rekor-tiles, `docs`; C2SP signed-note, key ids.
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +16,9 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tlog.config import require_bare_host
 from tlog.sigstore.neighbours import Document
+from tlog.sigstore.validity import parse_time
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType, VerifierKey
 from tlogverify.lines import encode_base64
@@ -26,11 +27,6 @@ MAX_URL_CHARS: Final = 2048
 MAX_OPERATOR_CHARS: Final = 255
 
 _URL: Final = re.compile(r"https?://[!-~]+")
-_TIME: Final = re.compile(
-    r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +46,8 @@ class LogInstance:
 
     def __post_init__(self) -> None:
         host = require_root_url(self.base_url)
-        require_time("the start", self.start)
-        if not 0 < len(self.operator) <= MAX_OPERATOR_CHARS:
-            raise FormatError(
-                f"an operator has 1 to {MAX_OPERATOR_CHARS} characters", self.operator
-            )
-        if not self.operator.isprintable():
-            raise FormatError("an operator is printable text", self.operator)
+        parse_time("the start", self.start)
+        require_operator(self.operator)
         if self.key.key_type is not KeyType.ED25519:
             raise FormatError("the log's key is Ed25519", self.key.encode())
         if self.key.name != host:
@@ -113,6 +104,16 @@ def endpoint(url: str, version: int, start: str, operator: str) -> Document:
     }
 
 
+def require_operator(operator: str) -> None:
+    """Raise FormatError unless it is printable text of 1 to 255 characters."""
+    if not 0 < len(operator) <= MAX_OPERATOR_CHARS:
+        raise FormatError(
+            f"an operator has 1 to {MAX_OPERATOR_CHARS} characters", operator
+        )
+    if not operator.isprintable():
+        raise FormatError("an operator is printable text", operator)
+
+
 def ed25519_spki(public_bytes: bytes) -> bytes:
     """Return the DER SubjectPublicKeyInfo of a 32-byte key (RFC 8410)."""
     key = Ed25519PublicKey.from_public_bytes(public_bytes)
@@ -133,6 +134,8 @@ def require_url(rule: str, url: str) -> None:
     if "@" in parts.netloc:
         # It would be handed to everybody who gets the file.
         raise FormatError(f"{rule} has no user or password")
+    if parts.netloc.endswith(":"):
+        raise FormatError(f"{rule} has a port after its colon", url)
 
 
 def require_root_url(url: str) -> str:
@@ -145,22 +148,14 @@ def require_root_url(url: str) -> str:
     if host not in parts.netloc:
         # The parser lowers it, clients do not: no origin would be equal to it.
         raise FormatError("the log's host name is in lower case", url)
+    require_bare_host(host)
     return host
-
-
-def require_time(rule: str, text: str) -> None:
-    """Raise FormatError unless `text` is a time as RFC 3339 writes it."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise FormatError(f"{rule} is like 2026-01-31T12:00:00Z", text)
-    year, month, day = (int(found[group]) for group in (1, 2, 3))
-    if year == 0 or day > monthrange(year, month)[1]:
-        raise FormatError(f"{rule} is a day of the calendar", text)
 
 
 def _wrong_origin(host: str, found: str) -> FormatError:
     return FormatError(
         f"for Sigstore the origin must be {host}, the bare host name of the log's URL: "
-        f"serve with --origin {host}, or say --base-url",
+        "an origin never changes, so that it takes a new log, in a new folder, with "
+        f"--origin {host}; or say the log's public URL by --base-url",
         found,
     )

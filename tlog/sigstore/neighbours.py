@@ -4,7 +4,7 @@ Each item is the JSON object that its document has of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 Document = Mapping[str, object]
 """A JSON object."""
@@ -15,6 +15,8 @@ class Neighbours:
     """Items of a TrustedRoot (the first four) and of a SigningConfig.
 
     logs: Rekor logs beside our own, to verify by; nothing is submitted to them.
+    tsa_selection: how many timestamp authorities a file wants to be asked.
+    tsa_selection: how many of the timestamp authorities a file wants asked.
     """
 
     logs: tuple[Document, ...] = ()
@@ -24,18 +26,4 @@ class Neighbours:
     ca_urls: tuple[Document, ...] = ()
     oidc_urls: tuple[Document, ...] = ()
     tsa_urls: tuple[Document, ...] = ()
-
-    def joined(self, other: "Neighbours") -> "Neighbours":
-        """Return the items of both, each once, those of `self` first."""
-        return Neighbours(
-            *(
-                _each_once(getattr(self, field.name) + getattr(other, field.name))
-                for field in fields(Neighbours)
-            )
-        )
-
-
-def _each_once(items: tuple[Document, ...]) -> tuple[Document, ...]:
-    return tuple(
-        item for number, item in enumerate(items) if item not in items[:number]
-    )
+    tsa_selection: Document | None = None

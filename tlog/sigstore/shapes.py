@@ -7,10 +7,20 @@ Source: sigstore/protobuf-specs, `sigstore_trustroot.proto`, `sigstore_common.pr
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from tlog.sigstore.instance import require_time, require_url
+from cryptography.x509 import Certificate
+
+from tlog.sigstore.authorities import (
+    details_of,
+    parse_certificates,
+    parse_key,
+    require_certificate_authority,
+    require_timestamp_authority,
+)
+from tlog.sigstore.instance import require_url
+from tlog.sigstore.validity import parse_time
 from tlogclient.strictjson import read_array, read_object, read_size, read_text
 from tlogverify.errors import FormatError
 from tlogverify.lines import parse_base64
@@ -20,6 +30,7 @@ MAX_ITEMS: Final = 256
 Check = Callable[[str, object], None]
 """Raises FormatError unless a value, which the text names, is of one shape."""
 
+_ID_BYTES: Final = 32
 _ENUM_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
@@ -77,7 +88,7 @@ def _bytes(rule: str, value: object) -> None:
 
 
 def _time(rule: str, value: object) -> None:
-    require_time(rule, read_text(rule, value))
+    parse_time(rule, read_text(rule, value))
 
 
 def _number(rule: str, value: object) -> None:
@@ -90,17 +101,85 @@ def _enum(rule: str, value: object) -> None:
         raise FormatError(f"{rule} is an enum's name", text)
 
 
-_PERIOD: Final = object_of({"start": _time}, {"end": _time})
-_ID: Final = object_of({"keyId": _bytes}, {})
-_KEY: Final = object_of(
-    {"rawBytes": _bytes, "keyDetails": _enum}, {"validFor": _PERIOD}
-)
+def also(shape: Check, further: Check) -> Check:
+    """Return a shape that has to hold before a further rule is looked at."""
+
+    def check(rule: str, value: object) -> None:
+        shape(rule, value)
+        further(rule, value)
+
+    return check
+
+
+def _ordered(rule: str, value: object) -> None:
+    period = read_object(rule, value)
+    start, end = (str(period.get(name, "")) for name in ("start", "end"))
+    if end and parse_time(rule, start) >= parse_time(rule, end):
+        raise FormatError(f"{rule} ends after its start", end)
+
+
+def _sha256(rule: str, value: object) -> None:
+    if read_text(rule, value) != "SHA2_256":
+        raise FormatError(f"{rule} is SHA2_256, which all clients know", value)
+
+
+def _id_bytes(rule: str, value: object) -> None:
+    found = parse_base64(rule, read_text(rule, value).encode())
+    if len(found) != _ID_BYTES:
+        raise FormatError(f"{rule} is {_ID_BYTES} bytes", len(found))
+
+
+def _key_of_its_kind(rule: str, value: object) -> None:
+    members = read_object(rule, value)
+    said = read_text(rule, members["keyDetails"])
+    key = parse_key(f"{rule}.rawBytes", _raw_bytes(members))
+    if said not in (known := details_of(key)):
+        raise FormatError(f"{rule}.keyDetails is {' or '.join(known) or 'none'}", said)
+
+
+def _chain_for(require: Callable[[Sequence[Certificate]], None]) -> Check:
+    def check(rule: str, value: object) -> None:
+        chain = read_object(rule, read_object(rule, value)["certChain"])
+        items = read_array(rule, chain["certificates"])
+        try:
+            raw = [_raw_bytes(read_object(rule, item)) for item in items]
+            require(parse_certificates(raw))
+        except FormatError as error:
+            raise FormatError(f"{rule}.certChain: {error}") from None
+
+    return check
+
+
+def _raw_bytes(item: Mapping[str, object]) -> bytes:
+    return parse_base64("rawBytes", read_text("rawBytes", item["rawBytes"]).encode())
+
+
+def _countable(rule: str, value: object) -> None:
+    selection = read_object(rule, value)
+    selector, count = selection["selector"], selection.get("count", 0)
+    if selector not in {"ANY", "ALL", "EXACT"}:
+        raise FormatError(f"{rule}.selector is ANY, ALL or EXACT", selector)
+    if (selector == "EXACT") != (count != 0):
+        raise FormatError(f"{rule}.count is there for EXACT alone, from 1 on", count)
+
+
+_PERIOD: Final = also(object_of({"start": _time}, {"end": _time}), _ordered)
 _CHAIN: Final = object_of(
     {"certificates": list_of(object_of({"rawBytes": _bytes}, {}))}, {}
 )
+# cosign and sigstore-go read no log without a start.
+_KEY: Final = also(
+    object_of({"rawBytes": _bytes, "keyDetails": _enum, "validFor": _PERIOD}, {}),
+    _key_of_its_kind,
+)
 _LOG: Final = object_of(
-    {"baseUrl": _url, "hashAlgorithm": _enum, "publicKey": _KEY, "logId": _ID},
-    {"checkpointKeyId": _ID, "operator": _text},
+    {
+        "baseUrl": _url,
+        "hashAlgorithm": _sha256,
+        "publicKey": _KEY,
+        "logId": object_of({"keyId": _id_bytes}, {}),
+    },
+    {"checkpointKeyId": object_of({"keyId": _bytes}, {}), "operator": _text},
 )
 _AUTHORITY: Final = object_of(
     {
@@ -110,11 +189,15 @@ _AUTHORITY: Final = object_of(
     },
     {"uri": _url, "operator": _text},
 )
+_CERTIFICATE_AUTHORITY: Final = also(
+    _AUTHORITY, _chain_for(require_certificate_authority)
+)
+_TIMESTAMP_AUTHORITY: Final = also(_AUTHORITY, _chain_for(require_timestamp_authority))
 _SERVICE: Final = object_of(
     {"url": _url, "majorApiVersion": _number, "operator": _text},
     {"validFor": _PERIOD},
 )
-_SELECTION: Final = object_of({"selector": _enum}, {"count": _number})
+_SELECTION: Final = also(object_of({"selector": _enum}, {"count": _number}), _countable)
 
 TRUSTED_ROOT_TYPES: Final = (
     "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
@@ -130,9 +213,9 @@ TRUSTED_ROOT: Final = object_of(
     {"mediaType": media_type(*TRUSTED_ROOT_TYPES)},
     {
         "tlogs": list_of(_LOG),
-        "certificateAuthorities": list_of(_AUTHORITY),
+        "certificateAuthorities": list_of(_CERTIFICATE_AUTHORITY),
         "ctlogs": list_of(_LOG),
-        "timestampAuthorities": list_of(_AUTHORITY),
+        "timestampAuthorities": list_of(_TIMESTAMP_AUTHORITY),
     },
 )
 SIGNING_CONFIG: Final = object_of(

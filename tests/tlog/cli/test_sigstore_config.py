@@ -7,6 +7,7 @@ import pytest
 from sigstore.models import ClientTrustConfig
 
 from tests.support.sigstore.neighbours import Neighbours, neighbours
+from tests.tlog.sigstore.test_existing import BOTH, ROOT
 from tlog.cli import main
 from tlog.signing import generate_key
 from tlogverify.keys import KeyType
@@ -105,11 +106,86 @@ def test_files_are_replaced_as_a_whole(policy: Path) -> None:
     folder.mkdir()
     for name in NAMES:
         (folder / f"{name}.json").write_text("old" * 100_000)
-    # What a run that was killed has left.
-    (folder / ".trusted_root.json.new").write_text("half")
     assert 0 == configure(policy)
     assert {f"{name}.json" for name in NAMES} == {it.name for it in folder.iterdir()}
     written(policy)
+
+
+def test_where_one_file_cannot_be_written_none_is(
+    policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = policy.parent / "sigstore"
+    last = folder / "client_trust_config.json"
+    last.mkdir(parents=True)
+    assert 2 == configure(policy)
+    assert str(last) in capsys.readouterr().err
+    assert [last] == [*folder.iterdir()]
+
+
+def test_a_flag_replaces_what_is_merged_and_trust_stays(
+    policy: Path, beside: Neighbours
+) -> None:
+    public = policy.parent / "public.json"
+    public.write_text(json.dumps(BOTH))
+    flags = beside.flags(policy.parent)
+    assert 0 == configure(policy, *flags, "--merge", public)
+    config = written(policy)
+    signing = config.signing_config
+    assert (beside.fulcio_url, beside.provider.issuer, [beside.tsa_url]) == (
+        signing.get_fulcio().url,
+        signing.get_oidc_url(),
+        [it.url for it in signing.get_tsas()],
+    )
+    inner = config.trusted_root._inner
+    assert 1 + len(ROOT["ctlogs"]) == len(inner.ctlogs)
+    authorities = ROOT["certificateAuthorities"]
+    assert 1 + len(authorities) == len(inner.certificate_authorities)
+
+
+def test_an_earlier_output_of_the_same_log_is_merged(
+    policy: Path, beside: Neighbours
+) -> None:
+    flags = beside.flags(policy.parent)
+    assert 0 == configure(policy, *flags, "--start", "2026-01-31T12:00:00Z")
+    first = policy.parent / "first.json"
+    (policy.parent / "sigstore/client_trust_config.json").rename(first)
+    assert 0 == configure(policy, *flags, "--merge", first, "--keep-logs")
+    inner = written(policy).trusted_root._inner
+    assert (1, 1, 1) == (
+        len(inner.tlogs),
+        len(inner.ctlogs),
+        len(inner.certificate_authorities),
+    )
+
+
+def test_json_has_the_start_and_what_is_there(
+    policy: Path, beside: Neighbours, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ("--start", "2026-01-31T12:00:00Z")
+    assert 0 == configure(policy, *beside.flags(policy.parent), *start, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert start[1] == told["start"]
+    assert [] == told["missing"]
+    expected = {
+        "logs": 0,
+        "authorities": 1,
+        "ctlogs": 1,
+        "timestamp_authorities": 1,
+        "ca_urls": 1,
+        "oidc_urls": 1,
+        "tsa_urls": 1,
+    }
+    assert expected == told["services"]
+
+
+def test_a_start_in_the_future_is_told(
+    policy: Path, beside: Neighbours, capsys: pytest.CaptureFixture[str]
+) -> None:
+    future = ("--start", "9000-01-01T00:00:00Z")
+    assert 0 == configure(policy, *beside.flags(policy.parent), *future, "--json")
+    told = json.loads(capsys.readouterr().out)
+    (gap,) = told["missing"]
+    assert "used from 9000-01-01T00:00:00Z on" in gap
 
 
 @pytest.mark.parametrize(
@@ -118,7 +194,17 @@ def test_files_are_replaced_as_a_whole(policy: Path) -> None:
         (["--base-url", "https://log.example/path"], "at the root of its host"),
         (["--base-url", "https://other.example"], "origin must be other.example"),
         (["--start", "today"], "is like 2026-01-31T12:00:00Z"),
+        (["--start", ""], "is like 2026-01-31T12:00:00Z"),
         (["--operator", "a\tb"], "printable"),
+        (["--operator", ""], "1 to 255 characters"),
+        (["--base-url", ""], "http or https URL"),
+        (["--base-url", "https://log.example:"], "a port after its colon"),
+        (["--base-url", "https://other.example"], "a new log, in a new folder"),
+        (["--log", "log.example", "--base-url", "https://log.example"], "--log is"),
+        (["--fulcio", "https://fulcio.example="], "URL=FILE"),
+        (["--fulcio", "a=b", "--fulcio", "a=c"], "--fulcio is given once"),
+        (["--tsa", "a=b", "--tsa", "a=c"], "--tsa is given once"),
+        (["--oidc", "https://a", "--oidc", "https://b"], "--oidc is given once"),
         (["--oidc", "oidc.example"], "http or https URL"),
         (["--fulcio", "https://fulcio.example"], "URL=FILE"),
         (["--fulcio", "https://fulcio.example=missing.pem"], "No such file"),

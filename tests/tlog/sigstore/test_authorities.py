@@ -3,12 +3,15 @@
 import datetime
 import hashlib
 import json
+from contextlib import suppress
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 from sigstore_models.trustroot.v1 import CertificateAuthority, TransparencyLogInstance
 
 from tests.support.sigstore.certificates import (
@@ -23,12 +26,13 @@ from tlog.sigstore.authorities import (
     MAX_CHAIN,
     certificate_authority,
     ct_log,
+    parse_certificates,
+    require_timestamp_authority,
     timestamp_authority,
 )
 from tlogverify.errors import FormatError
 
 URL = "https://beside.example"
-START = "2026-01-31T12:00:00Z"
 
 ROOT = make_root("root")
 BELOW = make_authority(ROOT, "below")
@@ -130,10 +134,13 @@ def test_a_timestamp_authority_starts_with_what_signs(chain: bytes, rule: str) -
     ids=["p256", "p384", "p521", "rsa", "ed25519"],
 )
 def test_a_ct_log_is_read_back_as_it_is(key: object, details: str) -> None:
-    made = ct_log(URL, public_pem(key), START)
+    made = ct_log(URL, public_pem(key))
     read = TransparencyLogInstance.from_json(json.dumps(made))
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]  # any key
     assert (der, details) == (read.public_key.raw_bytes, read.public_key.key_details)
+    # cosign compares it with the time of a promise, which may be older than our log.
+    assert read.public_key.valid_for is not None
+    assert 0 == read.public_key.valid_for.start.timestamp()
     # RFC 6962, 3.2: the id is the hash of the key.
     assert hashlib.sha256(der).digest() == read.log_id.key_id
 
@@ -151,7 +158,7 @@ def test_a_ct_log_is_read_back_as_it_is(key: object, details: str) -> None:
 )
 def test_another_key_of_a_ct_log_is_refused(content: bytes) -> None:
     with pytest.raises(FormatError, match="a CT log's key is"):
-        ct_log(URL, content, START)
+        ct_log(URL, content)
 
 
 @pytest.mark.parametrize("make", [certificate_authority, timestamp_authority])
@@ -180,3 +187,30 @@ def test_a_certificate_without_extensions_is_no_authority() -> None:
         certificate_authority(URL, chain_of(bare, ROOT))
     with pytest.raises(FormatError, match="signs times"):
         timestamp_authority(URL, chain_of(bare, ROOT))
+
+
+def test_a_file_that_was_cut_says_so() -> None:
+    with pytest.raises(FormatError, match="the file is cut"):
+        certificate_authority(URL, chain_of(BELOW, ROOT)[:-30])
+    with pytest.raises(FormatError, match="the file is cut"):
+        ct_log(URL, public_pem(new_key().public_key())[:-30])
+
+
+def test_a_ct_log_has_one_key() -> None:
+    two = public_pem(new_key().public_key()) + public_pem(new_key().public_key())
+    with pytest.raises(FormatError, match="one public key"):
+        ct_log(URL, two)
+
+
+@given(st.data())
+def test_a_chain_of_which_a_byte_is_changed_is_refused_or_read(
+    data: st.DataObject,
+) -> None:
+    ders = [it.certificate.public_bytes(Encoding.DER) for it in (STAMPER, BELOW, ROOT)]
+    number = data.draw(st.integers(0, 2))
+    place = data.draw(st.integers(0, len(ders[number]) - 1))
+    changed = bytearray(ders[number])
+    changed[place] ^= data.draw(st.integers(1, 255))
+    ders[number] = bytes(changed)
+    with suppress(FormatError):
+        require_timestamp_authority(parse_certificates(ders))

@@ -20,7 +20,7 @@ from tlog.sigstore.authorities import (
     ct_log,
     timestamp_authority,
 )
-from tlog.sigstore.documents import make_documents, name_gaps
+from tlog.sigstore.documents import make_documents
 from tlog.sigstore.existing import parse_existing
 from tlog.sigstore.instance import LogInstance, endpoint
 from tlog.sigstore.neighbours import Neighbours
@@ -41,7 +41,7 @@ ALL = Neighbours(
             pem([make_authority(ROOT, "fulcio").certificate, ROOT.certificate]),
         ),
     ),
-    ctlogs=(ct_log("https://ct.example", CtLog().public_pem, START),),
+    ctlogs=(ct_log("https://ct.example", CtLog().public_pem),),
     timestamp_authorities=(
         timestamp_authority(TSA, pem([STAMPER.certificate, ROOT.certificate])),
     ),
@@ -101,14 +101,6 @@ def test_beside_the_public_instance_both_are_trusted_and_one_is_written_to() -> 
     assert ["https://log.example"] == [it.url for it in signing._tlogs]
 
 
-def test_two_logs_of_one_id_are_refused() -> None:
-    with pytest.raises(FormatError, match=r"two Rekor logs .* never share an id"):
-        make_documents(LOG, Neighbours(logs=(LOG.trusted(),)))
-    other = {**ALL.ctlogs[0], "baseUrl": "https://other.example"}
-    with pytest.raises(FormatError, match=r"two CT logs .* never share an id"):
-        make_documents(LOG, Neighbours(ctlogs=(*ALL.ctlogs, other)))
-
-
 def test_too_many_of_one_kind_are_refused() -> None:
     many = tuple(
         endpoint(f"https://{number}.example", 1, START, "operator")
@@ -116,15 +108,3 @@ def test_too_many_of_one_kind_are_refused() -> None:
     )
     with pytest.raises(FormatError, match="at most 256 items"):
         make_documents(LOG, Neighbours(ca_urls=many))
-
-
-def test_nothing_is_missing_where_all_of_them_are() -> None:
-    assert [] == list(name_gaps(ALL))
-
-
-def test_what_is_missing_is_named_with_whom_it_stops() -> None:
-    gaps = list(name_gaps(Neighbours()))
-    assert 6 == len(gaps)
-    assert "no Fulcio to sign with: sigstore-python" in gaps[0]
-    assert "cosign with a key can" in gaps[0]
-    assert "wants --identity-token" in gaps[-1]

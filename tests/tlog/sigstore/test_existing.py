@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tlog.sigstore.combining import combine
 from tlog.sigstore.existing import MAX_DOCUMENT_BYTES, parse_existing
+from tlog.sigstore.neighbours import Neighbours
 from tlogverify.errors import FormatError
 
 PUBLIC = ("tuf-repo-cdn.sigstore.dev", "tuf-repo-cdn.sigstage.dev")
@@ -37,13 +39,20 @@ def encoded(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
+def taken(*documents: object) -> Neighbours:
+    """Return what these documents have, all of it."""
+    files = [
+        (f"{number}.json", parse_existing(encoded(it), keep_logs=True))
+        for number, it in enumerate(documents)
+    ]
+    return combine(Neighbours(), files, bytes(32), 0)
+
+
 @pytest.mark.parametrize("host", PUBLIC)
 def test_the_public_documents_are_taken_over_as_they_are(host: str) -> None:
     root = published(host, "trusted_root.json")
     config = published(host, "signing_config.v0.2.json")
-    found = parse_existing(encoded(root), keep_logs=True).joined(
-        parse_existing(encoded(config), keep_logs=True)
-    )
+    found = taken(root, config)
     assert root["tlogs"] == [*found.logs]
     assert root["certificateAuthorities"] == [*found.authorities]
     assert root["ctlogs"] == [*found.ctlogs]
@@ -54,8 +63,7 @@ def test_the_public_documents_are_taken_over_as_they_are(host: str) -> None:
 
 
 def test_a_client_trust_config_is_both_of_them() -> None:
-    parts = [parse_existing(encoded(it), keep_logs=True) for it in (ROOT, CONFIG)]
-    assert parts[0].joined(parts[1]) == parse_existing(encoded(BOTH), keep_logs=True)
+    assert taken(ROOT, CONFIG) == taken(BOTH)
 
 
 def test_logs_are_kept_only_if_that_is_asked_for() -> None:
@@ -63,8 +71,7 @@ def test_logs_are_kept_only_if_that_is_asked_for() -> None:
 
 
 def test_what_two_documents_have_stands_once() -> None:
-    one = parse_existing(encoded(BOTH), keep_logs=True)
-    assert one == one.joined(one)
+    assert taken(BOTH) == taken(BOTH, BOTH)
 
 
 Change = Callable[[dict[str, Any]], object]
@@ -94,6 +101,70 @@ CHANGES: dict[str, Change] = {
     ),
 }
 
+# What is well-formed, and not what it says; with the rule that is broken.
+CONTRADICTIONS: dict[str, tuple[str, Change]] = {
+    "another-hash": (
+        r"tlogs\[0\].hashAlgorithm is SHA2_256",
+        lambda it: it["tlogs"][0].update(hashAlgorithm="SHA2_512"),
+    ),
+    "a-short-id": (
+        r"ctlogs\[0\].logId.keyId is 32 bytes",
+        lambda it: it["ctlogs"][0]["logId"].update(keyId="AAAA"),
+    ),
+    "another-key": (
+        r"ctlogs\[0\].publicKey.keyDetails is PKIX_ECDSA_P256",
+        lambda it: it["ctlogs"][0]["publicKey"].update(keyDetails="PKIX_ED25519"),
+    ),
+    "no-key": (
+        r"ctlogs\[0\].publicKey.rawBytes is a public key",
+        lambda it: it["ctlogs"][0]["publicKey"].update(rawBytes="AAAA"),
+    ),
+    "no-start-of-a-ct-log": (
+        r"ctlogs\[0\].publicKey has a member validFor",
+        lambda it: it["ctlogs"][0]["publicKey"].pop("validFor"),
+    ),
+    "an-end-at-the-start": (
+        r"certificateAuthorities\[0\].validFor ends after its start",
+        lambda it: it["certificateAuthorities"][0]["validFor"].update(
+            end=it["certificateAuthorities"][0]["validFor"]["start"]
+        ),
+    ),
+    "no-certificate": (
+        r"certificateAuthorities\[0\].certChain: a chain is of X.509",
+        lambda it: it["certificateAuthorities"][0]["certChain"]["certificates"][
+            0
+        ].update(rawBytes="AAAA"),
+    ),
+    "no-certificates": (
+        r"certificateAuthorities\[0\].certChain: a chain has 1 to 16",
+        lambda it: it["certificateAuthorities"][0]["certChain"].update(certificates=[]),
+    ),
+    "a-chain-in-another-order": (
+        r"certificateAuthorities\[1\].certChain: in a chain each",
+        lambda it: it["certificateAuthorities"][1]["certChain"][
+            "certificates"
+        ].reverse(),
+    ),
+    "a-fulcio-that-signs-times": (
+        "Fulcio's chain is of certificate authorities alone",
+        lambda it: it["certificateAuthorities"].append(it["timestampAuthorities"][0]),
+    ),
+    "a-timestamp-authority-that-certifies": (
+        "starts with what signs times",
+        lambda it: it["timestampAuthorities"].append(it["certificateAuthorities"][1]),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"), CONTRADICTIONS.values(), ids=CONTRADICTIONS
+)
+def test_what_is_merged_is_checked_as_a_flag_is(rule: str, change: Change) -> None:
+    document = copy.deepcopy(ROOT)
+    change(document)
+    with pytest.raises(FormatError, match=rule):
+        parse_existing(encoded(document), keep_logs=False)
+
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_document_of_another_shape_is_refused(change: Change) -> None:
@@ -110,9 +181,21 @@ def test_a_document_of_another_shape_is_refused(change: Change) -> None:
         lambda it: it["caUrls"][0].update(majorApiVersion="1"),
         lambda it: it["caUrls"][0].pop("operator"),
         lambda it: it.update(tsaConfig={}),
+        lambda it: it.update(tsaConfig={"selector": "SOME"}),
+        lambda it: it.update(tsaConfig={"selector": "EXACT"}),
+        lambda it: it.update(tsaConfig={"selector": "ALL", "count": 1}),
         lambda it: it.update(mediaType=it["mediaType"].replace("0.2", "0.1")),
     ],
-    ids=["url", "version", "operator", "empty-selection", "old-media-type"],
+    ids=[
+        "url",
+        "version",
+        "operator",
+        "empty-selection",
+        "selector",
+        "no-count",
+        "count",
+        "old-media-type",
+    ],
 )
 def test_a_signing_config_of_another_shape_is_refused(change: Change) -> None:
     document = copy.deepcopy(CONFIG)

@@ -10,7 +10,6 @@ from tlog.sigstore.instance import (
     LogInstance,
     choose_log_key,
     ed25519_spki,
-    require_time,
     require_url,
 )
 from tlogverify.errors import FormatError
@@ -83,6 +82,10 @@ def test_scheme_port_and_a_slash_are_no_part_of_the_name(url: str) -> None:
         ({"base_url": "ftp://log.example"}, "http or https URL"),
         ({"base_url": "https:///"}, "host name"),
         ({"base_url": "https://log.example:0"}, "host name"),
+        ({"base_url": "https://log.example:"}, "a port after its colon"),
+        ({"base_url": "https://[::1]"}, "bare host name"),
+        ({"base_url": "https://log.example."}, "bare host name"),
+        ({"base_url": "https://log%2eexample"}, "bare host name"),
         ({"base_url": "https://log.example:99999"}, "http or https URL"),
         ({"base_url": "https://a:b@log.example"}, "no user or password"),
         ({"base_url": "https://log.example/ "}, "http or https URL"),
@@ -115,40 +118,6 @@ def test_a_password_in_a_url_is_not_shown() -> None:
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2026-01-31T12:00:00Z",
-        "2024-02-29T23:59:59.123456789Z",
-        "2026-12-01T00:00:00+02:00",
-    ],
-)
-def test_a_time_is_as_rfc_3339_writes_it(text: str) -> None:
-    require_time("a time", text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "2026-01-31T12:00:00",
-        "2026-01-31 12:00:00Z",
-        "2026-02-29T12:00:00Z",
-        "2026-13-01T12:00:00Z",
-        "2026-01-32T12:00:00Z",
-        "0000-01-01T12:00:00Z",
-        "2026-01-31T24:00:00Z",
-        "2026-01-31T12:60:00Z",
-        "2026-01-31T12:00:00.Z",
-        "2026-01-31T12:00:00Z\n",
-        "٢026-01-31T12:00:00Z",
-    ],
-)
-def test_another_spelling_of_a_time_is_refused(text: str) -> None:
-    with pytest.raises(FormatError, match="a time is"):
-        require_time("a time", text)
-
-
 def test_the_key_is_the_one_of_the_host() -> None:
     other = VerifierKey("other.example", KeyType.ED25519, bytes(32))
     mldsa = VerifierKey("log.example", KeyType.MLDSA44, bytes(1312))
@@ -166,7 +135,7 @@ def test_the_key_is_the_one_of_the_host() -> None:
         ),
         (
             [VerifierKey("log.example:8080", KeyType.ED25519, bytes(32))],
-            "must be log.example, .*--origin log.example.*log.example:8080",
+            "must be log.example, .*a new log.*--origin log.example.*log.example:8080",
         ),
         (
             [KEY, VerifierKey("log.example", KeyType.ED25519, bytes(32))],
