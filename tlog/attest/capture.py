@@ -57,7 +57,7 @@ class Told:
         if self.started_on:
             require_time(self.started_on)
         if self.builder_id and _URI.fullmatch(self.builder_id) is None:
-            raise FormatError("a builder's id is a URI", self.builder_id)
+            raise FormatError("a builder's id is a URI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def require_time(text: str) -> None:
             raise ValueError
         datetime.fromisoformat(text)
     except ValueError:
-        raise FormatError("a time is RFC 3339: 2026-01-31T12:00:00Z", text) from None
+        raise FormatError("a time is RFC 3339: 2026-01-31T12:00:00Z") from None
 
 
 @dataclass(frozen=True, slots=True)

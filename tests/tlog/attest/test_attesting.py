@@ -302,6 +302,26 @@ def test_a_predicate_that_no_verifier_takes_is_refused(
         read_predicate(path, predicate_type)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "hunter2",}',
+        '{"hunter2": 1, "hunter2": 2}',
+        "-----BEGIN PRIVATE " + "KEY-----\nhunter2",
+        '{"a": "hunter2\udce9"}',
+        '{"a": NaN, "hunter2": 1}',
+    ],
+)
+def test_a_predicate_that_cannot_be_read_is_not_shown(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "predicate.json"
+    path.write_text(text, errors="surrogateescape")
+    with pytest.raises(FormatError) as caught:
+        read_predicate(path, "t:1")
+    assert "hunter2" not in str(caught.value)
+
+
 async def test_a_key_of_p256_attests_too(tmp_path: Path) -> None:
     key = KeyOfTests(BOB)
     async with running_log(tmp_path / "log") as (url, log):

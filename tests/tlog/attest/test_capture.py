@@ -301,6 +301,13 @@ def test_a_builder_id_that_is_no_uri_is_refused(text: str) -> None:
         Told(0, builder_id=text)
 
 
+def test_what_people_said_is_not_shown_when_it_is_refused() -> None:
+    for said in ({"builder_id": "hunter2 x"}, {"started_on": "hunter2"}):
+        with pytest.raises(FormatError) as caught:
+            Told(0, **said)
+        assert "hunter2" not in str(caught.value)
+
+
 def test_a_ci_time_that_is_none_is_left_out(tmp_path: Path) -> None:
     _, details = captured(tmp_path, GITLAB | {"CI_JOB_STARTED_AT": "yesterday"})
     assert "startedOn" not in details["metadata"]
