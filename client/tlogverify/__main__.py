@@ -7,9 +7,12 @@ Exit status: 0 proven, 1 not proven, 2 unusable input.  Says why in one line.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from tlogverify.artifact import ProvenArtifact, verify_artifact
 from tlogverify.attestation import verdict
@@ -49,18 +52,20 @@ def run(options: argparse.Namespace) -> int:
     """Verify one thing, say so in one line, and return the exit status."""
     try:
         document, line = _prove(options)
+        _tell(json.dumps(document) if options.json else printable(line), sys.stdout)
     except VerificationError as error:
         return _refuse(options, "not proven", str(error), 1)
     except (FormatError, OSError) as error:
         return _refuse(options, "unusable input", str(error), 2)
-    print(json.dumps(document) if options.json else printable(line))
     return 0
 
 
 def _prove(options: argparse.Namespace) -> tuple[dict[str, object], str]:
     policy = Policy.read(options.policy)
     artifact, attestation, rules = options.artifact, options.attestation, options.rules
-    if (attestation is None) != (rules is None) or (rules and options.evidence):
+    if (attestation is None) != (rules is None) or (
+        rules is not None and options.evidence is not None
+    ):
         raise FormatError("--attestation and --rules go together, without --evidence")
     if options.evidence is not None:
         return _convict(options.evidence, policy)
@@ -140,9 +145,24 @@ def _refuse(options: argparse.Namespace, judged: str, why: str, status: int) -> 
     kind = "artifact" if options.evidence is None else "evidence"
     what = vars(options)[kind]
     if options.json:
-        print(json.dumps({kind: what, "proven": False, "why": why}))
-    print(printable(f"{what}: {judged}: {why}"), file=sys.stderr)
+        try:
+            said = json.dumps({kind: what, "proven": False, "why": why})
+            _tell(said, sys.stdout)
+        except OSError:
+            status = 2
+    with contextlib.suppress(OSError):
+        _tell(printable(f"{what}: {judged}: {why}"), sys.stderr)
     return status
+
+
+def _tell(line: str, stream: TextIO) -> None:
+    """Write a line now; OSError if nobody can have read it."""
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        # What is left in its buffer would fail at exit again, and change the status.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise
 
 
 def printable(line: str) -> str:
