@@ -50,7 +50,7 @@ class QuorumError(VerificationError):
 def _show(found: object) -> str:
     if isinstance(found, str | bytes):
         # A file of the wrong kind may be a key: PEM, or the text of a log's own.
-        if ("PRIVATE" if isinstance(found, str) else b"PRIVATE") in found:
+        if "PRIVATE" in (found if isinstance(found, str) else found.decode("latin-1")):
             return "a private key"
         text = repr(found[:_SHOWN_CHARS])
     elif found is None or (isinstance(found, int) and abs(found) < 1 << 64):
