@@ -85,10 +85,19 @@ def test_a_plain_text_is_none(text: str) -> None:
     assert why_left_out(text, ()) is None
 
 
-SECRETLY_NAMED = (
-    "DEPLOY_KEY1 DB_PASS2 GH_PAT2 AUTH2 SSHKEY DEPLOYKEY SIGNINGKEY ENCRYPTIONKEY "
-    "accessKey STORAGE_ACCESSKEY SENTRY_DSN"
-).split()
+SECRETLY_NAMED = [
+    "DEPLOY_KEY1",
+    "DB_PASS2",
+    "GH_PAT2",
+    "AUTH2",
+    "SSHKEY",
+    "DEPLOYKEY",
+    "SIGNINGKEY",
+    "ENCRYPTIONKEY",
+    "accessKey",
+    "STORAGE_ACCESSKEY",
+    "SENTRY_DSN",
+]
 
 
 @pytest.mark.parametrize(
