@@ -37,7 +37,7 @@ def ask(
         ended = subprocess.run(  # noqa: S603 - the commands stand in this room
             command,
             cwd=folder,
-            env=plain | (more or {}),
+            env={**plain, **(more or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
