@@ -9,7 +9,6 @@ Exit status: 0 proven, 1 not proven, 2 unusable input.  Says why in one line.
 import argparse
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -18,6 +17,7 @@ from tlogverify.artifact import ProvenArtifact, verify_artifact
 from tlogverify.attestation import verdict
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.evidence import Evidence
+from tlogverify.files import lead_nowhere
 from tlogverify.kinds import describe_signer, name_signer
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
@@ -144,14 +144,13 @@ def _convict(path: str, policy: Policy) -> tuple[dict[str, object], str]:
 def _refuse(options: argparse.Namespace, judged: str, why: str, status: int) -> int:
     kind = "artifact" if options.evidence is None else "evidence"
     what = vars(options)[kind]
-    if options.json:
-        try:
-            said = json.dumps({kind: what, "proven": False, "why": why})
-            _tell(said, sys.stdout)
-        except OSError:
-            status = 2
     with contextlib.suppress(OSError):
         _tell(printable(f"{what}: {judged}: {why}"), sys.stderr)
+    if options.json:
+        try:
+            _tell(json.dumps({kind: what, "proven": False, "why": why}), sys.stdout)
+        except OSError:
+            status = 2
     return status
 
 
@@ -160,8 +159,7 @@ def _tell(line: str, stream: TextIO) -> None:
     try:
         print(line, file=stream, flush=True)
     except OSError:
-        # What is left in its buffer would fail at exit again, and change the status.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        lead_nowhere(stream.fileno())
         raise
 
 
