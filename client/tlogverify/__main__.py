@@ -7,14 +7,17 @@ Exit status: 0 proven, 1 not proven, 2 unusable input.  Says why in one line.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from tlogverify.artifact import ProvenArtifact, verify_artifact
 from tlogverify.attestation import verdict
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.evidence import Evidence
+from tlogverify.files import lead_nowhere
 from tlogverify.kinds import describe_signer, name_signer
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
@@ -49,18 +52,20 @@ def run(options: argparse.Namespace) -> int:
     """Verify one thing, say so in one line, and return the exit status."""
     try:
         document, line = _prove(options)
+        _tell(json.dumps(document) if options.json else printable(line), sys.stdout)
     except VerificationError as error:
         return _refuse(options, "not proven", str(error), 1)
     except (FormatError, OSError) as error:
         return _refuse(options, "unusable input", str(error), 2)
-    print(json.dumps(document) if options.json else printable(line))
     return 0
 
 
 def _prove(options: argparse.Namespace) -> tuple[dict[str, object], str]:
     policy = Policy.read(options.policy)
     artifact, attestation, rules = options.artifact, options.attestation, options.rules
-    if (attestation is None) != (rules is None) or (rules and options.evidence):
+    if (attestation is None) != (rules is None) or (
+        rules is not None and options.evidence is not None
+    ):
         raise FormatError("--attestation and --rules go together, without --evidence")
     if options.evidence is not None:
         return _convict(options.evidence, policy)
@@ -139,10 +144,23 @@ def _convict(path: str, policy: Policy) -> tuple[dict[str, object], str]:
 def _refuse(options: argparse.Namespace, judged: str, why: str, status: int) -> int:
     kind = "artifact" if options.evidence is None else "evidence"
     what = vars(options)[kind]
+    with contextlib.suppress(OSError):
+        _tell(printable(f"{what}: {judged}: {why}"), sys.stderr)
     if options.json:
-        print(json.dumps({kind: what, "proven": False, "why": why}))
-    print(printable(f"{what}: {judged}: {why}"), file=sys.stderr)
+        try:
+            _tell(json.dumps({kind: what, "proven": False, "why": why}), sys.stdout)
+        except OSError:
+            status = 2
     return status
+
+
+def _tell(line: str, stream: TextIO) -> None:
+    """Write a line now; OSError if nobody can have read it."""
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        lead_nowhere(stream.fileno())
+        raise
 
 
 def printable(line: str) -> str:

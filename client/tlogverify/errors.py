@@ -23,7 +23,7 @@ class FormatError(TlogError):
     """Bytes that break a format.
 
     rule: the rule that is broken, in a few words.
-    found: what was found instead; shown cut to a line's length.
+    found: what was found instead; shown cut to a line's length, a private key never.
     """
 
     def __init__(self, rule: str, found: object = None) -> None:
@@ -49,6 +49,9 @@ class QuorumError(VerificationError):
 
 def _show(found: object) -> str:
     if isinstance(found, str | bytes):
+        # A file of the wrong kind may be a key: PEM, or the text of a log's own.
+        if "PRIVATE" in (found if isinstance(found, str) else found.decode("latin-1")):
+            return "a private key"
         text = repr(found[:_SHOWN_CHARS])
     elif found is None or (isinstance(found, int) and abs(found) < 1 << 64):
         text = repr(found)

@@ -26,7 +26,7 @@ def split_lines(rule: str, text: bytes) -> list[bytes]:
     """
     lines = text.split(b"\n")
     if lines.pop() != b"":
-        raise FormatError(f"{rule} must end with a newline", text[-32:])
+        raise FormatError(f"{rule} must end with a newline")
     return lines
 
 
@@ -61,7 +61,7 @@ def parse_text(rule: str, field: bytes) -> str:
     try:
         return field.decode("utf-8")
     except UnicodeDecodeError:
-        raise FormatError(f"{rule} must be UTF-8", field) from None
+        raise FormatError(f"{rule} must be UTF-8") from None
 
 
 def encode_base64(value: bytes) -> str:
@@ -77,6 +77,6 @@ def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members: dict[str, object] = {}
     for name, value in pairs:
         if name in members:
-            raise FormatError("a member stands here twice", name)
+            raise FormatError("a member stands here twice")
         members[name] = value
     return members

@@ -314,16 +314,29 @@ def test_a_predicate_with_a_secret_is_not_signed(
         (("--key", "release.key.pub"), "must have mode 0600"),
         (("--key", "missing"), "No such file"),
         (("--token-file", "missing"), "No such file"),
+        (("--token-file", "latin1"), "a token must be UTF-8"),
+        (("--predicate", "deep.json", "--type", "t:1"), "nested deeper than 64"),
+        (("--predicate", "deep.json", "--type", "t"), "--type is a URI"),
+        (("--predicate", "deep.json", "--type", "t", "--dry-run"), "--type is a URI"),
+        (
+            ("--predicate", "deep.json", "--type", "t:x?" + "token=abcdefgh"),
+            "--type: it looks like a secret",
+        ),
+        (("--predicate", "release.key", "--type", "t:1"), "one JSON object"),
+        (("--builder-id", "hunter2 x"), "a builder's id is a URI"),
     ],
 )
 def test_what_cannot_be_used_is_said_and_writes_nothing(
     folder: Path, server: ServerProcess, arguments: tuple[str, ...], why: str
 ) -> None:
+    (folder / "latin1").write_bytes(b"hunter2\xe9")
+    (folder / "deep.json").write_text('{"a":' + "[" * 70 + "1" + "]" * 70 + "}")
     before = sorted(folder.iterdir())
     done = attest(folder, server, *arguments)
     assert 2 == done.returncode
     assert why in done.stderr
     assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
     assert before == sorted(folder.iterdir())
 
 
@@ -331,6 +344,38 @@ def test_key_and_log_are_needed(folder: Path) -> None:
     done = tlog(folder, "attest", NAMES[0])
     assert 2 == done.returncode
     assert "--log and --key are needed" in done.stderr
+
+
+def test_outputs_of_the_last_run_are_no_artifacts(folder: Path) -> None:
+    output = f"{NAMES[0]}.intoto.jsonl"
+    done = tlog(folder, "attest", NAMES[0], output, "x.tlog-proof", "--dry-run")
+    assert 0 == done.returncode
+    assert 2 == done.stderr.count("passed over: ")
+    assert [NAMES[0]] == [it["name"] for it in json.loads(done.stdout)["subject"]]
+    refused = tlog(folder, "attest", output, "--dry-run")
+    assert 2 == refused.returncode
+    assert "there is no artifact" in refused.stderr
+
+
+@pytest.mark.parametrize("out", [".", "/"])
+@pytest.mark.parametrize("key_type", ["p256", "ed25519"])
+def test_a_folder_is_no_name_of_a_key(tmp_path: Path, out: str, key_type: str) -> None:
+    done = tlog(tmp_path, "keygen", "x", "--type", key_type, "--out", out)
+    assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+
+
+@pytest.mark.parametrize("password", ["x" * 1024, "\udce9hunter2"])
+def test_a_password_that_no_key_can_have_is_refused_in_one_line(
+    folder: Path, server: ServerProcess, password: str
+) -> None:
+    making = ("keygen", "x", "--type", "p256", "--out", "x.key")
+    for done in (
+        tlog(folder, *making, TLOG_KEY_PASSWORD=password),
+        attest(folder, server, TLOG_KEY_PASSWORD=password),
+    ):
+        assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+        assert "hunter2" not in done.stderr
+    assert not (folder / "x.key").exists()
 
 
 def test_an_encrypted_key_opens_by_the_environment_alone(

@@ -33,6 +33,12 @@ def test_every_error_has_one_root(kind: type[Exception]) -> None:
         pytest.param("\x1b[2J", r"a rule: found '\x1b[2J'", id="terminal-escape"),
         pytest.param("", "a rule: found ''", id="empty"),
         pytest.param([b"a"], "a rule: found a list", id="list"),
+        pytest.param("PRIVATE+KEY+x", "a rule: found a private key", id="a-logs-key"),
+        pytest.param(
+            b"a" * 99 + b"-----BEGIN PRIVATE KEY-----",
+            "a rule: found a private key",
+            id="a-key-further-on",
+        ),
     ],
 )
 def test_an_error_names_the_rule_and_what_was_found(

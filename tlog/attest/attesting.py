@@ -7,9 +7,14 @@ The envelope is written before it is submitted.  A process that dies in between 
 an envelope that the log may know, and loses nothing: the next run takes the envelope
 that lies there, if it is this key's and says the same, and asks for the proof again; an
 entry that the log has keeps its index.  What lies there and says something else is not
-replaced unless that is asked for.
+replaced unless that is asked for; then the new envelope waits as
+
+    .ARTIFACT.intoto.jsonl.next
+
+until the log has answered, and what lay there proves what it did until then.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +31,7 @@ from tlog.attest.redaction import Omission, why_left_out
 from tlog.errors import RejectedError
 from tlog.folders import write_whole
 from tlogclient import LogClient
-from tlogverify import Proof
+from tlogverify import Proof, Record
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, Envelope
 from tlogverify.attestation.members import parse_object
 from tlogverify.attestation.signers import SignerKey
@@ -36,6 +41,8 @@ from tlogverify.files import read_bounded, sha256_file
 from tlogverify.record import MAX_SUBJECTS
 
 MAX_PREDICATE_BYTES: Final = 8 << 20
+
+_OUTPUTS: Final = (".intoto.jsonl", ".tlog-proof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,17 @@ class Artifact:
     @property
     def attestation(self) -> Path:
         """Where its envelope lies."""
-        return self.path.with_name(f"{self.path.name}.intoto.jsonl")
+        return self.path.with_name(f"{self.path.name}{_OUTPUTS[0]}")
+
+    @property
+    def next_attestation(self) -> Path:
+        """Where an envelope waits that shall replace another one."""
+        return self.path.with_name(f".{self.path.name}{_OUTPUTS[0]}.next")
 
     @property
     def proof(self) -> Path:
         """Where the proof of its record lies."""
-        return self.path.with_name(f"{self.path.name}.tlog-proof")
+        return self.path.with_name(f"{self.path.name}{_OUTPUTS[1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,11 @@ class Attested:
     envelope: bytes
     proof: Proof
     is_kept: bool
+
+
+def is_output(path: Path) -> bool:
+    """Tell whether a file is one that attesting writes, by its name."""
+    return path.name.endswith(_OUTPUTS)
 
 
 def hash_artifacts(paths: Sequence[Path]) -> tuple[Artifact, ...]:
@@ -133,19 +150,24 @@ async def attest(
 
     Raises RejectedError if one does and it must not be replaced, and what `log` raises.
     """
-    kept = None if replace else _kept_envelope(claim, signer)
+    kept = (
+        _waiting_envelope(claim, signer) if replace else _kept_envelope(claim, signer)
+    )
     envelope = kept or sign_statement(claim.statement, signer)
     # Refused before anything is written, if it is not a record that a log takes.
     record = record_of(envelope, claim.subjects, claim.predicate_type, signer)
-    for artifact in claim.artifacts:
-        if kept is None:
-            # A proof of what lay here proves nothing of what will.
-            artifact.proof.unlink(missing_ok=True)
+    if not replace:
+        _require_own_proofs(claim, record)
+    for it in claim.artifacts:
         # A death in between leaves some of the files: the next run writes the others.
-        _write_whole(artifact.attestation, envelope)
+        _write_whole(it.next_attestation if replace else it.attestation, envelope)
     (proof,) = await log.submit([record])
-    for artifact in claim.artifacts:
-        _write_whole(artifact.proof, proof.encode())
+    for it in claim.artifacts:
+        _write_whole(it.proof, proof.encode())
+        _write_whole(it.attestation, envelope)
+    # Last of all: until here, another run with --force goes on with it.
+    for it in claim.artifacts if replace else ():
+        it.next_attestation.unlink(missing_ok=True)
     return Attested(envelope, proof, kept is not None)
 
 
@@ -170,6 +192,28 @@ def _kept_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
     return envelope
 
 
+def _waiting_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
+    """Return the envelope of a run that died before it had replaced another."""
+    for artifact in claim.artifacts:
+        path = artifact.next_attestation
+        if path.is_file():
+            envelope = read_bounded(path, "an attestation", MAX_ENVELOPE_BYTES)
+            if _says_the_same(envelope, claim, signer):
+                return envelope
+    return None
+
+
+def _require_own_proofs(claim: Claim, record: Record) -> None:
+    for artifact in claim.artifacts:
+        if artifact.proof.exists():
+            try:
+                found = Proof.read(artifact.proof).extra
+            except FormatError:
+                found = None
+            if found != record.encode():
+                raise _another(artifact.proof, "a proof of something else")
+
+
 def _says_the_same(envelope: bytes, claim: Claim, signer: DocumentSigner) -> bool:
     try:
         parsed = Envelope.parse(envelope)
@@ -181,7 +225,10 @@ def _says_the_same(envelope: bytes, claim: Claim, signer: DocumentSigner) -> boo
 
 
 def _timeless(statement: dict[str, object]) -> dict[str, object]:
-    """Return a statement without the times of its build: they differ at every run."""
+    """Return a statement without what differs at every run of a build.
+
+    These are its times, and how often a job was started again.
+    """
     predicate = statement.get("predicate")
     details = predicate.get("runDetails") if isinstance(predicate, dict) else None
     metadata = details.get("metadata") if isinstance(details, dict) else None
@@ -193,6 +240,8 @@ def _timeless(statement: dict[str, object]) -> dict[str, object]:
         return statement
     times = {"startedOn", "finishedOn"}
     kept = {name: value for name, value in metadata.items() if name not in times}
+    if isinstance(invocation := kept.get("invocationId"), str):
+        kept["invocationId"] = re.sub(r"/attempts/[0-9]+$", "", invocation)
     return statement | {
         "predicate": predicate | {"runDetails": details | {"metadata": kept}}
     }

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tlog.attest.ci import ALLOWED_VARIABLES, CiBuild, read_ci
-from tlog.attest.git import GitState, read_git
+from tlog.attest.ci import ALLOWED_VARIABLES, LOCAL_BUILDER, CiBuild, read_ci
+from tlog.attest.git import GitState, is_revision, read_git
 from tlog.attest.materials import LockFile, read_lock_files
 from tlog.attest.redaction import (
     Omission,
@@ -35,7 +35,10 @@ from tlogverify.errors import FormatError
 
 BUILD_TYPE: Final = "urn:tlog:build:captured:v1"
 
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+# The characters of RFC 3986, 2.
+_URI: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
+)
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 )
@@ -46,7 +49,8 @@ class Told:
     """What people say of their build: builder_id and started_on win over a CI's word.
 
     time_s: now, which is when the build is over.
-    Raises FormatError for what is no URI, and for what is no time.
+    Raises FormatError, which shows none of it, for what is no URI, for what is no time,
+    and for a start that is still to come.
     """
 
     time_s: int
@@ -55,9 +59,11 @@ class Told:
 
     def __post_init__(self) -> None:
         if self.started_on:
-            require_time(self.started_on)
-        if self.builder_id and _URI.fullmatch(self.builder_id) is None:
-            raise FormatError("a builder's id is a URI", self.builder_id)
+            started = utc_time(self.started_on)
+            if started > _utc(datetime.fromtimestamp(self.time_s, UTC)):
+                raise FormatError("a build starts before it is over")
+        if self.builder_id:
+            require_uri("a builder's id", self.builder_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +77,16 @@ class Captured:
 def capture(folder: Path, environment: Mapping[str, str], told: Told) -> Captured:
     """Capture the provenance of what was built in `folder`.
 
-    Raises RejectedError if the builder's id looks like a secret.
+    Raises RejectedError if the builder's id looks like a secret, or is no plain URL
+    where a CI system names it.
     """
     variables, unread = read_variables(environment, ALLOWED_VARIABLES)
     build, git = read_ci(variables), read_git(folder)
+    ci_builder = build.builder_id
+    if not told.builder_id and ci_builder not in {LOCAL_BUILDER, clean_url(ci_builder)}:
+        raise RejectedError(
+            "secret-builder", "the builder's id is no plain URL: --builder-id"
+        )
     found = _Found(build, git, read_lock_files(folder), told)
     toolchain = read_toolchain(folder, [it.name for it in found.lock_files])
     document, unnamed = found.predicate(toolchain)
@@ -88,14 +100,29 @@ def capture(folder: Path, environment: Mapping[str, str], told: Told) -> Capture
     return Captured(predicate, (*unread, *unnamed, *omitted))
 
 
-def require_time(text: str) -> None:
-    """Raise FormatError unless a text is a time by RFC 3339."""
+def require_uri(rule: str, text: str) -> None:
+    """Raise FormatError, which does not show the text, unless it is a URI."""
+    if _URI.fullmatch(text) is None:
+        raise FormatError(f"{rule} is a URI")
+
+
+def utc_time(text: str) -> str:
+    """Return a time by RFC 3339 in whole seconds of UTC, as SLSA provenance has it.
+
+    FormatError for another text.
+    """
     try:
         if _TIME.fullmatch(text) is None:
             raise ValueError
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise FormatError("a time is RFC 3339: 2026-01-31T12:00:00Z", text) from None
+        return _utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        raise FormatError("a time is RFC 3339: 2026-01-31T12:00:00Z") from None
+
+
+def _utc(time: datetime) -> str:
+    # isoformat writes four digits of a year, strftime may not.
+    utc = time.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    return f"{utc.isoformat()}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +135,15 @@ class _Found:
     def predicate(
         self, toolchain: Mapping[str, str]
     ) -> tuple[dict[str, object], tuple[Omission, ...]]:
-        source, omissions = self._source()
+        source, of_source = self._source()
         ref = self.build.ref or ("" if self.git is None else self.git.ref)
         external = {"source": source, "ref": ref, **dict(self.build.parameters)}
         internal: dict[str, object] = {"toolchain": dict(toolchain)}
         if self.build.platform:
             internal["platform"] = dict(self.build.platform)
-        dependencies = [*self._checkout(source, ref), *map(_material, self.lock_files)]
+        checkout, of_checkout = self._checkout(source, ref)
+        metadata, of_metadata = self._metadata()
+        dependencies = [*checkout, *map(_material, self.lock_files)]
         return {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
@@ -124,9 +153,9 @@ class _Found:
             },
             "runDetails": {
                 "builder": {"id": self.told.builder_id or self.build.builder_id},
-                "metadata": self._metadata(),
+                "metadata": metadata,
             },
-        }, omissions
+        }, (*of_source, *of_checkout, *of_metadata)
 
     def _source(self) -> tuple[str, tuple[Omission, ...]]:
         found = self.build.source or ("" if self.git is None else self.git.remote)
@@ -134,37 +163,67 @@ class _Found:
             return "", ()
         url = clean_url(found)
         if url is None:
-            return "", (Omission("source", "it is no URL of a network"),)
+            return "", (Omission("source", "it is no plain URL of a network"),)
         # git@ is no secret: it is the user of everybody.
-        if url != found and re.search(r"(?i)^https?://[^/]*@|:[^/@]+@|[?#]", found):
+        if re.search(r"(?i)^https?://[^/]*@|:[^/@]+@|[?#]", found):
             return f"git+{url}", (
                 Omission("source", "user, password and query of its URL"),
             )
         return f"git+{url}", ()
 
-    def _checkout(self, source: str, ref: str) -> list[dict[str, object]]:
-        # What lies in the folder wins over what the CI was asked to check out.
-        commit = self.build.commit if self.git is None else self.git.revision
-        if not commit:
-            return []
+    def _checkout(
+        self, source: str, ref: str
+    ) -> tuple[list[dict[str, object]], tuple[Omission, ...]]:
+        commit, why = self._commit()
+        omissions = [Omission("gitCommit", why)] if why else []
+        checkout: dict[str, object] = {}
+        uri = f"{source}@{ref}" if ref else source
+        if source and _URI.fullmatch(uri) is None:
+            omissions.append(Omission("uri", "it has characters that no URI has"))
+        elif source:
+            checkout["uri"] = uri
         # Without a URL that others know, the revision is still told.
-        checkout: dict[str, object] = {"digest": {"gitCommit": commit}}
-        if source:
-            checkout["uri"] = f"{source}@{ref}" if ref else source
-        if self.git is not None and self.git.is_modified:
+        if commit:
+            checkout["digest"] = {"gitCommit": commit}
+        if checkout and self.git is not None and self.git.is_modified:
             checkout["annotations"] = {"modified": True}
-        return [checkout]
+        return [checkout] if checkout else [], tuple(omissions)
 
-    def _metadata(self) -> dict[str, str]:
-        finished = datetime.fromtimestamp(self.told.time_s, UTC)
+    def _commit(self) -> tuple[str, str]:
+        """Return the commit that belongs to the source, or "" and why there is none."""
+        named = self.build.commit
+        if named and not is_revision(named):
+            return "", "what the CI names is no commit"
+        if self.git is None:
+            return named, ""
+        # The CI's source and another repository's revision would make a pair that
+        # nobody has ever checked out.
+        if (named or self.build.source) and named != self.git.revision:
+            return "", "what is checked out here is not the commit that the CI names"
+        return self.git.revision, ""
+
+    def _metadata(self) -> tuple[dict[str, str], tuple[Omission, ...]]:
+        finished = _utc(datetime.fromtimestamp(self.told.time_s, UTC))
+        omissions = []
+        invocation = self.build.invocation_id
+        if invocation and clean_url(invocation) != invocation:
+            omissions.append(Omission("invocationId", "it is no plain URL"))
+            invocation = ""
         started = self.told.started_on or self.build.started_on
-        return _without_empty(
-            {
-                "invocationId": self.build.invocation_id,
-                "startedOn": started if _TIME.fullmatch(started) else "",
-                "finishedOn": finished.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            }
-        )
+        try:
+            started = utc_time(started) if started else ""
+        except FormatError:
+            omissions.append(Omission("startedOn", "it is no time"))
+            started = ""
+        if started > finished:
+            omissions.append(Omission("startedOn", "it is later than now"))
+            started = ""
+        members = {
+            "invocationId": invocation,
+            "startedOn": started,
+            "finishedOn": finished,
+        }
+        return _without_empty(members), tuple(omissions)
 
 
 def _material(lock_file: LockFile) -> dict[str, object]:

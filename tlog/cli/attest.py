@@ -19,12 +19,14 @@ from tlog.attest.attesting import (
     Claim,
     attest,
     hash_artifacts,
+    is_output,
     name_artifacts,
     read_predicate,
 )
-from tlog.attest.capture import Captured, Told, capture
+from tlog.attest.capture import Captured, Told, capture, require_uri
 from tlog.attest.document import DocumentSigner
-from tlog.attest.redaction import Omission, find_secrets, secret_values
+from tlog.attest.redaction import Omission, find_secrets, secret_values, why_left_out
+from tlog.cli.credentials import bearer_token, key_password
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
@@ -62,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     """Make, sign and log one attestation; exit status 1 if the log refuses it."""
     _require_whole(options)
     secrets = secret_values(os.environ)
-    artifacts = hash_artifacts(options.artifacts)
+    artifacts = hash_artifacts(_without_outputs(options.artifacts))
     subjects, unnamed = name_artifacts(artifacts, secrets)
     predicate_type = options.predicate_type or PROVENANCE_TYPE
     captured = _predicate(options, predicate_type, secrets)
@@ -74,8 +76,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(json.dumps(json.loads(claim.statement), indent=2))
         return 0
-    password = os.environ.get("TLOG_KEY_PASSWORD", "").encode()
-    signer = read_document_key(options.key, password=password)
+    signer = read_document_key(options.key, password=key_password())
     _report(options, claim, asyncio.run(_attest(options, claim, signer)), omissions)
     return 0
 
@@ -87,6 +88,20 @@ def _require_whole(options: argparse.Namespace) -> None:
         raise FormatError("--builder-id and --started are for what is captured")
     if not options.dry_run and (options.log is None or options.key is None):
         raise FormatError("--log and --key are needed, without --dry-run")
+    if options.predicate_type is not None:
+        require_uri("--type", options.predicate_type)
+
+
+def _without_outputs(paths: list[Path]) -> list[Path]:
+    """Return the files that are no outputs: `dist/*` names those of the last run."""
+    left = [path for path in paths if not is_output(path)]
+    for path in paths:
+        if is_output(path):
+            line = f"tlog attest: passed over: {path}: it is no artifact by its name"
+            print(printable(line), file=sys.stderr)
+    if not left:
+        raise RejectedError("no-artifacts", "there is no artifact to attest")
+    return left
 
 
 def _predicate(
@@ -95,6 +110,8 @@ def _predicate(
     if options.predicate is None:
         told = Told(SystemClock().now_s(), options.builder_id, options.started)
         return capture(Path.cwd(), os.environ, told)
+    if (why := why_left_out(predicate_type, tuple(secrets))) is not None:
+        raise RejectedError("secret", f"--type: {why}")
     predicate = read_predicate(options.predicate, predicate_type)
     # A document that people wrote is signed as it is, or not at all.
     for found in find_secrets(predicate, tuple(secrets)):
@@ -105,9 +122,7 @@ def _predicate(
 async def _attest(
     options: argparse.Namespace, claim: Claim, signer: DocumentSigner
 ) -> Attested:
-    token = os.environ.get("TLOG_TOKEN")
-    if options.token_file is not None:
-        token = options.token_file.read_text().strip()
+    token = bearer_token(options)
     policy = await load_policy(options)
     async with open_client(options.log, policy, token) as log:
         return await attest(claim, signer, log, replace=options.force)

@@ -8,11 +8,12 @@ it; if TLOG_KEY_PASSWORD is set, the private key is encrypted with it.
 import argparse
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Final
 
+from tlog.cli.credentials import key_password
 from tlog.signing import DocumentKeyType, generate_document_key, generate_key
+from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType
 
 _TYPES: Final = {
@@ -42,10 +43,11 @@ def run(options: argparse.Namespace) -> int:
     """Write the key file, which must not exist, and print the public half."""
     file_name = f"{options.name.replace('/', '_')}.{options.key_type}.key"
     path = options.out or Path(file_name)
+    if not path.name:
+        raise FormatError("--out is the name of a file")
     if options.key_type in _DOCUMENT_TYPES:
         document_key = generate_document_key(_DOCUMENT_TYPES[options.key_type])
-        password = os.environ.get("TLOG_KEY_PASSWORD", "").encode()
-        public = document_key.write(path, password=password)
+        public = document_key.write(path, password=key_password())
         name, shown = (
             "signer",
             f"sha256:{hashlib.sha256(document_key.public).hexdigest()}",

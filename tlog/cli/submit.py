@@ -8,11 +8,11 @@ without either, the file stands for itself.
 import argparse
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tlog.cli.credentials import bearer_token
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
 from tlog.monitor.watches import signer_sha256
 from tlogverify import Proof, Record
@@ -43,10 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Submit all files in as few requests as they fit in."""
     records = list(_records(options))
-    token = os.environ.get("TLOG_TOKEN")
-    if options.token_file is not None:
-        token = options.token_file.read_text().strip()
-    proofs = asyncio.run(_submit(options, records, token))
+    proofs = asyncio.run(_submit(options, records, bearer_token(options)))
     for file, proof in zip(options.files, proofs, strict=True):
         path = file.with_name(f"{file.name}.tlog-proof")
         path.write_bytes(proof.encode())

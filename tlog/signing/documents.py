@@ -75,10 +75,10 @@ class DocumentKey:
         """Write the key to a new file of mode 0600, and its public half beside it.
 
         password: encrypts the private key.  Returns the public key's path.
-        FileExistsError rather than replace either.
+        FileExistsError rather than replace either; then neither is there.
         """
         public = path.with_name(f"{path.name}.pub")
-        if public.exists():
+        if public.exists() or public.is_symlink():
             raise FileExistsError(f"{public} exists: choose another name")
         encryption: KeySerializationEncryption = NoEncryption()
         if password:
@@ -88,8 +88,12 @@ class DocumentKey:
         )
         # The private key first: the public one can be made from it, never the reverse.
         write_key_file(path, content)
-        with public.open("xb") as file:
-            file.write(self.public_pem)
+        try:
+            with public.open("xb") as file:
+                file.write(self.public_pem)
+        except OSError:
+            path.unlink()
+            raise
         return public
 
 

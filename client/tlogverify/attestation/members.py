@@ -20,7 +20,7 @@ def parse_object(rule: str, text: bytes) -> dict[str, object]:
     try:
         value: object = _DECODER.decode(parse_text(rule, text))
     except (ValueError, RecursionError):
-        raise FormatError(f"{rule} must be one JSON object", text) from None
+        raise FormatError(f"{rule} must be one JSON object") from None
     return _as_object(rule, value)
 
 
@@ -69,12 +69,12 @@ def _as_object(rule: str, value: object) -> dict[str, object]:
 def _finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise FormatError("a number is finite", digits)
+        raise FormatError("a number is finite")
     return value
 
 
-def _refuse_constant(text: str) -> NoReturn:
-    raise FormatError("NaN and Infinity are no JSON", text)
+def _refuse_constant(_: str) -> NoReturn:
+    raise FormatError("NaN and Infinity are no JSON")
 
 
 _DECODER: Final = json.JSONDecoder(

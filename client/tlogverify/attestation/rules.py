@@ -92,6 +92,12 @@ class Rules:
             _PREFIX.fullmatch(it) and _is_plain(it) for it in self.source_prefixes
         ):
             raise FormatError("a source prefix is scheme://host/ and a plain path")
+        # Of another version nobody would judge builder and source.
+        if any(
+            it.startswith("https://slsa.dev/provenance") and it != PROVENANCE_TYPE
+            for it in self.predicate_types
+        ):
+            raise FormatError(f"provenance is judged in one version: {PROVENANCE_TYPE}")
         if PROVENANCE_TYPE in self.predicate_types:
             self._require_judgement()
         elif self._of_builds():
@@ -157,8 +163,10 @@ class Rules:
 
 
 def _is_plain(uri: str) -> bool:
-    segments = re.split(r"[/@#?]", uri)
-    return not {".", ".."} & {*segments} and not re.search(r"[%\\\s]", uri)
+    # Some servers take `..;x` for `..`.
+    segments = re.split(r"[/@#?;]", uri)
+    is_visible = re.fullmatch(r"[!-~]+", uri) is not None
+    return is_visible and not {".", ".."} & {*segments} and not {"%", "\\"} & {*uri}
 
 
 def _keys(members: Mapping[str, object], folder: Path) -> tuple[TrustedKey, ...]:

@@ -8,6 +8,7 @@ pass that only used the expected repository.
 Source: SLSA provenance v1, "Schema" and "Parsing rules".
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -27,8 +28,9 @@ _MAX_PATH_CHARS: Final = 1024
 class Provenance:
     """What a build platform says of one build.
 
-    parameters: each external parameter by its dotted path, in order; a value that is no
-    string is shown by its kind.  sources: the URIs of the source, as they stand.
+    parameters: each external parameter by its dotted path, in order; a dot or backslash
+    within a name has a backslash before it; a value that is no string is "", which is
+    no value of a string.  sources: the URIs of the source, as they stand, likewise.
     invocation: "" where it is not told.
     """
 
@@ -67,7 +69,8 @@ def _flatten(
 ) -> Iterator[tuple[str, str]]:
     for name in members:
         value = members[name]
-        path = f"{prefix}{name}"
+        # Else {"a.b": ...} would pass for the b of a.
+        path = prefix + re.sub(r"([.\\])", r"\\\1", name)
         if len(path) > _MAX_PATH_CHARS:
             raise FormatError("the path of a parameter is too long", path)
         if isinstance(value, dict) and value and depth > 0:
@@ -76,4 +79,4 @@ def _flatten(
             yield path, optional_text(_RULE, members, name)
         # Unset, null and empty are one: SLSA provenance v1, "Parsing rules".
         elif value not in (None, "", {}, []):
-            yield path, f"<{type(value).__name__}>"
+            yield path, ""

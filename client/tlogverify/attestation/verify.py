@@ -145,9 +145,15 @@ def _verify_parameters(
     for path in expected:
         if path not in given:
             raise VerificationError(f"the provenance has no parameter {path}")
+    # Sources were judged by their own rules, or any may be there: then as a parameter.
+    judged = set() if rules.any_source else SOURCE_PLACES
     for path, value in provenance.parameters:
+        if "\\" in path:
+            raise VerificationError(f"a parameter's name has a dot in it: {path:.99}")
         if path in expected:
+            if not value:
+                raise VerificationError(f"the parameter {path:.99} is no string")
             if value not in expected[path]:
                 raise VerificationError(f"not allowed: {path:.99} = {value:.99}")
-        elif path not in {*rules.ignored_parameters, *SOURCE_PLACES}:
+        elif path not in {*rules.ignored_parameters, *judged}:
             raise VerificationError(f"the parameter {path:.99} is not expected")

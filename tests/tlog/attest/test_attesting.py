@@ -201,16 +201,60 @@ async def test_what_is_no_attestation_is_not_replaced(tmp_path: Path) -> None:
         assert 0 == log.snapshot.size
 
 
-async def test_a_forced_attestation_leaves_no_proof_of_another(tmp_path: Path) -> None:
+async def test_what_is_replaced_stays_until_the_log_has_answered(
+    tmp_path: Path,
+) -> None:
     async with running_log(tmp_path / "log") as (url, log):
         async with LogClient(url, policy_of(log)) as client:
             await attest(claim(tmp_path), KEY, client)
         policy = policy_of(log)
     other = claim(tmp_path, content=predicate(invocationId="x"))
+    (artifact,) = other.artifacts
     with pytest.raises(UnavailableError):
         async with LogClient(url, policy, attempts=1) as client:
             await attest(other, KEY, client, replace=True)
-    assert not other.artifacts[0].proof.exists()
+    assert 0 == verify(artifact, policy)
+    signed = artifact.next_attestation.read_bytes()
+    async with (
+        running_log(tmp_path / "log") as (url, log),
+        LogClient(url, policy) as client,
+    ):
+        attested = await attest(other, KEY, client, replace=True)
+    assert (signed, True) == (attested.envelope, attested.is_kept)
+    assert signed == artifact.attestation.read_bytes()
+    assert 1 == verify(artifact, policy)
+    assert not artifact.next_attestation.exists()
+
+
+@pytest.mark.parametrize("is_proof", [True, False])
+async def test_a_strangers_proof_beside_an_own_attestation_is_not_replaced(
+    tmp_path: Path, *, is_proof: bool
+) -> None:
+    async with (
+        running_log(tmp_path / "log") as (url, log),
+        LogClient(url, policy_of(log)) as client,
+    ):
+        await attest(claim(tmp_path, "b"), KEY, client)
+        said = claim(tmp_path, "a")
+        await attest(said, KEY, client)
+        (artifact,) = said.artifacts
+        stranger = (tmp_path / "b.tlog-proof").read_bytes() if is_proof else b"x"
+        artifact.proof.write_bytes(stranger)
+        with pytest.raises(RejectedError, match="a proof of something else"):
+            await attest(said, KEY, client)
+        assert stranger == artifact.proof.read_bytes()
+
+
+async def test_another_attempt_of_a_job_is_no_other_attestation(tmp_path: Path) -> None:
+    run, kept = "https://ci.example/runs/7/attempts/", []
+    async with (
+        running_log(tmp_path / "log") as (url, log),
+        LogClient(url, policy_of(log)) as client,
+    ):
+        for number in ("1", "2"):
+            said = claim(tmp_path, content=predicate(invocationId=run + number))
+            kept.append((await attest(said, KEY, client)).is_kept)
+    assert [False, True] == kept
 
 
 async def test_a_log_that_is_not_trusted_leaves_no_proof(tmp_path: Path) -> None:
@@ -300,6 +344,26 @@ def test_a_predicate_that_no_verifier_takes_is_refused(
     path.write_text(text)
     with pytest.raises(FormatError):
         read_predicate(path, predicate_type)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "hunter2",}',
+        '{"hunter2": 1, "hunter2": 2}',
+        "-----BEGIN PRIVATE " + "KEY-----\nhunter2",
+        '{"a": "hunter2\udce9"}',
+        '{"a": NaN, "hunter2": 1}',
+    ],
+)
+def test_a_predicate_that_cannot_be_read_is_not_shown(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "predicate.json"
+    path.write_text(text, errors="surrogateescape")
+    with pytest.raises(FormatError) as caught:
+        read_predicate(path, "t:1")
+    assert "hunter2" not in str(caught.value)
 
 
 async def test_a_key_of_p256_attests_too(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is captured of a build, from real repositories and each CI's own variables."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.tlog.attest.repositories import git, repository
 from tlog import __version__
-from tlog.attest.capture import BUILD_TYPE, Told, capture, require_time
+from tlog.attest.capture import BUILD_TYPE, Told, capture
 from tlog.attest.commands import ask
 from tlog.attest.git import read_git
 from tlog.attest.materials import MAX_LOCK_FILES, read_lock_files
@@ -216,11 +217,64 @@ def test_a_tag_of_gitlab_is_a_tag(tmp_path: Path) -> None:
     assert "refs/tags/v1" == definition["externalParameters"]["ref"]
 
 
-def test_what_is_checked_out_wins_over_what_the_ci_asked_for(tmp_path: Path) -> None:
+def test_a_checkout_that_is_what_the_ci_names_is_told(tmp_path: Path) -> None:
     revision = repository(tmp_path)
-    definition, _ = captured(tmp_path, GITHUB)
+    definition, _ = captured(tmp_path, GITHUB | {"GITHUB_SHA": revision})
     (checkout,) = definition["resolvedDependencies"]
     assert {"gitCommit": revision} == checkout["digest"]
+
+
+@pytest.mark.parametrize(
+    ("commit", "why"),
+    [
+        (COMMIT, "what is checked out here is not the commit that the CI names"),
+        ("", "what is checked out here is not the commit that the CI names"),
+        ("main", "what the CI names is no commit"),
+        (COMMIT.upper(), "what the CI names is no commit"),
+    ],
+)
+def test_another_repositorys_commit_is_not_paired_with_the_ci_s_source(
+    tmp_path: Path, commit: str, why: str
+) -> None:
+    repository(tmp_path)
+    found = capture(tmp_path, GITHUB | {"GITHUB_SHA": commit}, NOW)
+    assert "gitCommit" not in str(found.predicate)
+    assert [("gitCommit", why)] == [(it.what, it.why) for it in found.omissions]
+
+
+def test_a_change_above_the_folder_is_told(tmp_path: Path) -> None:
+    repository(tmp_path)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "tracked").write_text("two")
+    state = read_git(tmp_path / "below")
+    assert state is not None
+    assert state.is_modified
+
+
+def test_a_setting_by_gits_own_variables_is_git_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "remote.origin.url")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", REMOTE)
+    state = read_git(tmp_path)
+    assert state is not None
+    assert (REMOTE, False) == (state.remote, state.is_modified)
+    assert ask(["printenv", "GIT_CONFIG_VALUE_0"], tmp_path) is None
+
+
+@pytest.mark.parametrize("member", ["clean", "process"])
+def test_a_filter_of_a_repository_runs_no_program(tmp_path: Path, member: str) -> None:
+    repository(tmp_path)
+    ran = tmp_path / "ran"
+    (tmp_path / ".git" / "info" / "attributes").write_text("* filter=spy\n")
+    git(tmp_path, "config", f"filter.spy.{member}", f"touch {ran}; cat")
+    git(tmp_path, "config", "filter.spy.required", "true")
+    os.utime(tmp_path / "tracked", (1, 1))
+    state = read_git(tmp_path)
+    assert state is not None
+    assert (False, False) == (ran.exists(), state.is_modified)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +329,43 @@ def test_a_builder_id_that_looks_secret_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_time_by_rfc_3339_is_taken(text: str) -> None:
-    require_time(text)
+    assert Told(2_000_000_000, started_on=text).started_on == text
+
+
+def test_a_time_is_told_in_utc(tmp_path: Path) -> None:
+    for said, expected in (
+        ("2025-11-24T16:30:00.75+01:00", "2025-11-24T15:30:00Z"),
+        ("1970-01-01T00:00:00-00:00", "1970-01-01T00:00:00Z"),
+    ):
+        _, details = captured(tmp_path, GITLAB | {"CI_JOB_STARTED_AT": said})
+        assert expected == details["metadata"]["startedOn"]
+
+
+def test_a_build_starts_before_it_is_over(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="before it is over"):
+        Told(1_764_000_000, started_on="2025-11-24T16:00:01Z")
+    environment = GITLAB | {"CI_JOB_STARTED_AT": "2025-11-24T16:00:01Z"}
+    found = capture(tmp_path, environment, NOW)
+    assert "startedOn" not in str(found.predicate)
+    assert ["startedOn"] == [it.what for it in found.omissions]
+
+
+@pytest.mark.parametrize("password", ["p/ssW0rdX", "12345/ssW0rdX", "p#ssW0rdX"])
+def test_no_password_of_a_ci_s_url_comes_out(tmp_path: Path, password: str) -> None:
+    url = f"https://alice:{password}@gitlab.example/team/app"
+    environment = GITLAB | {"CI_PROJECT_URL": url, "CI_JOB_URL": f"{url}/-/jobs/7"}
+    with pytest.raises(RejectedError, match="--builder-id"):
+        capture(tmp_path, environment, NOW)
+    found = capture(tmp_path, environment, Told(0, builder_id="https://b.example"))
+    assert "ssW0rdX" not in str(found)
+    assert {"source", "invocationId"} <= {it.what for it in found.omissions}
+
+
+def test_a_branch_that_no_uri_can_name_is_left_out_of_it(tmp_path: Path) -> None:
+    found = capture(tmp_path, GITHUB | {"GITHUB_REF": "refs/heads/\u00fc"}, NOW)
+    (checkout,) = found.predicate["buildDefinition"]["resolvedDependencies"]  # type: ignore[index]  # an object
+    assert {"digest": {"gitCommit": COMMIT}} == checkout
+    assert ["uri"] == [it.what for it in found.omissions]
 
 
 @pytest.mark.parametrize(
@@ -295,10 +385,19 @@ def test_another_time_is_refused(text: str) -> None:
         Told(0, started_on=text)
 
 
-@pytest.mark.parametrize("text", ["mine", "https:", "b:ü", "b: c", ":b"])
+@pytest.mark.parametrize(
+    "text", ["mine", "https:", "b:ü", "b:{c}", "b:%zz", "b: c", ":b"]
+)
 def test_a_builder_id_that_is_no_uri_is_refused(text: str) -> None:
     with pytest.raises(FormatError, match="is a URI"):
         Told(0, builder_id=text)
+
+
+def test_what_people_said_is_not_shown_when_it_is_refused() -> None:
+    for said in ({"builder_id": "hunter2 x"}, {"started_on": "hunter2"}):
+        with pytest.raises(FormatError) as caught:
+            Told(0, **said)
+        assert "hunter2" not in str(caught.value)
 
 
 def test_a_ci_time_that_is_none_is_left_out(tmp_path: Path) -> None:

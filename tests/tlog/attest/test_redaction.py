@@ -44,6 +44,15 @@ FORMS = {
     "authorization": "Authorization: Bearer " + "abcdefgh12345678",
     "password in a URL": "https://user:" + "hunter2@git.example/app",
     "user of a URL": "https://" + "x-oauth@git.example/app",
+    "Atlassian token": "ATATT" + "3xFfGF0abcdefghijklmnop",
+    "DigitalOcean token": "dop" + "_v1_" + "0123456789abcdef" * 4,
+    "Grafana token": "glsa" + "_abcdefghijklmnopqrstuvwxyz012345",
+    "Databricks token": "dapi" + "0123456789abcdef" * 2,
+    "Shopify token": "shpat" + "_0123456789abcdef0123456789abcdef",
+    "Square token": "sq0" + "atp-abcdefghijklmnopqrstuv",
+    "RubyGems key": "rubygems" + "_0123456789abcdef0123456789abcdef",
+    "Linear key": "lin" + "_api_abcdefghijklmnopqrstuv",
+    "password with a slash": "https://alice:" + "p/ssW0rdX@git.example.com/app.git",
     "secret in a parameter": "https://git.example/?access_" + "token=abcdef123456",
 }
 
@@ -76,6 +85,21 @@ def test_a_plain_text_is_none(text: str) -> None:
     assert why_left_out(text, ()) is None
 
 
+SECRETLY_NAMED = [
+    "DEPLOY_KEY1",
+    "DB_PASS2",
+    "GH_PAT2",
+    "AUTH2",
+    "SSHKEY",
+    "DEPLOYKEY",
+    "SIGNINGKEY",
+    "ENCRYPTIONKEY",
+    "accessKey",
+    "STORAGE_ACCESSKEY",
+    "SENTRY_DSN",
+]
+
+
 @pytest.mark.parametrize(
     ("name", "is_secret"),
     [
@@ -88,6 +112,8 @@ def test_a_plain_text_is_none(text: str) -> None:
         ("SSH_AUTH_SOCK", True),
         ("NPM_CONFIG_//registry.example/:_authToken", True),
         ("STRIPE-API-KEY", True),
+        *((name, True) for name in SECRETLY_NAMED),
+        ("GIT_CONFIG_KEY_0", False),
         ("PWD", False),
         ("OLDPWD", False),
         ("PATH", False),
@@ -126,6 +152,47 @@ def test_the_value_of_a_secret_variable_is_left_out_wherever_it_stands() -> None
     assert ["b[0]", "c.d"] == [it.what for it in omissions]
 
 
+def test_a_password_in_a_variables_url_is_a_secret() -> None:
+    environment = {"DATABASE_URL": "postgres://app:xyzzy-plugh@db.example/x"}
+    secrets = secret_values(environment)
+    assert why_left_out("pre-xyzzy-plugh", secrets) is not None
+    assert why_left_out("db.example", secrets) is None
+    _, omissions = read_variables(environment, ())
+    assert ["a password stands in its URL"] == [it.why for it in omissions]
+
+
+def test_the_commands_own_variables_are_not_told() -> None:
+    environment = {"TLOG_KEY_PASSWORD": "xyzzy-plugh", "TLOG_TOKEN": "x"}
+    assert ({}, ()) == read_variables(environment, ())
+    assert ("xyzzy-plugh",) == secret_values(environment)
+
+
+@pytest.mark.parametrize("times", range(4))
+@pytest.mark.parametrize("value", ["pl%75gh/xyzzy", "plugh/xyzzy", "plugh%252Fxyzzy"])
+def test_percent_signs_hide_no_secret(value: str, times: int) -> None:
+    text = value
+    for _ in range(times):
+        text = quote(text, safe="")
+    secrets = secret_values({"A_KEY": value})
+    for spelled in (text, "plugh/xyzzy", "%70lugh%2Fxyzzy"):
+        assert why_left_out(f"see {spelled}", secrets) is not None
+
+
+def test_what_is_encoded_without_end_is_left_out() -> None:
+    text = "%"
+    for _ in range(12):
+        text = quote(text)
+    assert "it is percent-encoded too often" == why_left_out(text, ())
+
+
+@pytest.mark.parametrize("depth", [63, 64, 65, 400])
+def test_a_secret_is_found_at_any_depth_or_not_looked_for(depth: int) -> None:
+    value: object = FORMS["GitHub token"]
+    for _ in range(depth):
+        value = [value]
+    assert 1 == len(list(find_secrets(value, ())))
+
+
 def test_every_line_of_a_secret_is_one() -> None:
     secrets = secret_values({"A_KEY": "first-line\n  second-line  \nx"})
     assert why_left_out("has second-line in it", secrets) is not None
@@ -156,6 +223,19 @@ def test_secrets_of_a_document_are_found_by_their_place() -> None:
         ("ssh://git@github.com/o/r.git", "ssh://github.com/o/r.git"),
         ("git.example:o/r", "ssh://git.example/o/r"),
         ("git://git.example/o", "git://git.example/o"),
+        ("https://Git.Example/O/r", "https://git.example/O/r"),
+        ("https://[::1]:80/x", "https://[::1]:80/x"),
+        ("https://alice:p/ssW0rdX@git.example.com/app.git", None),
+        ("https://alice:12345/ssW0rdX@git.example.com/app.git", None),
+        ("https://alice:p/ssW0rdX%40git.example.com/app.git", None),
+        ("alice:hunter2@git.example.com/app.git", None),
+        ("https://alice:p#ssW0rd@host/app", None),
+        ("https://alice:12#ssW0rd@host/app", None),
+        ("https://alice:12?ssW0rd@host/app", None),
+        ("https://host:pass/app", None),
+        ("git@host:app?auth=abc", None),
+        ("https://host/a b", None),
+        ("https://host/\u00e9", None),
         ("/home/me/repo", None),
         ("../repo", None),
         ("file:///home/me/repo", None),

@@ -61,6 +61,15 @@ def test_a_written_key_is_read_again_and_signs(
         verifier.verify(b"another", read.sign(b"message"))
 
 
+def test_no_private_half_is_left_where_the_public_one_has_no_place(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "key.pub").symlink_to(tmp_path / "missing")
+    with pytest.raises(FileExistsError):
+        generate_document_key(DocumentKeyType.P256).write(tmp_path / "key")
+    assert [tmp_path / "key.pub"] == list(tmp_path.iterdir())
+
+
 @each_type
 def test_an_encrypted_key_opens_with_its_password_alone(
     tmp_path: Path, key_type: DocumentKeyType

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,24 @@ def test_a_refusal_says_why_in_one_line(
     assert json.loads(said.out)["proven"] is False
 
 
+PEM_KEY = b"-----BEGIN PRIVATE " + b"KEY-----\nhunter2hunter2\n-----END"
+LOG_KEY = b"PRIVATE+" + b"KEY+log.example+01234567+hunter2hunter2"
+
+
+@pytest.mark.parametrize("content", [PEM_KEY, LOG_KEY])
+@pytest.mark.parametrize(
+    "file",
+    ["release.intoto.jsonl", "release.tlog-proof", "policy", "RULES.toml", "alice.pub"],
+)
+def test_a_secret_in_the_place_of_a_file_is_not_shown(
+    folder: Path, capsys: pytest.CaptureFixture[str], file: str, content: bytes
+) -> None:
+    (folder / file).write_bytes(content)
+    assert 2 == main([*COMMAND, "--json"])
+    said = capsys.readouterr()
+    assert "hunter2" not in said.err + said.out
+
+
 def test_a_reason_stays_one_short_line_whatever_the_sender_wrote(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +163,7 @@ def test_a_reason_stays_one_short_line_whatever_the_sender_wrote(
         ["release", "--attestation", "release.intoto.jsonl"],
         ["release", "--rules", "RULES.toml"],
         ["--evidence", "x", "--rules", "RULES.toml", "--attestation", "y"],
+        ["--evidence", "x", "--rules", "", "--attestation", "y"],
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -152,6 +172,34 @@ def test_attestation_and_rules_go_together(
 ) -> None:
     assert 2 == main([*arguments, "--policy", "policy"])
     assert "--attestation and --rules go together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", ["tlogverify", "tlog"])
+@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize("is_proven", [True, False])
+@pytest.mark.parametrize("is_pipe", [True, False])
+def test_a_verdict_that_nobody_can_read_is_none(
+    folder: Path, *, program: str, more: tuple[str, ...], is_proven: bool, is_pipe: bool
+) -> None:
+    if not is_proven:
+        (folder / "release").write_bytes(b"another")
+    verb = ("verify",) if program == "tlog" else ()
+    command = [sys.executable, "-m", program, *verb, *COMMAND, *more]
+    reader, writer = os.pipe()
+    os.close(reader)
+    full = os.open("/dev/full", os.O_WRONLY)
+    ended = subprocess.run(
+        command,
+        cwd=folder,
+        stdout=writer if is_pipe else full,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    os.close(full)
+    assert (2 if is_proven or more else 1) == ended.returncode
+    assert 1 == ended.stderr.count("\n")
 
 
 def test_the_command_ends_with_its_status(folder: Path) -> None:

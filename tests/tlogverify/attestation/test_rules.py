@@ -138,6 +138,14 @@ OTHER = f'predicate_types = ["{SBOM}"]\n'
             "no other predicate type",
             id="two-types",
         ),
+        *(
+            pytest.param(
+                f'predicate_types = ["https://slsa.dev/provenance{other}"]\n' + KEY,
+                "judged in one version",
+                id=f"provenance{other.replace('/', '-')}",
+            )
+            for other in ("/v0.2", "/v1.0", "/v1/", "")
+        ),
         pytest.param(
             'sources = ["s"]\n' + OTHER + KEY, "rules for builds", id="sbom-source"
         ),
@@ -209,6 +217,12 @@ def test_a_prefix_without_a_clear_border_is_refused(
         ("https://g.example/team", "https://g.example/team/..", False),
         ("https://g.example/team", "https://g.example/team/%2e%2e/evil", False),
         ("https://g.example/team", "https://g.example/team\\..\\evil", False),
+        ("https://g.example/team", "https://g.example/team/..;/evil", False),
+        ("https://g.example/team", "https://g.example/team/..;x=y/evil", False),
+        ("https://g.example/team", "https://g.example/team/.;/evil", False),
+        ("https://g.example/team", "https://g.example/team/a;b", True),
+        ("https://g.example/team", "https://g.example/team/\x00", False),
+        ("https://g.example/team", "https://g.example/team/\u2025", False),
         ("https://g.example/team", "https://G.example/team", False),
         ("https://g.example/team/", "https://g.example/team", False),
         ("https://g.example/team/", "https://g.example/team/app", True),

@@ -317,6 +317,8 @@ def test_a_build_type_that_is_not_named_is_refused(tmp_path: Path) -> None:
 PARAMETERS = RULES.replace(
     "[[keys]]", '[parameters]\nref = ["refs/heads/main"]\n\n[[keys]]'
 )
+DOTTED = RULES.replace("[[keys]]", '[parameters]\n"w.path" = ["a"]\n\n[[keys]]')
+ANY_SOURCE = PARAMETERS.replace(f'sources = ["{SOURCE}"]', "any_source = true")
 IGNORING = f'ignored_parameters = ["verbose"]\n{RULES}'
 
 
@@ -331,7 +333,16 @@ IGNORING = f'ignored_parameters = ["verbose"]\n{RULES}'
             {"ref": "refs/heads/main", "flags": "-x"},
             "parameter flags is not expected",
         ),
-        (PARAMETERS, {"ref": ["refs/heads/main"]}, "not allowed: ref = <list>"),
+        (PARAMETERS, {"ref": ["refs/heads/main"]}, "parameter ref is no string"),
+        (PARAMETERS.replace("refs/heads/main", "<bool>"), {"ref": True}, "no string"),
+        (DOTTED, {"w": {"path": "a"}}, ""),
+        (DOTTED, {"w.path": "a"}, "has no parameter w.path"),
+        (DOTTED, {"w": {"path": "a"}, "w.path": "a"}, "a dot in it"),
+        (DOTTED, {"w": {"path": "a"}, "w\\": {"path": "a"}}, "a dot in it"),
+        (RULES, {"workflow.repository": "x"}, ""),
+        (RULES, {"repository": [SOURCE]}, "the source is not allowed"),
+        (ANY_SOURCE, {"ref": "refs/heads/main"}, "parameter source is not expected"),
+        (ANY_SOURCE, {"ref": "refs/heads/main", "source": None}, ""),
         (IGNORING, {"verbose": True}, ""),
         (IGNORING, {"verbose": True, "flags": "-x"}, "flags is not expected"),
         (RULES, {"flags": "-x"}, ""),
