@@ -27,7 +27,8 @@ METHOD: Final = """
     The peer is sigstore/rekor-tiles, its POSIX server (--persistent-antispam), where
     TLOG_BENCH_REKOR names its binary.  It answers with its next checkpoint: once as it
     comes, with 64 connections; once with a checkpoint each 100 ms and 1,024
-    connections.
+    connections.  A client of it waits about a second, so that more connections may give
+    it more.
 """
 CONNECTIONS: Final = 64
 ORIGIN: Final = "log.example.org"
