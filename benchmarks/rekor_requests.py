@@ -26,20 +26,20 @@ class _Checkpoint(msgspec.Struct):
     envelope: str
 
 
-class _Proof(msgspec.Struct):
-    logIndex: str  # noqa: N815 - as it is spelled on the wire
-    rootHash: str  # noqa: N815 - as above
-    treeSize: str  # noqa: N815 - as above
+class _Proof(msgspec.Struct, rename="camel"):
+    log_index: str
+    root_hash: str
+    tree_size: str
     hashes: list[str]
     checkpoint: _Checkpoint
 
 
-class Entry(msgspec.Struct):
+class Entry(msgspec.Struct, rename="camel"):
     """A TransparencyLogEntry, as far as it is looked at here."""
 
-    logIndex: str  # noqa: N815 - as it is spelled on the wire
-    inclusionProof: _Proof  # noqa: N815 - as above
-    canonicalizedBody: str  # noqa: N815 - as above
+    log_index: str
+    inclusion_proof: _Proof
+    canonicalized_body: str
 
 
 def make_requests(
@@ -78,16 +78,16 @@ def check_answers(answers: list[Answer], key: VerifierKey | None, sample: int) -
     for answer in answers:
         assert answer.status == 201, f"{answer.status}: {answer.body[:500]!r}"
         entries.append(msgspec.json.decode(answer.body, type=Entry))
-    indexes = sorted(int(entry.logIndex) for entry in entries)
+    indexes = sorted(int(entry.log_index) for entry in entries)
     assert indexes == list(range(indexes[0], indexes[0] + len(entries)))
     for entry in random.Random(1).sample(entries, min(sample, len(entries))):
-        proof = entry.inclusionProof
+        proof = entry.inclusion_proof
         assert key is not None
         head = open_checkpoint(proof.checkpoint.envelope.encode(), key)
-        assert str(head.size) == proof.treeSize
-        leaf = leaf_hash(base64.b64decode(entry.canonicalizedBody))
+        assert str(head.size) == proof.tree_size
+        leaf = leaf_hash(base64.b64decode(entry.canonicalized_body))
         path = [parse_base64("a hash", text.encode()) for text in proof.hashes]
-        verify_inclusion(int(proof.logIndex), head.size, leaf, path, head.root)
+        verify_inclusion(int(proof.log_index), head.size, leaf, path, head.root)
 
 
 def _spki(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -7,6 +7,8 @@ The rooms, in order of dependency; each may use any of the lower rows:
     api                                  HTTP: bytes in, bytes out
     log                                  one open log: how it starts and ends
     admission  fsck                      who may submit; re-verify a folder
+    witness  monitor                     cosign heads; judge a log from outside
+    attest  sigstore                     signed statements; what clients are handed
     sequencer                            pool -> batch -> commit -> publish
     proofs  checkpoint                   proofs from tiles; the public checkpoint
     storage                              journal, objects, index: all that is on disk

@@ -87,7 +87,7 @@ class LogMetrics(Metrics):
             "Answers to Sigstore's clients whose proof failed, and were not sent",
         )
         self.waiting_checks = gauge(
-            "tlog_waiting_checks", "Submissions whose signatures wait to be checked"
+            "tlog_waiting_checks", "Sigstore's submissions that are read or checked"
         )
         self._add_cosigning()
 

@@ -25,8 +25,8 @@ from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.hashing import Hash, leaf_hash
 from tlogverify.kinds import (
-    identity_key,
-    issuer_key,
+    Named,
+    name_key,
     name_keys,
     parse_entry,
     rekor_digests,
@@ -73,7 +73,7 @@ class SignerKey(NamedTuple):
 class Name(NamedTuple):
     """An identity, or an issuer of identities, as certificates spell it."""
 
-    kind: Literal["identity", "issuer"]
+    kind: Named
     text: str
 
     def query(self) -> tuple[str, str]:
@@ -82,9 +82,7 @@ class Name(NamedTuple):
 
     def key(self) -> bytes:
         """Return the search key that an entry has which names it."""
-        if self.kind == "identity":
-            return identity_key(self.text)
-        return issuer_key(self.text)
+        return name_key(self.kind, self.text)
 
 
 Sought = Digest | SignerKey | Name

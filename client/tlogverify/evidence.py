@@ -97,7 +97,9 @@ class Evidence:
         older = open_checkpoint(self.older, *keys)
         newer = open_checkpoint(self.newer, *keys)
         if older.origin != newer.origin or older.size > newer.size:
-            raise VerificationError("these are no older and newer head of one log")
+            raise VerificationError(
+                "these are not an older and a newer head of one log"
+            )
         if older.size == newer.size and older.root != newer.root:
             return older, newer
         if self.prefix is None or self.prefix == older.root:

@@ -12,12 +12,15 @@ A search key is 33 bytes: what is named, and a SHA-256.
 
 import hashlib
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 from tlogverify.certificates import CertificateNames, certificate_names
 from tlogverify.errors import FormatError
 from tlogverify.record import Record, parse_record, record_digests, require_record
 from tlogverify.rekor import REKOR_START, RekorEntry, Signature, parse_rekor
+
+Named = Literal["identity", "issuer"]
+"""What a name in a certificate is of."""
 
 _IDENTITY: Final = b"\x01"
 _ISSUER: Final = b"\x02"
@@ -70,6 +73,11 @@ def identity_key(identity: str) -> bytes:
 def issuer_key(issuer: str) -> bytes:
     """Return the key of an issuer of identities, a URL, as it is spelled."""
     return _ISSUER + _sha256(issuer)
+
+
+def name_key(kind: Named, text: str) -> bytes:
+    """Return the key of a name of either kind."""
+    return identity_key(text) if kind == "identity" else issuer_key(text)
 
 
 def name_keys(signature: Signature) -> list[bytes]:

@@ -29,7 +29,7 @@ class _Check(NamedTuple):
 
 
 class Checks:
-    """The checks that wait or run, at most so many and of so many bytes.
+    """The checks that have room, at most so many and of so many bytes.
 
     waiting: how many; for gauges.
     """
@@ -45,22 +45,21 @@ class Checks:
         self._bytes = 0
         self.waiting = 0
 
-    async def run(self, ask: Callable[[], _Result], size_bytes: int) -> _Result:
-        """Return what `ask` returns or raises; BusyError if too many wait.
-
-        size_bytes: what it holds in memory until then.  For one event loop.
-        """
-        with self.room(size_bytes):
-            loop = asyncio.get_running_loop()
-            waiter: asyncio.Future[_Result] = loop.create_future()
-            self._gathered.append(_Check(ask, waiter))
-            if len(self._gathered) == 1:
-                loop.call_soon(self._hand_over, loop)
-            return await waiter
+    async def run(self, ask: Callable[[], _Result]) -> _Result:
+        """Return what `ask` returns or raises; for who has `room`, on one loop."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[_Result] = loop.create_future()
+        self._gathered.append(_Check(ask, waiter))
+        if len(self._gathered) == 1:
+            loop.call_soon(self._hand_over, loop)
+        return await waiter
 
     @contextmanager
     def room(self, size_bytes: int) -> Iterator[None]:
-        """Keep room for what will be checked; BusyError if there is none."""
+        """Keep room for one check until it is answered; BusyError if there is none.
+
+        size_bytes: what it holds in memory until then.
+        """
         is_above = self._bytes + size_bytes > self._limit_bytes
         if self.waiting >= self._limit or (self.waiting and is_above):
             raise BusyError("too many submissions wait to be checked")

@@ -3,6 +3,8 @@
 problems    the one table that speaks HTTP of errors
 respond     JSON, cached bytes, conditional requests
 submit      POST /api/v1/entries
+rekor       POST /api/v2/log/entries, for Sigstore's clients
+rekor_errors  errors as these read them
 lookup      proofs, entries, search
 tiles       the read side of C2SP tlog-tiles
 operation   log, health, metrics, OpenAPI

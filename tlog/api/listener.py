@@ -123,8 +123,8 @@ def _answering(body_bytes: int, dialects: Mapping[str, Dialect]) -> Middleware:
     @web.middleware
     async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
         path = request.rel_url.raw_path
-        found = [it for start, it in dialects.items() if path.startswith(start)]
-        dialect = found[0] if found else PROBLEM_DOCUMENTS
+        found = (it for start, it in dialects.items() if path.startswith(start))
+        dialect = next(found, PROBLEM_DOCUMENTS)
         try:
             return await handler(request)
         except TlogError as error:

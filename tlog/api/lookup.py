@@ -1,7 +1,6 @@
 """Proofs, entries and search: what people and tools ask of a log that is running."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -22,7 +21,13 @@ from tlog.checkpoint.collector import NotCosignedError
 from tlog.log import Log
 from tlog.merkle.snapshot import Snapshot
 from tlogverify.errors import FormatError
-from tlogverify.kinds import digest_key, identity_key, issuer_key, parse_entry
+from tlogverify.kinds import (
+    digest_key,
+    identity_key,
+    issuer_key,
+    parse_entry,
+    rekor_digests,
+)
 from tlogverify.record import Record
 
 PAGE_ENTRIES: Final = 1_000
@@ -190,7 +195,7 @@ def _signers(entry: bytes) -> set[bytes | None]:
     parsed = parse_entry(entry)
     if isinstance(parsed, Record):
         return {parsed.signer}
-    return {hashlib.sha256(it.der).digest() for it in parsed.signatures}
+    return {*rekor_digests(parsed)[1:]}
 
 
 def _parse_hex(name: str, digits: str, size: int) -> bytes:

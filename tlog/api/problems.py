@@ -119,8 +119,8 @@ ROUTING: Final[Mapping[int, Problem]] = {
 
 INTERNAL: Final = Problem(500, "internal", "A fault of this server")
 
-READS: Final = "GET, HEAD"
-"""The methods that a frozen log allows."""
+# What a frozen log allows.
+_READS: Final = "GET, HEAD"
 
 _FATAL_RETRY_S: Final = 5
 
@@ -141,15 +141,21 @@ def error_response(error: TlogError) -> web.Response:
     is_ours = isinstance(error, CorruptError | FatalError)
     detail = problem.title if is_ours else str(error)
     response = problem_response(problem, detail, getattr(error, "position", None))
-    if isinstance(error, BusyError):
-        response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
-    elif isinstance(error, FatalError):
-        response.headers[hdrs.RETRY_AFTER] = str(_FATAL_RETRY_S)
-    elif isinstance(error, UnauthorizedError):
-        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    elif isinstance(error, FrozenError):
-        response.headers[hdrs.ALLOW] = READS
+    response.headers.update(error_headers(error))
     return response
+
+
+def error_headers(error: TlogError) -> dict[str, str]:
+    """Return the headers that tell a client what it may do about `error`."""
+    if isinstance(error, BusyError):
+        return {hdrs.RETRY_AFTER: str(error.retry_after_s)}
+    if isinstance(error, FatalError):
+        return {hdrs.RETRY_AFTER: str(_FATAL_RETRY_S)}
+    if isinstance(error, UnauthorizedError):
+        return {hdrs.WWW_AUTHENTICATE: "Bearer"}
+    if isinstance(error, FrozenError):
+        return {hdrs.ALLOW: _READS}
+    return {}
 
 
 def _size_response(known_size: int) -> web.Response:

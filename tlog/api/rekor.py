@@ -23,7 +23,7 @@ from tlog.api.problems import (
     problem_of,
 )
 from tlog.api.rekor_errors import LOG_INDEX
-from tlog.api.respond import NEVER, read_body
+from tlog.api.respond import NEVER, client_of, read_body
 from tlog.checkpoint.collector import NotCosignedError
 from tlog.entries.rekor import (
     DsseForm,
@@ -86,11 +86,7 @@ class RekorEndpoint:
 
     async def _checked_leaf(self, request: web.Request) -> bytes:
         gate, checks = self._log.gate, self._log.checks
-        client = gate.client(
-            request.headers.get(hdrs.AUTHORIZATION, ""),
-            request.headers.getall(hdrs.X_FORWARDED_FOR, []),
-            request.remote or "",
-        )
+        client = client_of(request, gate)
         if hdrs.CONTENT_ENCODING in request.headers:
             raise MediaTypeError("a body is JSON, and not encoded")
         expected = request.content_length
@@ -102,8 +98,11 @@ class RekorEndpoint:
             if expected is None or expected > _SMALL_BODY_BYTES:
                 # Kept from before it is read: many that come slowly must not add up.
                 stack.enter_context(checks.room(expected or self._body_bytes))
-            body = await read_body(request, self._body_bytes)
-            return await checks.run(partial(_leaf, body, self._dsse), len(body))
+                body = await read_body(request, self._body_bytes)
+            else:
+                body = await read_body(request, self._body_bytes)
+                stack.enter_context(checks.room(len(body)))
+            return await checks.run(partial(_leaf, body, self._dsse))
 
     async def _shown_head(self, receipt: Receipt) -> Snapshot:
         """Return a head that readers are shown and that has the entry."""

@@ -13,16 +13,16 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.admission.gate import FrozenError, UnauthorizedError
+from tlog.admission.gate import FrozenError
 from tlog.api.problems import (
-    READS,
     Dialect,
     KnownEntryError,
     Problem,
+    error_headers,
     problem_of,
 )
 from tlog.api.respond import NEVER, text_response
-from tlog.errors import BusyError, CorruptError, FatalError
+from tlog.errors import CorruptError, FatalError
 from tlogverify.errors import TlogError
 
 LOG_INDEX: Final = "x-log-index"
@@ -48,19 +48,16 @@ def rekor_error(error: TlogError) -> web.Response:
     problem = problem_of(error)
     if isinstance(error, FrozenError):
         response = text_response(f"{error}\n".encode(), status=problem.status)
-        response.headers[hdrs.ALLOW] = READS
-        return response
-    if isinstance(error, FatalError):
+    elif isinstance(error, FatalError):
         # Not integrated, as far as is known: what upstream says then.
-        return _response(500, f"{problem.title.lower()}")
-    is_ours = isinstance(error, CorruptError)
-    response = _response(problem.status, problem.title if is_ours else str(error))
-    if isinstance(error, BusyError):
-        response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
-    elif isinstance(error, KnownEntryError):
+        response = _response(500, problem.title.lower())
+    elif isinstance(error, CorruptError):
+        response = _response(problem.status, problem.title)
+    else:
+        response = _response(problem.status, str(error))
+    response.headers.update(error_headers(error))
+    if isinstance(error, KnownEntryError):
         response.headers[LOG_INDEX] = str(error.index)
-    elif isinstance(error, UnauthorizedError):
-        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     return response
 
 

@@ -1,4 +1,4 @@
-"""Answers in bytes: JSON, conditional requests, caching; and strict query strings."""
+"""Requests taken apart, and answers in bytes: JSON, conditional requests, caching."""
 
 import asyncio
 import hashlib
@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
+from tlog.admission.gate import Gate
 from tlog.api.problems import SlowBodyError, TooLargeError
 from tlog.errors import BusyError
 from tlogverify.errors import FormatError
@@ -58,6 +59,15 @@ def text_response(body: bytes, *, status: int = 200) -> web.Response:
         hdrs.CONTENT_TYPE: "text/plain; charset=utf-8",
     }
     return web.Response(status=status, body=body, headers=headers)
+
+
+def client_of(request: web.Request, gate: Gate) -> str:
+    """Return whose request it is; raises what `gate` does."""
+    return gate.client(
+        request.headers.get(hdrs.AUTHORIZATION, ""),
+        request.headers.getall(hdrs.X_FORWARDED_FOR, []),
+        request.remote or "",
+    )
 
 
 async def read_body(request: web.Request, limit_bytes: int | None = None) -> bytes:

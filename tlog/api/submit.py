@@ -17,6 +17,7 @@ from tlog.api.problems import (
     problem_of,
 )
 from tlog.api.respond import (
+    client_of,
     json_response,
     query,
     read_body,
@@ -100,11 +101,7 @@ class SubmitEndpoint:
 
     async def _admitted_entries(self, request: web.Request) -> list[bytes]:
         gate = self._log.gate
-        client = gate.client(
-            request.headers.get(hdrs.AUTHORIZATION, ""),
-            request.headers.getall(hdrs.X_FORWARDED_FOR, []),
-            request.remote or "",
-        )
+        client = client_of(request, gate)
         parse = _PARSERS.get(request.content_type)
         if parse is None or hdrs.CONTENT_ENCODING in request.headers:
             raise MediaTypeError(f"a body is {' or '.join(_PARSERS)}, and not encoded")

@@ -31,7 +31,8 @@ _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]*")
 def parse_message(body: bytes, names: frozenset[str]) -> Message:
     """Parse a body that is one message with members of `names`; raises FormatError.
 
-    One of more than MAX_VALUES values is not parsed: each costs 50 times its bytes.
+    One of more than MAX_VALUES brackets and commas is not parsed: values cost many
+    times their bytes.
     """
     if body.count(b"{") + body.count(b"[") + body.count(b",") > MAX_VALUES:
         raise FormatError(f"a body has at most {MAX_VALUES} brackets and commas")

@@ -93,7 +93,7 @@ def _check_entries(
         width = len(joined) // HASH_SIZE
         if index is not None:
             entries = parse_bundle(content, width)
-            _check_records(done, entries)
+            _check_kinds(done, entries)
             leaf_hashes = hashing.split_hashes(joined)
             keys = [search_keys(entry) for entry in entries]
             index.add_entries(done, leaf_hashes, keys)
@@ -105,7 +105,7 @@ def _check_entries(
         index.check()
 
 
-def _check_records(start: int, entries: list[bytes]) -> None:
+def _check_kinds(start: int, entries: list[bytes]) -> None:
     for position, entry in enumerate(entries, start):
         try:
             require_entry(entry)

@@ -11,11 +11,11 @@ import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from tlogverify.bundles import parse_bundle
 from tlogverify.errors import FormatError
-from tlogverify.kinds import identity_key, issuer_key, name_keys, rekor_digests
+from tlogverify.kinds import Named, name_key, name_keys, rekor_digests
 from tlogverify.record import record_digests, require_record
 from tlogverify.rekor import REKOR_START, RekorEntry, parse_rekor
 
@@ -49,7 +49,7 @@ class Watch:
 class NameWatch:
     """What is looked for: a name in certificates, as they spell it."""
 
-    kind: Literal["identity", "issuer"]
+    kind: Named
     text: str
 
     @property
@@ -65,9 +65,7 @@ class NameWatch:
     @property
     def key(self) -> bytes:
         """The search key of the entries that name it."""
-        if self.kind == "identity":
-            return identity_key(self.text)
-        return issuer_key(self.text)
+        return name_key(self.kind, self.text)
 
 
 AnyWatch = Watch | NameWatch

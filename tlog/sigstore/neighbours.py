@@ -15,7 +15,6 @@ class Neighbours:
     """Items of a TrustedRoot (the first four) and of a SigningConfig.
 
     logs: Rekor logs beside our own, to verify by; nothing is submitted to them.
-    tsa_selection: how many timestamp authorities a file wants to be asked.
     tsa_selection: how many of the timestamp authorities a file wants asked.
     """
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,15 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
+async def check_in(checks: Checks, ask: Callable[[], Any], size_bytes: int) -> Any:
+    """Take room for a check, as those who submit do, and run it."""
+    with checks.room(size_bytes):
+        return await checks.run(ask)
+
+
 async def test_a_check_runs_on_another_thread() -> None:
     checks = Checks()
-    assert threading.get_ident() != await checks.run(threading.get_ident, 1)
+    assert threading.get_ident() != await check_in(checks, threading.get_ident, 1)
     checks.close()
 
 
@@ -32,7 +39,7 @@ async def test_what_a_check_raises_is_raised() -> None:
         raise FormatError("a rule")
 
     with pytest.raises(FormatError, match="a rule"):
-        await checks.run(check, 1)
+        await check_in(checks, check, 1)
     assert 0 == checks.waiting
     checks.close()
 
@@ -46,14 +53,14 @@ async def test_above_a_bound_there_is_no_room(
     gate: threading.Event, limit: int, limit_bytes: int, sizes: list[int]
 ) -> None:
     checks = Checks(limit=limit, limit_bytes=limit_bytes)
-    running = [asyncio.create_task(checks.run(gate.wait, size)) for size in sizes]
+    running = [asyncio.create_task(check_in(checks, gate.wait, size)) for size in sizes]
     await asyncio.sleep(0)
     assert len(sizes) == checks.waiting
     with pytest.raises(BusyError, match="too many submissions wait to be checked"):
-        await checks.run(gate.wait, 1)
+        await check_in(checks, gate.wait, 1)
     gate.set()
     assert [True] * len(sizes) == await asyncio.gather(*running)
-    assert await checks.run(gate.wait, 1)
+    assert await check_in(checks, gate.wait, 1)
     checks.close()
 
 
@@ -64,7 +71,7 @@ async def test_what_runs_is_finished_at_the_end(gate: threading.Event) -> None:
         started.set()
         return gate.wait()
 
-    running = asyncio.create_task(checks.run(check, 1))
+    running = asyncio.create_task(check_in(checks, check, 1))
     await asyncio.to_thread(started.wait)
     gate.set()
     await asyncio.to_thread(checks.close)
@@ -75,19 +82,19 @@ async def test_what_comes_after_the_end_is_told_so() -> None:
     checks = Checks()
     checks.close()
     with pytest.raises(BusyError, match="the log is stopping"):
-        await checks.run(lambda: True, 1)
+        await check_in(checks, lambda: True, 1)
 
 
-async def test_one_that_is_refused_leaves_its_neighbours_alone() -> None:
+@pytest.mark.parametrize("error", [FormatError("a rule"), KeyError(99)])
+async def test_one_that_fails_leaves_its_neighbours_alone(error: Exception) -> None:
     checks = Checks()
 
-    def refuse() -> None:
-        raise FormatError("a rule")
+    def fail() -> None:
+        raise error
 
-    asks = [lambda: 1, refuse, lambda: 2]
+    asks = [lambda: 1, fail, lambda: 2, lambda: 3]
     answers = await asyncio.gather(
-        *(checks.run(ask, 1) for ask in asks), return_exceptions=True
+        *(check_in(checks, ask, 1) for ask in asks), return_exceptions=True
     )
-    assert [1, 2] == [answers[0], answers[2]]
-    assert isinstance(answers[1], FormatError)
+    assert [1, error, 2, 3] == answers
     checks.close()

@@ -182,6 +182,26 @@ async def test_large_bodies_that_come_slowly_have_a_bound(tmp_path: Path) -> Non
         await until(lambda: log.checks.waiting == 0)
 
 
+async def test_large_bodies_that_had_room_are_answered(tmp_path: Path) -> None:
+    """What was let in to be read is checked, and not asked for room again."""
+    body = b" " * (4 << 20)
+    async with running_log(tmp_path / "log", **SIGSTORE) as (url, log):
+        host, port = url.removeprefix("http://").split(":")
+        head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n"
+        opened = [await asyncio.open_connection(host, int(port)) for _ in range(16)]
+        for _, writer in opened:
+            writer.write(head.encode())
+        await until(lambda: log.checks.waiting == 16)
+        for _, writer in opened:
+            writer.write(body)
+        answers = await asyncio.gather(*(reader.read() for reader, _ in opened))
+        for _, writer in opened:
+            writer.close()
+        assert {b"HTTP/1.1 400 "} == {answer[:13] for answer in answers}
+        assert 0 == log.checks.waiting
+
+
 async def test_a_body_under_way_at_the_end_is_answered_at_once(tmp_path: Path) -> None:
     async with running_log(tmp_path / "log", **SIGSTORE) as (url, log):
         host, port = url.removeprefix("http://").split(":")
