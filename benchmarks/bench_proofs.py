@@ -17,8 +17,8 @@ from benchmarks.records import entry_digest, lookup_request, make_entries
 from benchmarks.results import Measure, Result, options
 from benchmarks.running import RunningLog, drop_cached_pages, scratch_folder, serving
 from benchmarks.truth import check_inclusion, hashes, prove_inclusion
-from tlog.assemble import open_log
 from tlog.config import Settings
+from tlog.log.opening import open_log
 from tlogverify import Policy, Proof, parse_verifier_key, verify_artifact
 from tlogverify.hashing import leaf_hash
 from tlogverify.merkle import verify_inclusion

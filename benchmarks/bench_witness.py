@@ -19,7 +19,7 @@ from benchmarks.running import (
 )
 from tlog import hashing
 from tlog.clock import SystemClock
-from tlog.merkle.plans import consistency_plan
+from tlog.log.merkle.plans import consistency_plan
 from tlog.signing import HeadSigner, SigningKey
 from tlogclient.cosigning import AddCheckpoint
 from tlogverify.checkpoint import parse_checkpoint

@@ -12,8 +12,8 @@ from typing import cast
 
 import pytest
 
-from tests.architecture.source import modules, sources
-from tests.architecture.test_architecture import ROWS
+from tests.architecture.source import sources
+from tests.architecture.test_architecture import ROOMS, WINGS
 from tests.docs.documents import (
     DECISIONS,
     DOCS,
@@ -24,18 +24,18 @@ from tests.docs.documents import (
     rows,
     section,
 )
-from tlog.api.lookup import PAGE_ENTRIES, PAGE_HITS
-from tlog.api.monitor import build_monitor_app
-from tlog.api.problems import INTERNAL, PROBLEMS, ROUTING
-from tlog.api.server import build_app
-from tlog.api.witness import build_witness_app
 from tlog.cli import _STATUS, build_parser
 from tlog.config import CommandSettings, Settings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
-from tlog.log import Log
+from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING
+from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
+from tlog.log.api.server import build_app
+from tlog.log.life import Log
 from tlog.metrics import LogMetrics, MonitorMetrics, WitnessMetrics
+from tlog.monitor.door import build_monitor_app
 from tlog.monitor.monitor import Monitor
 from tlog.monitor.settings import MonitorSettings
+from tlog.witness.door import build_witness_app
 from tlog.witness.opening import Witness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.bundles import MAX_ENTRY_BYTES
@@ -169,7 +169,7 @@ def error_classes(root: type[TlogError]) -> Iterator[type[TlogError]]:
 
 
 def test_every_error_class_is_documented() -> None:
-    for module in modules():
+    for module in sources():
         # Where no kernel was built, what binds them cannot be imported.
         if not module.endswith(("__main__", "hashing.native", "kernels.build")):
             importlib.import_module(module)
@@ -190,8 +190,8 @@ def test_every_exit_status_is_documented() -> None:
 
 def log_events() -> Iterator[tuple[str, str]]:
     """Return each log line's event and level, as the code writes them."""
-    for source in sources():
-        for node in ast.walk(source.tree):
+    for source in sources().values():
+        for node in source.nodes:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
@@ -225,8 +225,10 @@ def test_every_limit_is_the_codes() -> None:
 
 
 def test_the_rows_of_imports_are_those_that_the_tests_hold() -> None:
-    table = [row for row in rows(ARCHITECTURE) if row[0].isdigit()]
-    assert ROWS == [set(re.findall(r"`(\w+)`", row[1])) for row in table]
+    for heading, held in (("The house", WINGS), ("The log's wing", ROOMS)):
+        table = cells(section(ARCHITECTURE, heading))
+        found = [row[1] for row in table if row[0].isdigit()]
+        assert held == [set(re.findall(r"`(\w+)`", it)) for it in found], heading
 
 
 def test_every_dependency_has_its_reason() -> None:

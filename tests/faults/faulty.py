@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from tlog.storage.database import Connection
-from tlog.storage.disk import Disk, SyncError, SystemDisk
+from tlog.durable.database import Connection
+from tlog.durable.disk import Disk, SyncError, SystemDisk
 
 
 @dataclass

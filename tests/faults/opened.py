@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.system.audit import Audited, audit, paths_of_size
-from tlog.assemble import open_log
 from tlog.cli import main
 from tlog.config import Settings
-from tlog.log import Log
-from tlog.sequencer.pool import Receipt, Ticket
-from tlog.storage.disk import Disk
+from tlog.durable.disk import Disk
+from tlog.log.life import Log
+from tlog.log.opening import open_log
+from tlog.log.sequencer.pool import Receipt, Ticket
 from tlogverify import Checkpoint, Policy, Record, verify_consistency
 from tlogverify.record import Subject
 from tlogverify.signed import open_checkpoint

@@ -20,10 +20,10 @@ from tests.faults.opened import (
     stepping,
     submit,
 )
-from tlog.assemble import open_log
 from tlog.errors import BusyError
-from tlog.log import Log
-from tlog.sequencer.pool import Receipt
+from tlog.log.life import Log
+from tlog.log.opening import open_log
+from tlog.log.sequencer.pool import Receipt
 
 
 def test_a_publisher_without_room_keeps_entries_and_recovers(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from tests.faults.opened import entries, running, stepping, submit
 from tests.system.server import environment
 from tlog.errors import RejectedError
-from tlog.storage.folder import LogFolder
+from tlog.log.storage.folder import LogFolder
 
 _TAKE = (
-    "import sys; from pathlib import Path; from tlog.storage.folder import LogFolder\n"
+    "import sys; from pathlib import Path\n"
+    "from tlog.log.storage.folder import LogFolder\n"
     "from tlog.errors import RejectedError\n"
     "try: folder = LogFolder(Path(sys.argv[1]))\n"
     "except RejectedError as error: print(error.reason)\n"

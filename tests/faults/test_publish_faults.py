@@ -16,7 +16,7 @@ from tests.faults.opened import (
     stepping,
 )
 from tlog.errors import FatalError
-from tlog.log import Log
+from tlog.log.life import Log
 from tlogverify import Checkpoint
 
 BATCHES = [entries(0, 100), entries(100, 300), entries(300, 1100)]

@@ -20,14 +20,14 @@ from tests.faults.opened import (
 )
 from tests.tlogverify.refusal import flip
 from tlog import hashing
-from tlog.assemble import open_log
 from tlog.errors import FatalError
 from tlog.hashing.plain import PlainBackend
-from tlog.merkle.frontier import Frontier
-from tlog.sequencer.batch import Batch, plan_batch
-from tlog.sequencer.commit import Committer
-from tlog.sequencer.growth import Tree
-from tlog.sequencer.selfcheck import SelfCheckError
+from tlog.log.merkle.frontier import Frontier
+from tlog.log.opening import open_log
+from tlog.log.sequencer.batch import Batch, plan_batch
+from tlog.log.sequencer.commit import Committer
+from tlog.log.sequencer.growth import Tree
+from tlog.log.sequencer.selfcheck import SelfCheckError
 
 BEFORE, BATCH = entries(0, 300), entries(300, 700)
 

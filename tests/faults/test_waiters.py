@@ -10,7 +10,7 @@ from tests.faults.opened import (
     settings,
     submit,
 )
-from tlog.assemble import open_log
+from tlog.log.opening import open_log
 
 
 def test_a_waiter_that_goes_away_does_not_stop_the_log(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from tlog.assemble import open_log
 from tlog.config import Settings
-from tlog.log import Log
-from tlog.sequencer.pool import Receipt
+from tlog.log.life import Log
+from tlog.log.opening import open_log
+from tlog.log.sequencer.pool import Receipt
 from tlogverify.hashing import Hash
 
 ORIGIN: Final = "log.example/properties"

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 from tests.faults.opened import audit_folder, entry, fsck
 from tests.oracle import rfc6962
 from tests.properties.life import Life
-from tlog.sequencer.pool import Receipt
+from tlog.log.sequencer.pool import Receipt
 from tlogverify import Policy
 from tlogverify.ranges import verify_range
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event
 
 from tests.faults.faulty import Fault, FaultyConnection
-from tlog.storage.database import Connection
+from tlog.durable.database import Connection
 from tlog.witness.opening import Witness
 from tlog.witness.state import WitnessState
 

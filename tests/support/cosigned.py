@@ -11,7 +11,7 @@ from tests.support.http import Answer, ask
 from tests.support.running import ORIGIN, running_log
 from tests.support.witnessing import Served, running_witness
 from tests.tlogverify.actors import ED25519, Actor
-from tlog.log import Log
+from tlog.log.life import Log
 from tlog.signing import SigningKey
 from tlogverify import FormatError, Policy, QuorumError, Record
 from tlogverify.record import Subject

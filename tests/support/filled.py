@@ -9,7 +9,7 @@ from tests.oracle import rfc6962
 from tests.support.http import post
 from tests.support.records import canonical, full_record, json_body, record
 from tests.support.running import published, running_log
-from tlog.log import Log
+from tlog.log.life import Log
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.signed import open_checkpoint
 

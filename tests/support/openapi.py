@@ -11,7 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from tests.support.http import Answer
 
 DOCUMENT: dict[str, Any] = json.loads(
-    files("tlog.api").joinpath("openapi.json").read_text()
+    files("tlog.log.api").joinpath("openapi.json").read_text()
 )
 
 

@@ -8,7 +8,7 @@ from tests.support.http import Answer, ask
 from tests.support.openapi import require_documented
 from tests.support.proofs import hashes
 from tests.support.rekor import b64, body_of
-from tlog.log import Log
+from tlog.log.life import Log
 from tlogverify.merkle import verify_inclusion
 from tlogverify.signed import open_checkpoint
 

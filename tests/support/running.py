@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tlog.api.server import serve
-from tlog.assemble import open_log
 from tlog.config import Settings
-from tlog.log import Log
+from tlog.log.api.server import serve
+from tlog.log.life import Log
+from tlog.log.opening import open_log
 
 ORIGIN = "log.example/tests"
 

@@ -28,7 +28,7 @@ from tests.tlogverify.actors import (
     Head,
     note,
 )
-from tlog.api.witness import serve_witness
+from tlog.witness.door import serve_witness
 from tlog.witness.opening import Witness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.keys import VerifierKey

@@ -10,15 +10,15 @@ import asyncio
 
 import uvloop
 
-from tlog.api.listener import Listener
-from tlog.api.monitor import build_monitor_app
-from tlog.assemble import tell_build
 from tlog.cli.progress import show_progress
 from tlog.cli.serving import stop_on_signals
 from tlog.cli.settings import add_settings, read_settings
 from tlog.clock import SystemClock
-from tlog.logs import configure_logs, log_event
+from tlog.http.listener import Listener
+from tlog.log.opening import tell_build
+from tlog.log_lines import configure_logs, log_event
 from tlog.metrics import MonitorMetrics
+from tlog.monitor.door import build_monitor_app
 from tlog.monitor.monitor import Monitor, Surroundings, open_monitor
 from tlog.monitor.settings import MonitorSettings
 

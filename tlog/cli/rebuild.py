@@ -8,8 +8,8 @@ import argparse
 import json
 from pathlib import Path
 
-from tlog.assemble import rebuild_log
 from tlog.cli.progress import show_progress
+from tlog.log.opening import rebuild_log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

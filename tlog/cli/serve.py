@@ -9,13 +9,13 @@ import json
 
 import uvloop
 
-from tlog.api.server import serve
-from tlog.assemble import open_log
 from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
 from tlog.config import Settings
-from tlog.log import Log
-from tlog.logs import configure_logs, log_event
+from tlog.log.api.server import serve
+from tlog.log.life import Log
+from tlog.log.opening import open_log
+from tlog.log_lines import configure_logs, log_event
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

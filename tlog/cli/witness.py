@@ -10,11 +10,11 @@ from typing import Final
 
 import uvloop
 
-from tlog.api.witness import serve_witness
-from tlog.assemble import tell_build
 from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
-from tlog.logs import configure_logs, log_event
+from tlog.log.opening import tell_build
+from tlog.log_lines import configure_logs, log_event
+from tlog.witness.door import serve_witness
 from tlog.witness.opening import Witness
 from tlog.witness.settings import WitnessSettings
 

@@ -15,7 +15,8 @@
     shapes      lengths, and what follows from them
     backend     the contract
     plain       on hashlib, for every machine
-    native      on the kernels, which are C: `kernels/`
+    native      on the kernels
+    kernels     the kernels, in C, and how they are built
     built       whether there are any
     selftest    the known answer
     choice      which of them, by processor and environment

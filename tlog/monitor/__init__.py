@@ -4,15 +4,23 @@ It believes a head's signature for who said it, and the entries for what the tre
 everything between the two is computed here.  It shares no code with the log's own
 growth, and reads the log as anyone can.
 
-    settings             what `tlog monitor` can be told
-    tree                 PURE: roots and proofs out of the nodes of a tree
-    matching             PURE: digests in the bytes of a bundle
-    web  source  window  HTTP and folders; bundles in order, several under way
-    bundles  store       what is remembered: verified entries; heads, hits, alarms
-    stored  state        the tree of what is remembered; the folder of it all
-    watches  past        what is looked for; the same in what was read before
-    follow  verdict      from one head to the next; what a conflict proves
-    witnesses            heads that the log has shown to others
-    alarms  webhook      what is told, and how it gets there
-    monitor              one round after the other
+    settings     what `tlog monitor` can be told
+    tree         PURE: roots and proofs out of the nodes of a tree
+    matching     PURE: digests in the bytes of a bundle
+    web          HTTP, bounded
+    source       a log by HTTP, or as a folder
+    window       bundles in order, several under way
+    bundles      verified entries, in the monitor's own files
+    store        heads, hits and alarms, in SQLite
+    stored       the tree of what is remembered
+    state        the folder of it all
+    watches      what is looked for
+    past         the same, in what was read before
+    follow       from one head to the next
+    verdict      what a conflict proves
+    witnesses    heads that the log has shown to others
+    alarms       what is told
+    webhook      how it gets there
+    monitor      one round after the other
+    door         health, readiness and metrics
 """

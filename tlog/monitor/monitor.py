@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from tlog.clock import Clock
-from tlog.logs import log_event
+from tlog.log_lines import log_event
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.alarms import (
     BAD_LOG,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tlog.logs import log_event
+from tlog.log_lines import log_event
 from tlog.monitor.matching import SIZES, AnyWatch, NameWatch, Watch
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded, sha256_file

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.clock import Clock
-from tlog.logs import log_event
+from tlog.log_lines import log_event
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.store import Store
 from tlog.monitor.web import SourceError, Web

@@ -11,8 +11,10 @@ restarts.  It holds because a head is durable before its cosignature leaves.
     state       the newest head of each log, in SQLite: the commit point
     evidence    heads that conflict, kept for strangers
     cosigner    the order of it all
+    commits     moves of several logs, made durable together
     lists       the list of logs, pulled on an interval
     opening     from settings to a witness
+    door        the endpoints of tlog-witness, health and metrics
 
 Source: C2SP tlog-witness, tlog-cosignature.
 """

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tlog.errors import BusyError, FatalError
-from tlog.logs import log_event
+from tlog.log_lines import log_event
 from tlog.metrics import WitnessMetrics
 from tlog.witness.state import KnownHead, Move
 from tlogverify.errors import TlogError

@@ -15,11 +15,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tlog.clock import Clock
+from tlog.durable.disk import SyncError
 from tlog.errors import RejectedError
-from tlog.logs import log_event
+from tlog.log_lines import log_event
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey
-from tlog.storage.disk import SyncError
 from tlog.witness.budget import Budget
 from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tlog.storage.disk import DurableFolder
+from tlog.durable.disk import DurableFolder
 from tlogclient.cosigning import origin_hash
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import ProofError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tlog.logs import log_event
+from tlog.log_lines import log_event
 from tlog.metrics import WitnessMetrics
 from tlog.witness.roster import (
     MAX_LIST_BYTES,

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from tlog.clock import Clock, SystemClock
+from tlog.durable.disk import DurableFolder, SystemDisk
 from tlog.errors import CorruptError, FatalError, RejectedError
 from tlog.folders import hold_folder, require_own_folder
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey, generate_key, read_key
-from tlog.storage.disk import DurableFolder, SystemDisk
 from tlog.witness.commits import GroupCommit
 from tlog.witness.cosigner import Cosigner
 from tlog.witness.evidence import EvidenceFolder

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from sqlite_utils import Database, Migrations
 
+from tlog.durable.database import CommitPoint, Connection
 from tlog.errors import CorruptError, FatalError
-from tlog.storage.database import CommitPoint, Connection
 from tlog.witness.roster import KnownLog
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import FormatError

@@ -21,7 +21,7 @@ from tlog.attest.attesting import (
 )
 from tlog.attest.document import NamedDigest, encode_statement, sign_statement
 from tlog.errors import RejectedError
-from tlog.log import Log
+from tlog.log.life import Log
 from tlogclient import LogClient, UnavailableError
 from tlogverify import Policy, Proof, VerificationError
 from tlogverify.attestation import Rules, verify_attestation

@@ -8,10 +8,10 @@ import pytest
 from cryptography import x509
 
 from tests.support.rekor import P256, certificate, private_key
-from tlog.assemble import open_log, rebuild_log
 from tlog.config import Settings
 from tlog.errors import CorruptError
 from tlog.fsck.check import check_folder
+from tlog.log.opening import open_log, rebuild_log
 from tlogverify.kinds import identity_key
 from tlogverify.record import Record, Subject
 from tlogverify.rekor import RekorEntry, Signature

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tlog.assemble import open_log, rebuild_log
 from tlog.config import Settings
 from tlog.errors import CorruptError, RejectedError
 from tlog.fsck.check import Verdict, check_folder
-from tlog.storage.index import Index
+from tlog.log.opening import open_log, rebuild_log
+from tlog.log.storage.index import Index
 from tlogverify.record import Record, Subject
 
 SIZE = 600

@@ -13,7 +13,6 @@ import pytest
 from tests.faults.opened import let_go, settings
 from tests.tlog.hashing.backends import HERE, NATIVE, backend_of, each_backend
 from tlog import hashing
-from tlog.assemble import open_log
 from tlog.cli import main
 from tlog.errors import RejectedError
 from tlog.hashing.backend import Backend
@@ -21,6 +20,7 @@ from tlog.hashing.built import make_nothing
 from tlog.hashing.choice import NAMES, Choice, available, choose
 from tlog.hashing.plain import PlainBackend
 from tlog.hashing.selftest import KNOWN_ANSWER, answer, is_right
+from tlog.log.opening import open_log
 
 
 class Flipped(PlainBackend):

@@ -14,9 +14,9 @@ from tests.support.running import until
 from tests.support.static_log import StaticLog, entries_of
 from tests.tlog.monitor.peers import peer
 from tests.tlog.monitor.test_webhook import WATCHES, Receiver, settings
-from tlog.api.listener import Listener
-from tlog.api.monitor import build_monitor_app
 from tlog.cli.progress import progress_line
+from tlog.http.listener import Listener
+from tlog.monitor.door import build_monitor_app
 from tlog.monitor.monitor import Monitor, open_monitor
 
 

@@ -9,7 +9,7 @@ from tests.support.http import ask, post
 from tests.support.records import json_body, record, records
 from tests.support.running import ORIGIN, published, running_log
 from tlog.errors import CorruptError, RejectedError
-from tlog.log import Log
+from tlog.log.life import Log
 from tlogverify import Policy, parse_verifier_key
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import SignatureError

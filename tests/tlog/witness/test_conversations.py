@@ -276,7 +276,7 @@ async def test_a_full_disk_is_busy_and_loses_nothing(
 ) -> None:
     async with running_witness(tmp_path / "w") as witness:
         assert 200 == (await witness.add(ONE.request(0, 5))).status
-        monkeypatch.setattr("tlog.storage.database.RESERVE_BYTES", 1 << 62)
+        monkeypatch.setattr("tlog.durable.database.RESERVE_BYTES", 1 << 62)
         answer = await witness.add(ONE.request(5, 9))
         require_told(answer, 503, "busy", "disk")
         assert 503 == (await ask(witness.url, "/readyz")).status

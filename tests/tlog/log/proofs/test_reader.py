@@ -1,0 +1,175 @@
+"""Every tile, bundle and proof of every width, from edge, memory and disk."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.opened import entries, step, stepping
+from tests.oracle import rfc6962
+from tlog.errors import CorruptError
+from tlog.log.life import Log
+from tlog.log.proofs.prover import Prover
+from tlog.log.proofs.reader import TileReader
+from tlogverify import Policy
+from tlogverify.bundles import encode_bundle
+from tlogverify.hashing import leaf_hash
+from tlogverify.tiles import ENTRIES, Tile
+
+SIZE = 700
+EVERYTHING = entries(0, SIZE)
+LEAVES = [rfc6962.leaf_hash(it) for it in EVERYTHING]
+TREE = rfc6962.Tree(LEAVES)
+WIDTHS = [1, 2, 17, 187, 188, 189, 255, 256]
+
+
+@pytest.fixture(params=["unpublished", "published"])
+def log(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Log]:
+    with stepping(tmp_path, tile_cache_tiles=2) as opened:
+        step(opened, EVERYTHING[:300])
+        step(opened, EVERYTHING[300:])
+        if request.param == "published":
+            opened.publisher.publish()
+        yield opened
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_tile_of_any_width_up_to_the_size_is_served(
+    log: Log, index: int, width: int
+) -> None:
+    first = 256 * index
+    hashes, bundle = Tile(0, index, width), Tile(ENTRIES, index, width)
+    for tile in (hashes, bundle):
+        assert (first + width <= SIZE) == log.snapshot.has(tile)
+    if not log.snapshot.has(hashes):
+        return
+    expected = b"".join(LEAVES[first : first + width])
+    assert expected == log.reader.tile_bytes(log.snapshot, hashes)
+    expected = encode_bundle(EVERYTHING[first : first + width])
+    assert expected == log.reader.tile_bytes(log.snapshot, bundle)
+
+
+@pytest.mark.parametrize(("width", "has"), [(1, True), (2, True), (3, False)])
+def test_a_level_above_holds_roots_of_full_tiles(
+    log: Log, width: int, has: bool
+) -> None:
+    tile = Tile(1, 0, width)
+    assert has == log.snapshot.has(tile)
+    if has:
+        roots = [rfc6962.root(LEAVES[256 * it : 256 * it + 256]) for it in range(width)]
+        assert b"".join(roots) == log.reader.tile_bytes(log.snapshot, tile)
+
+
+@pytest.mark.parametrize(
+    "tile", [Tile(2, 0, 1), Tile(1, 1, 1), Tile(0, 3, 1), Tile(8, 0, 1), Tile(63, 0, 1)]
+)
+def test_a_tile_beyond_the_tree_does_not_exist(log: Log, tile: Tile) -> None:
+    assert not log.snapshot.has(tile)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(0, 1), (0, 700), (255, 257), (256, 512), (511, 513), (699, 700), (600, 650)],
+)
+def test_entries_are_read_across_bundles(log: Log, start: int, end: int) -> None:
+    assert EVERYTHING[start:end] == log.reader.entries(log.snapshot, start, end)
+
+
+@pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 299, 300, 512, 513, 700])
+async def test_proofs_at_every_older_size_are_the_textbooks(
+    log: Log, size: int
+) -> None:
+    prover, snapshot = log.prover, log.snapshot
+    assert TREE.root(size) == await prover.root(snapshot, size)
+    for index in {0, 1, size // 2, 255, 256, size - 1} & set(range(size)):
+        expected = TREE.inclusion_path(index, size)
+        assert expected == await prover.inclusion(snapshot, index, size)
+    for old in {1, 2, 255, 256, 257, size} & set(range(1, size + 1)):
+        expected = TREE.consistency_path(old, size)
+        assert expected == await prover.consistency(snapshot, old, size)
+
+
+async def test_many_proofs_are_the_same_as_each(log: Log) -> None:
+    indexes = list(range(0, SIZE, 5))
+    many = await log.prover.inclusions(log.snapshot, indexes)
+    few = await log.prover.inclusions(log.snapshot, indexes[:9])
+    assert {it: TREE.inclusion_path(it, SIZE) for it in indexes} == many
+    assert {it: many[it] for it in indexes[:9]} == few
+
+
+async def test_the_empty_tree_has_its_root(log: Log) -> None:
+    assert rfc6962.EMPTY_ROOT == await log.prover.root(log.snapshot, 0)
+    assert [] == await log.prover.consistency(log.snapshot, 0, SIZE)
+
+
+@pytest.mark.parametrize("index", [0, 300, 699])
+async def test_a_proof_file_verifies(log: Log, index: int) -> None:
+    proof = await log.prover.proof_file(log.snapshot, index)
+    assert EVERYTHING[index] == proof.extra
+    assert LEAVES[index] == leaf_hash(EVERYTHING[index])
+    policy = Policy.read(log.folder.layout.policy_file)
+    witnessed = proof.verify(leaf_hash(EVERYTHING[index]), policy)
+    assert SIZE == witnessed.checkpoint.size
+
+
+class Missing:
+    """A store that has nothing, or what it was given."""
+
+    def __init__(self, content: bytes | None = None) -> None:
+        self._content = content
+
+    def read(self, tile: Tile) -> bytes:
+        if self._content is None:
+            raise FileNotFoundError(2, "No such file or directory", tile.path)
+        return self._content
+
+    def get(self, tile: Tile) -> bytes | None:
+        del tile
+        return None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00" * 8191, b"\x00" * 8193])
+def test_a_tile_that_is_missing_or_cut_is_corrupt(
+    log: Log, content: bytes | None
+) -> None:
+    reader = TileReader(Missing(content), Missing(), 2)
+    with pytest.raises(CorruptError, match="tile/0/000"):
+        reader.load(log.snapshot, [Tile(0, 0)])
+    with pytest.raises(CorruptError, match="tile/0/000"):
+        asyncio.run(Prover(reader).inclusion(log.snapshot, 0))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00" * 511, b"\x00\x01" * 256])
+def test_a_bundle_that_is_missing_or_cut_is_corrupt(
+    log: Log, content: bytes | None
+) -> None:
+    reader = TileReader(Missing(content), Missing(), 2)
+    with pytest.raises(CorruptError, match=r"bundle|tile/entries/000"):
+        reader.entries(log.snapshot, 0, 1)
+
+
+@pytest.mark.parametrize("width", [1, 255])
+def test_a_width_of_a_cut_tile_is_not_served_short(log: Log, width: int) -> None:
+    reader = TileReader(Missing(b"\x00" * 31), Missing(), 2)
+    with pytest.raises(CorruptError, match="tile/0/000"):
+        reader.tile_bytes(log.snapshot, Tile(0, 0, width))
+
+
+def test_what_is_in_memory_needs_no_disk(log: Log) -> None:
+    reader = TileReader(Missing(), Missing(), 2)
+    edge = [Tile(0, 2, 188), Tile(1, 0, 2)]
+    assert set(edge) == set(reader.peek(log.snapshot, edge) or ())
+    assert reader.peek(log.snapshot, [Tile(0, 0)]) is None
+
+
+def test_no_more_tiles_are_kept_than_allowed(log: Log) -> None:
+    for index in (0, 1, 0, 1):
+        log.reader.load(log.snapshot, [Tile(0, index)])
+    assert log.reader.peek(log.snapshot, [Tile(0, 0), Tile(0, 1)]) is not None
+    reader = TileReader(log.objects, log.backlog, 1)
+    reader.load(log.snapshot, [Tile(0, 0)])
+    reader.load(log.snapshot, [Tile(0, 1)])
+    assert reader.peek(log.snapshot, [Tile(0, 0)]) is None
+    assert reader.peek(log.snapshot, [Tile(0, 1)]) is not None

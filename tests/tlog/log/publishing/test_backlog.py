@@ -1,0 +1,128 @@
+"""What is committed and not published: found, taken, put back, settled."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.faults.opened import PATIENCE_S, entries
+from tests.oracle import rfc6962
+from tlog.hashing import hash_leaves
+from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.publishing.backlog import Backlog
+from tlog.log.sequencer.growth import EMPTY_TREE, Tree, grow
+from tlogverify.hashing import EMPTY_ROOT
+from tlogverify.tiles import ENTRIES, Tile
+
+EMPTY = Snapshot(b"empty", EMPTY_ROOT, EMPTY_TREE.frontier, ())
+
+
+class Grown:
+    """A backlog and the tree that grows into it."""
+
+    def __init__(self, limit_bytes: int = 1 << 20) -> None:
+        self.backlog = Backlog(EMPTY, limit_bytes)
+        self._tree: Tree = EMPTY_TREE
+
+    def add(self, start: int, end: int) -> Snapshot:
+        """Add the entries of [start, end)."""
+        added = entries(start, end)
+        growth = grow(self._tree, added, hash_leaves(added))
+        self._tree = growth.tree
+        snapshot = Snapshot(
+            f"{end}".encode(),
+            growth.extension.root,
+            growth.tree.frontier,
+            growth.tree.open_entries,
+        )
+        hashes = [rfc6962.leaf_hash(it) for it in added]
+        self.backlog.add(snapshot, growth.full, added, hashes)
+        return snapshot
+
+
+def test_the_first_publication_is_of_what_is_there_already() -> None:
+    backlog = Backlog(EMPTY, 1)
+    assert backlog.wait_for_work()
+    work = backlog.take()
+    assert (EMPTY, 0, []) == (work.snapshot, work.start, work.entries)
+    backlog.close()
+    assert not backlog.wait_for_work()
+
+
+def test_what_was_added_is_found_until_it_is_settled() -> None:
+    grown = Grown()
+    grown.add(0, 300)
+    backlog, (leaf,) = grown.backlog, [rfc6962.leaf_hash(entries(7, 8)[0])]
+    work = backlog.take()
+    grown.add(300, 600)
+    for _ in range(2):
+        assert 7 == backlog.find(leaf)
+        assert backlog.get(Tile(0, 0)) == work.tiles[Tile(0, 0)]
+    backlog.settle(work)
+    assert backlog.find(leaf) is None
+    assert backlog.get(Tile(0, 0)) is None
+    assert 599 == backlog.find(rfc6962.leaf_hash(entries(599, 600)[0]))
+    assert backlog.get(Tile(ENTRIES, 1)) is not None
+
+
+def test_work_follows_on_work() -> None:
+    grown = Grown()
+    one = grown.add(0, 300)
+    first = grown.backlog.take()
+    grown.add(300, 500)
+    two = grown.add(500, 513)
+    second = grown.backlog.take()
+    assert (one, 0, entries(0, 300)) == (first.snapshot, first.start, first.entries)
+    assert (two, 300, entries(300, 513)) == (
+        second.snapshot,
+        second.start,
+        second.entries,
+    )
+    assert {Tile(0, 1), Tile(ENTRIES, 1)} == set(second.tiles)
+
+
+def test_work_that_was_put_back_comes_again_with_what_came_since() -> None:
+    grown = Grown()
+    grown.add(0, 300)
+    work = grown.backlog.take()
+    newest = grown.add(300, 600)
+    grown.backlog.put_back(work)
+    assert grown.backlog.wait_for_work()
+    again = grown.backlog.take()
+    assert (newest, 0, entries(0, 600)) == (again.snapshot, again.start, again.entries)
+    assert {0, 1} == {tile.index for tile in again.tiles}
+    grown.backlog.settle(again)
+    assert grown.backlog.get(Tile(0, 1)) is None
+
+
+def test_work_that_was_put_back_twice_is_there_once() -> None:
+    grown = Grown()
+    grown.add(0, 10)
+    for _ in range(2):
+        grown.backlog.put_back(grown.backlog.take())
+    work = grown.backlog.take()
+    assert entries(0, 10) == work.entries
+    grown.backlog.settle(work)
+    grown.backlog.wait_for_room()
+
+
+def test_room_comes_back_with_settled_work() -> None:
+    grown = Grown(limit_bytes=1)
+    grown.add(0, 3)
+    work = grown.backlog.take()
+    with ThreadPoolExecutor(1) as waiter:
+        waiting = waiter.submit(grown.backlog.wait_for_room)
+        assert not waiting.done()
+        grown.backlog.settle(work)
+        waiting.result(PATIENCE_S)
+
+
+def test_closing_ends_every_wait() -> None:
+    grown = Grown(limit_bytes=1)
+    grown.add(0, 3)
+    grown.backlog.take()
+    with ThreadPoolExecutor(3) as waiters:
+        room = waiters.submit(grown.backlog.wait_for_room)
+        work = waiters.submit(grown.backlog.wait_for_work)
+        closed = waiters.submit(grown.backlog.wait_for_close, PATIENCE_S)
+        grown.backlog.close()
+        room.result(PATIENCE_S)
+        assert not work.result(PATIENCE_S)
+        assert closed.result(PATIENCE_S)

@@ -1,0 +1,10 @@
+"""HTTP: bytes in, bytes out.  No rule of a log lives here.
+
+submit      POST /api/v1/entries
+rekor       POST /api/v2/log/entries, for Sigstore's clients
+rekor_errors  errors as these read them
+lookup      proofs, entries, search
+tiles       the read side of C2SP tlog-tiles
+operation   log, health, metrics, OpenAPI
+server      the log's routes
+"""

@@ -1,0 +1,213 @@
+"""Proofs, entries and search: what people and tools ask of a log that is running."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aiohttp import web
+
+from tlog.http.problems import NotFoundError
+from tlog.http.respond import (
+    IMMUTABLE,
+    bytes_response,
+    json_response,
+    query,
+    query_number,
+    text_response,
+    wants_text,
+)
+from tlog.log.cosigning.collector import NotCosignedError
+from tlog.log.life import Log
+from tlog.log.merkle.snapshot import Snapshot
+from tlogverify.errors import FormatError
+from tlogverify.kinds import (
+    digest_key,
+    identity_key,
+    issuer_key,
+    parse_entry,
+    rekor_digests,
+)
+from tlogverify.record import Record
+
+PAGE_ENTRIES: Final = 1_000
+PAGE_HITS: Final = 100
+
+_HEX: Final = re.compile(r"[0-9a-f]*")
+_DIGEST_BYTES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
+
+
+class LookupEndpoints:
+    """Answers look-ups in one log, each against the newest signed head."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def inclusion(self, request: web.Request) -> web.Response:
+        """GET /api/v1/proof/inclusion."""
+        snapshot = self._log.head
+        parameters = query(request, set(), {"index", "leaf_hash", "size"})
+        index = await self._index(parameters)
+        size = query_number(parameters, "size", snapshot.size)
+        self._require_shown(snapshot, max(index + 1, size))
+        if index >= size:
+            raise FormatError(f"index is below size, {size}", index)
+        if wants_text(request):
+            if size != snapshot.size:
+                raise FormatError("a proof file is for the newest size", size)
+            proof = await self._log.prover.proof_file(snapshot, index)
+            return text_response(proof.encode())
+        path = await self._log.prover.inclusion(snapshot, index, size)
+        document: dict[str, object] = {
+            "index": index,
+            "size": size,
+            "path": path,
+            "checkpoint": snapshot.note.decode(),
+        }
+        return json_response(document)
+
+    async def consistency(self, request: web.Request) -> web.Response:
+        """GET /api/v1/proof/consistency."""
+        snapshot = self._log.head
+        parameters = query(request, {"old"}, {"new"})
+        old = query_number(parameters, "old", 0)
+        new = query_number(parameters, "new", snapshot.size)
+        self._require_shown(snapshot, max(old, new))
+        if old > new:
+            raise FormatError(f"old is at most new, {new}", old)
+        path = await self._log.prover.consistency(snapshot, old, new)
+        document: dict[str, object] = {
+            "old": old,
+            "new": new,
+            "path": path,
+        }
+        if "new" not in parameters:
+            document["checkpoint"] = snapshot.note.decode()
+        return json_response(document)
+
+    async def entry(self, request: web.Request) -> web.Response:
+        """GET /api/v1/entries/N."""
+        snapshot = self._log.snapshot
+        index = query_number(dict(request.match_info), "index", 0)
+        query(request, set(), set())
+        if index >= snapshot.size:
+            raise NotFoundError(f"the log has {snapshot.size} entries")
+        (leaf,) = await self._log.prover.entries(snapshot, index, index + 1)
+        return bytes_response(request, leaf, "application/octet-stream", IMMUTABLE)
+
+    async def entries(self, request: web.Request) -> web.Response:
+        """GET /api/v1/entries?start=&end=."""
+        snapshot = self._log.snapshot
+        parameters = query(request, {"start", "end"}, set())
+        start = query_number(parameters, "start", 0)
+        end = query_number(parameters, "end", 0)
+        if start >= end:
+            raise FormatError(f"start is below end, {end}", start)
+        if start >= snapshot.size:
+            raise NotFoundError(f"the log has {snapshot.size} entries")
+        end = min(end, start + PAGE_ENTRIES, snapshot.size)
+        leaves = await self._log.prover.entries(snapshot, start, end)
+        document = {
+            "start": start,
+            "end": start + len(leaves),
+            "entries": leaves,
+        }
+        return json_response(document)
+
+    async def search(self, request: web.Request) -> web.Response:
+        """GET /api/v1/search."""
+        parameters = query(request, set(), {*_SOUGHT, "start"})
+        sought = sorted(_SOUGHT & parameters.keys())
+        if len(sought) != 1:
+            raise FormatError(f"a search is for one of {', '.join(sorted(_SOUGHT))}")
+        name, text = sought[0], parameters[sought[0]]
+        key = _SOUGHT[name](text)
+        start = query_number(parameters, "start", 0)
+        # The index first: it never reaches beyond the head that is read after it.
+        complete_to = self._log.index.complete_to
+        search = self._log.index.search
+        found = await asyncio.to_thread(search, key, start, PAGE_HITS + 1)
+        snapshot = self._log.head
+        # What no head shows yet cannot be proven: it comes with a later one.
+        complete_to = min(complete_to, snapshot.size)
+        found = [index for index in found if index < snapshot.size]
+        page = found[:PAGE_HITS]
+        if name == "key":
+            page = await self._signed_by(key[1:], page)
+        paths = await self._log.prover.inclusions(snapshot, page)
+        document = {
+            "checkpoint": snapshot.note.decode(),
+            "complete_to": complete_to,
+            "hits": [{"index": index, "path": paths[index]} for index in page],
+            "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
+        }
+        return json_response(document)
+
+    async def _signed_by(self, sha256: bytes, indexes: list[int]) -> list[int]:
+        """Return those of `indexes` whose entry names the digest as its signer's.
+
+        The index holds one key for each digest of an entry, whatever it is of.
+        """
+        snapshot, entries = self._log.snapshot, self._log.prover.entries
+        return [
+            index
+            for index in indexes
+            for entry in await entries(snapshot, index, index + 1)
+            if sha256 in _signers(entry)
+        ]
+
+    def _require_shown(self, head: Snapshot, size: int) -> None:
+        """Refuse what is beyond the head, and say whether it will come."""
+        if size <= head.size:
+            return
+        if size <= self._log.snapshot.size:
+            raise NotCosignedError(f"the newest cosigned head has {head.size} entries")
+        raise NotFoundError(f"the log has {self._log.snapshot.size} entries")
+
+    async def _index(self, parameters: dict[str, str]) -> int:
+        if ("index" in parameters) == ("leaf_hash" in parameters):
+            raise FormatError("a proof is asked for by index or by leaf_hash")
+        if "index" in parameters:
+            return query_number(parameters, "index", 0)
+        leaf_hash = _parse_hex("leaf_hash", parameters["leaf_hash"], 32)
+        known = await asyncio.to_thread(self._log.known.find, [leaf_hash])
+        if leaf_hash not in known:
+            raise NotFoundError("no entry has this leaf hash")
+        return known[leaf_hash]
+
+
+def _digest_key(text: str) -> bytes:
+    algorithm, _, digits = text.partition(":")
+    if algorithm not in _DIGEST_BYTES:
+        raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
+    return digest_key(_parse_hex("digest", digits, _DIGEST_BYTES[algorithm]))
+
+
+def _signer_key(text: str) -> bytes:
+    algorithm, _, digits = text.partition(":")
+    if algorithm != "sha256":
+        raise FormatError("a key is sha256: and hex, of its SPKI or certificate", text)
+    return digest_key(_parse_hex("key", digits, 32))
+
+
+def _signers(entry: bytes) -> set[bytes | None]:
+    """Return the SHA-256 of each key or certificate that an entry was signed with."""
+    parsed = parse_entry(entry)
+    if isinstance(parsed, Record):
+        return {parsed.signer}
+    return {*rekor_digests(parsed)[1:]}
+
+
+def _parse_hex(name: str, digits: str, size: int) -> bytes:
+    if _HEX.fullmatch(digits) is None or len(digits) != 2 * size:
+        raise FormatError(f"{name} has {2 * size} lower-case hex digits", digits)
+    return bytes.fromhex(digits)
+
+
+_SOUGHT: Final[Mapping[str, Callable[[str], bytes]]] = {
+    "digest": _digest_key,
+    "key": _signer_key,
+    "identity": identity_key,
+    "issuer": issuer_key,
+}
+"""What a search can be for, and the key that finds it."""

@@ -1,0 +1,151 @@
+"""POST /api/v2/log/entries: Sigstore's clients, as they are.
+
+The entry is checked on a thread, committed, and answered with its proof against the
+head of that commit: there is no interval to wait for.  An entry that the log has is
+answered as if it were new, so that a retry succeeds.
+
+Source: sigstore/architecture-docs, `rekor-v2-spec`; sigstore/protobuf-specs,
+`sigstore_rekor.proto`, TransparencyLogEntry.
+"""
+
+import asyncio
+from contextlib import ExitStack
+from functools import partial
+from typing import Final, cast
+
+import msgspec
+from aiohttp import hdrs, web
+
+from tlog.entries.rekor import (
+    DsseForm,
+    leaf_of_request,
+    max_body_bytes,
+    parse_rekor_request,
+)
+from tlog.errors import CorruptError
+from tlog.http.problems import (
+    KnownEntryError,
+    MediaTypeError,
+    TooLargeError,
+    problem_of,
+)
+from tlog.http.respond import NEVER, client_of, read_body
+from tlog.log.api.rekor_errors import LOG_INDEX
+from tlog.log.cosigning.collector import NotCosignedError
+from tlog.log.life import Log
+from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.sequencer.pool import Receipt, Ticket
+from tlogverify.errors import ProofError, TlogError
+from tlogverify.merkle import verify_inclusion
+from tlogverify.rekor import REKOR_START
+
+_DSSE: Final = REKOR_START + b"dsse"
+
+# Clients give up after 5 seconds; the entry is in the log by then, and a retry gets it.
+_MOST_WAIT_S: Final = 4.0
+# Several times a request with a certificate.
+_SMALL_BODY_BYTES: Final = 16 << 10
+
+
+class RekorEndpoint:
+    """Answers Sigstore's clients for one log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._dsse = cast(DsseForm, log.settings.sigstore_dsse)
+        self._body_bytes = max_body_bytes(self._dsse)
+        self._wait_s = min(log.settings.witness_wait_ms / 1000, _MOST_WAIT_S)
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Admit, check, wait for the commit, and prove the entry."""
+        self._log.guard.require_writable()
+        try:
+            leaf = await self._checked_leaf(request)
+            waiting: asyncio.Future[Receipt] = (
+                asyncio.get_running_loop().create_future()
+            )
+            self._log.pool.put_ticket(Ticket([leaf], waiting))
+            receipt = await waiting
+            is_known = receipt.start == receipt.end
+            if is_known and self._log.settings.sigstore_duplicates == "conflict":
+                raise KnownEntryError(receipt.indexes[0])
+        except TlogError as error:
+            self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
+            raise
+        head = await self._shown_head(receipt)
+        document = await self._entry_document(leaf, receipt, head)
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: NEVER}
+        if is_known:
+            headers[LOG_INDEX] = str(receipt.indexes[0])
+        return web.Response(
+            status=201,
+            body=msgspec.json.encode(document),
+            content_type="application/json",
+            headers=headers,
+        )
+
+    async def _checked_leaf(self, request: web.Request) -> bytes:
+        gate, checks = self._log.gate, self._log.checks
+        client = client_of(request, gate)
+        if hdrs.CONTENT_ENCODING in request.headers:
+            raise MediaTypeError("a body is JSON, and not encoded")
+        expected = request.content_length
+        if (expected or 0) > self._body_bytes:
+            raise TooLargeError(self._body_bytes)
+        # Before anything that costs: a request is one entry, whatever it holds.
+        gate.admit(client, 1)
+        with ExitStack() as stack:
+            if expected is None or expected > _SMALL_BODY_BYTES:
+                # Kept from before it is read: many that come slowly must not add up.
+                stack.enter_context(checks.room(expected or self._body_bytes))
+                body = await read_body(request, self._body_bytes)
+            else:
+                body = await read_body(request, self._body_bytes)
+                stack.enter_context(checks.room(len(body)))
+            return await checks.run(partial(_leaf, body, self._dsse))
+
+    async def _shown_head(self, receipt: Receipt) -> Snapshot:
+        """Return a head that readers are shown and that has the entry."""
+        collector, index = self._log.collector, receipt.indexes[0]
+        if collector is None:
+            return receipt.snapshot
+        head = await collector.wait_for(index + 1, self._wait_s)
+        if head is None:
+            raise NotCosignedError(
+                f"the entry has index {index}, but no cosigned head has it yet: "
+                "send it again"
+            )
+        return head
+
+    async def _entry_document(
+        self, leaf: bytes, receipt: Receipt, head: Snapshot
+    ) -> dict[str, object]:
+        """Return the TransparencyLogEntry; what it proves is verified first."""
+        (index,), (leaf_hash,) = receipt.indexes, receipt.leaf_hashes
+        path = await self._log.prover.inclusion(head, index)
+        try:
+            verify_inclusion(index, head.size, leaf_hash, path, head.root)
+        except ProofError as error:
+            self._log.metrics.unproven_answers.inc()
+            raise CorruptError("the tiles", f"do not prove entry {index}") from error
+        kind = "dsse" if leaf.startswith(_DSSE) else "hashedrekord"
+        # Protobuf's JSON has 64-bit numbers in quotes, and bytes in base64.
+        return {
+            "logIndex": str(index),
+            "logId": {"keyId": self._log.signer.log_id},
+            "kindVersion": {"kind": kind, "version": "0.0.2"},
+            "integratedTime": "0",
+            "inclusionPromise": None,
+            "inclusionProof": {
+                "logIndex": str(index),
+                "rootHash": head.root,
+                "treeSize": str(head.size),
+                "hashes": path,
+                "checkpoint": {"envelope": head.note.decode()},
+            },
+            "canonicalizedBody": leaf,
+        }
+
+
+def _leaf(body: bytes, dsse: DsseForm) -> bytes:
+    return leaf_of_request(parse_rekor_request(body), dsse)

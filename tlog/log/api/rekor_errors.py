@@ -1,0 +1,83 @@
+"""Errors as Sigstore's clients read them.
+
+    {"code":<gRPC code>,"message":"<the reason>","details":[]}
+
+One of our own faults shows no cause.  A frozen log says so in plain text.
+
+Source: gRPC-Gateway, "Default error handling"; sigstore/rekor-tiles.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from tlog.errors import CorruptError, FatalError
+from tlog.http.problems import (
+    Dialect,
+    KnownEntryError,
+    Problem,
+    error_headers,
+    problem_of,
+)
+from tlog.http.respond import NEVER, text_response
+from tlog.log.admission.gate import FrozenError
+from tlogverify.errors import TlogError
+
+LOG_INDEX: Final = "x-log-index"
+
+_UNKNOWN: Final = 2
+_CODES: Final[Mapping[int, int]] = {
+    400: 3,  # INVALID_ARGUMENT
+    401: 16,  # UNAUTHENTICATED
+    404: 5,  # NOT_FOUND
+    405: 12,  # UNIMPLEMENTED
+    408: 4,  # DEADLINE_EXCEEDED
+    409: 6,  # ALREADY_EXISTS
+    413: 8,  # RESOURCE_EXHAUSTED
+    415: 3,
+    429: 8,
+    500: _UNKNOWN,
+    503: 14,  # UNAVAILABLE
+}
+
+
+def rekor_error(error: TlogError) -> web.Response:
+    """Return the answer to a request that ended with `error`."""
+    problem = problem_of(error)
+    if isinstance(error, FrozenError):
+        response = text_response(f"{error}\n".encode(), status=problem.status)
+    elif isinstance(error, FatalError):
+        # Not integrated, as far as is known: what upstream says then.
+        response = _response(500, problem.title.lower())
+    elif isinstance(error, CorruptError):
+        response = _response(problem.status, problem.title)
+    else:
+        response = _response(problem.status, str(error))
+    response.headers.update(error_headers(error))
+    if isinstance(error, KnownEntryError):
+        response.headers[LOG_INDEX] = str(error.index)
+    return response
+
+
+def rekor_problem(problem: Problem, detail: str) -> web.Response:
+    """Return the answer to what the web server itself refuses."""
+    return _response(problem.status, detail)
+
+
+REKOR: Final = Dialect(rekor_error, rekor_problem)
+
+
+def _response(status: int, message: str) -> web.Response:
+    document = {
+        "code": _CODES.get(status, _UNKNOWN),
+        "message": message,
+        "details": [],
+    }
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(document),
+        content_type="application/json",
+        headers={hdrs.CACHE_CONTROL: NEVER},
+    )

@@ -1,0 +1,166 @@
+"""POST /api/v1/entries: from a body to a durable answer.
+
+One answer serves all entries of a request: the new ones by one range proof, those that
+the log had by one path each, everything against the one checkpoint in the answer.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from tlog.entries.submission import (
+    MAX_BODY_BYTES,
+    parse_cbor_submission,
+    parse_json_submission,
+)
+from tlog.http.problems import (
+    MediaTypeError,
+    NotAcceptableError,
+    TooLargeError,
+    problem_of,
+)
+from tlog.http.respond import (
+    client_of,
+    json_response,
+    query,
+    read_body,
+    text_response,
+    wants_text,
+)
+from tlog.log.life import Log
+from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.sequencer.pool import Receipt, Ticket
+from tlogverify.errors import FormatError, TlogError
+from tlogverify.hashing import Hash
+from tlogverify.proof import Proof
+
+_PARSERS: Final[Mapping[str, Callable[[bytes], list[bytes]]]] = {
+    "application/json": parse_json_submission,
+    "application/cbor": parse_cbor_submission,
+}
+
+
+class SubmitEndpoint:
+    """Answers submissions to one log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Admit, parse, wait for the commit, and prove every entry."""
+        self._log.guard.require_writable()
+        try:
+            waits = self._waits(request)
+            entries = await self._admitted_entries(request)
+            loop = asyncio.get_running_loop()
+            waiting: asyncio.Future[Receipt] = loop.create_future()
+            self._log.pool.put_ticket(Ticket(entries, waiting))
+        except TlogError as error:
+            self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
+            raise
+        receipt = await waiting
+        head: Snapshot | None = receipt.snapshot
+        if waits:
+            head = await self._cosigned(receipt)
+        if head is None:
+            return self._accepted(receipt)
+        if wants_text(request):
+            return await self._proof_file(entries[0], receipt, head)
+        return await self._answer(receipt, head)
+
+    def _waits(self, request: web.Request) -> bool:
+        """Tell whether the answer waits for a cosigned head."""
+        wait = query(request, set(), {"wait"}).get("wait")
+        if wait not in {None, "signed"}:
+            raise FormatError("wait is signed, or left out", wait)
+        return self._log.collector is not None and wait is None
+
+    async def _cosigned(self, receipt: Receipt) -> Snapshot | None:
+        """Return a cosigned head that has all of a request's entries, if it comes."""
+        collector = self._log.collector
+        if collector is None:
+            return receipt.snapshot
+        size = max(receipt.indexes) + 1
+        return await collector.wait_for(size, self._log.settings.witness_wait_ms / 1000)
+
+    def _accepted(self, receipt: Receipt) -> web.Response:
+        """Say where the entries are, and that their proofs will come."""
+        prefix = self._log.settings.prefix
+        proof = f"{prefix}/api/v1/proof/inclusion?index="
+        document = {
+            "origin": self._log.signer.origin,
+            "entries": _placed(receipt),
+            "proofs": [f"{proof}{index}" for index in receipt.indexes],
+        }
+        response = json_response(document, status=202)
+        response.headers[hdrs.LOCATION] = f"{proof}{receipt.indexes[0]}"
+        response.headers[hdrs.RETRY_AFTER] = "1"
+        return response
+
+    async def _admitted_entries(self, request: web.Request) -> list[bytes]:
+        gate = self._log.gate
+        client = client_of(request, gate)
+        parse = _PARSERS.get(request.content_type)
+        if parse is None or hdrs.CONTENT_ENCODING in request.headers:
+            raise MediaTypeError(f"a body is {' or '.join(_PARSERS)}, and not encoded")
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise TooLargeError(MAX_BODY_BYTES)
+        entries = parse(await read_body(request))
+        if wants_text(request) and len(entries) != 1:
+            raise NotAcceptableError("a proof file is for one entry")
+        gate.admit(client, len(entries))
+        return entries
+
+    async def _answer(self, receipt: Receipt, head: Snapshot) -> web.Response:
+        known = {index for index in receipt.indexes if not _is_new(receipt, index)}
+        prover = self._log.prover
+        paths: dict[int, list[Hash]] = {}
+        if known:
+            paths = await prover.inclusions(head, sorted(known))
+        left, right = receipt.left, receipt.right
+        start, end = receipt.start, receipt.end
+        if head.size != receipt.snapshot.size:
+            if start == end:
+                start = end = head.size
+            else:
+                left, right = map(tuple, await prover.range(head, start, end))
+        document = {
+            "origin": self._log.signer.origin,
+            "checkpoint": head.note.decode(),
+            "entries": _placed(receipt),
+            "range": {"start": start, "end": end, "left": left, "right": right},
+            "paths": {str(index): path for index, path in paths.items()},
+        }
+        return json_response(document, status=_status(receipt))
+
+    async def _proof_file(
+        self, entry: bytes, receipt: Receipt, head: Snapshot
+    ) -> web.Response:
+        index = receipt.indexes[0]
+        path = await self._log.prover.inclusion(head, index)
+        proof = Proof(index, tuple(path), head.note, entry)
+        return text_response(proof.encode(), status=_status(receipt))
+
+
+def _placed(receipt: Receipt) -> list[dict[str, object]]:
+    """Return each entry's place, and whether the log had it."""
+    seen: set[int] = set()
+    placed: list[dict[str, object]] = []
+    for index, leaf_hash in zip(receipt.indexes, receipt.leaf_hashes, strict=True):
+        duplicate = index in seen or not _is_new(receipt, index)
+        seen.add(index)
+        placed.append(
+            {"index": index, "leaf_hash": leaf_hash.hex(), "duplicate": duplicate}
+        )
+    return placed
+
+
+def _is_new(receipt: Receipt, index: int) -> bool:
+    return receipt.start <= index < receipt.end
+
+
+def _status(receipt: Receipt) -> int:
+    """Return 201 if anything was added, 200 if all was known."""
+    return 201 if receipt.end > receipt.start else 200

@@ -1,0 +1,8 @@
+"""From a signed head to one that witnesses have cosigned.
+
+opening     from settings to the witnesses that are asked, and whether the log may write
+terms       the policy file
+links       the conversation with one witness
+collector   the newest head goes to all witnesses; what they sign is gathered
+rollback    has this log forgotten something? its witnesses are asked
+"""

@@ -1,0 +1,101 @@
+"""One growth of a tree: from a frontier and new leaves to the next frontier.
+
+Every node above the new leaves is hashed once, all in one call.  From these levels
+come the root, the tiles that became full, and the proofs of what is new.
+"""
+
+from dataclasses import dataclass
+
+from tlog import hashing
+from tlog.log.merkle.frontier import Frontier
+from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH, Tile
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The known nodes of one level, joined: those from `first` on, of `total`."""
+
+    first: int
+    total: int
+    nodes: bytes
+
+    def node(self, index: int) -> Hash:
+        at = (index - self.first) * HASH_SIZE
+        return Hash(self.nodes[at : at + HASH_SIZE])
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A grown tree.
+
+    start, peaks: the size and the peaks before.  frontier: the edge after.
+    full_tiles: the hash tiles that became full.  root: of the grown tree.
+    """
+
+    start: int
+    peaks: list[Hash]
+    frontier: Frontier
+    full_tiles: dict[Tile, bytes]
+    root: Hash
+    levels: tuple[_Level, ...]
+
+    def range_proof(self, start: int, end: int) -> tuple[list[Hash], list[Hash]]:
+        """Return `left` and `right` of the proof of the new leaves [start, end).
+
+        Against the grown tree; start >= the size before.  Source: `tlogverify.ranges`.
+        """
+        if not self.start <= start < end <= self.frontier.size:
+            raise ValueError(f"[{start}, {end}) are not leaves of this extension")
+        left: list[Hash] = []
+        right: list[Hash] = []
+        for level in self.levels[:-1]:
+            if start % 2:
+                left.append(level.node(start - 1))
+            if end % 2 and end < level.total:
+                right.append(level.node(end))
+            start, end = start // 2, (end + 1) // 2
+        return left, right
+
+
+def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
+    """Let the tree grow by `leaf_hashes`: one or more hashes, joined."""
+    if not leaf_hashes or len(leaf_hashes) % HASH_SIZE:
+        raise ValueError("an extension has one or more whole leaf hashes")
+    size = frontier.size + len(leaf_hashes) // HASH_SIZE
+    peaks = frontier.peaks()
+    grown = hashing.growth_levels(frontier.size, b"".join(peaks), leaf_hashes)
+    levels = tuple(
+        _Level(frontier.size >> height & ~1, -(-size >> height), nodes)
+        for height, nodes in enumerate(grown)
+    )
+    edges: list[bytes] = []
+    full_tiles: dict[Tile, bytes] = {}
+    for tile_level in range((size.bit_length() + 7) // 8):
+        old_edge = b"".join(frontier.edges[tile_level : tile_level + 1])
+        nodes = old_edge + _new_nodes(levels, 8 * tile_level, frontier.size, size)
+        whole = len(nodes) // FULL_TILE_BYTES * FULL_TILE_BYTES
+        first = (frontier.size >> 8 * tile_level) // TILE_WIDTH
+        for at in range(0, whole, FULL_TILE_BYTES):
+            tile = Tile(tile_level, first + at // FULL_TILE_BYTES)
+            full_tiles[tile] = nodes[at : at + FULL_TILE_BYTES]
+        edges.append(nodes[whole:])
+    return Extension(
+        start=frontier.size,
+        peaks=peaks,
+        frontier=Frontier(size, tuple(edges)),
+        full_tiles=full_tiles,
+        root=Hash(levels[-1].nodes),
+        levels=levels,
+    )
+
+
+def _new_nodes(
+    levels: tuple[_Level, ...], height: int, old_size: int, new_size: int
+) -> bytes:
+    """Return the complete nodes, 2**height leaves each, that the old tree had not."""
+    level = levels[height]
+    start, end = old_size >> height, new_size >> height
+    return level.nodes[
+        (start - level.first) * HASH_SIZE : (end - level.first) * HASH_SIZE
+    ]

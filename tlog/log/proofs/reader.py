@@ -1,0 +1,194 @@
+"""Tiles and bundles: from the right edge, from what is not published yet, from disk."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from threading import Lock
+from typing import NamedTuple, Protocol
+
+from tlog import hashing
+from tlog.errors import CorruptError
+from tlog.log.merkle.paths import Place, edge_nodes, inclusion_path, places
+from tlog.log.merkle.plans import TileLevels, root_plan
+from tlog.log.merkle.snapshot import Snapshot
+from tlogverify.bundles import encode_bundle, parse_bundle
+from tlogverify.errors import FormatError
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash
+from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
+
+_PAGE_BYTES = 4 << 20
+
+
+class Stored(Protocol):
+    """Full tiles that are on disk."""
+
+    def read(self, tile: Tile) -> bytes:
+        """Return a tile's bytes; OSError if it is not there."""
+        ...
+
+
+class Unpublished(Protocol):
+    """Full tiles that are committed and not on disk yet."""
+
+    def get(self, tile: Tile) -> bytes | None:
+        """Return a tile's bytes, or None if it is on disk."""
+        ...
+
+
+class _Edge(NamedTuple):
+    """What every proof of one snapshot shares."""
+
+    snapshot: Snapshot
+    tiles: dict[Place, TileLevels]
+    nodes: dict[int, Hash]
+
+
+class TileReader:
+    """Reads the tiles of a snapshot; safe to use from any thread.
+
+    cached: how many full tiles are kept with all their inner nodes, 16 KiB each.
+    """
+
+    def __init__(self, stored: Stored, unpublished: Unpublished, cached: int) -> None:
+        self._stored = stored
+        self._unpublished = unpublished
+        self._limit = cached
+        self._cache: OrderedDict[Place, TileLevels] = OrderedDict()
+        self._lock = Lock()
+        self._edge: _Edge | None = None
+
+    def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
+        """Return the path of the leaf at `index`; None if a tile is not in memory."""
+        edge = self._edge_of(snapshot)
+        tiles: dict[Place, TileLevels] = {}
+        for place in places(index, snapshot.size):
+            levels = edge.tiles.get(place) or self._cached(place)
+            if levels is None:
+                return None
+            tiles[place] = levels
+        return inclusion_path(index, snapshot.size, tiles, edge.nodes)
+
+    def load_inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash]:
+        """Return the path of the leaf at `index`; may wait for the disk."""
+        edge = self._edge_of(snapshot)
+        tiles = {
+            place: edge.tiles.get(place)
+            or self._cached(place)
+            or self._fetched(snapshot, Tile(*place))
+            for place in places(index, snapshot.size)
+        }
+        return inclusion_path(index, snapshot.size, tiles, edge.nodes)
+
+    def _edge_of(self, snapshot: Snapshot) -> _Edge:
+        edge = self._edge
+        if edge is None or edge.snapshot is not snapshot:
+            tiles = snapshot.frontier.tiles
+            edge = self._edge = _Edge(
+                snapshot,
+                {
+                    (tile.level, tile.index): hashing.tile_levels(content)
+                    for tile, content in tiles.items()
+                },
+                edge_nodes(snapshot.frontier),
+            )
+        return edge
+
+    def _cached(self, place: Place) -> TileLevels | None:
+        with self._lock:
+            levels = self._cache.get(place)
+            if levels is not None:
+                self._cache.move_to_end(place)
+            return levels
+
+    def peek(
+        self, snapshot: Snapshot, tiles: Iterable[Tile]
+    ) -> dict[Tile, TileLevels] | None:
+        """Return hash tiles with their inner nodes; None if one is not in memory."""
+        found: dict[Tile, TileLevels] = {}
+        for tile in tiles:
+            levels = self._remembered(snapshot, tile)
+            if levels is None:
+                return None
+            found[tile] = levels
+        return found
+
+    def load(self, snapshot: Snapshot, tiles: Iterable[Tile]) -> dict[Tile, TileLevels]:
+        """Return hash tiles with their inner nodes; may wait for the disk."""
+        return {
+            tile: self._remembered(snapshot, tile) or self._fetched(snapshot, tile)
+            for tile in tiles
+        }
+
+    def root(self, snapshot: Snapshot, size: int) -> Hash:
+        """Return the root that the tree had at `size` <= the snapshot's size."""
+        if size == 0:
+            return EMPTY_ROOT
+        plan = root_plan(size)
+        return plan.finish(self.load(snapshot, plan.tiles()))[0]
+
+    def tile_bytes(self, snapshot: Snapshot, tile: Tile) -> bytes:
+        """Return the bytes of a tile or bundle that `snapshot.has`."""
+        edge = snapshot.edge_bytes(tile)
+        if edge is not None:
+            return edge
+        full = self._full_bytes(tile.full)
+        if tile.is_full:
+            return full
+        if tile.level == ENTRIES:
+            return encode_bundle(self._entries(full)[: tile.width])
+        return full[: tile.width * HASH_SIZE]
+
+    def entries(self, snapshot: Snapshot, start: int, end: int) -> list[bytes]:
+        """Return the entries [start, end), which lie below the snapshot's size.
+
+        Fewer, from `start` on, where they come to more than a page's bytes; never none.
+        """
+        found: list[bytes] = []
+        size = 0
+        for index in range(start // TILE_WIDTH, (end + TILE_WIDTH - 1) // TILE_WIDTH):
+            if index == snapshot.size // TILE_WIDTH:
+                bundle = list(snapshot.open_entries)
+            else:
+                bundle = self._entries(self._full_bytes(Tile(ENTRIES, index)))
+            first = index * TILE_WIDTH
+            for entry in bundle[max(start - first, 0) : end - first]:
+                size += len(entry)
+                if found and size > _PAGE_BYTES:
+                    return found
+                found.append(entry)
+        return found
+
+    def _remembered(self, snapshot: Snapshot, tile: Tile) -> TileLevels | None:
+        if not tile.is_full and (edge := snapshot.edge_bytes(tile)) is not None:
+            return hashing.tile_levels(edge)
+        return self._cached((tile.level, tile.index))
+
+    def _fetched(self, snapshot: Snapshot, tile: Tile) -> TileLevels:
+        # An incomplete tile of an older tree is the beginning of the full one, and so
+        # are the inner nodes that it has.
+        levels = hashing.tile_levels(self._full_bytes(tile.full))
+        with self._lock:
+            self._cache[tile.level, tile.index] = levels
+            while len(self._cache) > self._limit:
+                self._cache.popitem(last=False)
+        return levels
+
+    def _full_bytes(self, tile: Tile) -> bytes:
+        # Memory first: a tile leaves it only after it is on disk.
+        content = self._unpublished.get(tile)
+        if content is not None:
+            return content
+        try:
+            content = self._stored.read(tile)
+        except OSError as error:
+            raise CorruptError(
+                tile.path, f"cannot be read: {error.strerror}"
+            ) from error
+        if tile.level != ENTRIES and len(content) != FULL_TILE_BYTES:
+            raise CorruptError(tile.path, f"has {len(content)} bytes")
+        return content
+
+    def _entries(self, bundle: bytes) -> list[bytes]:
+        try:
+            return parse_bundle(bundle, TILE_WIDTH)
+        except FormatError as error:
+            raise CorruptError("an entry bundle", str(error)) from error

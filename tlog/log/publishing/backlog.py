@@ -1,0 +1,147 @@
+"""What is committed and not yet published: bounded, and shared by two threads.
+
+The sequencer adds, the publisher takes; readers find here the full tiles that are not
+on disk, and the sequencer the leaf hashes that are not in the index.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Condition
+
+from tlog.log.merkle.snapshot import Snapshot
+from tlogverify.tiles import Tile
+
+
+@dataclass(slots=True)
+class Work:
+    """What one publication covers.
+
+    snapshot: the newest head.  head: one that may be public now, if heads are held
+    back until witnesses have cosigned them.  tiles: full tiles and bundles, not on disk
+    yet.  start: the index of the first of `entries`, whose leaf hashes stand beside.
+    """
+
+    snapshot: Snapshot
+    start: int
+    tiles: dict[Tile, bytes] = field(default_factory=dict)
+    entries: list[bytes] = field(default_factory=list)
+    leaf_hashes: list[bytes] = field(default_factory=list)
+    head: Snapshot | None = None
+
+
+class Backlog:
+    """Everything between the commit point and the public checkpoint.
+
+    limit_bytes: of entries; `wait_for_room` holds the sequencer back above it.
+    first: the size that was public when this backlog was made.
+    """
+
+    def __init__(self, snapshot: Snapshot, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._changed = Condition()
+        self._is_closed = False
+        self._is_unbounded = False
+        self._tiles: dict[Tile, bytes] = {}
+        self._known: dict[bytes, int] = {}
+        self._bytes = 0
+        self._is_new = True
+        self._next = Work(snapshot, snapshot.size)
+        self.first = snapshot.size
+
+    def get(self, tile: Tile) -> bytes | None:
+        """Return a full tile or bundle that is not on disk yet."""
+        return self._tiles.get(tile)
+
+    def find(self, leaf_hash: bytes) -> int | None:
+        """Return the index of an entry that is not in the search index yet."""
+        return self._known.get(leaf_hash)
+
+    def add(
+        self,
+        snapshot: Snapshot,
+        tiles: dict[Tile, bytes],
+        entries: Sequence[bytes],
+        leaf_hashes: Sequence[bytes],
+    ) -> None:
+        """Add a committed batch; its tiles must be complete."""
+        start = snapshot.size - len(entries)
+        self._tiles.update(tiles)
+        self._known.update(zip(leaf_hashes, range(start, snapshot.size), strict=True))
+        with self._changed:
+            self._next.snapshot = snapshot
+            self._next.tiles.update(tiles)
+            self._next.entries += entries
+            self._next.leaf_hashes += leaf_hashes
+            self._bytes += sum(map(len, entries))
+            self._is_new = True
+            self._changed.notify_all()
+
+    def offer(self, head: Snapshot) -> None:
+        """Let a head be public; it has been added before."""
+        with self._changed:
+            self._next.head = head
+            self._is_new = True
+            self._changed.notify_all()
+
+    def wait_for_room(self) -> None:
+        """Wait until less than the limit is unpublished, or the log is closing."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._bytes < self._limit_bytes or self._is_unbounded
+            )
+
+    def wait_for_work(self) -> bool:
+        """Wait until something is new or the backlog is closed; tell if it is new."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_new or self._is_closed)
+            return self._is_new
+
+    def wait_for_close(self, seconds: float) -> bool:
+        """Wait for `seconds`, or until the backlog is closed; tell if it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_closed, max(seconds, 0))
+
+    def take(self) -> Work:
+        """Return all that is new; the tiles stay readable here until `settle`."""
+        with self._changed:
+            work = self._next
+            self._next = Work(work.snapshot, work.snapshot.size)
+            self._is_new = False
+            return work
+
+    def put_back(self, work: Work) -> None:
+        """Undo a `take`: the next one returns `work` with what came since."""
+        with self._changed:
+            later = self._next
+            work.snapshot = later.snapshot
+            work.tiles.update(later.tiles)
+            work.entries += later.entries
+            work.leaf_hashes += later.leaf_hashes
+            work.head = later.head or work.head
+            self._next, self._is_new = work, True
+
+    def settle(self, work: Work) -> None:
+        """Forget work that is on disk and in the index."""
+        for tile in work.tiles:
+            del self._tiles[tile]
+        for leaf_hash in work.leaf_hashes:
+            del self._known[leaf_hash]
+        with self._changed:
+            self._bytes -= sum(map(len, work.entries))
+            self._changed.notify_all()
+
+    def lift_bound(self) -> None:
+        """Hold the sequencer back no more: what the pool still has is committed.
+
+        A log that closes on a full disk must come to its end; the journal keeps what
+        cannot be published.
+        """
+        with self._changed:
+            self._is_unbounded = True
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let both threads come to their end."""
+        with self._changed:
+            self._is_unbounded = self._is_closed = True
+            self._changed.notify_all()

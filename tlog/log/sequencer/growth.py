@@ -1,0 +1,65 @@
+"""From a tree and new entries to the next tree, its tiles and its bundles.  PURE.
+
+Commit and recovery both grow the tree here: there is no second way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from tlog.log.merkle.extension import Extension, extend
+from tlog.log.merkle.frontier import EMPTY, Frontier
+from tlogverify.bundles import encode_bundle
+from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The right edge of the log: hashes, and the entries of the incomplete bundle."""
+
+    frontier: Frontier
+    open_entries: tuple[bytes, ...]
+
+
+EMPTY_TREE: Final = Tree(EMPTY, ())
+
+
+class Growth(NamedTuple):
+    """One step.
+
+    tree: after it.  leaf_hashes: of what is new, joined.  extension: with the proofs of
+    what is new.  full: the tiles and bundles that became full.  encoded: the new
+    entries as a bundle of any width.
+    """
+
+    tree: Tree
+    leaf_hashes: bytes
+    extension: Extension
+    full: dict[Tile, bytes]
+    encoded: bytes
+
+
+def grow(tree: Tree, entries: Sequence[bytes], leaf_hashes: bytes) -> Growth:
+    """Let the tree grow by one or more entries; leaf_hashes: theirs, joined."""
+    extension = extend(tree.frontier, leaf_hashes)
+    full = dict(extension.full_tiles)
+    first = tree.frontier.size // TILE_WIDTH
+    opened = tree.open_entries
+    encoded: list[bytes] = []
+    at = 0
+    while at < len(entries):
+        chunk = entries[at : at + TILE_WIDTH - len(opened)]
+        at += len(chunk)
+        encoded.append(encode_bundle(chunk))
+        if len(opened) + len(chunk) == TILE_WIDTH:
+            full[Tile(ENTRIES, first)] = encode_bundle(opened) + encoded[-1]
+            first, opened = first + 1, ()
+        else:
+            opened = (*opened, *chunk)
+    return Growth(
+        tree=Tree(extension.frontier, opened),
+        leaf_hashes=leaf_hashes,
+        extension=extension,
+        full=full,
+        encoded=b"".join(encoded),
+    )

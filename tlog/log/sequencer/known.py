@@ -1,0 +1,38 @@
+"""What the log has: in the search index, or committed and on its way there."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tlog.log.publishing.backlog import Backlog
+
+
+class LeafIndex(Protocol):
+    """Where indexed entries can be found by their leaf hash."""
+
+    def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:
+        """Return the index of each leaf hash, or None where it is not known."""
+        ...
+
+
+class KnownEntries:
+    """Every entry up to the signed head, by its leaf hash."""
+
+    def __init__(self, backlog: Backlog, index: LeafIndex) -> None:
+        self._backlog = backlog
+        self._index = index
+
+    def find(self, leaf_hashes: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the indexes of those of `leaf_hashes` that the log has."""
+        # The backlog first: an entry leaves it only after it is in the index.
+        known: dict[bytes, int] = {}
+        unknown: list[bytes] = []
+        for leaf_hash in leaf_hashes:
+            index = self._backlog.find(leaf_hash)
+            if index is None:
+                unknown.append(leaf_hash)
+            else:
+                known[leaf_hash] = index
+        for leaf_hash, index in zip(unknown, self._index.find(unknown), strict=True):
+            if index is not None:
+                known[leaf_hash] = index
+        return known

@@ -1,0 +1,147 @@
+"""What waits for a commit: bounded, filled by the event loop, emptied by one thread."""
+
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Condition
+from typing import NamedTuple, Protocol
+
+from tlog.errors import BusyError
+from tlog.log.merkle.snapshot import Snapshot
+from tlogverify.errors import TlogError
+from tlogverify.hashing import Hash
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a request's entries stand, in the tree of `snapshot`.
+
+    indexes, leaf_hashes: one for each entry, in order.  [start, end): those that this
+    request added; both are the tree's size if it added none.  left, right: the range
+    proof of [start, end).
+    """
+
+    snapshot: Snapshot
+    indexes: tuple[int, ...]
+    leaf_hashes: tuple[bytes, ...]
+    start: int
+    end: int
+    left: tuple[Hash, ...] = ()
+    right: tuple[Hash, ...] = ()
+
+
+class Receiver(Protocol):
+    """Who waits for a receipt: a future of a thread or of an event loop."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def set_result(self, result: Receipt, /) -> object:
+        """Take the receipt."""
+        ...
+
+    def set_exception(self, exception: TlogError, /) -> object:
+        """Take the reason why there is none."""
+        ...
+
+
+class Ticket(NamedTuple):
+    """One request's entries, canonical, and who waits for its receipt."""
+
+    entries: list[bytes]
+    receiver: Receiver
+
+
+Settled = list[tuple[Receiver, Receipt | TlogError]]
+"""The outcomes of a batch."""
+
+
+def settle(settled: Settled) -> None:
+    """Tell each that still waits; called where its receiver belongs."""
+    for receiver, outcome in settled:
+        if receiver.done():
+            continue
+        if isinstance(outcome, Receipt):
+            receiver.set_result(outcome)
+        else:
+            receiver.set_exception(outcome)
+
+
+class Pool:
+    """The tickets that wait.
+
+    limit_entries, limit_bytes: that may wait at once.  A request larger than what is
+    free is refused, unless nothing waits.
+    """
+
+    def __init__(self, limit_entries: int, limit_bytes: int = 64 << 20) -> None:
+        self._limit_entries = limit_entries
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._changed = Condition()
+        self._tickets: deque[Ticket] = deque()
+        self._entries = 0
+        self._is_closed = False
+
+    @property
+    def waiting_entries(self) -> int:
+        """How many entries wait."""
+        return self._entries
+
+    @property
+    def is_full(self) -> bool:
+        """Whether not one more entry has room."""
+        return self._entries >= self._limit_entries or self._bytes >= self._limit_bytes
+
+    def put(self, entries: list[bytes]) -> Future[Receipt]:
+        """Let `entries` wait for a commit; BusyError if there is no room.
+
+        For threads: the future must be settled by `settle`, the default delivery.
+        """
+        receiver: Future[Receipt] = Future()
+        # From here on nobody can cancel it: what is committed is answered.
+        receiver.set_running_or_notify_cancel()
+        self.put_ticket(Ticket(entries, receiver))
+        return receiver
+
+    def put_ticket(self, ticket: Ticket) -> None:
+        """Let a ticket wait for a commit; BusyError if there is no room."""
+        entries = ticket.entries
+        size = sum(map(len, entries))
+        with self._changed:
+            if self._is_closed:
+                raise BusyError("the log is stopping", retry_after_s=5)
+            is_above = (
+                self._entries + len(entries) > self._limit_entries
+                or self._bytes + size > self._limit_bytes
+            )
+            if self._entries and is_above:
+                raise BusyError("too many entries wait for a commit")
+            self._tickets.append(ticket)
+            self._entries += len(entries)
+            self._bytes += size
+            self._changed.notify()
+
+    def take(self, limit_entries: int, limit_bytes: int = 32 << 20) -> list[Ticket]:
+        """Return the tickets that wait, up to about both limits; wait for one.
+
+        An empty list says that the pool is closed and empty.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._tickets or self._is_closed)
+            taken: list[Ticket] = []
+            entries = size = 0
+            while self._tickets and entries < limit_entries and size < limit_bytes:
+                taken.append(self._tickets.popleft())
+                entries += len(taken[-1].entries)
+                size += sum(map(len, taken[-1].entries))
+            self._entries -= entries
+            self._bytes -= size
+            return taken
+
+    def close(self) -> None:
+        """Take no more tickets; those that wait are still taken from the pool."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()

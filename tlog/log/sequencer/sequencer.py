@@ -1,0 +1,127 @@
+"""The one writer's thread: takes what waits, commits it, answers.
+
+Group commit: a batch is all that came while the one before was committed.  Nobody waits
+for a timer; under load batches grow by themselves.
+"""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Final
+
+from tlog import hashing
+from tlog.errors import BusyError, FatalError
+from tlog.log.merkle.extension import Extension
+from tlog.log.publishing.backlog import Backlog
+from tlog.log.sequencer.batch import Batch, Placement, plan_batch
+from tlog.log.sequencer.commit import Committer
+from tlog.log.sequencer.known import KnownEntries
+from tlog.log.sequencer.pool import Pool, Receipt, Settled, Ticket, settle
+from tlog.log.sequencer.selfcheck import SelfCheckError
+from tlog.log_lines import log_event
+from tlog.metrics import LogMetrics
+
+_BATCH_ENTRIES: Final = 20_000
+
+
+class Sequencer:
+    """Commits what waits in the pool; ends with the first fatal error.
+
+    trim_to: tells what the journal may drop.  on_stop: called when the thread ends.
+    deliver: how the outcomes of a batch reach those that wait, all at once.
+    failure: the fatal error, if there was one.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        backlog: Backlog,
+        known: KnownEntries,
+        committer: Committer,
+        *,
+        trim_to: Callable[[], int],
+        metrics: LogMetrics,
+    ) -> None:
+        self._pool = pool
+        self._backlog = backlog
+        self._known = known
+        self._committer = committer
+        self._trim_to = trim_to
+        self._metrics = metrics
+        self._thread = Thread(target=self._run, name="sequencer")
+        self.on_stop: Callable[[], object] = lambda: None
+        self.deliver: Callable[[Settled], object] = settle
+        self.failure: FatalError | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the thread, which ends when the pool is closed and empty."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def sequence(self, tickets: list[Ticket]) -> None:
+        """Commit all new entries of `tickets` in one batch, and answer each ticket.
+
+        A BusyError goes to the waiters: nothing was changed.  A FatalError is raised.
+        """
+        requests = [ticket.entries for ticket in tickets]
+        joined = hashing.hash_leaves([it for request in requests for it in request])
+        leaf_hashes = hashing.split_hashes(joined)
+        known = self._known.find(leaf_hashes)
+        size = self._committer.snapshot.size
+        batch = plan_batch(requests, leaf_hashes, known, size)
+        try:
+            extension = self._commit(batch)
+        except BusyError as error:
+            self.deliver([(ticket.receiver, error) for ticket in tickets])
+            return
+        placed = zip(tickets, batch.placements, strict=True)
+        self.deliver(
+            [(ticket.receiver, self._receipt(it, extension)) for ticket, it in placed]
+        )
+
+    def _commit(self, batch: Batch) -> Extension | None:
+        if not batch.entries:
+            return None
+        with self._metrics.commit_seconds.time():
+            extension = self._committer.commit(batch, self._trim_to())
+        self._metrics.batch_entries.observe(len(batch.entries))
+        return extension
+
+    def _receipt(self, placement: Placement, extension: Extension | None) -> Receipt:
+        snapshot = self._committer.snapshot
+        indexes, leaf_hashes = placement.indexes, placement.leaf_hashes
+        start, end = placement.start, placement.end
+        if extension is None or start == end:
+            size = snapshot.size
+            return Receipt(snapshot, indexes, leaf_hashes, size, size)
+        left, right = extension.range_proof(start, end)
+        return Receipt(
+            snapshot, indexes, leaf_hashes, start, end, tuple(left), tuple(right)
+        )
+
+    def _run(self) -> None:
+        tickets: list[Ticket] = []
+        try:
+            while tickets := self._pool.take(_BATCH_ENTRIES):
+                self._backlog.wait_for_room()
+                self.sequence(tickets)
+        except FatalError as error:
+            self._fail(error, tickets)
+        except Exception as error:  # noqa: BLE001 - the top of this task: it ends here
+            self._fail(FatalError(f"sequencing failed: {error!r}"), tickets)
+        finally:
+            self.on_stop()
+
+    def _fail(self, error: FatalError, tickets: list[Ticket]) -> None:
+        """Answer all that wait: the outcome is unknown until the next start."""
+        self.failure = error
+        if isinstance(error, SelfCheckError):
+            self._metrics.self_check_failures.inc()
+        log_event("sequencer stopped", level="error", error=str(error))
+        self._pool.close()
+        while tickets:
+            self.deliver([(ticket.receiver, error) for ticket in tickets])
+            tickets = self._pool.take(_BATCH_ENTRIES)

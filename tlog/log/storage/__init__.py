@@ -1,0 +1,9 @@
+"""All that is on disk, and nothing else that touches it.
+
+    folder     the layout of a log's folder, its lock, its format version
+    journal    entries and the signed head, one transaction: the commit point (SQLite)
+    objects    tiles and bundles as immutable files, and the public checkpoint
+    index      leaf hash and digests -> indexes (RocksDB); derived, can be rebuilt
+
+The journal is the truth until the objects are durable; then the objects are.
+"""

@@ -1,0 +1,161 @@
+"""The index: from a leaf's hash, or what an entry names, to indexes in the tree.
+
+Derived from the entries and never synced on its own: `complete_to` says how far it
+reaches, and is stored in the same step as the keys below it, so that a crash leaves an
+earlier index and not a wrong one.  The log writes anew what lies above.
+
+    00 || leaf hash                   -> index (6 bytes)
+    <search key> || index (6 bytes)   -> nothing
+    ff                                -> complete_to (8 bytes)
+
+Search keys are those of `tlogverify.kinds`: 33 bytes, and none starts with 00 or ff.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    IngestExternalFileOptions,
+    Options,
+    Rdict,
+    SstFileWriter,
+    WriteBatch,
+    WriteOptions,
+)
+
+from tlog.log_lines import log_event
+
+_LEAF: Final = b"\x00"
+_COMPLETE_TO: Final = b"\xff"
+_INDEX_BYTES: Final = 6
+_LEAF_KEY_BYTES: Final = 33
+
+# From this many keys on, a sorted file that RocksDB takes as it is costs a third of
+# the same keys through its memtable, which also holds the GIL (measured, see
+# benchmarks/README.md); below it the file's own cost is more.
+_FILE_KEYS: Final = 8_192
+
+_CACHE_BYTES: Final = 32 << 20
+_BLOOM_BITS: Final = 10
+
+
+class Index:
+    """An open index; `find` and `search` from any thread, `add` from one."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the index.  Raises Exception subclasses of RocksDB's own."""
+        self._path = path
+        self._options = _options()
+        self._database = Rdict(str(path), self._options)
+        no_log = WriteOptions()
+        no_log.disable_wal = True  # type: ignore[assignment, method-assign]  # a property; the stub says method
+        self._database.set_write_options(no_log)
+        stored = self._database.get(_COMPLETE_TO)
+        self.complete_to = int.from_bytes(stored or b"", "big")
+
+    def close(self) -> None:
+        """Write out what is in memory and close."""
+        try:
+            self._database.flush()
+        except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
+            # Derived data: what is lost here is written anew by the next start.
+            log_event("the index was not flushed", level="warning", error=str(error))
+        self._database.close()
+
+    def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:
+        """Return the index of each leaf hash, or None where it is not known."""
+        keys: list[str | int | float | bytes | bool] = [
+            _LEAF + leaf_hash for leaf_hash in leaf_hashes
+        ]
+        found: list[bytes | None] = self._database.get(keys) or []
+        return [None if it is None else int.from_bytes(it, "big") for it in found]
+
+    def search(self, key: bytes, start: int, limit: int) -> list[int]:
+        """Return up to `limit` indexes of entries that `key` finds, from `start`."""
+        if start >= 1 << 8 * _INDEX_BYTES:
+            return []
+        found: list[int] = []
+        at = self._database.iter()
+        at.seek(key + start.to_bytes(_INDEX_BYTES, "big"))
+        while at.valid() and len(found) < limit and at.key().startswith(key):
+            found.append(int.from_bytes(at.key()[len(key) :], "big"))
+            at.next()
+        return found
+
+    def add(
+        self, leaf_hashes: Sequence[bytes], search_keys: Sequence[Sequence[bytes]]
+    ) -> None:
+        """Add the entries from `complete_to` on.
+
+        leaf_hashes: one for each entry.  search_keys: for each entry all that it is
+        found by.
+        """
+        places = [
+            index.to_bytes(_INDEX_BYTES, "big")
+            for index in range(self.complete_to, self.complete_to + len(leaf_hashes))
+        ]
+        leaves = [
+            _LEAF + leaf_hash + place
+            for leaf_hash, place in zip(leaf_hashes, places, strict=True)
+        ]
+        # A key may come twice from one entry: it is stored once.
+        names = {
+            key + place
+            for found_by, place in zip(search_keys, places, strict=True)
+            for key in found_by
+        }
+        complete_to = self.complete_to + len(leaves)
+        if len(leaves) + len(names) < _FILE_KEYS:
+            self._write(leaves, names, complete_to)
+        else:
+            self._ingest(leaves, names, complete_to)
+        self.complete_to = complete_to
+
+    def _write(self, leaves: list[bytes], names: set[bytes], complete_to: int) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for leaf in leaves:
+            batch.put(leaf[:_LEAF_KEY_BYTES], leaf[_LEAF_KEY_BYTES:])
+        for name in names:
+            batch.put(name, b"")
+        batch.put(_COMPLETE_TO, complete_to.to_bytes(8, "big"))
+        self._database.write(batch)
+
+    def _ingest(self, leaves: list[bytes], names: set[bytes], complete_to: int) -> None:
+        """Add one file; its keys must come in order, and the prefixes are in order."""
+        file = str(self._path.with_name("index.sst"))
+        writer = SstFileWriter(self._options)
+        writer.open(file)
+        leaves.sort()
+        for leaf in leaves:
+            writer[leaf[:_LEAF_KEY_BYTES]] = leaf[_LEAF_KEY_BYTES:]
+        for name in sorted(names):
+            writer[name] = b""
+        writer[_COMPLETE_TO] = complete_to.to_bytes(8, "big")
+        writer.finish()
+        options = IngestExternalFileOptions()
+        options.set_move_files(True)
+        self._database.ingest_external_file([file], options)
+
+
+def _options() -> Options:
+    table = BlockBasedOptions()
+    table.set_bloom_filter(_BLOOM_BITS, False)
+    # Filters and table indexes stay in memory, about 2 bytes a key.  In the cache they
+    # are larger than one of its shards: each look-up read and checked them again, and
+    # the log slowed by a third from 1 to 4 million entries (measured).
+    table.set_block_cache(Cache(_CACHE_BYTES))
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_compression_type(DBCompressionType.none())
+    options.set_write_buffer_size(16 << 20)
+    options.set_memtable_prefix_bloom_ratio(0.1)
+    options.set_memtable_whole_key_filtering(True)
+    options.set_level_zero_file_num_compaction_trigger(8)
+    options.increase_parallelism(2)
+    options.set_keep_log_file_num(2)
+    return options
