@@ -43,12 +43,21 @@ class KnownSize(NamedTuple):
 class WitnessClient:
     """A connection pool to one witness, for one event loop; closed by `async with`.
 
-    url: the submission prefix, which is the monitoring prefix too.  timeout_s: of one
-    call.  Raises ValueError for a URL that is none.
+    url: the submission prefix.  monitoring_url: the monitoring prefix, where the
+    witness has another one than that.  timeout_s: of one call.
+
+    Raises ValueError for a URL that is none.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        monitoring_url: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
         self._url = require_url(url)
+        self._monitoring_url = require_url(monitoring_url or url)
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
 
@@ -104,7 +113,7 @@ class WitnessClient:
             return await _read_lines(response)
 
     async def _checkpoint(self, origin: str) -> bytes | None:
-        url = f"{self._url}/{origin_hash(origin)}/checkpoint"
+        url = f"{self._monitoring_url}/{origin_hash(origin)}/checkpoint"
         async with self._opened().get(url, allow_redirects=False) as response:
             if response.status == 404:
                 return None

@@ -30,7 +30,7 @@ class Connection(Protocol):
 class CommitPoint:
     """One open SQLite file; name: what it is called in errors.
 
-    connection: for reading, and as the `hot` of `transaction`.
+    connection: for reading, and as the `writing` of `transaction`.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -74,8 +74,8 @@ class CommitPoint:
         return disk.f_bavail * disk.f_frsize >= RESERVE_BYTES + needed_bytes
 
     @contextmanager
-    def transaction(self, hot: Connection, needed_bytes: int = 0) -> Iterator[None]:
-        """Make what is done within durable as a whole; hot: runs its statements.
+    def transaction(self, writing: Connection, needed_bytes: int = 0) -> Iterator[None]:
+        """Make what is done within durable as a whole; writing: runs its statements.
 
         Raises BusyError if nothing was stored (a full disk), FatalError if the outcome
         is unknown: then there is no other transaction.  A FatalError from within is
@@ -86,7 +86,7 @@ class CommitPoint:
         if not self.has_room(needed_bytes):
             raise BusyError("the disk is nearly full", retry_after_s=30)
         try:
-            hot.execute("BEGIN IMMEDIATE")
+            writing.execute("BEGIN IMMEDIATE")
             yield
         except sqlite3.Error as error:
             self._roll_back()
@@ -95,7 +95,7 @@ class CommitPoint:
             self._roll_back()
             raise
         try:
-            hot.execute("COMMIT")
+            writing.execute("COMMIT")
         except sqlite3.Error as error:
             # It may be stored or not; only a restart, which reads it, can tell.
             self._failure = FatalError(f"{self._name}'s commit is unknown: {error}")

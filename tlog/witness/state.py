@@ -74,7 +74,7 @@ class WitnessState:
             raise CorruptError(str(path), f"is empty: {FORGOTTEN}")
         self._file.migrate(_MIGRATIONS)
         self._connection = self._file.connection
-        self.hot: Connection = self._connection
+        self.writing: Connection = self._connection
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -125,9 +125,9 @@ class WitnessState:
     def add_logs(self, logs: Sequence[KnownLog]) -> None:
         """Remember logs that a list has named; raises as `commit`."""
         sql = "INSERT OR IGNORE INTO logs VALUES (?, ?, ?)"
-        with self._turn, self._file.transaction(self.hot):
+        with self._turn, self._file.transaction(self.writing):
             for log in logs:
-                self.hot.execute(sql, (log.origin, log.keys[0].encode(), log.qpd))
+                self.writing.execute(sql, (log.origin, log.keys[0].encode(), log.qpd))
 
     def commit(self, moves: Sequence[Move]) -> None:
         """Move one or more origins on, all of them durably or none.
@@ -143,12 +143,12 @@ class WitnessState:
             "UPDATE heads SET size = ?2, root = ?3, note = ?4 "
             "WHERE origin = ?1 AND size = ?5 AND root = ?6"
         )
-        with self._turn, self._file.transaction(self.hot):
+        with self._turn, self._file.transaction(self.writing):
             for origin, old, new in moves:
                 if old is None:
-                    self.hot.execute(first, (origin, *new))
+                    self.writing.execute(first, (origin, *new))
                 else:
-                    self.hot.execute(later, (origin, *new, old.size, old.root))
+                    self.writing.execute(later, (origin, *new, old.size, old.root))
                 self._require_change(origin)
 
     def _require_change(self, origin: str) -> None:

@@ -2,43 +2,41 @@
 
 At most every interval a head is the target.  Each witness has a task of its own, which
 takes the newest target when it is done with the one before: so a slow or dead witness
-delays nobody.  A head whose cosignatures satisfy the policy is shown; cosignatures that
-come later are added to it as long as it is the one that is shown.
+delays nobody.  What happens to a head then is `tlog.log.cosigning.gathering`.
 
-A target stays until it is shown: witnesses that are slow, each in its own way, would
-otherwise sign different heads for ever, and none would have its quorum.
+A witness whose answer contradicts this log stops it: `tlog.log.cosigning.guard`.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Final
 
 from tlog.clock import Clock
-from tlog.errors import BusyError, FatalError
-from tlog.log.cosigning.links import AheadError, Prove, WitnessLink
-from tlog.log.cosigning.rollback import RollbackGuard, ask_witness, find_rollback
+from tlog.lifeline import Lifeline
+from tlog.log.cosigning.gathering import Gathering
+from tlog.log.cosigning.guard import Contradiction, WriteGuard
+from tlog.log.cosigning.links import AheadError, ConflictError, Prove, WitnessLink
+from tlog.log.cosigning.sightings import compare_shown, see_head, tell_unseen
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.publishing.heads import NotCosignedError
 from tlog.log_lines import log_event
 from tlogclient.errors import RefusedError
-from tlogverify.errors import TlogError, VerificationError
+from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash
 from tlogverify.keys import VerifierKey
-from tlogverify.note import NoteSignature, UnverifiedNote, parse_note
-from tlogverify.policy import Policy
 
 _MOST_WAITING: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a policy's heads are held to.
+class Pace:
+    """When heads are sent and shown.
 
     interval_s: least time between two targets.  patience_s: how long the quorum may
     fail before heads are shown without it; None: for ever.
     """
 
-    policy: Policy
     interval_s: float
     patience_s: float | None
 
@@ -47,77 +45,70 @@ class Terms:
 class LogView:
     """What the collector needs of the log it works for.
 
-    keys: its verifier keys.  newest: the newest signed state.  root_at: its root at a
-    size, read from tiles.  offer: called with a head that may be public.
+    keys: its verifier keys.  signed: returns the newest signed head.  root_at: its root
+    at a size, read from tiles.  offer: called with a head that may be public.
     """
 
     origin: str
     keys: Sequence[VerifierKey]
-    newest: Callable[[], Snapshot]
+    signed: Callable[[], Snapshot]
     prove: Prove
     root_at: Callable[[Snapshot, int], Coroutine[None, None, Hash]]
     offer: Callable[[Snapshot], None]
     clock: Clock
 
 
-@dataclass(slots=True)
-class _Gathered:
-    snapshot: Snapshot
-    lines: dict[tuple[str, bytes], NoteSignature] = field(default_factory=dict)
-
-    def head(self) -> Snapshot:
-        """Return the head with all its cosignatures."""
-        note = parse_note(self.snapshot.note)
-        # One order whatever the order of answers: the same lines give the same bytes.
-        lines = tuple(self.lines[key] for key in sorted(self.lines))
-        signed = UnverifiedNote(note.text, (*note.signatures, *lines))
-        return replace(self.snapshot, note=signed.encode())
-
-
-class NotCosignedError(BusyError):
-    """The log has it, and no head that may be shown has it yet."""
-
-
 class Collector:
     """The cosignatures of one log; all of it runs in one event loop.
 
-    shown: the newest head that readers are given, or None before the first; under
-    policy, unless `is_cosigned` says that it is not.  cosigned_size: of the newest that
-    was.  on_stop, failure: as of the other tasks of a log.
+    It is the `Heads` of a log with witnesses.  links: one for each witness that is
+    asked.  gathering: what has come so far.
     """
 
     def __init__(
         self,
-        terms: Terms,
+        pace: Pace,
         links: Sequence[WitnessLink],
         log: LogView,
-        guard: RollbackGuard,
-        *,
-        shown: Snapshot | None,
+        gathering: Gathering,
+        guard: WriteGuard,
+        lifeline: Lifeline,
     ) -> None:
-        self._terms = terms
+        self._pace = pace
         self.links = tuple(links)
         self._log = log
+        self.gathering = gathering
         self._guard = guard
+        self._lifeline = lifeline
         self._clock = log.clock
-        self.shown = shown
-        self.is_cosigned = shown is not None and self._satisfies(shown)
-        self.cosigned_size = shown.size if shown is not None and self.is_cosigned else 0
         self._is_ending = False
         self._quorum_s = log.clock.monotonic_s()
-        self._target: Snapshot | None = None
-        self._targets = 0
-        self._gathered: dict[int, _Gathered] = {}
         self._waiting = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._woken = asyncio.Event()
         self._moved = asyncio.Event()
         self._cosigned = asyncio.Event()
-        self.on_stop: Callable[[], object] = lambda: None
-        self.failure: FatalError | None = None
+        if guard.is_contradicted:
+            gathering.stop()
+        elif gathering.is_confirmed:
+            guard.confirm()
+
+    @property
+    def signed(self) -> Snapshot:
+        """The newest signed head."""
+        return self._log.signed()
+
+    @property
+    def shown(self) -> Snapshot:
+        """The newest head that readers are given; NotCosignedError before the first."""
+        if self.gathering.shown is None:
+            raise NotCosignedError("no head is cosigned yet")
+        return self.gathering.shown
 
     def start(self) -> None:
-        """Start the tasks in the running event loop."""
+        """Start the tasks in the running event loop; none if the log must not write."""
+        if self._guard.is_contradicted:
+            return
         self._woken.set()
         work = [self._set_targets(), *(self._follow(link) for link in self.links)]
         self._tasks = [asyncio.create_task(self._guarded(it)) for it in work]
@@ -131,7 +122,7 @@ class Collector:
             await link.port.close()
 
     def wake(self) -> None:
-        """Take note that there may be a newer head."""
+        """Take note that there may be a newer signed head."""
         self._woken.set()
 
     def end_waiting(self) -> None:
@@ -139,7 +130,9 @@ class Collector:
         self._is_ending = True
         self._cosigned.set()
 
-    async def wait_for(self, size: int, timeout_s: float) -> Snapshot | None:
+    async def wait_for(
+        self, size: int, signed: Snapshot, timeout_s: float
+    ) -> Snapshot | None:
         """Return a cosigned head of at least `size`; None if it takes too long.
 
         None at once if 10,000 wait already: each holds what it has to answer.
@@ -157,39 +150,34 @@ class Collector:
             return None
         finally:
             self._waiting -= 1
-        return self.shown
+        return self.gathering.shown
 
     def _covers(self, size: int) -> bool:
-        return self.is_cosigned and self.shown is not None and self.shown.size >= size
+        shown = self.gathering.shown
+        return self.gathering.is_cosigned and shown is not None and shown.size >= size
 
     async def _set_targets(self) -> None:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            newest = self._log.newest()
-            if newest is not self._target and self._is_settled():
-                self._target = newest
-                self._targets += 1
-                self._gathered[newest.size] = _Gathered(newest)
-                self._moved.set()
-                self._moved = asyncio.Event()
-                if self._satisfies(newest):
-                    # A policy without a quorum: cosignatures are added as they come.
-                    self._show(newest, is_cosigned=True)
-            await asyncio.sleep(self._terms.interval_s)
+            if self.gathering.aim(self._log.signed()):
+                self._send()
+            await asyncio.sleep(self._pace.interval_s)
             self._go_on_without_quorum()
 
-    def _is_settled(self) -> bool:
-        """Whether the last target is shown, or a later one."""
-        if self._target is None:
-            return True
-        return self.shown is not None and self.shown.size >= self._target.size
+    def _send(self) -> None:
+        """Let all witnesses take the new target."""
+        self._moved.set()
+        self._moved = asyncio.Event()
+        if not self.gathering.is_waiting:
+            # A policy without a quorum has shown it at once.
+            self._offer()
 
     async def _follow(self, link: WitnessLink) -> None:
         done = 0
         while True:
             moved = self._moved
-            target, number = self._target, self._targets
+            target, number = self.gathering.target, self.gathering.round
             if target is None or number == done:
                 await moved.wait()
                 continue
@@ -203,95 +191,78 @@ class Collector:
                     size=target.size,
                     error=str(error),
                 )
-                if isinstance(error, AheadError | RefusedError):
-                    await self._suspect(link)
+                await self._judge(link, error)
                 await asyncio.sleep(link.wait_s(error))
             else:
                 done = number
-                self._take(target, lines)
+                if self.gathering.take(target, lines):
+                    self._offer()
 
-    async def _suspect(self, link: WitnessLink) -> None:
-        """Look at what a witness has that contradicts this log."""
+    async def _judge(self, link: WitnessLink, error: TlogError) -> None:
+        """Look whether what a witness has answered contradicts this log."""
+        signed = self._log.signed()
+        if isinstance(error, ConflictError):
+            self._stop(Contradiction(link.name, error.size, str(error)))
+        elif isinstance(error, AheadError):
+            if error.size > signed.size:
+                said = f"{error}; {signed.size} are signed in this folder"
+                self._stop(Contradiction(link.name, error.size, said))
+            elif self.gathering.outgrow(error.size, signed):
+                # A stranger has shown it a head of ours that we had not sent.
+                self._send()
+        elif isinstance(error, RefusedError):
+            await self._compare(link)
+
+    async def _compare(self, link: WitnessLink) -> None:
+        """Compare what a witness shows, where it shows heads, with this log."""
         try:
-            seen = await ask_witness(
+            seen = await see_head(
                 link.name, link.port, self._log.origin, self._log.keys
             )
-            if seen is None:
-                return
-            newest, size = self._log.newest(), seen.head.size
-            roots: dict[int, Hash] = {}
-            if size <= newest.size:
-                roots[size] = await self._log.root_at(newest, size)
-        except (TlogError, OSError) as error:
-            # Also a tile of this log that cannot be read: then nothing is known.
-            said = str(error)
-            log_event(
-                "witness not asked", level="warning", witness=link.name, error=said
-            )
+        except TlogError as error:
+            tell_unseen(link.name, error)
             return
-        found = find_rollback([seen], newest.size, roots.__getitem__)
+        if seen is None:
+            return
+        signed = self._log.signed()
+        found = await compare_shown(
+            seen, signed.size, lambda size: self._log.root_at(signed, size)
+        )
         if found is not None:
-            self._guard.stop(found)
+            self._stop(found)
 
-    def _take(self, target: Snapshot, lines: Sequence[NoteSignature]) -> None:
-        gathered = self._gathered.get(target.size)
-        if gathered is None:
-            return
-        for line in lines:
-            gathered.lines[line.name, line.key_id] = line
-        head = gathered.head()
-        if self._satisfies(head):
-            self._show(head, is_cosigned=True)
+    def _stop(self, found: Contradiction) -> None:
+        if self._guard.contradict(found):
+            self.gathering.stop()
 
-    def _satisfies(self, head: Snapshot) -> bool:
-        try:
-            self._terms.policy.open_checkpoint(head.note)
-        except VerificationError:
-            return False
-        return True
-
-    def _show(self, head: Snapshot, *, is_cosigned: bool) -> None:
-        if self._guard.seen is not None:
+    def _offer(self) -> None:
+        """Let what is shown now be public, and all that wait for it go on."""
+        shown = self.gathering.shown
+        if shown is None or self._guard.is_contradicted:
             return
-        if self.shown is not None and head.size < self.shown.size:
-            # What was public stays so: a reader never sees the log shrink.
-            return
-        self.shown, self.is_cosigned = head, is_cosigned
-        self._log.offer(head)
+        self._log.offer(shown)
         self._woken.set()
-        for size in [size for size in self._gathered if size < head.size]:
-            del self._gathered[size]
-        if is_cosigned:
-            self.cosigned_size = head.size
+        if self.gathering.is_confirmed:
+            self._guard.confirm()
+        if self.gathering.is_cosigned:
             self._quorum_s = self._clock.monotonic_s()
             self._cosigned.set()
             self._cosigned = asyncio.Event()
 
     def _go_on_without_quorum(self) -> None:
-        """Show the newest head as it is, if the quorum is gone for too long."""
-        patience_s, target = self._terms.patience_s, self._target
+        """Show the target as it is, if the quorum is gone for too long."""
+        patience_s, target = self._pace.patience_s, self.gathering.target
         if patience_s is None or target is None:
             return
-        shown_size = -1 if self.shown is None else self.shown.size
-        if target.size <= shown_size:
-            if self.is_cosigned:
-                self._quorum_s = self._clock.monotonic_s()
-        elif self._clock.monotonic_s() - self._quorum_s >= patience_s:
+        now_s = self._clock.monotonic_s()
+        if not self.gathering.is_waiting:
+            if self.gathering.is_cosigned:
+                self._quorum_s = now_s
+        elif now_s - self._quorum_s >= patience_s and self.gathering.give_up():
             log_event("published without quorum", level="error", size=target.size)
-            gathered = self._gathered.get(target.size)
-            head = target if gathered is None else gathered.head()
-            self._show(head, is_cosigned=False)
+            self._offer()
         self._woken.set()
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        try:
+        with self._lifeline.guarding("collector"):
             await work
-        except FatalError as error:
-            self._fail(error)
-        except Exception as error:  # noqa: BLE001 - the top of this task: it ends here
-            self._fail(FatalError(f"collecting cosignatures failed: {error!r}"))
-
-    def _fail(self, error: FatalError) -> None:
-        self.failure = error
-        log_event("collector stopped", level="error", error=str(error))
-        self.on_stop()

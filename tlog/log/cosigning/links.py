@@ -25,6 +25,9 @@ from tlogverify.note import NoteSignature
 from tlogverify.signed import verify_signature
 
 _TRIES: Final = 3
+# A proof that fails; a head of the same size with another root, which was 409 without
+# a size in the specification's release 1.0.0.
+_CONFLICTS: Final = {409, 422}
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 60.0
 _LONGEST_ASKED_S: Final = 300.0
@@ -52,7 +55,25 @@ class Port(Protocol):
 
 
 class AheadError(VerificationError):
-    """A witness says that it has cosigned a larger tree than this log has."""
+    """A witness says that it has cosigned a larger tree than was sent to it.
+
+    size: that it says.
+    """
+
+    def __init__(self, detail: str, size: int) -> None:
+        self.size = size
+        super().__init__(detail)
+
+
+class ConflictError(VerificationError):
+    """A witness says that the head does not extend what it has cosigned.
+
+    size: that it had said it knows, None if it had not.
+    """
+
+    def __init__(self, detail: str, size: int | None) -> None:
+        self.size = size
+        super().__init__(detail)
 
 
 @dataclass(slots=True)
@@ -100,8 +121,8 @@ class WitnessLink:
     ) -> tuple[NoteSignature, ...]:
         """Return this witness's verified lines on a snapshot's head.
 
-        Raises AheadError, RefusedError, UnavailableError, or FormatError or
-        SignatureError for an answer that is none.
+        Raises AheadError, ConflictError, RefusedError, UnavailableError, or FormatError
+        or SignatureError for an answer that is none.
         """
         started_s = self._clock.monotonic_s()
         try:
@@ -138,11 +159,22 @@ class WitnessLink:
                 self.state.known_size = None
                 raise AheadError(
                     f"{self.name} says that it has cosigned {old} entries of {origin}; "
-                    f"this log has {snapshot.size}"
+                    f"this head has {snapshot.size}",
+                    old,
                 )
             path = await prove(snapshot, old, snapshot.size)
             request = AddCheckpoint(old, tuple(path), snapshot.note)
-            answer = await self.port.add_checkpoint(request)
+            try:
+                answer = await self.port.add_checkpoint(request)
+            except RefusedError as error:
+                if error.status not in _CONFLICTS:
+                    raise
+                # The proof is ours and right: what it proves is not what was cosigned.
+                raise ConflictError(
+                    f"{self.name} says that the head of {snapshot.size} entries does "
+                    f"not extend what it has cosigned of {origin}: {error}",
+                    self.state.known_size,
+                ) from error
             if not isinstance(answer, KnownSize):
                 head = Checkpoint(origin, snapshot.size, snapshot.root)
                 return self._verified(head, answer)
@@ -176,6 +208,8 @@ def outcome_of(error: TlogError) -> str:
     match error:
         case AheadError():
             return "ahead"
+        case ConflictError():
+            return "conflict"
         case RefusedError():
             return "refused"
         case UnavailableError():

@@ -2,7 +2,8 @@
 
     frontier     the right edge of a tree: all that is needed to let it grow
     extension    one growth: new nodes, new tiles, new root, proofs of what is new
-    snapshot     a signed head and the right edge of its tree: what readers see
+    tree         the right edge, and the entries that lie in no full bundle
+    snapshot     a tree and the note that signs its head; which ones there are
     paths        inclusion paths in the newest tree, by arithmetic alone
     plans        which tiles a proof needs, and how they are combined
 

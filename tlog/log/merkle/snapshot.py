@@ -1,55 +1,40 @@
-"""One state of the log, as readers see it: a signed head and its tree's right edge.
+"""One state of the log: a tree, and the note that signs its head.
 
-A snapshot never changes; the newest one is swapped in as a whole, so that every proof
-of an answer refers to the one head in that answer.
+A snapshot never changes.  Whoever answers a request takes one, so that every proof of
+the answer refers to the one head in that answer.  The words for which snapshot is
+meant, here and in all of `tlog.log`:
+
+    signed     the newest that is committed; its note has the log's signatures alone
+    shown      the newest that readers are given; its note may have cosignatures
+    public     the one whose note is the file `public/checkpoint`: it follows `shown`
+    stored     the newest whose tiles are durable: `signed` when all is written
+
+         size ──────────────────────────────────────────────────►
+              public ≤ shown ≤ signed      public ≤ stored ≤ signed
 """
 
 from dataclasses import dataclass
 
-from tlog.log.merkle.frontier import Frontier
-from tlogverify.bundles import encode_bundle
-from tlogverify.hashing import HASH_SIZE, Hash
-from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
+from tlog.log.merkle.tree import Tree
+from tlogverify.hashing import Hash
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A signed head, and what of its tree lies in no full tile.
+    """A signed head and its tree.
 
-    note: the checkpoint with the log's signatures.  open_entries: those of the
-    incomplete bundle, 0 to 255.
+    note: the checkpoint of `tree`, with the log's signatures.
     """
 
     note: bytes
-    root: Hash
-    frontier: Frontier
-    open_entries: tuple[bytes, ...]
+    tree: Tree
 
     @property
     def size(self) -> int:
         """The number of leaves."""
-        return self.frontier.size
+        return self.tree.size
 
-    def edge_tiles(self) -> dict[Tile, bytes]:
-        """Return the incomplete tiles and the incomplete bundle."""
-        tiles = self.frontier.tiles
-        if self.open_entries:
-            width = len(self.open_entries)
-            place = Tile(ENTRIES, self.size // TILE_WIDTH, width)
-            tiles[place] = encode_bundle(self.open_entries)
-        return tiles
-
-    def has(self, tile: Tile) -> bool:
-        """Whether this tree has that tile, at that width or a larger one."""
-        if tile.level > 7:
-            return False
-        hashes = self.size >> 8 * max(tile.level, 0)
-        return 0 < tile.width <= hashes - tile.index * TILE_WIDTH
-
-    def edge_bytes(self, tile: Tile) -> bytes | None:
-        """Return a tile of the right edge, or None if a full one has its place."""
-        if self.has(tile.full):
-            return None
-        if tile.level == ENTRIES:
-            return encode_bundle(self.open_entries[: tile.width])
-        return self.frontier.edges[tile.level][: tile.width * HASH_SIZE]
+    @property
+    def root(self) -> Hash:
+        """The root of the tree."""
+        return self.tree.root

@@ -81,14 +81,14 @@ class TileReader:
     def _edge_of(self, snapshot: Snapshot) -> _Edge:
         edge = self._edge
         if edge is None or edge.snapshot is not snapshot:
-            tiles = snapshot.frontier.tiles
+            tiles = snapshot.tree.frontier.tiles
             edge = self._edge = _Edge(
                 snapshot,
                 {
                     (tile.level, tile.index): hashing.tile_levels(content)
                     for tile, content in tiles.items()
                 },
-                edge_nodes(snapshot.frontier),
+                edge_nodes(snapshot.tree.frontier),
             )
         return edge
 
@@ -126,8 +126,8 @@ class TileReader:
         return plan.finish(self.load(snapshot, plan.tiles()))[0]
 
     def tile_bytes(self, snapshot: Snapshot, tile: Tile) -> bytes:
-        """Return the bytes of a tile or bundle that `snapshot.has`."""
-        edge = snapshot.edge_bytes(tile)
+        """Return the bytes of a tile or bundle that the snapshot's tree has."""
+        edge = snapshot.tree.edge_bytes(tile)
         if edge is not None:
             return edge
         full = self._full_bytes(tile.full)
@@ -146,7 +146,7 @@ class TileReader:
         size = 0
         for index in range(start // TILE_WIDTH, (end + TILE_WIDTH - 1) // TILE_WIDTH):
             if index == snapshot.size // TILE_WIDTH:
-                bundle = list(snapshot.open_entries)
+                bundle = list(snapshot.tree.open_entries)
             else:
                 bundle = self._entries(self._full_bytes(Tile(ENTRIES, index)))
             first = index * TILE_WIDTH
@@ -158,7 +158,7 @@ class TileReader:
         return found
 
     def _remembered(self, snapshot: Snapshot, tile: Tile) -> TileLevels | None:
-        if not tile.is_full and (edge := snapshot.edge_bytes(tile)) is not None:
+        if not tile.is_full and (edge := snapshot.tree.edge_bytes(tile)) is not None:
             return hashing.tile_levels(edge)
         return self._cached((tile.level, tile.index))
 

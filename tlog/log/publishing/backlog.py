@@ -16,28 +16,32 @@ from tlogverify.tiles import Tile
 class Work:
     """What one publication covers.
 
-    snapshot: the newest head.  head: one that may be public now, if heads are held
-    back until witnesses have cosigned them.  tiles: full tiles and bundles, not on disk
-    yet.  start: the index of the first of `entries`, whose leaf hashes stand beside.
+    signed: the newest head; all that it has is to be stored.  start: the index of the
+    first of `entries`, whose leaf hashes stand beside.  tiles: full tiles and bundles
+    that are not on disk yet.  shown: the newest head that was offered, or None.
     """
 
-    snapshot: Snapshot
+    signed: Snapshot
     start: int
     tiles: dict[Tile, bytes] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
     leaf_hashes: list[bytes] = field(default_factory=list)
-    head: Snapshot | None = None
+    shown: Snapshot | None = None
 
 
 class Backlog:
     """Everything between the commit point and the public checkpoint.
 
     limit_bytes: of entries; `wait_for_room` holds the sequencer back above it.
-    first: the size that was public when this backlog was made.
+    offers_all: every head that is added may be public at once.  first: the size up to
+    which all was stored when this backlog was made.
     """
 
-    def __init__(self, snapshot: Snapshot, limit_bytes: int) -> None:
+    def __init__(
+        self, stored: Snapshot, limit_bytes: int, *, offers_all: bool = True
+    ) -> None:
         self._limit_bytes = limit_bytes
+        self._offers_all = offers_all
         self._changed = Condition()
         self._is_closed = False
         self._is_unbounded = False
@@ -45,8 +49,8 @@ class Backlog:
         self._known: dict[bytes, int] = {}
         self._bytes = 0
         self._is_new = True
-        self._next = Work(snapshot, snapshot.size)
-        self.first = snapshot.size
+        self._next = Work(stored, stored.size, shown=stored if offers_all else None)
+        self.first = stored.size
 
     def get(self, tile: Tile) -> bytes | None:
         """Return a full tile or bundle that is not on disk yet."""
@@ -58,17 +62,19 @@ class Backlog:
 
     def add(
         self,
-        snapshot: Snapshot,
+        signed: Snapshot,
         tiles: dict[Tile, bytes],
         entries: Sequence[bytes],
         leaf_hashes: Sequence[bytes],
     ) -> None:
         """Add a committed batch; its tiles must be complete."""
-        start = snapshot.size - len(entries)
+        start = signed.size - len(entries)
         self._tiles.update(tiles)
-        self._known.update(zip(leaf_hashes, range(start, snapshot.size), strict=True))
+        self._known.update(zip(leaf_hashes, range(start, signed.size), strict=True))
         with self._changed:
-            self._next.snapshot = snapshot
+            self._next.signed = signed
+            if self._offers_all:
+                self._next.shown = signed
             self._next.tiles.update(tiles)
             self._next.entries += entries
             self._next.leaf_hashes += leaf_hashes
@@ -76,10 +82,10 @@ class Backlog:
             self._is_new = True
             self._changed.notify_all()
 
-    def offer(self, head: Snapshot) -> None:
+    def offer(self, shown: Snapshot) -> None:
         """Let a head be public; it has been added before."""
         with self._changed:
-            self._next.head = head
+            self._next.shown = shown
             self._is_new = True
             self._changed.notify_all()
 
@@ -102,10 +108,10 @@ class Backlog:
             return self._changed.wait_for(lambda: self._is_closed, max(seconds, 0))
 
     def take(self) -> Work:
-        """Return all that is new; the tiles stay readable here until `settle`."""
+        """Return all that is new; the tiles stay readable here until `forget`."""
         with self._changed:
             work = self._next
-            self._next = Work(work.snapshot, work.snapshot.size)
+            self._next = Work(work.signed, work.signed.size)
             self._is_new = False
             return work
 
@@ -113,14 +119,14 @@ class Backlog:
         """Undo a `take`: the next one returns `work` with what came since."""
         with self._changed:
             later = self._next
-            work.snapshot = later.snapshot
+            work.signed = later.signed
             work.tiles.update(later.tiles)
             work.entries += later.entries
             work.leaf_hashes += later.leaf_hashes
-            work.head = later.head or work.head
+            work.shown = later.shown or work.shown
             self._next, self._is_new = work, True
 
-    def settle(self, work: Work) -> None:
+    def forget(self, work: Work) -> None:
         """Forget work that is on disk and in the index."""
         for tile in work.tiles:
             del self._tiles[tile]

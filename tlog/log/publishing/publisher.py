@@ -4,18 +4,18 @@ The order is the argument.  A checkpoint is replaced only after the tiles and bu
 of its size are durable; what a crash leaves out is written by the next start, which
 hands the same work to the same publisher.
 
-Where heads wait for cosignatures, the newest one is kept apart as `stored` when its
-tiles are durable: the journal is trimmed by it and the next start grows from it, while
-the public checkpoint follows when a head is offered.
+The tiles of a head do not wait for it to be shown.  A signed head whose tiles are
+durable, and which is not the one that becomes public, is kept apart as `stored`: the
+journal is trimmed by it, and the next start grows from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Thread
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from tlog.clock import Clock
-from tlog.errors import FatalError
-from tlog.log.merkle.snapshot import Snapshot
+from tlog.lifeline import Lifeline
+from tlog.log.merkle.tree import Tree
 from tlog.log.publishing.backlog import Backlog, Work
 from tlog.log.storage.objects import Objects
 from tlog.log_lines import log_event
@@ -41,19 +41,12 @@ class SearchIndex(Protocol):
         ...
 
 
-class Pace(NamedTuple):
-    """When a head becomes public: at most each interval; held until it is offered."""
-
-    interval_s: float
-    holds: bool = False
-
-
 class Publisher:
-    """One thread that empties the backlog; ends with the first fatal error.
+    """One thread that empties the backlog.
 
-    published_size, published_note: the public checkpoint.  stored_size: of the tree
-    whose tiles are durable; batches below it can be trimmed.  on_stop: called when the
-    thread ends.  failure: the fatal error, if any.
+    interval_s: least time between two publications.  public_size, public_note: of the
+    public checkpoint.  stored_size: of the tree whose tiles are durable; the journal's
+    batches below it can be trimmed.
     """
 
     def __init__(
@@ -62,60 +55,61 @@ class Publisher:
         objects: Objects,
         index: SearchIndex,
         *,
-        pace: Pace,
+        interval_s: float,
         clock: Clock,
         metrics: LogMetrics,
     ) -> None:
         self._backlog = backlog
         self._objects = objects
         self._index = index
-        self._pace = pace
+        self._interval_s = interval_s
         self._clock = clock
         self._metrics = metrics
         self._edge: set[Tile] = set()
-        self._thread = Thread(target=self._run, name="publisher")
+        self._thread: Thread | None = None
         self.stored_size = backlog.first
-        self.published_note = objects.checkpoint() or b""
-        self.published_size = _size_of(self.published_note)
-        self.on_stop: Callable[[], object] = lambda: None
-        self.failure: FatalError | None = None
+        self.public_note = objects.checkpoint() or b""
+        self.public_size = _size_of(self.public_note)
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+    def start(self, lifeline: Lifeline) -> None:
+        """Start the thread; if it fails, the backlog closes."""
+        self._thread = lifeline.start_thread(
+            "publisher", self._run, lambda _: self._backlog.close()
+        )
 
     def join(self) -> None:
         """Wait for the thread, which ends when the backlog is closed and empty."""
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join()
 
     def publish(self) -> None:
-        """Publish all that is new now.
+        """Store all that is new now, and publish the head that was offered.
 
-        Raises OSError if nothing but some tiles were written: the work is put back.
+        On OSError the work returns to the backlog; tiles or `stored` may already be
+        written, and are written again.
         """
         work = self._backlog.take()
-        edge = work.snapshot.edge_tiles()
+        signed, shown = work.signed, work.shown
+        edge = signed.tree.edge_tiles()
         fresh = {tile: edge[tile] for tile in edge if tile not in self._edge}
-        head = work.head if self._pace.holds else work.snapshot
         try:
             self._objects.put(work.tiles | fresh)
-            if self._pace.holds and work.snapshot.size > self.stored_size:
-                self._objects.replace_stored(work.snapshot.note)
-            if head is not None:
-                self._objects.put(_missing_edge(head, work.snapshot))
-                self._objects.replace_checkpoint(head.note)
+            if signed.size > max(self.stored_size, shown.size if shown else 0):
+                self._objects.replace_stored(signed.note)
+            if shown is not None:
+                self._objects.put(_missing_edge(shown.tree, signed.tree))
+                self._objects.replace_checkpoint(shown.note)
         except OSError:
             self._backlog.put_back(work)
             raise
         self._edge = set(edge)
-        self.stored_size = work.snapshot.size
-        if head is not None:
-            self.published_note = head.note
-            self.published_size = head.size
+        self.stored_size = signed.size
+        if shown is not None:
+            self.public_note = shown.note
+            self.public_size = shown.size
         self._objects.drop_partials(work.tiles)
         self._add_to_index(work)
-        self._backlog.settle(work)
+        self._backlog.forget(work)
 
     def _add_to_index(self, work: Work) -> None:
         # After a start, the index may reach further than the public checkpoint did.
@@ -128,24 +122,17 @@ class Publisher:
             )
 
     def _run(self) -> None:
-        try:
-            while self._backlog.wait_for_work():
-                started_s = self._clock.monotonic_s()
-                if self._try_to_publish():
-                    spent_s = self._clock.monotonic_s() - started_s
-                    self._backlog.wait_for_close(self._pace.interval_s - spent_s)
-                elif self._backlog.wait_for_close(_RETRY_S):
-                    # The journal keeps it for the next start.
-                    break
-        except FatalError as error:
-            self._fail(error)
-        except Exception as error:  # noqa: BLE001 - the top of this task: it ends here
-            self._fail(FatalError(f"publishing failed: {error!r}"))
-        finally:
-            self.on_stop()
+        while self._backlog.wait_for_work():
+            started_s = self._clock.monotonic_s()
+            if self._try_to_publish():
+                spent_s = self._clock.monotonic_s() - started_s
+                self._backlog.wait_for_close(self._interval_s - spent_s)
+            elif self._backlog.wait_for_close(_RETRY_S):
+                # The journal keeps the work for the next start.
+                break
 
     def _try_to_publish(self) -> bool:
-        """Publish; tell whether that was possible now."""
+        """Publish; return whether the disk took it."""
         try:
             self.publish()
         except OSError as error:
@@ -156,20 +143,15 @@ class Publisher:
             return False
         return True
 
-    def _fail(self, error: FatalError) -> None:
-        self.failure = error
-        log_event("publisher stopped", level="error", error=str(error))
-        self._backlog.close()
-
 
 def _size_of(note: bytes) -> int:
     """Return the size that the log's own checkpoint names; 0 if there is none."""
     return parse_checkpoint(parse_note(note).text).size if note else 0
 
 
-def _missing_edge(head: Snapshot, newest: Snapshot) -> dict[Tile, bytes]:
-    """Return the incomplete tiles of an older head that no full tile has replaced."""
-    if head is newest:
+def _missing_edge(shown: Tree, signed: Tree) -> dict[Tile, bytes]:
+    """Return the incomplete tiles of an older tree that no full tile has replaced."""
+    if shown is signed:
         return {}
-    tiles = head.edge_tiles()
-    return {tile: tiles[tile] for tile in tiles if not newest.has(tile.full)}
+    tiles = shown.edge_tiles()
+    return {tile: tiles[tile] for tile in tiles if not signed.has(tile.full)}

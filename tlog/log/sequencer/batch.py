@@ -40,17 +40,17 @@ def plan_batch(
     """
     batch = Batch()
     indexes = dict(known)
-    remaining = iter(leaf_hashes)
+    first = 0
     for request in requests:
+        hashes = tuple(leaf_hashes[first : first + len(request)])
+        first += len(request)
         start = size + len(batch.entries)
-        hashes: list[bytes] = []
-        for entry, leaf_hash in zip(request, remaining, strict=False):
-            hashes.append(leaf_hash)
+        for entry, leaf_hash in zip(request, hashes, strict=True):
             if leaf_hash not in indexes:
                 indexes[leaf_hash] = size + len(batch.entries)
                 batch.entries.append(entry)
                 batch.leaf_hashes.append(leaf_hash)
         placed = tuple(indexes[leaf_hash] for leaf_hash in hashes)
         end = size + len(batch.entries)
-        batch.placements.append(Placement(placed, tuple(hashes), start, end))
+        batch.placements.append(Placement(placed, hashes, start, end))
     return batch

@@ -4,24 +4,12 @@ Commit and recovery both grow the tree here: there is no second way.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from tlog.log.merkle.extension import Extension, extend
-from tlog.log.merkle.frontier import EMPTY, Frontier
+from tlog.log.merkle.tree import Tree
 from tlogverify.bundles import encode_bundle
 from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """The right edge of the log: hashes, and the entries of the incomplete bundle."""
-
-    frontier: Frontier
-    open_entries: tuple[bytes, ...]
-
-
-EMPTY_TREE: Final = Tree(EMPTY, ())
 
 
 class Growth(NamedTuple):
@@ -43,7 +31,7 @@ def grow(tree: Tree, entries: Sequence[bytes], leaf_hashes: bytes) -> Growth:
     """Let the tree grow by one or more entries; leaf_hashes: theirs, joined."""
     extension = extend(tree.frontier, leaf_hashes)
     full = dict(extension.full_tiles)
-    first = tree.frontier.size // TILE_WIDTH
+    first = tree.size // TILE_WIDTH
     opened = tree.open_entries
     encoded: list[bytes] = []
     at = 0
@@ -57,7 +45,7 @@ def grow(tree: Tree, entries: Sequence[bytes], leaf_hashes: bytes) -> Growth:
         else:
             opened = (*opened, *chunk)
     return Growth(
-        tree=Tree(extension.frontier, opened),
+        tree=Tree(extension.frontier, extension.root, opened),
         leaf_hashes=leaf_hashes,
         extension=extension,
         full=full,

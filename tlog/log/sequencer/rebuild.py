@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 from tlog import hashing
 from tlog.errors import CorruptError
-from tlog.log.sequencer.growth import EMPTY_TREE, Growth, grow
+from tlog.log.merkle.tree import EMPTY_TREE
+from tlog.log.sequencer.growth import Growth, grow
 from tlog.log.storage.index import Index
 from tlog.log.storage.objects import Objects
 from tlogverify.bundles import parse_bundle
@@ -30,19 +31,18 @@ def rebuild(
 
     Raises CorruptError, before anything is written, if the bundles do not lead to it.
     """
-    root = EMPTY_TREE.frontier.root
-    for growth, _ in _growths(checkpoint.size, objects):
-        root = growth.extension.root
-    if root != checkpoint.root:
-        raise CorruptError("the bundles", "do not lead to the public checkpoint")
     tree = EMPTY_TREE
+    for growth, _ in _growths(checkpoint.size, objects):
+        tree = growth.tree
+    if tree.root != checkpoint.root:
+        raise CorruptError("the bundles", "do not lead to the public checkpoint")
     for growth, entries in _growths(checkpoint.size, objects):
         tree = growth.tree
         tiles = {it: growth.full[it] for it in growth.full if it.level != ENTRIES}
         objects.put(tiles)
         leaf_hashes = hashing.split_hashes(growth.leaf_hashes)
         index.add(leaf_hashes, [search_keys(entry) for entry in entries])
-        progress(tree.frontier.size, checkpoint.size)
+        progress(tree.size, checkpoint.size)
     objects.put(tree.frontier.tiles)
 
 
@@ -54,7 +54,7 @@ def _growths(size: int, objects: Objects) -> Iterator[tuple[Growth, list[bytes]]
             entries += parse_bundle(objects.read(bundle), bundle.width)
         except (OSError, FormatError) as error:
             raise CorruptError(bundle.path, str(error)) from error
-        if count % _STEP_BUNDLES == 0 or tree.frontier.size + len(entries) == size:
+        if count % _STEP_BUNDLES == 0 or tree.size + len(entries) == size:
             growth = grow(tree, entries, hashing.hash_leaves(entries))
             yield growth, entries
             tree, entries = growth.tree, []

@@ -10,6 +10,7 @@ from typing import Final
 
 from tlog import hashing
 from tlog.errors import BusyError, FatalError
+from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
 from tlog.log.publishing.backlog import Backlog
 from tlog.log.sequencer.batch import Batch, Placement, plan_batch
@@ -17,18 +18,16 @@ from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool, Receipt, Settled, Ticket, settle
 from tlog.log.sequencer.selfcheck import SelfCheckError
-from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
 
 _BATCH_ENTRIES: Final = 20_000
 
 
 class Sequencer:
-    """Commits what waits in the pool; ends with the first fatal error.
+    """Commits what waits in the pool.
 
-    trim_to: tells what the journal may drop.  on_stop: called when the thread ends.
-    deliver: how the outcomes of a batch reach those that wait, all at once.
-    failure: the fatal error, if there was one.
+    trim_to: returns the size below which the journal may drop batches.  deliver: how
+    the outcomes of a batch reach those that wait, all at once.
     """
 
     def __init__(
@@ -47,18 +46,17 @@ class Sequencer:
         self._committer = committer
         self._trim_to = trim_to
         self._metrics = metrics
-        self._thread = Thread(target=self._run, name="sequencer")
-        self.on_stop: Callable[[], object] = lambda: None
+        self._thread: Thread | None = None
+        self._taken: list[Ticket] = []
         self.deliver: Callable[[Settled], object] = settle
-        self.failure: FatalError | None = None
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+    def start(self, lifeline: Lifeline) -> None:
+        """Start the thread; if it fails, all that wait are told so."""
+        self._thread = lifeline.start_thread("sequencer", self._run, self._give_up)
 
     def join(self) -> None:
         """Wait for the thread, which ends when the pool is closed and empty."""
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join()
 
     def sequence(self, tickets: list[Ticket]) -> None:
@@ -70,7 +68,7 @@ class Sequencer:
         joined = hashing.hash_leaves([it for request in requests for it in request])
         leaf_hashes = hashing.split_hashes(joined)
         known = self._known.find(leaf_hashes)
-        size = self._committer.snapshot.size
+        size = self._committer.signed.size
         batch = plan_batch(requests, leaf_hashes, known, size)
         try:
             extension = self._commit(batch)
@@ -91,7 +89,7 @@ class Sequencer:
         return extension
 
     def _receipt(self, placement: Placement, extension: Extension | None) -> Receipt:
-        snapshot = self._committer.snapshot
+        snapshot = self._committer.signed
         indexes, leaf_hashes = placement.indexes, placement.leaf_hashes
         start, end = placement.start, placement.end
         if extension is None or start == end:
@@ -103,25 +101,17 @@ class Sequencer:
         )
 
     def _run(self) -> None:
-        tickets: list[Ticket] = []
-        try:
-            while tickets := self._pool.take(_BATCH_ENTRIES):
-                self._backlog.wait_for_room()
-                self.sequence(tickets)
-        except FatalError as error:
-            self._fail(error, tickets)
-        except Exception as error:  # noqa: BLE001 - the top of this task: it ends here
-            self._fail(FatalError(f"sequencing failed: {error!r}"), tickets)
-        finally:
-            self.on_stop()
+        while taken := self._pool.take(_BATCH_ENTRIES):
+            self._taken = taken
+            self._backlog.wait_for_room()
+            self.sequence(taken)
 
-    def _fail(self, error: FatalError, tickets: list[Ticket]) -> None:
+    def _give_up(self, failure: FatalError) -> None:
         """Answer all that wait: the outcome is unknown until the next start."""
-        self.failure = error
-        if isinstance(error, SelfCheckError):
+        if isinstance(failure, SelfCheckError):
             self._metrics.self_check_failures.inc()
-        log_event("sequencer stopped", level="error", error=str(error))
         self._pool.close()
+        tickets = self._taken
         while tickets:
-            self.deliver([(ticket.receiver, error) for ticket in tickets])
+            self.deliver([(ticket.receiver, failure) for ticket in tickets])
             tickets = self._pool.take(_BATCH_ENTRIES)

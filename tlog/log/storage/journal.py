@@ -33,7 +33,7 @@ def _m001_batches_and_head(database: Database) -> None:
     )
 
 
-class Head(NamedTuple):
+class SignedHead(NamedTuple):
     """The newest signed head: size in leaves, and the note's bytes."""
 
     size: int
@@ -49,7 +49,10 @@ class StoredBatch(NamedTuple):
 
 
 class Journal:
-    """An open journal; used by one thread at a time."""
+    """An open journal; used by one thread at a time.
+
+    writing: what each statement of a commit goes through; tests let it fail there.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open or make the journal; CorruptError if it is not one."""
@@ -59,16 +62,16 @@ class Journal:
         self._file.migrate(_MIGRATIONS)
         self._path = path
         self._connection = self._file.connection
-        self.hot: Connection = self._connection
+        self.writing: Connection = self._connection
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
         self._connection.close()
 
-    def head(self) -> Head | None:
+    def head(self) -> SignedHead | None:
         """Return the newest signed head, or None in a new log."""
         rows = self._rows("SELECT size, note FROM head", "the journal's head")
-        return next((Head(*row) for row in rows), None)
+        return next((SignedHead(*row) for row in rows), None)
 
     def batches(self) -> Iterator[StoredBatch]:
         """Return all batches that are not trimmed, in the tree's order."""
@@ -77,7 +80,7 @@ class Journal:
         return (StoredBatch(*row) for row in rows)
 
     def commit(
-        self, old: Head | None, new: Head, batch: StoredBatch | None, trim_to: int
+        self, old: SignedHead | None, new: SignedHead, batch: StoredBatch | None, trim_to: int
     ) -> None:
         """Store a batch and move the head from `old` to `new`, durably.
 
@@ -88,11 +91,11 @@ class Journal:
         not `old` or the outcome is unknown.
         """
         needed_bytes = 2 * len(batch.entries) if batch else 0
-        with self._file.transaction(self.hot, needed_bytes):
+        with self._file.transaction(self.writing, needed_bytes):
             self._swap_head(old, new)
-            self.hot.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
+            self.writing.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
             if batch is not None:
-                self.hot.execute("INSERT INTO batches VALUES (?, ?, ?)", batch)
+                self.writing.execute("INSERT INTO batches VALUES (?, ?, ?)", batch)
 
     @property
     def has_room(self) -> bool:
@@ -102,20 +105,20 @@ class Journal:
     def trim(self, trim_to: int) -> None:
         """Drop the batches that end at or below `trim_to`, if that can be done now."""
         try:
-            self.hot.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
+            self.writing.execute('DELETE FROM batches WHERE "end" <= ?', (trim_to,))
         except sqlite3.Error as error:
             # Nothing is lost: the next commit drops them too.
             log_event("the journal was not trimmed", level="warning", error=str(error))
 
-    def _swap_head(self, old: Head | None, new: Head) -> None:
+    def _swap_head(self, old: SignedHead | None, new: SignedHead) -> None:
         if old is None:
             sql = (
                 "INSERT INTO head SELECT 1, ?, ? WHERE NOT EXISTS (SELECT 1 FROM head)"
             )
-            self.hot.execute(sql, new)
+            self.writing.execute(sql, new)
         else:
             sql = "UPDATE head SET size = ?, note = ? WHERE size = ? AND note = ?"
-            self.hot.execute(sql, (*new, *old))
+            self.writing.execute(sql, (*new, *old))
         if not self._file.changed_one():
             raise FatalError("the stored head is not the one that this process signed")
 

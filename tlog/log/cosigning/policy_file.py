@@ -1,4 +1,4 @@
-"""From a policy file to the witnesses that are asked."""
+"""The policy file of a log: which witnesses it asks, and whom others are to trust."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,0 +1,159 @@
+"""May this log write?  Its witnesses must have confirmed it, and none may contradict it.
+
+A folder put back from an older copy looks whole: only somebody else remembers that its
+key has signed more.  So a log with witnesses writes nothing before a quorum of them has
+signed its newest head, and nothing any more once one of them has answered what cannot
+be if this log has all that it ever signed.  A person decides then: no patience, restart
+or other witness does.
+
+The contradictions are a file beside the log, one JSON object a line, so that a restart
+while the witness in question is silent changes nothing.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from tlog.errors import BusyError, CorruptError, RejectedError
+from tlog.folders import write_whole
+from tlog.log_lines import log_event
+
+_MAX_SAID_CHARS: Final = 1_000
+
+
+class RolledBackError(RejectedError):
+    """This log's key has signed what this log does not have: it must not write."""
+
+    def __init__(self, seen: str) -> None:
+        super().__init__("rolled-back", seen)
+
+
+class UnconfirmedError(BusyError):
+    """No quorum of witnesses has confirmed the log's head since it was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """What a witness has answered that cannot be if the log is whole.
+
+    size: that the witness knows, or None if it named none.  said: for people.
+    """
+
+    witness: str
+    size: int | None
+    said: str
+
+
+class WriteGuard:
+    """What stands between a submission and the log.
+
+    file: where contradictions are kept.  overruled: names of witnesses whose word an
+    operator has set aside.  is_confirmed: whether the log may write as long as nobody
+    contradicts it.
+    """
+
+    def __init__(
+        self, file: Path, *, overruled: Collection[str] = (), is_confirmed: bool = True
+    ) -> None:
+        """Read what is kept; CorruptError if it cannot be read."""
+        self._file = file
+        self._overruled = frozenset(overruled)
+        self.is_confirmed = is_confirmed
+        self.contradictions: tuple[Contradiction, ...] = _read(file)
+        standing = [
+            it for it in self.contradictions if it.witness not in self._overruled
+        ]
+        for found in set(self.contradictions) - set(standing):
+            log_event(
+                "contradiction overruled",
+                level="warning",
+                witness=found.witness,
+                size=found.size,
+                said=found.said,
+            )
+        if len(standing) < len(self.contradictions):
+            self._keep(tuple(standing))
+        for found in standing:
+            _tell(found)
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether a witness contradicts this log."""
+        return bool(self.contradictions)
+
+    def require_writable(self) -> None:
+        """Raise RolledBackError or UnconfirmedError unless the log may write."""
+        if self.contradictions:
+            raise RolledBackError(self.contradictions[0].said)
+        if not self.is_confirmed:
+            raise UnconfirmedError(
+                "no quorum of witnesses has confirmed this log's head since its start",
+                retry_after_s=5,
+            )
+
+    def confirm(self) -> None:
+        """Let the log write: a quorum has signed its newest head."""
+        if not self.is_confirmed:
+            self.is_confirmed = True
+            log_event("confirmed by witnesses: the log takes entries")
+
+    def contradict(self, found: Contradiction) -> bool:
+        """Let nothing be written from now on; tell whether that is so.
+
+        False if an operator has set the witness's word aside.
+        """
+        if found.witness in self._overruled:
+            log_event(
+                "contradiction overruled",
+                level="warning",
+                witness=found.witness,
+                size=found.size,
+                said=found.said,
+            )
+            return False
+        if all(found.witness != it.witness for it in self.contradictions):
+            _tell(found)
+            self._keep((*self.contradictions, found))
+        return True
+
+    def _keep(self, contradictions: tuple[Contradiction, ...]) -> None:
+        # In force before it is on the disk, which may be full.
+        self.contradictions = contradictions
+        lines = [f"{json.dumps(asdict(it))}\n" for it in contradictions]
+        try:
+            write_whole(self._file, "".join(lines).encode())
+        except OSError as error:
+            log_event("contradiction not kept", level="error", error=str(error))
+
+
+def _tell(found: Contradiction) -> None:
+    log_event(
+        "contradicted: writing is refused",
+        level="error",
+        witness=found.witness,
+        size=found.size,
+        said=found.said,
+    )
+
+
+def _read(file: Path) -> tuple[Contradiction, ...]:
+    try:
+        lines = file.read_bytes().splitlines()
+    except FileNotFoundError:
+        return ()
+    try:
+        return tuple(_parse(json.loads(line)) for line in lines)
+    except (ValueError, TypeError, KeyError) as error:
+        # What was kept stops the log; not to know it is no leave to write.
+        raise CorruptError(str(file), "is not a list of contradictions") from error
+
+
+def _parse(kept: dict[str, object]) -> Contradiction:
+    witness, size, said = kept["witness"], kept["size"], kept["said"]
+    if not (isinstance(witness, str) and isinstance(said, str)):
+        raise TypeError
+    if size is not None and type(size) is not int:
+        raise TypeError
+    return Contradiction(witness, size, said[:_MAX_SAID_CHARS])
