@@ -169,7 +169,7 @@ def _made(folder: Path, claims: list[Claim], seconds: float) -> float:
 
     async def prove() -> None:
         for claim in claims:
-            path = await log.prover.inclusion(log.snapshot, claim.place)
+            path = await log.reading.prover.inclusion(log.heads.signed, claim.place)
             assert path == claim.path
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -109,6 +109,11 @@ class LogMetrics(Metrics):
             "When a witness last cosigned",
             ("witness",),
         )
+        self.contradicted = gauge(
+            "tlog_contradicted_by_witness",
+            "Set if a witness contradicts this log, to the size that it knows",
+            ("witness",),
+        )
         self.cosigned_size = gauge(
             "tlog_cosigned_size", "Entries in the newest head that satisfied the policy"
         )

@@ -29,7 +29,7 @@ from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
-from tlog.log.api.server import build_app
+from tlog.log.api.routes import build_app
 from tlog.log.life import Log
 from tlog.log.settings import LogSettings
 from tlog.metrics import LogMetrics, MonitorMetrics, WitnessMetrics

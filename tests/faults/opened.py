@@ -64,14 +64,14 @@ def stepping(folder: Path, disk: Disk | None = None, **changes: Any) -> Iterator
 
 def let_go(log: Log) -> None:
     """Close the files of a log whose threads were never started."""
-    log.index.close()
-    log.journal.close()
-    log.folder.close()
+    log.stores.index.close()
+    log.stores.journal.close()
+    log.stores.folder.close()
 
 
 def submit(log: Log, wanted: Sequence[bytes]) -> Receipt:
     """Submit to a running log and wait for the receipt."""
-    return log.pool.put(list(wanted)).result(PATIENCE_S)
+    return log.submitting.pool.put(list(wanted)).result(PATIENCE_S)
 
 
 def step(log: Log, *requests: Sequence[bytes]) -> list[Receipt]:
@@ -87,18 +87,20 @@ def step(log: Log, *requests: Sequence[bytes]) -> list[Receipt]:
 
 def head_of(log: Log, note: bytes) -> Checkpoint:
     """Open a note with the log's keys."""
-    return open_checkpoint(note, *log.signer.verifiers)
+    return open_checkpoint(note, *log.keys)
 
 
 def public_head(log: Log) -> Checkpoint:
     """Return what a static server over the public folder says."""
-    return head_of(log, (log.folder.layout.public / "checkpoint").read_bytes())
+    return head_of(log, (log.stores.folder.layout.public / "checkpoint").read_bytes())
 
 
 def require_extends(log: Log, old: Checkpoint) -> None:
     """Prove that the newest head of `log` extends `old`."""
-    snapshot = log.snapshot
-    path = asyncio.run(log.prover.consistency(snapshot, old.size, snapshot.size))
+    snapshot = log.heads.signed
+    path = asyncio.run(
+        log.reading.prover.consistency(snapshot, old.size, snapshot.size)
+    )
     new = head_of(log, snapshot.note)
     verify_consistency(old.size, new.size, path, old.root, new.root)
 

@@ -50,7 +50,7 @@ def test_no_fault_of_the_journal_forks_the_log(
         heads = [step(log, BEFORE)[0].snapshot]
         if published:
             log.publisher.publish()
-        log.journal.hot = FaultyConnection(log.journal.hot, fault)
+        log.stores.journal.writing = FaultyConnection(log.stores.journal.writing, fault)
         if nth == 2:
             heads.append(step(log, DURING[:20])[0].snapshot)
             acknowledged += DURING[:20]
@@ -58,7 +58,7 @@ def test_no_fault_of_the_journal_forks_the_log(
         with pytest.raises(error):
             step(log, DURING)
         # No head has left the process that is not in the journal.
-        assert heads[-1] is log.snapshot
+        assert heads[-1] is log.heads.signed
         if not fatal:
             heads.append(step(log, DURING)[0].snapshot)
             acknowledged += DURING[len(acknowledged) - 300 :]
@@ -66,7 +66,7 @@ def test_no_fault_of_the_journal_forks_the_log(
 
     with stepping(tmp_path) as log:
         expected = 420 if grows or not fatal else len(acknowledged)
-        assert expected == log.snapshot.size
+        assert expected == log.heads.signed.size
         for head in old:
             require_extends(log, head)
         (receipt,) = step(log, acknowledged)
@@ -85,11 +85,11 @@ def test_a_batch_that_found_no_room_is_not_answered_and_not_stored(
 ) -> None:
     with stepping(tmp_path) as log:
         step(log, BEFORE)
-        stored = log.journal.head()
-        log.journal.hot = FaultyConnection(
-            log.journal.hot, Fault(statement, 1, persists)
+        stored = log.stores.journal.head()
+        log.stores.journal.writing = FaultyConnection(
+            log.stores.journal.writing, Fault(statement, 1, persists)
         )
         with pytest.raises(BusyError):
             step(log, DURING)
-        assert stored == log.journal.head()
-        assert [(0, 300)] == [(it.start, it.end) for it in log.journal.batches()]
+        assert stored == log.stores.journal.head()
+        assert [(0, 300)] == [(it.start, it.end) for it in log.stores.journal.batches()]

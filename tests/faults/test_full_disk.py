@@ -46,7 +46,7 @@ def test_entries_that_could_not_be_published_are_published_by_the_next_start(
         submit(log, entries(0, 300))
     assert not (tmp_path / "public" / "checkpoint").exists()
     with running(tmp_path) as log:
-        assert 300 == log.snapshot.size
+        assert 300 == log.heads.signed.size
     assert entries(0, 300) == audit_folder(tmp_path).entries
     assert 0 == fsck(tmp_path)
 
@@ -61,12 +61,12 @@ def test_the_backlogs_bound_holds_the_sequencer_back(tmp_path: Path) -> None:
     disk = FullDisk()
     with running(tmp_path, disk, max_backlog_bytes=1000) as log:
         submit(log, entries(0, 10))
-        held_back = log.pool.put(entries(10, 20))
+        held_back = log.submitting.pool.put(entries(10, 20))
         # The publisher's next refusal comes a second later: all that time it waits.
         disk.refused.clear()
         assert disk.refused.wait(PATIENCE_S)
         assert not held_back.done()
-        assert 10 == log.snapshot.size
+        assert 10 == log.heads.signed.size
         disk.is_full = False
         assert tuple(range(10, 20)) == held_back.result(PATIENCE_S).indexes
 
@@ -76,7 +76,7 @@ def test_a_pool_without_room_refuses_and_takes_again_later(tmp_path: Path) -> No
     bounds = {"max_backlog_bytes": 1, "max_pool_entries": 10}
     with running(tmp_path, disk, **bounds) as log:
         submit(log, entries(0, 1))
-        waiting = [log.pool.put(entries(1, 9))]
+        waiting = [log.submitting.pool.put(entries(1, 9))]
         with pytest.raises(BusyError) as refused:
             _fill(log, waiting)
         assert 1 == refused.value.retry_after_s
@@ -90,7 +90,7 @@ def test_a_pool_without_room_refuses_and_takes_again_later(tmp_path: Path) -> No
 def _fill(log: Log, waiting: "list[Future[Receipt]]") -> None:
     """Put requests until one is refused; `waiting` takes note of the others."""
     for start in range(10, 1000, 5):
-        waiting.append(log.pool.put(entries(start, start + 5)))
+        waiting.append(log.submitting.pool.put(entries(start, start + 5)))
 
 
 def _closing(log: Log) -> "Future[None]":
@@ -106,7 +106,7 @@ def test_closing_ends_while_the_disk_is_full(tmp_path: Path) -> None:
     submit(log, entries(0, 10))
     _closing(log).result(PATIENCE_S)
     with running(tmp_path) as log:
-        assert 10 == log.snapshot.size
+        assert 10 == log.heads.signed.size
 
 
 def test_closing_ends_while_the_disk_is_full_and_the_backlog_is_too(
@@ -116,7 +116,7 @@ def test_closing_ends_while_the_disk_is_full_and_the_backlog_is_too(
     log = open_log(settings(tmp_path, max_backlog_bytes=1), disk=disk)
     log.start(lambda: None)
     submit(log, entries(0, 10))
-    held_back = log.pool.put(entries(10, 20))
+    held_back = log.submitting.pool.put(entries(10, 20))
     closing = _closing(log)
     try:
         closing.result(10)
@@ -132,7 +132,7 @@ def test_closing_lets_go_of_the_folder_when_the_journal_cannot_be_trimmed(
     log = open_log(settings(tmp_path))
     log.start(lambda: None)
     submit(log, entries(0, 10))
-    connection = cast("sqlite3.Connection", log.journal.hot)
+    connection = cast("sqlite3.Connection", log.stores.journal.writing)
     connection.set_authorizer(
         lambda action, *_: (
             sqlite3.SQLITE_DENY
@@ -142,12 +142,12 @@ def test_closing_lets_go_of_the_folder_when_the_journal_cannot_be_trimmed(
     )
     try:
         log.close()
-        assert not log.folder.is_locked
+        assert not log.stores.folder.is_locked
     finally:
-        if log.folder.is_locked:
+        if log.stores.folder.is_locked:
             let_go(log)
     with running(tmp_path) as log:
-        assert 10 == log.snapshot.size
+        assert 10 == log.heads.signed.size
 
 
 def test_on_stop_is_called_once_for_each_thread(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_log_that_was_opened_and_never_started_can_be_closed(
     log = open_log(settings(tmp_path))
     try:
         log.close()
-        assert not log.folder.is_locked
+        assert not log.stores.folder.is_locked
     finally:
-        if log.folder.is_locked:
+        if log.stores.folder.is_locked:
             let_go(log)

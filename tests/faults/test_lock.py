@@ -49,7 +49,7 @@ def test_a_second_log_in_one_process_is_refused(tmp_path: Path) -> None:
     ):
         pass
     with stepping(tmp_path) as log:
-        assert 0 == log.snapshot.size
+        assert 0 == log.heads.signed.size
 
 
 def test_any_thread_can_let_go_of_a_folder(tmp_path: Path) -> None:

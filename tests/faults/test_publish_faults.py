@@ -48,7 +48,7 @@ def _grow_until_it_breaks(folder: Path, fault: Fault) -> tuple[int, list[Checkpo
                 log.publisher.publish()
         except (OSError, FatalError):
             # What a static server shows at this moment has been seen, too.
-            if log.objects.checkpoint() is not None:
+            if log.stores.objects.checkpoint() is not None:
                 heads.append(public_head(log))
     return acknowledged, heads
 
@@ -62,7 +62,7 @@ def test_no_fault_of_the_disk_forks_the_log(
     fault = Fault(call, nth, persists)
     acknowledged, heads = _grow_until_it_breaks(tmp_path, fault)
     with stepping(tmp_path) as log:
-        assert acknowledged == log.snapshot.size
+        assert acknowledged == log.heads.signed.size
         for head in heads:
             require_extends(log, head)
         everything = [it for batch in BATCHES for it in batch]
@@ -103,7 +103,7 @@ def test_what_could_not_be_published_is_published_by_the_next_attempt(
         (receipt,) = step(log, BATCHES[2])
         log.publisher.publish()
         assert receipt.snapshot.size == public_head(log).size
-        assert receipt.snapshot.size == log.index.complete_to
+        assert receipt.snapshot.size == log.stores.index.complete_to
     assert receipt.snapshot.size == len(audit_folder(tmp_path).entries)
     assert 0 == fsck(tmp_path)
 

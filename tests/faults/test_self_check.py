@@ -25,9 +25,8 @@ from tlog.hashing.plain import PlainBackend
 from tlog.log.merkle.frontier import Frontier
 from tlog.log.opening import open_log
 from tlog.log.sequencer.batch import Batch, plan_batch
-from tlog.log.sequencer.commit import Committer
-from tlog.log.sequencer.growth import Tree
 from tlog.log.sequencer.selfcheck import SelfCheckError
+from tlogverify.hashing import to_hash
 
 BEFORE, BATCH = entries(0, 300), entries(300, 700)
 
@@ -63,7 +62,7 @@ def flipped(name: str, nth: int, bit: int) -> Iterator[FlippedKernel]:
 def _require_unharmed(folder: Path) -> None:
     """The folder holds BEFORE and nothing else, and goes on from there."""
     with stepping(folder) as log:
-        assert len(BEFORE) == log.snapshot.size
+        assert len(BEFORE) == log.heads.signed.size
         (receipt,) = step(log, [*BEFORE, *BATCH])
         assert tuple(range(len(BEFORE) + len(BATCH))) == receipt.indexes
         log.publisher.publish()
@@ -84,15 +83,15 @@ def test_a_wrong_hash_is_never_signed_away(
 ) -> None:
     with stepping(tmp_path) as log:
         step(log, BEFORE)
-        head = log.journal.head()
+        head = log.stores.journal.head()
         with (
             flipped(kernel, nth, bit) as broken,
             pytest.raises(SelfCheckError),
         ):
             step(log, BATCH)
         assert broken.calls >= nth
-        assert head == log.journal.head()
-        assert len(BEFORE) == log.snapshot.size
+        assert head == log.stores.journal.head()
+        assert len(BEFORE) == log.heads.signed.size
     _require_unharmed(tmp_path)
 
 
@@ -103,15 +102,14 @@ def test_a_bit_that_flips_in_the_right_edge_is_caught(
 ) -> None:
     with stepping(tmp_path) as log:
         step(log, BEFORE)
-        frontier = log.snapshot.frontier
-        edges = list(frontier.edges)
+        committer, whole = log.sequencer.committer, log.heads.signed
+        edges = list(whole.tree.frontier.edges)
         edges[level] = flip(edges[level], bit)
-        damaged = Tree(Frontier(frontier.size, tuple(edges)), log.snapshot.open_entries)
-        state = (damaged, log.snapshot)
-        committer = Committer(log.signer, log.journal, log.backlog, state)
+        damaged = replace(whole.tree, frontier=Frontier(whole.size, tuple(edges)))
+        committer.signed = replace(whole, tree=damaged)
         with pytest.raises(SelfCheckError, match="old root"):
             committer.commit(_planned(), 0)
-        assert len(BEFORE) == committer.snapshot.size
+        assert len(BEFORE) == committer.signed.size
     _require_unharmed(tmp_path)
 
 
@@ -124,7 +122,7 @@ def test_a_bit_that_flips_in_an_entry_before_the_commit_is_caught(
         batch = _planned()
         batch.entries[position] = flip(batch.entries[position], 999)
         with pytest.raises(SelfCheckError):
-            log.committer.commit(batch, 0)
+            log.sequencer.committer.commit(batch, 0)
     _require_unharmed(tmp_path)
 
 
@@ -142,16 +140,16 @@ def test_entries_that_are_not_those_of_the_leaf_hashes_are_caught(
         else:
             batch.entries.append(batch.entries[-1])
         with pytest.raises(SelfCheckError):
-            log.committer.commit(batch, 0)
+            log.sequencer.committer.commit(batch, 0)
     _require_unharmed(tmp_path)
 
 
 def test_a_wrong_root_in_the_newest_snapshot_is_caught(tmp_path: Path) -> None:
     with stepping(tmp_path) as log:
         step(log, BEFORE)
-        snapshot = replace(log.snapshot, root=type(log.snapshot.root)(bytes(32)))
-        tree = Tree(snapshot.frontier, snapshot.open_entries)
-        committer = Committer(log.signer, log.journal, log.backlog, (tree, snapshot))
+        committer, whole = log.sequencer.committer, log.heads.signed
+        tree = replace(whole.tree, root=to_hash(bytes(32)))
+        committer.signed = replace(whole, tree=tree)
         with pytest.raises(SelfCheckError, match="old root"):
             committer.commit(_planned(), 0)
     _require_unharmed(tmp_path)
@@ -161,19 +159,22 @@ def test_a_failed_self_check_stops_the_log_and_is_counted(tmp_path: Path) -> Non
     with running(tmp_path) as log:
         submit(log, BEFORE)
         with flipped("hash_pairs", 1, 77):
-            waiting = log.pool.put(BATCH)
+            waiting = log.submitting.pool.put(BATCH)
             with pytest.raises(FatalError, match="self-check"):
                 waiting.result(PATIENCE_S)
             log.sequencer.join()
-        assert isinstance(log.failure, SelfCheckError)
+        assert isinstance(log.lifeline.failure, SelfCheckError)
         assert b"tlog_self_check_failures_total 1.0" in log.metrics.render()
     _require_unharmed(tmp_path)
 
 
 def test_all_that_wait_when_a_log_stops_are_told(tmp_path: Path) -> None:
     log = open_log(settings(tmp_path))
-    waiting = [log.pool.put(BATCH[at : at + 1]) for at in range(5)]
-    late = [log.pool.put(entries(1000, 26_000)), log.pool.put(BATCH[10:20])]
+    waiting = [log.submitting.pool.put(BATCH[at : at + 1]) for at in range(5)]
+    late = [
+        log.submitting.pool.put(entries(1000, 26_000)),
+        log.submitting.pool.put(BATCH[10:20]),
+    ]
     with flipped("hash_leaves", 1, 5):
         log.start(lambda: None)
         log.sequencer.join()
@@ -181,7 +182,7 @@ def test_all_that_wait_when_a_log_stops_are_told(tmp_path: Path) -> None:
     for receipt in [*waiting, *late]:
         assert isinstance(receipt.exception(PATIENCE_S), FatalError)
     with stepping(tmp_path) as log:
-        assert 0 == log.snapshot.size
+        assert 0 == log.heads.signed.size
 
 
 def test_a_head_that_was_changed_behind_the_process_is_fatal(tmp_path: Path) -> None:
@@ -189,12 +190,12 @@ def test_a_head_that_was_changed_behind_the_process_is_fatal(tmp_path: Path) -> 
     other = open_log(settings(tmp_path / "other"))
     try:
         step(log, BEFORE)
-        head = log.journal.head()
+        head = log.stores.journal.head()
         assert head is not None
-        log.journal.commit(head, head._replace(size=head.size + 1), None, 0)
+        log.stores.journal.commit(head, head._replace(size=head.size + 1), None, 0)
         with pytest.raises(FatalError, match="not the one"):
             step(log, BATCH)
-        assert [300] == [it.end for it in log.journal.batches()]
+        assert [300] == [it.end for it in log.stores.journal.batches()]
     finally:
         let_go(log)
         let_go(other)

@@ -79,12 +79,12 @@ def _live(folder: Path, pipe: "Connection[Any, Any]") -> None:
     settings = LogSettings(data=folder, origin=ORIGIN, publish_interval_ms=0)
     log = open_log(settings)
     log.start(lambda: None)
-    pipe.send(log.snapshot.size)
+    pipe.send(log.heads.signed.size)
     while True:
         verb, *arguments = pipe.recv()
         if verb == "crash":
             for request in arguments[0]:
-                log.pool.put(request)
+                log.submitting.pool.put(request)
             os._exit(9)
         if verb == "close":
             log.close()
@@ -95,7 +95,11 @@ def _live(folder: Path, pipe: "Connection[Any, Any]") -> None:
 
 def _answer(log: Log, verb: str, arguments: list[Any]) -> object:
     if verb == "submit":
-        waiting = [log.pool.put(request) for request in arguments[0]]
+        waiting = [log.submitting.pool.put(request) for request in arguments[0]]
         return [receipt.result(_PATIENCE_S) for receipt in waiting]
-    prove = log.prover.inclusion if verb == "inclusion" else log.prover.consistency
-    return asyncio.run(prove(log.snapshot, *arguments))
+    prove = (
+        log.reading.prover.inclusion
+        if verb == "inclusion"
+        else log.reading.prover.consistency
+    )
+    return asyncio.run(prove(log.heads.signed, *arguments))

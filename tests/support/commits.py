@@ -22,7 +22,7 @@ def state_of(witness: Witness) -> WitnessState:
 def breaks(witness: Witness, fault: Fault) -> None:
     """Let the witness's statements fail once."""
     state = state_of(witness)
-    state.hot = FaultyConnection(state.hot, fault)
+    state.writing = FaultyConnection(state.writing, fault)
 
 
 class WaitingConnection:

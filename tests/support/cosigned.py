@@ -22,6 +22,9 @@ LOG_ACTOR = Actor(ORIGIN, ED25519, "a log with witnesses")
 NOWHERE = "http://127.0.0.1:9"
 """The discard port: nobody listens there."""
 
+TOLD = {"witness_unconfirmed": True}
+"""The operator's word, for a log that starts without its quorum."""
+
 
 def write_key(folder: Path) -> None:
     """Give the log in `folder` the actor's key."""
@@ -97,7 +100,7 @@ async def submit(
 
 async def public_policy(log: Log) -> Policy:
     """Return the policy that the log hands out."""
-    return Policy.parse(log.policy.encode())
+    return Policy.parse(log.standing.policy.encode())
 
 
 async def shown(log: Log, size: int, signers: int) -> None:
@@ -105,7 +108,7 @@ async def shown(log: Log, size: int, signers: int) -> None:
     policy = await public_policy(log)
     while True:
         try:
-            seen = policy.open_checkpoint(log.publisher.published_note)
+            seen = policy.open_checkpoint(log.publisher.public_note)
         except (FormatError, QuorumError):
             # None yet, or one from before there were witnesses.
             await asyncio.sleep(0)

@@ -29,15 +29,15 @@ class Filled:
 
     def head(self, note: str) -> Checkpoint:
         """Open a checkpoint of this log."""
-        return open_checkpoint(note.encode(), *self.log.signer.verifiers)
+        return open_checkpoint(note.encode(), *self.log.keys)
 
     def state(self) -> tuple[int, bytes, bytes]:
         """Return all that a refused request must leave as it is."""
-        return self.log.snapshot.size, self.log.snapshot.note, self._published
+        return self.log.heads.signed.size, self.log.heads.signed.note, self._published
 
     @property
     def _published(self) -> bytes:
-        return self.log.publisher.published_note
+        return self.log.publisher.public_note
 
 
 @asynccontextmanager

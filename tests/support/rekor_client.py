@@ -41,7 +41,7 @@ class Client:
         """Assert what clients verify: head, proof and body belong together."""
         proof = entry["inclusionProof"]
         note = proof["checkpoint"]["envelope"].encode()
-        head = open_checkpoint(note, *self.log.signer.verifiers)
+        head = open_checkpoint(note, *self.log.keys)
         assert ORIGIN == head.origin
         assert (str(head.size), b64(head.root)) == (
             proof["treeSize"],

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tlog.log.api.server import serve
 from tlog.log.life import Log
 from tlog.log.opening import open_log
+from tlog.log.serving import serve
 from tlog.log.settings import LogSettings
 
 ORIGIN = "log.example/tests"
@@ -48,8 +48,8 @@ async def published(log: Log) -> None:
     """Wait until the public checkpoint and the index have all that is committed."""
     await until(
         lambda: (
-            log.publisher.published_note == log.snapshot.note
-            and log.index.complete_to == log.snapshot.size
+            log.publisher.public_note == log.heads.signed.note
+            and log.stores.index.complete_to == log.heads.signed.size
         )
     )
 

@@ -30,7 +30,9 @@ async def run_search(folder: Path, *words: str) -> int:
     parser = argparse.ArgumentParser()
     search.add_arguments(parser)
     async with running_log(folder / "log") as (url, log):
-        await asyncio.to_thread(log.pool.put([canonical(record(1)), ENTRY]).result, 60)
+        await asyncio.to_thread(
+            log.submitting.pool.put([canonical(record(1)), ENTRY]).result, 60
+        )
         await published(log)
         options = parser.parse_args(["--log", url, *words])
         return await asyncio.to_thread(search.run, options)

@@ -11,9 +11,9 @@ import uvloop
 
 from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
-from tlog.log.api.server import serve
 from tlog.log.life import Log
 from tlog.log.opening import open_log
+from tlog.log.serving import serve
 from tlog.log.settings import LogSettings
 from tlog.log_lines import configure_logs, log_event
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     log = open_log(settings)
     tune_interpreter()
     uvloop.run(_serve(log, as_json=options.json))
-    log_event("stopped", size=log.snapshot.size)
+    log_event("stopped", size=log.heads.signed.size)
     return 0
 
 
@@ -41,19 +41,19 @@ async def _serve(log: Log, *, as_json: bool) -> None:
 
 
 def _announce(log: Log, url: str, *, as_json: bool) -> None:
-    layout = log.folder.layout
-    vkeys = [key.encode() for key in log.signer.verifiers]
+    layout = log.stores.folder.layout
+    vkeys = [key.encode() for key in log.keys]
     if as_json:
         document = {
             "url": url,
-            "origin": log.signer.origin,
-            "size": log.snapshot.size,
+            "origin": log.standing.origin,
+            "size": log.heads.signed.size,
             "verifier_keys": vkeys,
             "policy": str(layout.policy_file),
         }
         print(json.dumps(document), flush=True)
         return
-    print(f"log     {log.signer.origin}, {log.snapshot.size} entries")
+    print(f"log     {log.standing.origin}, {log.heads.signed.size} entries")
     for vkey in vkeys:
         print(f"key     {vkey}")
     print(f"policy  {layout.policy_file}")

@@ -22,8 +22,8 @@ from tlog.errors import (
 )
 from tlog.log.admission.gate import FrozenError, UnauthorizedError
 from tlog.log.admission.rates import RateLimitedError
-from tlog.log.cosigning.collector import NotCosignedError
-from tlog.log.cosigning.rollback import RolledBackError
+from tlog.log.cosigning.guard import RolledBackError, UnconfirmedError
+from tlog.log.publishing.heads import NotCosignedError
 from tlog.witness.budget import BudgetError
 from tlog.witness.cosigner import NeverCosignedError
 from tlog.witness.roster import UnknownOriginError
@@ -104,6 +104,7 @@ PROBLEMS: Final[Mapping[type[TlogError], Problem]] = {
     BudgetError: Problem(429, "budget", "Too many requests of this log"),
     RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
     NotCosignedError: Problem(503, "not-cosigned", "No cosigned head covers it yet"),
+    UnconfirmedError: Problem(503, "unconfirmed", "Its witnesses have not spoken yet"),
     RolledBackError: Problem(500, "rolled-back", "This log must not write"),
     BusyError: Problem(503, "busy", "No room now"),
     FatalError: Problem(503, "outcome-unknown", "The log is restarting: send it again"),

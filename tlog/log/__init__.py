@@ -1,12 +1,16 @@
 """The log: what takes entries, commits them, publishes them, and answers for them.
 
 opening      from settings to a log, opened and recovered; its tiles and index anew
-settings     its settings
-life         one open log: how it starts and ends
-api          its own doors: native, tiles, Rekor's
+serving      a log behind its doors, until it is stopped
+settings     of `tlog serve`
+api          the doors: native, tiles, Rekor's
+life         one open log: its faces, and how it starts and ends
+submitting   what a door that takes entries needs of a log
+reading      what a door that answers readers needs
+standing     what operators may know
 admission    who may submit
 sequencer    pool, batch, commit, recovery, rebuild
-cosigning    witnesses are asked for their cosignatures
+cosigning    witnesses are asked for their cosignatures, and may contradict
 publishing   backlog and publisher: tiles, then the checkpoint, then the index
 proofs       proofs from tiles
 storage      folder, journal, objects, index: all that is on disk

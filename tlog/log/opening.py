@@ -1,6 +1,7 @@
 """From settings to a log, opened and recovered; and a log's tiles and index anew."""
 
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,26 +11,28 @@ from tlog.clock import Clock, SystemClock
 from tlog.config import require_bare_host
 from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import CorruptError, RejectedError
+from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.gate import Gate
 from tlog.log.admission.rates import Rates
 from tlog.log.admission.tokens import read_tokens
 from tlog.log.cosigning.collector import LogView
+from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.cosigning.opening import (
-    guard_writes,
     make_collector,
-    make_links,
-    open_demo,
+    open_guard,
     policy_text,
-    require_journal,
-    see_heads,
+    require_new,
+    see_all_heads,
 )
-from tlog.log.cosigning.rollback import RollbackGuard
+from tlog.log.cosigning.sightings import compare_all
 from tlog.log.life import Log
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
 from tlog.log.publishing.backlog import Backlog
-from tlog.log.publishing.publisher import Pace, Publisher
+from tlog.log.publishing.heads import Heads, SignedHeads
+from tlog.log.publishing.publisher import Publisher
+from tlog.log.reading import Reading
 from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool
@@ -37,14 +40,15 @@ from tlog.log.sequencer.rebuild import Progress, rebuild
 from tlog.log.sequencer.recovery import Recovered, recover, sign_anew
 from tlog.log.sequencer.sequencer import Sequencer
 from tlog.log.settings import LogSettings
+from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.index import Index
-from tlog.log.storage.journal import Journal
 from tlog.log.storage.objects import Objects
+from tlog.log.storage.stores import Stores
+from tlog.log.submitting import Submitting
 from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics, Metrics
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
-from tlog.witness.opening import Witness
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.keys import KeyType, parse_verifier_key
@@ -104,16 +108,14 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
         return checkpoint
 
 
-class _Opened(NamedTuple):
-    """What every log has, before anything is recovered."""
+class _Ground(NamedTuple):
+    """What every part of a log is given; policy: the text of one for verifiers."""
 
     settings: LogSettings
-    folder: LogFolder
-    clock: Clock
     signer: HeadSigner
-    metrics: LogMetrics
-    demo: Witness | None
     policy: str
+    clock: Clock
+    metrics: LogMetrics
 
 
 def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
@@ -121,117 +123,153 @@ def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) ->
     signer = HeadSigner(_load_keys(layout, settings), clock)
     if settings.sigstore:
         require_bare_host(signer.origin)
-    demo = open_demo(layout.root, signer) if settings.witness_demo else None
-    policy = policy_text(settings, signer.verifiers, demo)
+    policy = policy_text(settings, signer.verifiers)
     _write_public_keys(layout, signer, policy)
-    opened = _Opened(settings, folder, clock, signer, LogMetrics(), demo, policy)
-    sightings = see_heads(settings, Policy.parse(policy.encode()), signer.verifiers)
-    objects = Objects(layout.public, layout.temporary, disk)
-    journal, index = Journal(layout.journal), _open_index(layout.index)
+    ground = _Ground(settings, signer, policy, clock, LogMetrics())
+    sightings = see_all_heads(settings, Policy.parse(policy.encode()), signer.verifiers)
+    stores = Stores.open(folder, disk)
     try:
-        require_journal(journal, sightings)
+        if stores.journal.head() is None:
+            require_new(sightings)
         recovered = recover(
-            signer, journal, objects, index, backlog_bytes=settings.max_backlog_bytes
+            signer,
+            stores,
+            backlog_bytes=settings.max_backlog_bytes,
+            offers_all=settings.witness_policy is None,
         )
-        reader = TileReader(objects, recovered.backlog, settings.tile_cache_tiles)
-        guard = guard_writes(
-            sightings,
-            recovered.snapshot,
-            partial(reader.root, recovered.snapshot),
-        )
-        if guard.seen is None:
-            recovered = sign_anew(signer, journal, recovered)
+        signed = recovered.signed
+        tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
+        guard = open_guard(settings, layout.root, ground.metrics)
+        root_at = partial(tiles.root, signed)
+        for found in compare_all(sightings, signed.size, root_at):
+            guard.contradict(found)
+        if not guard.is_contradicted:
+            recovered = sign_anew(signer, stores.journal, recovered)
     except BaseException:
-        index.close()
-        journal.close()
+        stores.close()
         raise
-    return _assemble(opened, (objects, journal, index), recovered, reader, guard)
+    return _assemble(ground, stores, recovered, tiles, guard)
 
 
 def _assemble(
-    opened: _Opened,
-    stores: tuple[Objects, Journal, Index],
+    ground: _Ground,
+    stores: Stores,
     recovered: Recovered,
-    reader: TileReader,
-    guard: RollbackGuard,
+    tiles: TileReader,
+    guard: WriteGuard,
 ) -> Log:
-    settings, metrics, backlog = opened.settings, opened.metrics, recovered.backlog
-    objects, journal, index = stores
-    policy, prover = Policy.parse(opened.policy.encode()), Prover(reader)
-    links = make_links(settings, policy, opened.demo, opened.clock, metrics)
-    publisher = _publisher(opened, backlog, objects, index, holds=bool(links))
-    pool = Pool(settings.max_pool_entries, settings.max_pool_bytes)
-    known = KnownEntries(backlog, index)
-    state = (recovered.tree, recovered.snapshot)
-    committer = Committer(opened.signer, journal, backlog, state)
-    sequencer = Sequencer(
-        pool,
+    settings, metrics, backlog = ground.settings, ground.metrics, recovered.backlog
+    publisher = Publisher(
         backlog,
-        known,
-        committer,
+        stores.objects,
+        stores.index,
+        interval_s=settings.publish_interval_ms / 1000,
+        clock=ground.clock,
+        metrics=metrics,
+    )
+    sequencer = Sequencer(
+        Pool(settings.max_pool_entries, settings.max_pool_bytes),
+        backlog,
+        KnownEntries(backlog, stores.index),
+        Committer(ground.signer, stores.journal, backlog, recovered.signed),
         trim_to=lambda: publisher.stored_size,
         metrics=metrics,
     )
+    lifeline, prover = Lifeline(), Prover(tiles)
     collector = None
-    if links:
-        view = _view(opened, committer, prover, backlog)
+    if settings.witness_policy is not None:
+        view = _view(ground, sequencer.committer, prover, backlog)
+        policy = Policy.parse(ground.policy.encode())
         collector = make_collector(
-            settings, (policy, links), view, guard, recovered.public
+            settings, policy, view, recovered.public, guard, lifeline
         )
+    heads = collector or SignedHeads(lambda: sequencer.committer.signed)
     log = Log(
         settings=settings,
-        folder=opened.folder,
-        signer=opened.signer,
-        policy=opened.policy,
-        journal=journal,
-        objects=objects,
-        index=index,
-        known=known,
-        pool=pool,
-        backlog=backlog,
-        committer=committer,
+        submitting=_submitting(ground, sequencer.pool, heads, guard),
+        reading=_reading(heads, prover, tiles, stores, sequencer.known, publisher),
+        standing=Standing(
+            origin=ground.signer.origin,
+            keys=ground.signer.verifiers,
+            policy=ground.policy,
+            heads=heads,
+            guard=guard,
+            claims=_claims(stores, sequencer.pool, publisher, lifeline),
+            witnessing=None if collector is None else collector.witnessing,
+        ),
+        stores=stores,
+        heads=heads,
         sequencer=sequencer,
+        backlog=backlog,
         publisher=publisher,
-        collector=collector,
-        guard=guard,
-        demo=opened.demo,
-        reader=reader,
-        prover=prover,
-        gate=_gate(settings, opened.clock),
-        checks=Checks(),
+        lifeline=lifeline,
         metrics=metrics,
     )
     _watch(log)
     return log
 
 
-def _publisher(
-    opened: _Opened, backlog: Backlog, objects: Objects, index: Index, *, holds: bool
-) -> Publisher:
-    interval_s = opened.settings.publish_interval_ms / 1000
-    return Publisher(
-        backlog,
-        objects,
-        index,
-        pace=Pace(interval_s, holds=holds),
-        clock=opened.clock,
-        metrics=opened.metrics,
-    )
-
-
 def _view(
-    opened: _Opened, committer: Committer, prover: Prover, backlog: Backlog
+    ground: _Ground, committer: Committer, prover: Prover, backlog: Backlog
 ) -> LogView:
     """Return the log as the collector of cosignatures sees it."""
     return LogView(
-        origin=opened.signer.origin,
-        keys=opened.signer.verifiers,
-        newest=committer.newest,
+        origin=ground.signer.origin,
+        keys=ground.signer.verifiers,
+        signed=lambda: committer.signed,
         prove=prover.consistency,
         root_at=prover.root,
         offer=backlog.offer,
-        clock=opened.clock,
+        clock=ground.clock,
+        metrics=ground.metrics,
     )
+
+
+def _submitting(
+    ground: _Ground, pool: Pool, heads: Heads, guard: WriteGuard
+) -> Submitting:
+    return Submitting(
+        origin=ground.signer.origin,
+        guard=guard,
+        gate=_gate(ground.settings, ground.clock),
+        checks=Checks(),
+        pool=pool,
+        heads=heads,
+        wait_s=ground.settings.witness_wait_ms / 1000,
+        metrics=ground.metrics,
+    )
+
+
+def _reading(
+    heads: Heads,
+    prover: Prover,
+    tiles: TileReader,
+    stores: Stores,
+    known: KnownEntries,
+    publisher: Publisher,
+) -> Reading:
+    return Reading(
+        heads=heads,
+        prover=prover,
+        tiles=tiles,
+        index=stores.index,
+        known=known,
+        public_note=lambda: publisher.public_note,
+    )
+
+
+def _claims(
+    stores: Stores, pool: Pool, publisher: Publisher, lifeline: Lifeline
+) -> dict[str, Callable[[], bool]]:
+    """Return what must hold for a log that takes submissions."""
+    return {
+        "lock_held": lambda: stores.folder.is_locked,
+        "journal_writable": lambda: (
+            lifeline.failure is None and stores.journal.has_room
+        ),
+        "head_signed": lambda: bool(publisher.public_note),
+        "queue_not_full": lambda: not pool.is_full,
+    }
 
 
 def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
@@ -273,19 +311,6 @@ def _write_public_keys(layout: FolderLayout, signer: HeadSigner, policy: str) ->
     layout.policy_file.write_text(policy, "utf-8")
 
 
-def _open_index(path: Path) -> Index:
-    try:
-        return Index(path)
-    except Exception as error:
-        # RocksDB raises Exception itself; its text tells damage from a full disk.
-        if not str(error).startswith(("Corruption:", "Invalid argument:")):
-            raise CorruptError("the index", str(error)) from error
-        # Derived data: recovery writes it anew.
-        log_event("index made anew", level="warning", error=str(error))
-        shutil.rmtree(path, ignore_errors=True)
-        return Index(path)
-
-
 def _gate(settings: LogSettings, clock: Clock) -> Gate:
     tokens = None if settings.tokens_file is None else read_tokens(settings.tokens_file)
     rates = None
@@ -299,27 +324,26 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
     )
 
 
+def _watch(log: Log) -> None:
+    """Let the gauges read what they show at the moment they are asked."""
+    metrics, heads = log.metrics, log.heads
+    tell_build(metrics)
+    metrics.tree_size.set_function(lambda: heads.signed.size)
+    if (witnessing := log.standing.witnessing) is not None:
+        metrics.cosigned_size.set_function(witnessing.cosigned_size)
+    metrics.waiting_checks.set_function(lambda: log.submitting.checks.waiting)
+    metrics.queue_entries.set_function(lambda: log.submitting.pool.waiting_entries)
+    metrics.publish_lag_entries.set_function(
+        lambda: heads.signed.size - log.publisher.public_size
+    )
+    metrics.index_lag_entries.set_function(
+        lambda: heads.signed.size - log.stores.index.complete_to
+    )
+
+
 def tell_build(metrics: Metrics) -> None:
     """Say in the metrics what runs here, and everywhere if a kernel is faulty."""
     metrics.build.labels(__version__, hashing.backend()).set(1)
     if fault := hashing.fault():
         metrics.hash_backend_faults.labels(fault).inc()
         log_event("hash backend failed its self-test", level="error", backend=fault)
-
-
-def _watch(log: Log) -> None:
-    """Let the gauges read what they show at the moment they are asked."""
-    metrics = log.metrics
-    tell_build(metrics)
-    metrics.tree_size.set_function(lambda: log.snapshot.size)
-    if log.collector is not None:
-        collector = log.collector
-        metrics.cosigned_size.set_function(lambda: collector.cosigned_size)
-    metrics.waiting_checks.set_function(lambda: log.checks.waiting)
-    metrics.queue_entries.set_function(lambda: log.pool.waiting_entries)
-    metrics.publish_lag_entries.set_function(
-        lambda: log.snapshot.size - log.publisher.published_size
-    )
-    metrics.index_lag_entries.set_function(
-        lambda: log.snapshot.size - log.index.complete_to
-    )

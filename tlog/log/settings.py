@@ -18,7 +18,6 @@ _LEAST: Final = {
     "witness_interval_ms": 1,
     "witness_timeout_ms": 1,
     "witness_wait_ms": 0,
-    "witness_patience_s": 0,
 }
 
 
@@ -80,16 +79,22 @@ class LogSettings:
     witness_wait_ms: int = setting(
         10_000, "how long a submission waits for a cosigned head; after it 202"
     )
-    witness_quorum_lost: str = setting(
-        "hold",
-        "hold: without the quorum the public checkpoint stays; publish: it goes on "
-        "after witness_patience_s",
+    witness_patience_s: int | None = setting(
+        None,
+        "how long the quorum may be missing before heads are public without it; none: "
+        "they wait",
     )
-    witness_patience_s: int = setting(
-        60, "with witness_quorum_lost publish: how long the quorum may be missing"
+    witness_unconfirmed: bool = setting(
+        False,
+        "take entries before a quorum has confirmed the log's head since its start",
     )
-    witness_demo: bool = setting(
-        False, "run a witness inside the log, to try it out: it proves nothing"
+    witness_overruled: tuple[str, ...] = setting(
+        (),
+        "names of witnesses whose word against this log a person has looked into and "
+        "set aside",
+    )
+    witness_monitoring: tuple[str, ...] = setting(
+        (), "NAME=URL: where a witness shows heads, if not where they are sent"
     )
     frozen: bool = setting(
         False, "take no more entries; what is there is served as before"
@@ -114,10 +119,6 @@ class LogSettings:
         require_address(self.listen, self.prefix)
         self._require_sigstore()
         require_log_lines(self.log_format, self.log_level)
-        if self.witness_quorum_lost not in {"hold", "publish"}:
-            raise FormatError(
-                "witness_quorum_lost is hold or publish", self.witness_quorum_lost
-            )
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise FormatError(f"{name} is at least {least}", getattr(self, name))

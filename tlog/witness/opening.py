@@ -18,6 +18,7 @@ from tlog.clock import Clock, SystemClock
 from tlog.durable.disk import DurableFolder, SystemDisk
 from tlog.errors import CorruptError, FatalError, RejectedError
 from tlog.folders import hold_folder, require_own_folder
+from tlog.lifeline import Lifeline
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey, generate_key, read_key
 from tlog.witness.commits import GroupCommit
@@ -68,7 +69,8 @@ class Witness:
             self.roster = Roster(configured, keys[0].verifier.name)
             self.roster.add_new(self._state.logs())
             self._undo = undo.pop_all()
-        self._commits = GroupCommit(self._state, heads, self.metrics)
+        self._lifeline = Lifeline()
+        self._commits = GroupCommit(self._state, heads, self.metrics, self._lifeline)
         files = DurableFolder(root / "evidence", root / "tmp", SystemDisk())
         self.cosigner = Cosigner(
             keys,
@@ -89,7 +91,7 @@ class Witness:
     @property
     def failure(self) -> FatalError | None:
         """Why this witness has stopped by itself, if it has."""
-        return self._commits.failure
+        return self._lifeline.failure
 
     @property
     def cosigned_logs(self) -> int:
@@ -109,7 +111,7 @@ class Witness:
 
         on_stop: called when a commit's outcome is unknown.
         """
-        self._commits.on_stop = on_stop
+        self._lifeline.on_stop = on_stop
         if self.settings.log_list:
             lists = ListedLogs(
                 self.settings.log_list, self.roster, self._state.add_logs, self.metrics

@@ -80,7 +80,7 @@ def rules_of(*keys: KeyOfTests) -> Rules:
 
 
 def policy_of(log: Log) -> Policy:
-    keys = "".join(f"log {it.encode()}\n" for it in log.signer.verifiers)
+    keys = "".join(f"log {it.encode()}\n" for it in log.keys)
     return Policy.parse(f"{keys}quorum none\n".encode())
 
 
@@ -100,7 +100,7 @@ async def test_many_artifacts_are_one_statement_and_one_entry(tmp_path: Path) ->
         said = claim(tmp_path, *(f"{number}.bin" for number in range(256)))
         async with LogClient(url, policy_of(log)) as client:
             attested = await attest(said, KEY, client)
-        assert 1 == log.snapshot.size
+        assert 1 == log.heads.signed.size
         assert {0} == {verify(it, policy_of(log)) for it in said.artifacts}
     assert {attested.envelope} == {it.attestation.read_bytes() for it in said.artifacts}
     assert 1 == attested.envelope.count(b"\n")
@@ -132,7 +132,7 @@ async def test_attesting_again_is_a_success_with_the_same_entry(
             await published(log)
         assert (False, True) == (first.is_kept, second.is_kept)
         assert first.envelope == second.envelope
-        assert (0, 1) == (second.proof.index, log.snapshot.size)
+        assert (0, 1) == (second.proof.index, log.heads.signed.size)
 
 
 async def test_a_run_that_died_before_the_log_answered_is_gone_on_with(
@@ -198,7 +198,7 @@ async def test_what_is_no_attestation_is_not_replaced(tmp_path: Path) -> None:
             with pytest.raises(RejectedError, match="a proof of something else"):
                 await attest(said, KEY, client)
             assert "of tlog submit" == second.proof.read_text()
-        assert 0 == log.snapshot.size
+        assert 0 == log.heads.signed.size
 
 
 async def test_what_is_replaced_stays_until_the_log_has_answered(

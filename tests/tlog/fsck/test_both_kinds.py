@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "log"
     log = open_log(settings(folder))
     log.start(lambda: None)
-    log.pool.put(ENTRIES).result(60)
+    log.submitting.pool.put(ENTRIES).result(60)
     log.close()
     return folder
 
@@ -45,7 +45,7 @@ def by_identity(folder: Path) -> list[int]:
     """Start the log again and look for the certificate's identity."""
     log = open_log(settings(folder))
     try:
-        return list(log.index.search(identity_key("a@example.org"), 0, 10))
+        return list(log.stores.index.search(identity_key("a@example.org"), 0, 10))
     finally:
         log.close()
 

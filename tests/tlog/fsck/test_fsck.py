@@ -30,7 +30,7 @@ def grow_log(folder: Path, start: int, end: int) -> None:
     """Let a log grow by the entries [start, end) and close it."""
     log = open_log(LogSettings(data=folder, origin="fsck.example/log"))
     log.start(lambda: None)
-    log.pool.put([entry(number) for number in range(start, end)]).result(60)
+    log.submitting.pool.put([entry(number) for number in range(start, end)]).result(60)
     log.close()
 
 

@@ -20,7 +20,7 @@ from tlogverify.signed import open_checkpoint, open_signed_checkpoint
 
 def signed_by(log: Log, note: bytes) -> list[KeyType]:
     """Return the types of the keys that signed, all verified."""
-    keys = log.signer.verifiers
+    keys = log.keys
     signed = open_signed_checkpoint(note, keys, ())
     assert len(parse_note(note).signatures) == len(signed.signers)
     return [signer.key.key_type for signer in signed.signers]
@@ -38,9 +38,7 @@ async def test_the_first_start_makes_keys_that_only_their_owner_reads(
     tmp_path: Path,
 ) -> None:
     async with running_log(tmp_path, mldsa44=True) as (_, log):
-        assert [KeyType.ED25519, KeyType.MLDSA44] == [
-            key.key_type for key in log.signer.verifiers
-        ]
+        assert [KeyType.ED25519, KeyType.MLDSA44] == [key.key_type for key in log.keys]
     assert 0o700 == stat.S_IMODE((tmp_path / "keys").stat().st_mode)
     files = names(tmp_path / "keys")
     assert ["log.ed25519", "log.mldsa44"] == files
@@ -52,11 +50,11 @@ async def test_the_next_start_has_the_same_keys_and_needs_no_origin(
     tmp_path: Path,
 ) -> None:
     async with running_log(tmp_path) as (_, log):
-        first = log.signer.verifiers
+        first = log.keys
     vkeys = (tmp_path / "log.vkey").read_bytes().split(b"\n")[:-1]
     assert first == tuple(parse_verifier_key(vkey) for vkey in vkeys)
     async with running_log(tmp_path, origin="") as (_, log):
-        assert (ORIGIN, first) == (log.signer.origin, log.signer.verifiers)
+        assert (ORIGIN, first) == (log.standing.origin, log.keys)
 
 
 async def test_an_existing_log_is_signed_again_when_a_second_key_is_switched_on(
@@ -64,41 +62,41 @@ async def test_an_existing_log_is_signed_again_when_a_second_key_is_switched_on(
 ) -> None:
     async with running_log(tmp_path) as (url, log):
         await post(url, json_body(*records(0, 300)))
-        (ed25519,) = log.signer.verifiers
-        old_policy = Policy.parse(log.policy.encode())
-        before = open_checkpoint(log.snapshot.note, ed25519)
-        assert [KeyType.ED25519] == signed_by(log, log.snapshot.note)
+        (ed25519,) = log.keys
+        old_policy = Policy.parse(log.standing.policy.encode())
+        before = open_checkpoint(log.heads.signed.note, ed25519)
+        assert [KeyType.ED25519] == signed_by(log, log.heads.signed.note)
     async with running_log(tmp_path, mldsa44=True) as (url, log):
         await published(log)
-        assert ed25519 == log.signer.verifiers[0]
+        assert ed25519 == log.keys[0]
         both = [KeyType.ED25519, KeyType.MLDSA44]
         # The same head under both keys, at once and before any entry.
-        assert both == signed_by(log, log.snapshot.note)
-        for key in log.signer.verifiers:
+        assert both == signed_by(log, log.heads.signed.note)
+        for key in log.keys:
             assert before == await public_head(url, key)
-        assert before == old_policy.open_checkpoint(log.snapshot.note).checkpoint
+        assert before == old_policy.open_checkpoint(log.heads.signed.note).checkpoint
         answer = await post(url, json_body(record("after")))
         note = answer.json()["checkpoint"].encode()
         assert both == signed_by(log, note)
-        for key in log.signer.verifiers:
+        for key in log.keys:
             assert 301 == open_checkpoint(note, key).size
         told = (await ask(url, "/api/v1/log")).json()
         assert 2 == len(told["verifier_keys"])
         policy = Policy.parse(told["policy"].encode())
-        assert log.signer.verifiers == tuple(it.key for it in policy.logs)
+        assert log.keys == tuple(it.key for it in policy.logs)
 
 
 async def test_a_second_key_that_is_switched_off_signs_no_more(tmp_path: Path) -> None:
     async with running_log(tmp_path, mldsa44=True) as (url, log):
         await post(url, json_body(record(1)))
-        ed25519, mldsa44 = log.signer.verifiers
+        ed25519, mldsa44 = log.keys
     async with running_log(tmp_path) as (_, log):
-        assert [KeyType.ED25519] == signed_by(log, log.snapshot.note)
-        assert 1 == open_checkpoint(log.snapshot.note, ed25519).size
+        assert [KeyType.ED25519] == signed_by(log, log.heads.signed.note)
+        assert 1 == open_checkpoint(log.heads.signed.note, ed25519).size
         with pytest.raises(SignatureError):
-            open_checkpoint(log.snapshot.note, mldsa44)
+            open_checkpoint(log.heads.signed.note, mldsa44)
     async with running_log(tmp_path, mldsa44=True) as (_, log):
-        assert (ed25519, mldsa44) == log.signer.verifiers
+        assert (ed25519, mldsa44) == log.keys
 
 
 async def test_another_origin_is_refused(tmp_path: Path) -> None:

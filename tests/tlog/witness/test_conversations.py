@@ -144,7 +144,7 @@ async def begin(witness: Served, body: bytes) -> asyncio.StreamWriter:
 async def test_nothing_leaves_before_the_commit(tmp_path: Path) -> None:
     async with running_witness(tmp_path / "w") as witness:
         state = state_of(witness.witness)
-        waiting = state.hot = WaitingConnection(state.hot)
+        waiting = state.writing = WaitingConnection(state.writing)
         asked = asyncio.create_task(witness.add(ONE.request(0, 5)))
         await asyncio.to_thread(waiting.entered.wait)
         assert await witness.cosigned_size() is None
@@ -160,7 +160,7 @@ async def test_who_hangs_up_within_its_turn_holds_up_nobody_and_loses_nothing(
 ) -> None:
     async with running_witness(tmp_path / "w") as witness:
         state = state_of(witness.witness)
-        waiting = state.hot = WaitingConnection(state.hot)
+        waiting = state.writing = WaitingConnection(state.writing)
         writer = await begin(witness, ONE.request(0, 5))
         await asyncio.to_thread(waiting.entered.wait)
         fork = asyncio.create_task(witness.add(TWO.request(0, 7)))
@@ -251,7 +251,7 @@ async def test_turns_that_outlive_their_clients_are_not_committed_after_the_clos
 ) -> None:
     witness = Witness(witness_settings(tmp_path / "w"))
     state = state_of(witness)
-    waiting = state.hot = WaitingConnection(state.hot)
+    waiting = state.writing = WaitingConnection(state.writing)
     first = asyncio.create_task(witness.cosigner.add_checkpoint(ONE.request(0, 5)))
     await asyncio.to_thread(waiting.entered.wait)
     turns = [witness.cosigner.add_checkpoint(ONE.request(5, n)) for n in (7, 9)]

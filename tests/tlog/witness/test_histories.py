@@ -177,7 +177,9 @@ class Witnessing(RuleBasedStateMachine):
         self, origin: str, which: int, size: int, persists: bool
     ) -> None:
         copy, state = self._next(), state_of(self.witness)
-        state.hot = CrashingConnection(state.hot, self.folder, copy, persists=persists)
+        state.writing = CrashingConnection(
+            state.writing, self.folder, copy, persists=persists
+        )
         self.is_broken = True
         self._ask(origin, which, self._known(origin)[0], size)
         if not copy.exists():

@@ -6,5 +6,5 @@ rekor_errors  errors as these read them
 lookup      proofs, entries, search
 tiles       the read side of C2SP tlog-tiles
 operation   log, health, metrics, OpenAPI
-server      the log's routes
+routes      which of them answers which path
 """

@@ -17,9 +17,9 @@ from tlog.http.respond import (
     text_response,
     wants_text,
 )
-from tlog.log.cosigning.collector import NotCosignedError
-from tlog.log.life import Log
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.publishing.heads import NotCosignedError
+from tlog.log.reading import Reading
 from tlogverify.errors import FormatError
 from tlogverify.kinds import (
     digest_key,
@@ -38,75 +38,75 @@ _DIGEST_BYTES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 
 class LookupEndpoints:
-    """Answers look-ups in one log, each against the newest signed head."""
+    """Answers look-ups in one log: proofs against the shown head."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Reading) -> None:
         self._log = log
 
     async def inclusion(self, request: web.Request) -> web.Response:
         """GET /api/v1/proof/inclusion."""
-        snapshot = self._log.head
+        shown = self._log.heads.shown
         parameters = query(request, set(), {"index", "leaf_hash", "size"})
         index = await self._index(parameters)
-        size = query_number(parameters, "size", snapshot.size)
-        self._require_shown(snapshot, max(index + 1, size))
+        size = query_number(parameters, "size", shown.size)
+        self._require_shown(shown, max(index + 1, size))
         if index >= size:
             raise FormatError(f"index is below size, {size}", index)
         if wants_text(request):
-            if size != snapshot.size:
+            if size != shown.size:
                 raise FormatError("a proof file is for the newest size", size)
-            proof = await self._log.prover.proof_file(snapshot, index)
+            proof = await self._log.prover.proof_file(shown, index)
             return text_response(proof.encode())
-        path = await self._log.prover.inclusion(snapshot, index, size)
+        path = await self._log.prover.inclusion(shown, index, size)
         document: dict[str, object] = {
             "index": index,
             "size": size,
             "path": path,
-            "checkpoint": snapshot.note.decode(),
+            "checkpoint": shown.note.decode(),
         }
         return json_response(document)
 
     async def consistency(self, request: web.Request) -> web.Response:
         """GET /api/v1/proof/consistency."""
-        snapshot = self._log.head
+        shown = self._log.heads.shown
         parameters = query(request, {"old"}, {"new"})
         old = query_number(parameters, "old", 0)
-        new = query_number(parameters, "new", snapshot.size)
-        self._require_shown(snapshot, max(old, new))
+        new = query_number(parameters, "new", shown.size)
+        self._require_shown(shown, max(old, new))
         if old > new:
             raise FormatError(f"old is at most new, {new}", old)
-        path = await self._log.prover.consistency(snapshot, old, new)
+        path = await self._log.prover.consistency(shown, old, new)
         document: dict[str, object] = {
             "old": old,
             "new": new,
             "path": path,
         }
         if "new" not in parameters:
-            document["checkpoint"] = snapshot.note.decode()
+            document["checkpoint"] = shown.note.decode()
         return json_response(document)
 
     async def entry(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries/N."""
-        snapshot = self._log.snapshot
+        signed = self._log.heads.signed
         index = query_number(dict(request.match_info), "index", 0)
         query(request, set(), set())
-        if index >= snapshot.size:
-            raise NotFoundError(f"the log has {snapshot.size} entries")
-        (leaf,) = await self._log.prover.entries(snapshot, index, index + 1)
+        if index >= signed.size:
+            raise NotFoundError(f"the log has {signed.size} entries")
+        (leaf,) = await self._log.prover.entries(signed, index, index + 1)
         return bytes_response(request, leaf, "application/octet-stream", IMMUTABLE)
 
     async def entries(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries?start=&end=."""
-        snapshot = self._log.snapshot
+        signed = self._log.heads.signed
         parameters = query(request, {"start", "end"}, set())
         start = query_number(parameters, "start", 0)
         end = query_number(parameters, "end", 0)
         if start >= end:
             raise FormatError(f"start is below end, {end}", start)
-        if start >= snapshot.size:
-            raise NotFoundError(f"the log has {snapshot.size} entries")
-        end = min(end, start + PAGE_ENTRIES, snapshot.size)
-        leaves = await self._log.prover.entries(snapshot, start, end)
+        if start >= signed.size:
+            raise NotFoundError(f"the log has {signed.size} entries")
+        end = min(end, start + PAGE_ENTRIES, signed.size)
+        leaves = await self._log.prover.entries(signed, start, end)
         document = {
             "start": start,
             "end": start + len(leaves),
@@ -127,16 +127,16 @@ class LookupEndpoints:
         complete_to = self._log.index.complete_to
         search = self._log.index.search
         found = await asyncio.to_thread(search, key, start, PAGE_HITS + 1)
-        snapshot = self._log.head
+        shown = self._log.heads.shown
         # What no head shows yet cannot be proven: it comes with a later one.
-        complete_to = min(complete_to, snapshot.size)
-        found = [index for index in found if index < snapshot.size]
+        complete_to = min(complete_to, shown.size)
+        found = [index for index in found if index < shown.size]
         page = found[:PAGE_HITS]
         if name == "key":
             page = await self._signed_by(key[1:], page)
-        paths = await self._log.prover.inclusions(snapshot, page)
+        paths = await self._log.prover.inclusions(shown, page)
         document = {
-            "checkpoint": snapshot.note.decode(),
+            "checkpoint": shown.note.decode(),
             "complete_to": complete_to,
             "hits": [{"index": index, "path": paths[index]} for index in page],
             "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
@@ -148,21 +148,22 @@ class LookupEndpoints:
 
         The index holds one key for each digest of an entry, whatever it is of.
         """
-        snapshot, entries = self._log.snapshot, self._log.prover.entries
+        signed, entries = self._log.heads.signed, self._log.prover.entries
         return [
             index
             for index in indexes
-            for entry in await entries(snapshot, index, index + 1)
+            for entry in await entries(signed, index, index + 1)
             if sha256 in _signers(entry)
         ]
 
-    def _require_shown(self, head: Snapshot, size: int) -> None:
-        """Refuse what is beyond the head, and say whether it will come."""
-        if size <= head.size:
+    def _require_shown(self, shown: Snapshot, size: int) -> None:
+        """Refuse what is beyond the shown head, and say whether it will come."""
+        if size <= shown.size:
             return
-        if size <= self._log.snapshot.size:
-            raise NotCosignedError(f"the newest cosigned head has {head.size} entries")
-        raise NotFoundError(f"the log has {self._log.snapshot.size} entries")
+        signed = self._log.heads.signed
+        if size <= signed.size:
+            raise NotCosignedError(f"the newest cosigned head has {shown.size} entries")
+        raise NotFoundError(f"the log has {signed.size} entries")
 
     async def _index(self, parameters: dict[str, str]) -> int:
         if ("index" in parameters) == ("leaf_hash" in parameters):

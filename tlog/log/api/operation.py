@@ -9,24 +9,26 @@ from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.http.listener import metrics_response
 from tlog.http.respond import json_response
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
-from tlog.log.life import Log
+from tlog.log.standing import Standing
+from tlog.metrics import Metrics
 from tlogverify.bundles import MAX_ENTRY_BYTES
 
 
 class OperationEndpoints:
     """Answers for one log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Standing, metrics: Metrics) -> None:
         self._log = log
+        self._metrics = metrics
         self._openapi = files("tlog.log.api").joinpath("openapi.json").read_bytes()
 
     async def log(self, _: web.Request) -> web.Response:
         """GET /api/v1/log."""
-        signer = self._log.signer
+        log = self._log
         document: dict[str, object] = {
-            "origin": signer.origin,
-            "verifier_keys": [key.encode() for key in signer.verifiers],
-            "size": self._log.snapshot.size,
+            "origin": log.origin,
+            "verifier_keys": [key.encode() for key in log.keys],
+            "size": log.heads.signed.size,
             "limits": {
                 "entries_per_request": MAX_ENTRIES,
                 "body_bytes": MAX_BODY_BYTES,
@@ -35,10 +37,10 @@ class OperationEndpoints:
                 "hits_per_page": PAGE_HITS,
             },
             "version": __version__,
-            "policy": self._log.policy,
+            "policy": log.policy,
         }
-        if self._log.collector is not None:
-            document["cosigned_size"] = self._log.collector.cosigned_size
+        if log.witnessing is not None:
+            document["cosigned_size"] = log.witnessing.cosigned_size()
             document["witnesses"] = [
                 {
                     "name": link.name,
@@ -48,8 +50,9 @@ class OperationEndpoints:
                     "latency_ms": link.state.latency_ms,
                     "last_success": link.state.last_success_s,
                 }
-                for link in self._log.collector.links
+                for link in log.witnessing.links
             ]
+            document["contradictions"] = _contradictions(log)
         return json_response(document)
 
     async def health(self, _: web.Request) -> web.Response:
@@ -59,20 +62,26 @@ class OperationEndpoints:
     async def readiness(self, _: web.Request) -> web.Response:
         """GET /readyz: submissions are taken; 503 says which claim does not hold."""
         log = self._log
-        claims = {
-            "lock_held": log.folder.is_locked,
-            "journal_writable": log.failure is None and log.journal.has_room,
-            "head_signed": bool(log.publisher.published_note),
-            "queue_not_full": not log.pool.is_full,
-        }
-        if log.collector is not None:
-            claims["not_rolled_back"] = log.guard.seen is None
-        return json_response(claims, status=200 if all(claims.values()) else 503)
+        claims = {name: claim() for name, claim in log.claims.items()}
+        document: dict[str, object] = {**claims}
+        if log.witnessing is not None:
+            claims["not_rolled_back"] = not log.guard.is_contradicted
+            claims["confirmed"] = log.guard.is_confirmed
+            document = {**claims, "contradictions": _contradictions(log)}
+        return json_response(document, status=200 if all(claims.values()) else 503)
 
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""
-        return metrics_response(self._log.metrics)
+        return metrics_response(self._metrics)
 
     async def openapi(self, _: web.Request) -> web.Response:
         """GET /openapi.json."""
         return web.Response(body=self._openapi, content_type="application/json")
+
+
+def _contradictions(log: Standing) -> list[dict[str, object]]:
+    """Return which witnesses contradict the log, and which size each of them knows."""
+    return [
+        {"witness": it.witness, "size": it.size, "said": it.said}
+        for it in log.guard.contradictions
+    ]

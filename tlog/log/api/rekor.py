@@ -8,7 +8,6 @@ Source: sigstore/architecture-docs, `rekor-v2-spec`; sigstore/protobuf-specs,
 `sigstore_rekor.proto`, TransparencyLogEntry.
 """
 
-import asyncio
 from contextlib import ExitStack
 from functools import partial
 from typing import Final, cast
@@ -31,10 +30,12 @@ from tlog.http.problems import (
 )
 from tlog.http.respond import NEVER, client_of, read_body
 from tlog.log.api.rekor_errors import LOG_INDEX
-from tlog.log.cosigning.collector import NotCosignedError
-from tlog.log.life import Log
 from tlog.log.merkle.snapshot import Snapshot
-from tlog.log.sequencer.pool import Receipt, Ticket
+from tlog.log.proofs.prover import Prover
+from tlog.log.publishing.heads import NotCosignedError
+from tlog.log.sequencer.pool import Receipt
+from tlog.log.settings import LogSettings
+from tlog.log.submitting import Submitting
 from tlogverify.errors import ProofError, TlogError
 from tlogverify.merkle import verify_inclusion
 from tlogverify.rekor import REKOR_START
@@ -50,27 +51,27 @@ _SMALL_BODY_BYTES: Final = 16 << 10
 class RekorEndpoint:
     """Answers Sigstore's clients for one log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(
+        self, log: Submitting, prover: Prover, log_id: bytes, settings: LogSettings
+    ) -> None:
         self._log = log
-        self._dsse = cast(DsseForm, log.settings.sigstore_dsse)
+        self._prover = prover
+        self._log_id = log_id
+        self._dsse = cast(DsseForm, settings.sigstore_dsse)
+        self._refuses_known = settings.sigstore_duplicates == "conflict"
         self._body_bytes = max_body_bytes(self._dsse)
-        self._wait_s = min(log.settings.witness_wait_ms / 1000, _MOST_WAIT_S)
 
     async def post(self, request: web.Request) -> web.Response:
         """Admit, check, wait for the commit, and prove the entry."""
-        self._log.guard.require_writable()
+        await self._log.wait_writable()
         try:
             leaf = await self._checked_leaf(request)
-            waiting: asyncio.Future[Receipt] = (
-                asyncio.get_running_loop().create_future()
-            )
-            self._log.pool.put_ticket(Ticket([leaf], waiting))
-            receipt = await waiting
+            receipt = await self._log.commit([leaf])
             is_known = receipt.start == receipt.end
-            if is_known and self._log.settings.sigstore_duplicates == "conflict":
+            if is_known and self._refuses_known:
                 raise KnownEntryError(receipt.indexes[0])
         except TlogError as error:
-            self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
+            self._log.count_refused(problem_of(error).token)
             raise
         head = await self._shown_head(receipt)
         document = await self._entry_document(leaf, receipt, head)
@@ -106,14 +107,11 @@ class RekorEndpoint:
 
     async def _shown_head(self, receipt: Receipt) -> Snapshot:
         """Return a head that readers are shown and that has the entry."""
-        collector, index = self._log.collector, receipt.indexes[0]
-        if collector is None:
-            return receipt.snapshot
-        head = await collector.wait_for(index + 1, self._wait_s)
+        head = await self._log.shown_with(receipt, min(self._log.wait_s, _MOST_WAIT_S))
         if head is None:
             raise NotCosignedError(
-                f"the entry has index {index}, but no cosigned head has it yet: "
-                "send it again"
+                f"the entry has index {receipt.indexes[0]}, but no cosigned head has "
+                "it yet: send it again"
             )
         return head
 
@@ -122,7 +120,7 @@ class RekorEndpoint:
     ) -> dict[str, object]:
         """Return the TransparencyLogEntry; what it proves is verified first."""
         (index,), (leaf_hash,) = receipt.indexes, receipt.leaf_hashes
-        path = await self._log.prover.inclusion(head, index)
+        path = await self._prover.inclusion(head, index)
         try:
             verify_inclusion(index, head.size, leaf_hash, path, head.root)
         except ProofError as error:
@@ -132,7 +130,7 @@ class RekorEndpoint:
         # Protobuf's JSON has 64-bit numbers in quotes, and bytes in base64.
         return {
             "logIndex": str(index),
-            "logId": {"keyId": self._log.signer.log_id},
+            "logId": {"keyId": self._log_id},
             "kindVersion": {"kind": kind, "version": "0.0.2"},
             "integratedTime": "0",
             "inclusionPromise": None,

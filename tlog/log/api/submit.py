@@ -4,7 +4,6 @@ One answer serves all entries of a request: the new ones by one range proof, tho
 the log had by one path each, everything against the one checkpoint in the answer.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -29,9 +28,10 @@ from tlog.http.respond import (
     text_response,
     wants_text,
 )
-from tlog.log.life import Log
 from tlog.log.merkle.snapshot import Snapshot
-from tlog.log.sequencer.pool import Receipt, Ticket
+from tlog.log.proofs.prover import Prover
+from tlog.log.sequencer.pool import Receipt
+from tlog.log.submitting import Submitting
 from tlogverify.errors import FormatError, TlogError
 from tlogverify.hashing import Hash
 from tlogverify.proof import Proof
@@ -45,25 +45,25 @@ _PARSERS: Final[Mapping[str, Callable[[bytes], list[bytes]]]] = {
 class SubmitEndpoint:
     """Answers submissions to one log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Submitting, prover: Prover, prefix: str) -> None:
         self._log = log
+        self._prover = prover
+        self._proofs_url = f"{prefix}/api/v1/proof/inclusion?index="
 
     async def post(self, request: web.Request) -> web.Response:
         """Admit, parse, wait for the commit, and prove every entry."""
-        self._log.guard.require_writable()
+        await self._log.wait_writable()
         try:
             waits = self._waits(request)
             entries = await self._admitted_entries(request)
-            loop = asyncio.get_running_loop()
-            waiting: asyncio.Future[Receipt] = loop.create_future()
-            self._log.pool.put_ticket(Ticket(entries, waiting))
+            waiting = self._log.commit(entries)
         except TlogError as error:
-            self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
+            self._log.count_refused(problem_of(error).token)
             raise
         receipt = await waiting
         head: Snapshot | None = receipt.snapshot
         if waits:
-            head = await self._cosigned(receipt)
+            head = await self._log.shown_with(receipt, self._log.wait_s)
         if head is None:
             return self._accepted(receipt)
         if wants_text(request):
@@ -71,26 +71,17 @@ class SubmitEndpoint:
         return await self._answer(receipt, head)
 
     def _waits(self, request: web.Request) -> bool:
-        """Tell whether the answer waits for a cosigned head."""
+        """Return whether the answer waits for a head that readers are shown."""
         wait = query(request, set(), {"wait"}).get("wait")
         if wait not in {None, "signed"}:
             raise FormatError("wait is signed, or left out", wait)
-        return self._log.collector is not None and wait is None
-
-    async def _cosigned(self, receipt: Receipt) -> Snapshot | None:
-        """Return a cosigned head that has all of a request's entries, if it comes."""
-        collector = self._log.collector
-        if collector is None:
-            return receipt.snapshot
-        size = max(receipt.indexes) + 1
-        return await collector.wait_for(size, self._log.settings.witness_wait_ms / 1000)
+        return wait is None
 
     def _accepted(self, receipt: Receipt) -> web.Response:
         """Say where the entries are, and that their proofs will come."""
-        prefix = self._log.settings.prefix
-        proof = f"{prefix}/api/v1/proof/inclusion?index="
+        proof = self._proofs_url
         document = {
-            "origin": self._log.signer.origin,
+            "origin": self._log.origin,
             "entries": _placed(receipt),
             "proofs": [f"{proof}{index}" for index in receipt.indexes],
         }
@@ -115,19 +106,18 @@ class SubmitEndpoint:
 
     async def _answer(self, receipt: Receipt, head: Snapshot) -> web.Response:
         known = {index for index in receipt.indexes if not _is_new(receipt, index)}
-        prover = self._log.prover
         paths: dict[int, list[Hash]] = {}
         if known:
-            paths = await prover.inclusions(head, sorted(known))
+            paths = await self._prover.inclusions(head, sorted(known))
         left, right = receipt.left, receipt.right
         start, end = receipt.start, receipt.end
         if head.size != receipt.snapshot.size:
             if start == end:
                 start = end = head.size
             else:
-                left, right = map(tuple, await prover.range(head, start, end))
+                left, right = map(tuple, await self._prover.range(head, start, end))
         document = {
-            "origin": self._log.signer.origin,
+            "origin": self._log.origin,
             "checkpoint": head.note.decode(),
             "entries": _placed(receipt),
             "range": {"start": start, "end": end, "left": left, "right": right},
@@ -139,7 +129,7 @@ class SubmitEndpoint:
         self, entry: bytes, receipt: Receipt, head: Snapshot
     ) -> web.Response:
         index = receipt.indexes[0]
-        path = await self._log.prover.inclusion(head, index)
+        path = await self._prover.inclusion(head, index)
         proof = Proof(index, tuple(path), head.note, entry)
         return text_response(proof.encode(), status=_status(receipt))
 

@@ -9,14 +9,14 @@ Source: C2SP tlog-tiles.
 import asyncio
 import gzip
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
 
-from tlog.errors import CorruptError
 from tlog.http.problems import NotFoundError
 from tlog.http.respond import IMMUTABLE, SECONDS, bytes_response
-from tlog.log.life import Log
+from tlog.log.reading import Reading
 from tlogverify.errors import FormatError
 from tlogverify.tiles import ENTRIES, Tile, parse_tile
 
@@ -28,12 +28,14 @@ _GZIP: Final = re.compile(r"gzip(?![ \t]*;[ \t]*q=0(?:\.0{0,3})?$)(?:[ \t]*;.*)?
 class TileEndpoints:
     """Serves one log's published state."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Reading, prefixes: Sequence[str]) -> None:
+        """prefixes: URL paths below which tiles stand, each with its last slash."""
         self._log = log
+        self._prefixes = tuple(prefixes)
 
     async def checkpoint(self, request: web.Request) -> web.Response:
         """GET /checkpoint."""
-        note = self._log.publisher.published_note
+        note = self._log.public_note()
         if not note:
             raise NotFoundError("no checkpoint is published yet")
         return bytes_response(request, note, "text/plain; charset=utf-8", SECONDS)
@@ -41,19 +43,11 @@ class TileEndpoints:
     async def tile(self, request: web.Request) -> web.StreamResponse:
         """GET /tile/<L>/<N>[.p/<W>] and /tile/entries/<N>[.p/<W>]."""
         tile = self._parse(request)
-        snapshot = self._log.snapshot
-        if not snapshot.has(tile):
-            raise NotFoundError(f"no {tile.path} in a log of {snapshot.size} entries")
+        signed = self._log.heads.signed
+        if not signed.tree.has(tile):
+            raise NotFoundError(f"no {tile.path} in a log of {signed.size} entries")
         if tile.level == ENTRIES and _accepts_gzip(request):
             return await self._compressed(request, tile)
-        if tile.is_full and self._log.backlog.get(tile) is None:
-            headers = {hdrs.CACHE_CONTROL: IMMUTABLE, hdrs.CONTENT_TYPE: _BINARY}
-            if tile.level == ENTRIES:
-                headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-            path = self._log.objects.path(tile)
-            if not await asyncio.to_thread(path.is_file):
-                raise CorruptError(tile.path, "is missing")
-            return web.FileResponse(path, headers=headers)
         content = await self._bytes(tile)
         response = bytes_response(request, content, _BINARY, IMMUTABLE)
         if tile.level == ENTRIES:
@@ -70,16 +64,15 @@ class TileEndpoints:
         return response
 
     async def _bytes(self, tile: Tile) -> bytes:
-        reader, snapshot = self._log.reader, self._log.snapshot
-        return await asyncio.to_thread(reader.tile_bytes, snapshot, tile)
+        tiles, signed = self._log.tiles, self._log.heads.signed
+        return await asyncio.to_thread(tiles.tile_bytes, signed, tile)
 
     def _parse(self, request: web.Request) -> Tile:
         # The raw path: an escaped one is another spelling, and so another resource.
-        path = request.rel_url.raw_path.removeprefix(self._log.settings.prefix)
-        if self._log.settings.sigstore:
-            path = path.removeprefix("/api/v2")
+        path = request.rel_url.raw_path
+        found = next((it for it in self._prefixes if path.startswith(it)), "")
         try:
-            return parse_tile(path.removeprefix("/"))
+            return parse_tile(path.removeprefix(found))
         except FormatError as error:
             raise NotFoundError(str(error)) from None
 

@@ -21,6 +21,7 @@ from tlog.log.cosigning.sightings import compare_shown, see_head, tell_unseen
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log_lines import log_event
+from tlog.metrics import LogMetrics
 from tlogclient.errors import RefusedError
 from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash
@@ -56,13 +57,22 @@ class LogView:
     root_at: Callable[[Snapshot, int], Coroutine[None, None, Hash]]
     offer: Callable[[Snapshot], None]
     clock: Clock
+    metrics: LogMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessing:
+    """A log's witnesses; cosigned_size: returns that of the newest cosigned head."""
+
+    links: Sequence[WitnessLink]
+    cosigned_size: Callable[[], int]
 
 
 class Collector:
     """The cosignatures of one log; all of it runs in one event loop.
 
     It is the `Heads` of a log with witnesses.  links: one for each witness that is
-    asked.  gathering: what has come so far.
+    asked.
     """
 
     def __init__(
@@ -75,15 +85,16 @@ class Collector:
         lifeline: Lifeline,
     ) -> None:
         self._pace = pace
-        self.links = tuple(links)
+        self._links = tuple(links)
         self._log = log
-        self.gathering = gathering
+        self._gathering = gathering
         self._guard = guard
         self._lifeline = lifeline
         self._clock = log.clock
         self._is_ending = False
         self._quorum_s = log.clock.monotonic_s()
         self._waiting = 0
+        self._heard: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._woken = asyncio.Event()
         self._moved = asyncio.Event()
@@ -101,16 +112,21 @@ class Collector:
     @property
     def shown(self) -> Snapshot:
         """The newest head that readers are given; NotCosignedError before the first."""
-        if self.gathering.shown is None:
+        if self._gathering.shown is None:
             raise NotCosignedError("no head is cosigned yet")
-        return self.gathering.shown
+        return self._gathering.shown
+
+    @property
+    def witnessing(self) -> Witnessing:
+        """What people and metrics may know of the witnesses."""
+        return Witnessing(self._links, lambda: self._gathering.cosigned_size)
 
     def start(self) -> None:
         """Start the tasks in the running event loop; none if the log must not write."""
         if self._guard.is_contradicted:
             return
         self._woken.set()
-        work = [self._set_targets(), *(self._follow(link) for link in self.links)]
+        work = [self._set_targets(), *(self._follow(link) for link in self._links)]
         self._tasks = [asyncio.create_task(self._guarded(it)) for it in work]
 
     async def close(self) -> None:
@@ -118,7 +134,7 @@ class Collector:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for link in self.links:
+        for link in self._links:
             await link.port.close()
 
     def wake(self) -> None:
@@ -129,6 +145,7 @@ class Collector:
         """Let all that wait for a head go without: the log is stopping."""
         self._is_ending = True
         self._cosigned.set()
+        self._guard.end_waiting()
 
     async def wait_for(
         self, size: int, signed: Snapshot, timeout_s: float
@@ -150,17 +167,17 @@ class Collector:
             return None
         finally:
             self._waiting -= 1
-        return self.gathering.shown
+        return self._gathering.shown
 
     def _covers(self, size: int) -> bool:
-        shown = self.gathering.shown
-        return self.gathering.is_cosigned and shown is not None and shown.size >= size
+        shown = self._gathering.shown
+        return self._gathering.is_cosigned and shown is not None and shown.size >= size
 
     async def _set_targets(self) -> None:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            if self.gathering.aim(self._log.signed()):
+            if self._gathering.aim(self._log.signed()):
                 self._send()
             await asyncio.sleep(self._pace.interval_s)
             self._go_on_without_quorum()
@@ -169,7 +186,7 @@ class Collector:
         """Let all witnesses take the new target."""
         self._moved.set()
         self._moved = asyncio.Event()
-        if not self.gathering.is_waiting:
+        if not self._gathering.is_waiting:
             # A policy without a quorum has shown it at once.
             self._offer()
 
@@ -177,7 +194,7 @@ class Collector:
         done = 0
         while True:
             moved = self._moved
-            target, number = self.gathering.target, self.gathering.round
+            target, number = self._gathering.target, self._gathering.round
             if target is None or number == done:
                 await moved.wait()
                 continue
@@ -192,10 +209,12 @@ class Collector:
                     error=str(error),
                 )
                 await self._judge(link, error)
+                self._heard.add(link.url)
                 await asyncio.sleep(link.wait_s(error))
             else:
                 done = number
-                if self.gathering.take(target, lines):
+                self._heard.add(link.url)
+                if self._gathering.take(target, lines):
                     self._offer()
 
     async def _judge(self, link: WitnessLink, error: TlogError) -> None:
@@ -207,7 +226,7 @@ class Collector:
             if error.size > signed.size:
                 said = f"{error}; {signed.size} are signed in this folder"
                 self._stop(Contradiction(link.name, error.size, said))
-            elif self.gathering.outgrow(error.size, signed):
+            elif self._gathering.outgrow(error.size, signed):
                 # A stranger has shown it a head of ours that we had not sent.
                 self._send()
         elif isinstance(error, RefusedError):
@@ -233,32 +252,40 @@ class Collector:
 
     def _stop(self, found: Contradiction) -> None:
         if self._guard.contradict(found):
-            self.gathering.stop()
+            self._gathering.stop()
 
     def _offer(self) -> None:
         """Let what is shown now be public, and all that wait for it go on."""
-        shown = self.gathering.shown
+        shown = self._gathering.shown
         if shown is None or self._guard.is_contradicted:
             return
         self._log.offer(shown)
         self._woken.set()
-        if self.gathering.is_confirmed:
+        if self._gathering.is_confirmed:
             self._guard.confirm()
-        if self.gathering.is_cosigned:
+        if self._gathering.is_cosigned:
             self._quorum_s = self._clock.monotonic_s()
             self._cosigned.set()
             self._cosigned = asyncio.Event()
 
     def _go_on_without_quorum(self) -> None:
-        """Show the target as it is, if the quorum is gone for too long."""
-        patience_s, target = self._pace.patience_s, self.gathering.target
+        """Show the target as it is, if the quorum is gone for too long.
+
+        Not before each witness has answered once since the start, or failed to: what it
+        says may be that this log must not write.
+        """
+        patience_s, target = self._pace.patience_s, self._gathering.target
         if patience_s is None or target is None:
             return
         now_s = self._clock.monotonic_s()
-        if not self.gathering.is_waiting:
-            if self.gathering.is_cosigned:
+        if not self._gathering.is_waiting:
+            if self._gathering.is_cosigned:
                 self._quorum_s = now_s
-        elif now_s - self._quorum_s >= patience_s and self.gathering.give_up():
+        elif (
+            now_s - self._quorum_s >= patience_s
+            and len(self._heard) == len(self._links)
+            and self._gathering.give_up()
+        ):
             log_event("published without quorum", level="error", size=target.size)
             self._offer()
         self._woken.set()

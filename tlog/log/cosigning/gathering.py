@@ -140,4 +140,3 @@ class Gathering:
         for size in [size for size in self._lines if size < head.size]:
             del self._lines[size]
         return True
-

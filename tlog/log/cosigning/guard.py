@@ -1,4 +1,4 @@
-"""May this log write?  Its witnesses must have confirmed it, and none may contradict it.
+"""May this log write?  A quorum of witnesses confirms it, and none contradicts it.
 
 A folder put back from an older copy looks whole: only somebody else remembers that its
 key has signed more.  So a log with witnesses writes nothing before a quorum of them has
@@ -10,8 +10,10 @@ The contradictions are a file beside the log, one JSON object a line, so that a 
 while the witness in question is silent changes nothing.
 """
 
+import asyncio
 import json
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,7 @@ from typing import Final
 from tlog.errors import BusyError, CorruptError, RejectedError
 from tlog.folders import write_whole
 from tlog.log_lines import log_event
+from tlog.metrics import LogMetrics
 
 _MAX_SAID_CHARS: Final = 1_000
 
@@ -49,18 +52,25 @@ class Contradiction:
 class WriteGuard:
     """What stands between a submission and the log.
 
-    file: where contradictions are kept.  overruled: names of witnesses whose word an
-    operator has set aside.  is_confirmed: whether the log may write as long as nobody
-    contradicts it.
+    file: where contradictions are kept.  metrics: show them too.  overruled: names of
+    witnesses whose word an operator has set aside.  is_confirmed: whether the log may
+    write as long as nobody contradicts it.
     """
 
     def __init__(
-        self, file: Path, *, overruled: Collection[str] = (), is_confirmed: bool = True
+        self,
+        file: Path,
+        metrics: LogMetrics,
+        *,
+        overruled: Collection[str] = (),
+        is_confirmed: bool = True,
     ) -> None:
         """Read what is kept; CorruptError if it cannot be read."""
         self._file = file
+        self._metrics = metrics
         self._overruled = frozenset(overruled)
         self.is_confirmed = is_confirmed
+        self._decided = asyncio.Event()
         self.contradictions: tuple[Contradiction, ...] = _read(file)
         standing = [
             it for it in self.contradictions if it.witness not in self._overruled
@@ -76,7 +86,7 @@ class WriteGuard:
         if len(standing) < len(self.contradictions):
             self._keep(tuple(standing))
         for found in standing:
-            _tell(found)
+            self._tell(found)
 
     @property
     def is_contradicted(self) -> bool:
@@ -93,10 +103,27 @@ class WriteGuard:
                 retry_after_s=5,
             )
 
+    async def wait_writable(self, timeout_s: float) -> None:
+        """Wait until the log may write or must not; raises as `require_writable`.
+
+        The witnesses' first answers after a start take a moment, and no submission is
+        turned away for that.
+        """
+        if not self.is_confirmed and not self.contradictions:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._decided.wait()
+        self.require_writable()
+
+    def end_waiting(self) -> None:
+        """Let nobody wait any longer: the log is stopping."""
+        self._decided.set()
+
     def confirm(self) -> None:
         """Let the log write: a quorum has signed its newest head."""
         if not self.is_confirmed:
             self.is_confirmed = True
+            self._decided.set()
             log_event("confirmed by witnesses: the log takes entries")
 
     def contradict(self, found: Contradiction) -> bool:
@@ -114,28 +141,29 @@ class WriteGuard:
             )
             return False
         if all(found.witness != it.witness for it in self.contradictions):
-            _tell(found)
+            self._tell(found)
             self._keep((*self.contradictions, found))
         return True
 
     def _keep(self, contradictions: tuple[Contradiction, ...]) -> None:
         # In force before it is on the disk, which may be full.
         self.contradictions = contradictions
+        self._decided.set()
         lines = [f"{json.dumps(asdict(it))}\n" for it in contradictions]
         try:
             write_whole(self._file, "".join(lines).encode())
         except OSError as error:
             log_event("contradiction not kept", level="error", error=str(error))
 
-
-def _tell(found: Contradiction) -> None:
-    log_event(
-        "contradicted: writing is refused",
-        level="error",
-        witness=found.witness,
-        size=found.size,
-        said=found.said,
-    )
+    def _tell(self, found: Contradiction) -> None:
+        self._metrics.contradicted.labels(found.witness).set(found.size or 0)
+        log_event(
+            "contradicted: writing is refused",
+            level="error",
+            witness=found.witness,
+            size=found.size,
+            said=found.said,
+        )
 
 
 def _read(file: Path) -> tuple[Contradiction, ...]:

@@ -1,17 +1,20 @@
 """From settings to a log's witnesses: its policy, who is asked, may the log write."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from tlog.clock import Clock
-from tlog.log.cosigning.collector import Pace
+from tlog.lifeline import Lifeline
+from tlog.log.cosigning.collector import Collector, LogView, Pace
+from tlog.log.cosigning.gathering import Gathering
 from tlog.log.cosigning.guard import RolledBackError, WriteGuard
 from tlog.log.cosigning.links import WitnessLink
 from tlog.log.cosigning.policy_file import read_witness_policy
 from tlog.log.cosigning.sightings import Sighting, compare_all, see_heads
+from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.settings import LogSettings
 from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
@@ -33,32 +36,6 @@ def policy_text(settings: LogSettings, keys: Sequence[VerifierKey]) -> str:
     if settings.witness_policy is None:
         return "".join(f"log {key.encode()}\n" for key in keys) + "quorum none\n"
     return read_witness_policy(settings.witness_policy, keys)
-
-
-def pace_of(settings: LogSettings) -> Pace:
-    """Return when heads are sent to witnesses and shown, by the settings."""
-    patience_s = settings.witness_patience_s
-    return Pace(
-        settings.witness_interval_ms / 1000,
-        None if patience_s is None else float(patience_s),
-    )
-
-
-def make_links(
-    settings: LogSettings, policy: Policy, clock: Clock, metrics: LogMetrics
-) -> list[WitnessLink]:
-    """Return one link for each witness of the policy that can be asked."""
-    return [
-        WitnessLink(
-            _name(witnesses),
-            url,
-            _client(settings, url, _name(witnesses)),
-            [witness.key for witness in witnesses],
-            clock=clock,
-            metrics=metrics,
-        )
-        for url, witnesses in witnesses_by_url(policy).items()
-    ]
 
 
 def see_all_heads(
@@ -91,29 +68,55 @@ def require_new(sightings: Sequence[Sighting]) -> None:
         raise RolledBackError(found.said)
 
 
-def guard_writes(
-    settings: LogSettings,
-    folder: Path,
-    sightings: Sequence[Sighting],
-    size: int,
-    root_at: Callable[[int], Hash],
-) -> WriteGuard:
-    """Return whether a log of `size` may write, by what its witnesses show.
+def open_guard(settings: LogSettings, folder: Path, metrics: LogMetrics) -> WriteGuard:
+    """Return what stands between submissions and the log in `folder`.
 
-    folder: the log's.  root_at: returns its own root at any size up to `size`.
+    Raises CorruptError if what it keeps there cannot be read.
     """
     is_asking = settings.witness_policy is not None
-    is_confirmed = not is_asking or settings.witness_unconfirmed
-    guard = WriteGuard(
+    if is_asking and settings.witness_unconfirmed:
+        log_event("told to take entries without the witnesses' word", level="warning")
+    return WriteGuard(
         folder / CONTRADICTIONS,
+        metrics,
         overruled=settings.witness_overruled,
-        is_confirmed=is_confirmed,
+        is_confirmed=not is_asking or settings.witness_unconfirmed,
     )
-    if is_asking and is_confirmed:
-        log_event("unconfirmed by witnesses: told to take entries", level="warning")
-    for found in compare_all(sightings, size, root_at):
-        guard.contradict(found)
-    return guard
+
+
+def make_collector(
+    settings: LogSettings,
+    policy: Policy,
+    view: LogView,
+    shown: Snapshot | None,
+    guard: WriteGuard,
+    lifeline: Lifeline,
+) -> Collector:
+    """Return what collects cosignatures; shown: the head that is public already."""
+    patience_s = settings.witness_patience_s
+    pace = Pace(
+        settings.witness_interval_ms / 1000,
+        None if patience_s is None else float(patience_s),
+    )
+    links = _links(settings, policy, view.clock, view.metrics)
+    return Collector(pace, links, view, Gathering(policy, shown), guard, lifeline)
+
+
+def _links(
+    settings: LogSettings, policy: Policy, clock: Clock, metrics: LogMetrics
+) -> list[WitnessLink]:
+    """Return one link for each witness of the policy that can be asked."""
+    return [
+        WitnessLink(
+            _name(witnesses),
+            url,
+            _client(settings, url, _name(witnesses)),
+            [witness.key for witness in witnesses],
+            clock=clock,
+            metrics=metrics,
+        )
+        for url, witnesses in witnesses_by_url(policy).items()
+    ]
 
 
 def _client(settings: LogSettings, url: str, name: str) -> WitnessClient:

@@ -1,8 +1,8 @@
-"""Heads of this log that its witnesses show: has the log forgotten something?
+"""Heads of this log that its witnesses show, compared with what the log has.
 
 What counts here is the log's own signature on a head that a witness serves at its
-monitoring prefix.  Serving heads there is optional (C2SP tlog-witness, "get-checkpoint"
-is a SHOULD, at a prefix of the witness's own choosing): a 404 says nothing.
+monitoring prefix.  Serving heads there is a SHOULD, at a prefix of the witness's own
+choosing (C2SP tlog-witness, "get-checkpoint"): a 404 says nothing.
 """
 
 import asyncio

@@ -26,8 +26,9 @@ _BATCH_ENTRIES: Final = 20_000
 class Sequencer:
     """Commits what waits in the pool.
 
-    trim_to: returns the size below which the journal may drop batches.  deliver: how
-    the outcomes of a batch reach those that wait, all at once.
+    pool, known, committer: its own, which others may read.  trim_to: returns the size
+    below which the journal may drop batches.  deliver: how the outcomes of a batch
+    reach those that wait, all at once.
     """
 
     def __init__(
@@ -40,10 +41,10 @@ class Sequencer:
         trim_to: Callable[[], int],
         metrics: LogMetrics,
     ) -> None:
-        self._pool = pool
+        self.pool = pool
         self._backlog = backlog
-        self._known = known
-        self._committer = committer
+        self.known = known
+        self.committer = committer
         self._trim_to = trim_to
         self._metrics = metrics
         self._thread: Thread | None = None
@@ -67,8 +68,8 @@ class Sequencer:
         requests = [ticket.entries for ticket in tickets]
         joined = hashing.hash_leaves([it for request in requests for it in request])
         leaf_hashes = hashing.split_hashes(joined)
-        known = self._known.find(leaf_hashes)
-        size = self._committer.signed.size
+        known = self.known.find(leaf_hashes)
+        size = self.committer.signed.size
         batch = plan_batch(requests, leaf_hashes, known, size)
         try:
             extension = self._commit(batch)
@@ -84,12 +85,12 @@ class Sequencer:
         if not batch.entries:
             return None
         with self._metrics.commit_seconds.time():
-            extension = self._committer.commit(batch, self._trim_to())
+            extension = self.committer.commit(batch, self._trim_to())
         self._metrics.batch_entries.observe(len(batch.entries))
         return extension
 
     def _receipt(self, placement: Placement, extension: Extension | None) -> Receipt:
-        snapshot = self._committer.signed
+        snapshot = self.committer.signed
         indexes, leaf_hashes = placement.indexes, placement.leaf_hashes
         start, end = placement.start, placement.end
         if extension is None or start == end:
@@ -101,7 +102,7 @@ class Sequencer:
         )
 
     def _run(self) -> None:
-        while taken := self._pool.take(_BATCH_ENTRIES):
+        while taken := self.pool.take(_BATCH_ENTRIES):
             self._taken = taken
             self._backlog.wait_for_room()
             self.sequence(taken)
@@ -110,8 +111,8 @@ class Sequencer:
         """Answer all that wait: the outcome is unknown until the next start."""
         if isinstance(failure, SelfCheckError):
             self._metrics.self_check_failures.inc()
-        self._pool.close()
+        self.pool.close()
         tickets = self._taken
         while tickets:
             self.deliver([(ticket.receiver, failure) for ticket in tickets])
-            tickets = self._pool.take(_BATCH_ENTRIES)
+            tickets = self.pool.take(_BATCH_ENTRIES)

@@ -80,7 +80,11 @@ class Journal:
         return (StoredBatch(*row) for row in rows)
 
     def commit(
-        self, old: SignedHead | None, new: SignedHead, batch: StoredBatch | None, trim_to: int
+        self,
+        old: SignedHead | None,
+        new: SignedHead,
+        batch: StoredBatch | None,
+        trim_to: int,
     ) -> None:
         """Store a batch and move the head from `old` to `new`, durably.
 

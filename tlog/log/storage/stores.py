@@ -7,7 +7,7 @@ from typing import Self
 
 from tlog.durable.disk import Disk
 from tlog.errors import CorruptError
-from tlog.log.storage.folder import FolderLayout, LogFolder
+from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.objects import Objects

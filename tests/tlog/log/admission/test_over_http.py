@@ -50,7 +50,7 @@ async def test_a_known_token_lets_in_and_nothing_else_does(tmp_path: Path) -> No
             answer = await submit(url, 0, 1, **headers)
             assert (401, "unauthorized") == (answer.status, answer.json()["type"])
             assert "Bearer" == answer.headers["www-authenticate"]
-        assert 0 == log.snapshot.size
+        assert 0 == log.heads.signed.size
         for number, token in enumerate(TOKENS.values()):
             answer = await submit(url, number, 1, Authorization=f"Bearer {token}")
             assert 201 == answer.status
@@ -83,7 +83,7 @@ async def test_each_token_has_its_own_rate(tmp_path: Path) -> None:
         dev = {"Authorization": f"Bearer {TOKENS['dev']}"}
         assert 201 == (await submit(url, 0, 1_000, **ci)).status
         require_limited(await submit(url, 1_000, 1_000, **ci))
-        assert 1_000 == log.snapshot.size
+        assert 1_000 == log.heads.signed.size
         assert 201 == (await submit(url, 1_000, 1_000, **dev)).status
         require_limited(await submit(url, 0, 1_000, **dev))
 

@@ -127,12 +127,12 @@ async def test_who_leaves_before_the_answer_has_still_submitted(
     body = json_body(record("left early"))
     place = urlsplit(filled.url)
     _, writer = await asyncio.open_connection(place.hostname, place.port)
-    size = filled.log.snapshot.size
+    size = filled.log.heads.signed.size
     writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    await until(lambda: filled.log.snapshot.size > size)
+    await until(lambda: filled.log.heads.signed.size > size)
     writer.close()
     await writer.wait_closed()
-    assert size + 1 == filled.log.snapshot.size
+    assert size + 1 == filled.log.heads.signed.size
     assert await is_alive(filled)
 
 

@@ -10,7 +10,7 @@ from tests.support.openapi import DOCUMENT, operations, tokens
 from tests.support.running import log_settings
 from tlog.errors import StaleError
 from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING, KnownEntryError
-from tlog.log.api.server import build_app
+from tlog.log.api.routes import build_app
 from tlog.log.opening import open_log
 from tlog.witness.budget import BudgetError
 from tlog.witness.cosigner import NeverCosignedError

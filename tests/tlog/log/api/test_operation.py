@@ -56,7 +56,7 @@ async def test_the_log_tells_its_facts(filled: Filled) -> None:
         document["size"],
         document["version"],
     )
-    assert keys == list(filled.log.signer.verifiers)
+    assert keys == list(filled.log.keys)
     assert keys == [log.key for log in Policy.parse(document["policy"].encode()).logs]
     assert 10_000 == document["limits"]["entries_per_request"]
     assert 8 << 20 == document["limits"]["body_bytes"]

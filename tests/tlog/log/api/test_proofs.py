@@ -63,7 +63,7 @@ async def test_an_inclusion_proof_comes_as_a_proof_file(
     answer = await get(filled, target, "text/plain")
     proof = Proof.parse(answer.body)
     assert (index, ENTRIES[index]) == (proof.index, proof.extra)
-    proof.verify(LEAVES[index], Policy.parse(filled.log.policy.encode()))
+    proof.verify(LEAVES[index], Policy.parse(filled.log.standing.policy.encode()))
 
 
 async def test_a_proof_file_verifies_offline_with_the_policy_that_the_log_tells(

@@ -47,11 +47,9 @@ async def test_the_answer_is_the_message_that_clients_parse(client: Client) -> N
     """M1 to M10: members, their types, and the defaults that are sent all the same."""
     request = hashedrekord(b"an artifact")
     entry = await client.submit(request)
-    (vkey,) = [
-        parse_verifier_key(it.encode().encode()) for it in client.log.signer.verifiers
-    ]
+    (vkey,) = [parse_verifier_key(it.encode().encode()) for it in client.log.keys]
     named = ORIGIN.encode() + b"\n\x01" + vkey.public_bytes
-    note = client.log.snapshot.note.decode()
+    note = client.log.heads.signed.note.decode()
     assert {
         "logIndex": "0",
         "logId": {"keyId": b64(hashlib.sha256(named).digest())},
@@ -132,7 +130,7 @@ async def test_a_retry_gets_the_first_index_and_a_proof_of_now(client: Client) -
     )
     assert "3" == entry["inclusionProof"]["treeSize"]
     assert ["0", "1", "2"] == [it["logIndex"] for it in first]
-    assert 3 == client.log.snapshot.size
+    assert 3 == client.log.heads.signed.size
 
 
 async def test_a_new_entry_has_no_index_in_its_header(client: Client) -> None:
@@ -152,7 +150,7 @@ async def test_a_duplicate_is_a_conflict_where_that_is_wished(tmp_path: Path) ->
         assert "1" == answer.headers["x-log-index"]
         counted = b'tlog_refused_entries_total{reason="duplicate"} 1.0'
         assert counted in client.log.metrics.render()
-        assert 2 == client.log.snapshot.size
+        assert 2 == client.log.heads.signed.size
 
 
 async def test_two_at_once_are_one_entry(client: Client) -> None:
@@ -239,4 +237,4 @@ async def test_the_native_door_takes_no_entry_of_the_other_kind(client: Client) 
         body=f'{{"entries":[{leaf}]}}'.encode(),
     )
     assert 400 == answer.status
-    assert 0 == client.log.snapshot.size
+    assert 0 == client.log.heads.signed.size

@@ -49,7 +49,7 @@ async def test_what_is_malformed_is_400_and_says_why(
     client: Client, body: bytes, reason: str
 ) -> None:
     require_error(await client.post(body), 400, 3, reason)
-    assert 0 == client.log.snapshot.size
+    assert 0 == client.log.heads.signed.size
 
 
 async def test_a_signature_that_does_not_hold_is_400_and_says_so(
@@ -174,12 +174,12 @@ async def test_large_bodies_that_come_slowly_have_a_bound(tmp_path: Path) -> Non
             _, writer = await asyncio.open_connection(host, int(port))
             writer.write(head.encode())
             writers.append(writer)
-        await until(lambda: log.checks.waiting == 16)
+        await until(lambda: log.submitting.checks.waiting == 16)
         answer = await Client(url, log).post(b" " * (1 << 20))
         require_error(answer, 503, 14, "too many submissions wait to be checked")
         for writer in writers:
             writer.transport.abort()
-        await until(lambda: log.checks.waiting == 0)
+        await until(lambda: log.submitting.checks.waiting == 0)
 
 
 async def test_large_bodies_that_had_room_are_answered(tmp_path: Path) -> None:
@@ -192,14 +192,14 @@ async def test_large_bodies_that_had_room_are_answered(tmp_path: Path) -> None:
         opened = [await asyncio.open_connection(host, int(port)) for _ in range(16)]
         for _, writer in opened:
             writer.write(head.encode())
-        await until(lambda: log.checks.waiting == 16)
+        await until(lambda: log.submitting.checks.waiting == 16)
         for _, writer in opened:
             writer.write(body)
         answers = await asyncio.gather(*(reader.read() for reader, _ in opened))
         for _, writer in opened:
             writer.close()
         assert {b"HTTP/1.1 400 "} == {answer[:13] for answer in answers}
-        assert 0 == log.checks.waiting
+        assert 0 == log.submitting.checks.waiting
 
 
 async def test_a_body_under_way_at_the_end_is_answered_at_once(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ async def test_a_body_under_way_at_the_end_is_answered_at_once(tmp_path: Path) -
         reader, writer = await asyncio.open_connection(host, int(port))
         head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n"
         writer.write(head.encode() + b"{")
-        await until(lambda: log.checks.waiting == 1)
+        await until(lambda: log.submitting.checks.waiting == 1)
     received = await reader.read()
     assert b"HTTP/1.1 503 " == received[:13]
     assert b"the log is stopping" in received
@@ -221,7 +221,7 @@ async def test_a_log_without_room_is_503_and_says_when_to_come_back(
     async with idle_server(tmp_path, **SIGSTORE, max_pool_entries=1) as idle:
         client = Client(idle.url, idle.log)
         accepted = asyncio.create_task(client.submit(hashedrekord(b"one")))
-        await until(lambda: idle.log.pool.is_full)
+        await until(lambda: idle.log.submitting.pool.is_full)
         answer = await client.post(body_of(hashedrekord(b"two")))
         require_error(answer, 503, 14, "too many entries wait for a commit")
         assert int(answer.headers["retry-after"]) >= 1
@@ -235,14 +235,14 @@ async def test_an_unknown_outcome_is_500_without_its_cause(tmp_path: Path) -> No
         client = Client(idle.url, idle.log)
         await client.submit(hashedrekord(b"one"))
         # Another hand in the journal: the head is not the one that was signed here.
-        journal = sqlite3.connect(idle.log.folder.layout.journal, timeout=60)
+        journal = sqlite3.connect(idle.log.stores.folder.layout.journal, timeout=60)
         journal.execute("UPDATE head SET note = x'00'")
         journal.commit()
         journal.close()
         answer = await client.post(body_of(hashedrekord(b"two")))
         require_error(answer, 500, 2, "the log is restarting: send it again")
-        assert isinstance(idle.log.failure, FatalError)
-        assert str(idle.log.failure).encode() not in answer.body
+        assert isinstance(idle.log.lifeline.failure, FatalError)
+        assert str(idle.log.lifeline.failure).encode() not in answer.body
 
 
 async def test_a_proof_that_fails_is_not_sent(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ async def test_without_a_cosigned_head_it_is_503_and_the_entry_is_kept(
             answer = await Client(url, log).post(request)
             require_error(answer, 503, 14, "the entry has index 0, but no cosigned")
             assert int(answer.headers["retry-after"]) >= 1
-        assert 1 == log.snapshot.size
+        assert 1 == log.heads.signed.size
     async with running_log(tmp_path / "log", **SIGSTORE) as (url, log):
         answer = await Client(url, log).post(request)
         assert (201, "0") == (answer.status, answer.headers["x-log-index"])
@@ -311,6 +311,6 @@ async def test_who_leaves_before_the_answer_gets_it_by_a_retry(client: Client) -
     writer.write(head.encode() + body)
     await writer.drain()
     writer.transport.abort()
-    await until(lambda: client.log.snapshot.size == 1)
+    await until(lambda: client.log.heads.signed.size == 1)
     answer = await client.post(body)
     assert (201, "0") == (answer.status, answer.headers["x-log-index"])

@@ -36,7 +36,7 @@ class Submitter:
         body = cbor_body(*values) if media_type == CBOR else json_body(*values)
         answer = await post(self.url, body, media_type=media_type or "application/json")
         require_documented("POST", "/api/v1/entries", answer)
-        vkeys = [key.encode() for key in self.log.signer.verifiers]
+        vkeys = [key.encode() for key in self.log.keys]
         verify_receipt(answer.json(), [canonical(it) for it in values], vkeys)
         return answer
 
@@ -118,12 +118,12 @@ async def test_what_stands_twice_in_a_request_is_added_once(
     assert [0, 1, 0, 1] == indexes(answer)
     assert [False, False, True, True] == duplicates(answer)
     assert {} == answer.json()["paths"]
-    assert 2 == submitter.log.snapshot.size
+    assert 2 == submitter.log.heads.signed.size
 
 
 async def test_ten_thousand_entries_are_one_request(submitter: Submitter) -> None:
     answer = await submitter.submit(*records(0, 10_000))
-    assert (201, 10_000) == (answer.status, submitter.log.snapshot.size)
+    assert (201, 10_000) == (answer.status, submitter.log.heads.signed.size)
 
 
 async def test_a_record_of_256_subjects_is_an_entry(submitter: Submitter) -> None:
@@ -136,7 +136,7 @@ async def test_one_entry_can_be_answered_by_its_proof_file(
 ) -> None:
     await submitter.submit(*records(0, 300))
     value = full_record("release")
-    policy = Policy.parse(submitter.log.policy.encode())
+    policy = Policy.parse(submitter.log.standing.policy.encode())
     artifact = "sha256:" + value["subject"][0]["sha256"]  # type: ignore[index]
     for expected in (201, 200):
         status, proof = await submitter.proof(value)
@@ -153,7 +153,7 @@ async def test_a_proof_file_for_two_entries_is_not_acceptable(
     )
     require_documented("POST", "/api/v1/entries", answer)
     assert (406, "not-acceptable") == (answer.status, answer.json()["type"])
-    assert 0 == submitter.log.snapshot.size
+    assert 0 == submitter.log.heads.signed.size
 
 
 async def test_requests_at_the_same_time_are_each_proven_and_agree(
@@ -166,7 +166,7 @@ async def test_requests_at_the_same_time_are_each_proven_and_agree(
     for answer in answers:
         for placed in answer.json()["entries"]:
             found.setdefault(placed["leaf_hash"], set()).add(placed["index"])
-    assert 410 == submitter.log.snapshot.size
+    assert 410 == submitter.log.heads.signed.size
     assert [{index} for index in range(410)] == sorted(found.values(), key=min)
 
 

@@ -88,7 +88,7 @@ async def test_a_full_tile_is_served_at_smaller_widths_too(
 async def test_what_is_signed_and_not_published_yet_is_served(tmp_path: Path) -> None:
     async with running_log(tmp_path, publish_interval_ms=600_000) as (url, log):
         filled = Filled(url, log)
-        await until(lambda: bool(log.publisher.published_note))
+        await until(lambda: bool(log.publisher.public_note))
         answer = await post(url, json_body(*RECORDS))
         assert 201 == answer.status
         assert 0 == filled.head((await get(filled, "/checkpoint")).body.decode()).size

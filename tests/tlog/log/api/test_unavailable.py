@@ -17,7 +17,7 @@ from tests.support.records import json_body, record, records
 from tests.support.running import log_settings, running_log, until
 from tlog.errors import FatalError
 from tlog.http.listener import Listener
-from tlog.log.api.server import build_app
+from tlog.log.api.routes import build_app
 from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.sequencer.pool import settle
@@ -65,7 +65,7 @@ def require_retry(answer: Answer, token: str) -> None:
 async def test_a_full_pool_refuses_and_is_not_ready(tmp_path: Path) -> None:
     async with idle_server(tmp_path, max_pool_entries=2) as idle:
         accepted = asyncio.create_task(post(idle.url, json_body(*records(0, 2))))
-        await until(lambda: idle.log.pool.is_full)
+        await until(lambda: idle.log.submitting.pool.is_full)
         require_retry(await post(idle.url, json_body(record(3))), "busy")
         readiness = await ask(idle.url, "/readyz")
         require_documented("GET", "/readyz", readiness)
@@ -80,7 +80,7 @@ async def test_a_request_larger_than_the_pool_passes_when_nothing_waits(
     tmp_path: Path,
 ) -> None:
     async with filled_log(tmp_path, max_pool_entries=2) as filled:
-        assert 300 == filled.log.snapshot.size
+        assert 300 == filled.log.heads.signed.size
 
 
 async def test_a_log_that_stops_takes_no_entries_and_still_proves(
@@ -89,7 +89,7 @@ async def test_a_log_that_stops_takes_no_entries_and_still_proves(
     async with idle_server(tmp_path) as idle:
         start(idle.log)
         assert 201 == (await post(idle.url, json_body(record(1)))).status
-        idle.log.pool.close()
+        idle.log.submitting.pool.close()
         require_retry(await post(idle.url, json_body(record(2))), "busy")
         answer = await ask(idle.url, "/api/v1/proof/inclusion?index=0")
         assert 200 == answer.status
@@ -100,14 +100,14 @@ async def test_an_unknown_outcome_is_told_without_its_cause(tmp_path: Path) -> N
         start(idle.log)
         assert 201 == (await post(idle.url, json_body(record(1)))).status
         # Another hand in the journal: the head is not the one that was signed here.
-        journal = sqlite3.connect(idle.log.folder.layout.journal, timeout=60)
+        journal = sqlite3.connect(idle.log.stores.folder.layout.journal, timeout=60)
         journal.execute("UPDATE head SET note = x'00'")
         journal.commit()
         journal.close()
         answer = await post(idle.url, json_body(record(2)))
         require_retry(answer, "outcome-unknown")
-        assert isinstance(idle.log.failure, FatalError)
-        assert str(idle.log.failure).encode() not in answer.body
+        assert isinstance(idle.log.lifeline.failure, FatalError)
+        assert str(idle.log.lifeline.failure).encode() not in answer.body
         readiness = await ask(idle.url, "/readyz")
         assert (503, False) == (readiness.status, readiness.json()["journal_writable"])
         assert 200 == (await ask(idle.url, "/healthz")).status
@@ -140,13 +140,13 @@ async def test_what_was_accepted_is_answered_when_the_server_stops(
 ) -> None:
     async with idle_server(tmp_path) as idle:
         accepted = asyncio.create_task(post(idle.url, json_body(*records(0, 2))))
-        await until(lambda: idle.log.pool.waiting_entries == 2)
+        await until(lambda: idle.log.submitting.pool.waiting_entries == 2)
         stopping = asyncio.create_task(idle.server.stop())
         start(idle.log)
         assert 201 == (await accepted).status
         await stopping
     async with running_log(tmp_path) as (_, log):
-        assert 2 == log.snapshot.size
+        assert 2 == log.heads.signed.size
 
 
 async def test_before_the_first_publication_there_is_no_checkpoint(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.cosigned import (
     NOWHERE,
+    TOLD,
     cosigned_log,
     policy_of,
     public_policy,
@@ -20,7 +21,6 @@ from tests.support.cosigned import (
 )
 from tests.support.http import ask
 from tests.support.running import ORIGIN, running_log, until
-from tests.support.witnessing import hashed
 from tests.tlogverify.actors import COSIGNATURE, OTHER_LOG, Actor
 from tlog.cli import main
 from tlog.errors import RejectedError
@@ -62,7 +62,7 @@ async def test_a_proof_satisfies_the_policy_at_once(tmp_path: Path, count: int) 
                     ]
                     for proof, it in zip(proofs, records, strict=False):
                         proof.verify(leaf_hash(it.encode()), policy)
-                await until(lambda: log.index.complete_to == 3 * count)
+                await until(lambda: log.stores.index.complete_to == 3 * count)
                 found = await client.search(
                     f"sha256:{record(1).subjects[0].sha256.hex()}"
                 )
@@ -118,7 +118,7 @@ async def test_without_the_quorum_the_checkpoint_stays_and_entries_are_kept(
             assert 201 == (await submit(url, range(3))).status
             await shown(log, 3, 3)
         lost = policy_of(witnesses, 2, w0=NOWHERE, w1=NOWHERE)
-        async with cosigned_log(folder, lost, witness_wait_ms=1) as (url, log):
+        async with cosigned_log(folder, lost, witness_wait_ms=1, **TOLD) as (url, log):
             answer = await submit(url, range(3, 600))
             assert 202 == answer.status
             body = answer.json()
@@ -130,11 +130,11 @@ async def test_without_the_quorum_the_checkpoint_stays_and_entries_are_kept(
             assert (503, "not-cosigned") == (waiting.status, waiting.json()["type"])
             assert 404 == (await ask(url, "/api/v1/proof/inclusion?index=600")).status
             await until(lambda: log.publisher.stored_size == 600)
-            assert 3 == log.publisher.published_size
+            assert 3 == log.publisher.public_size
         assert 0 == main(["fsck", str(folder)])
         # Restarted as a crash would have left it, still without a quorum.
-        async with cosigned_log(folder, lost, witness_wait_ms=1) as (url, log):
-            assert (3, 600) == (log.head.size, log.snapshot.size)
+        async with cosigned_log(folder, lost, witness_wait_ms=1, **TOLD) as (url, log):
+            assert (3, 600) == (log.heads.shown.size, log.heads.signed.size)
             assert 200 == (await submit(url, range(3))).status
             assert 202 == (await submit(url, [599])).status
         async with cosigned_log(folder, policy_text) as (url, log):
@@ -150,9 +150,9 @@ async def test_a_head_stays_the_target_until_its_quorum_has_signed(
     """Witnesses that each took the newest head would never sign the same one."""
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
-        async with cosigned_log(tmp_path / "log", lost) as (url, log):
-            assert log.collector is not None
-            dead, *others = (it.state for it in log.collector.links)
+        async with cosigned_log(tmp_path / "log", lost, **TOLD) as (url, log):
+            assert log.standing.witnessing is not None
+            dead, *others = (it.state for it in log.standing.witnessing.links)
             await until(lambda: {it.outcome for it in others} == {"cosigned"})
             before = [await it.cosigned_size(ORIGIN) for it in witnesses[1:]]
             for number in range(5):
@@ -165,12 +165,14 @@ async def test_a_head_stays_the_target_until_its_quorum_has_signed(
 async def test_a_stop_ends_the_wait_of_submissions(tmp_path: Path) -> None:
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
-        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=600_000) as (
+        async with cosigned_log(
+            tmp_path / "log", lost, witness_wait_ms=600_000, **TOLD
+        ) as (
             url,
             log,
         ):
             waiting = asyncio.create_task(submit(url, [0]))
-            await until(lambda: log.snapshot.size == 1)
+            await until(lambda: log.heads.signed.size == 1)
         # Stopped here: whoever waited is told where the proof will be.
         assert 202 == (await waiting).status
 
@@ -182,7 +184,9 @@ async def test_too_many_that_wait_are_told_at_once(
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
         # Whoever waited here would wait for ten minutes.
-        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=600_000) as (
+        async with cosigned_log(
+            tmp_path / "log", lost, witness_wait_ms=600_000, **TOLD
+        ) as (
             url,
             _,
         ):
@@ -192,7 +196,10 @@ async def test_too_many_that_wait_are_told_at_once(
 async def test_a_retry_gets_the_proof_when_the_quorum_is_back(tmp_path: Path) -> None:
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
-        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=1) as (url, _):
+        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=1, **TOLD) as (
+            url,
+            _,
+        ):
             assert 202 == (await submit(url, [0])).status
         policy_text = policy_of(witnesses, 3)
         async with cosigned_log(tmp_path / "log", policy_text) as (url, log):
@@ -204,7 +211,7 @@ async def test_a_retry_gets_the_proof_when_the_quorum_is_back(tmp_path: Path) ->
 async def test_the_clients_patience_ends_with_unavailable(tmp_path: Path) -> None:
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
-        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=1) as (
+        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=1, **TOLD) as (
             url,
             log,
         ):
@@ -219,7 +226,9 @@ async def test_signed_is_answered_at_once_with_the_logs_word_alone(
 ) -> None:
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
-        async with cosigned_log(tmp_path / "log", lost, witness_wait_ms=600_000) as (
+        async with cosigned_log(
+            tmp_path / "log", lost, witness_wait_ms=600_000, **TOLD
+        ) as (
             url,
             log,
         ):
@@ -236,7 +245,7 @@ async def test_signed_is_answered_at_once_with_the_logs_word_alone(
                 "?x=1",
             ):
                 assert 400 == (await submit(url, [1], query)).status
-            assert 1 == log.snapshot.size
+            assert 1 == log.heads.signed.size
 
 
 async def test_publish_goes_on_without_the_quorum(tmp_path: Path) -> None:
@@ -246,14 +255,14 @@ async def test_publish_goes_on_without_the_quorum(tmp_path: Path) -> None:
             tmp_path / "log",
             lost,
             witness_wait_ms=1,
-            witness_quorum_lost="publish",
             witness_patience_s=0,
+            **TOLD,
         ) as (url, log):
             assert 202 == (await submit(url, range(4))).status
-            await until(lambda: log.publisher.published_size == 4)
+            await until(lambda: log.publisher.public_size == 4)
             policy = await public_policy(log)
             with pytest.raises(QuorumError):
-                policy.open_checkpoint(log.publisher.published_note)
+                policy.open_checkpoint(log.publisher.public_note)
             assert 200 == (await ask(url, "/api/v1/proof/inclusion?index=3")).status
             assert 0 == (await ask(url, "/api/v1/log")).json()["cosigned_size"]
 
@@ -283,7 +292,7 @@ async def test_a_log_that_gets_witnesses_later_goes_on_from_what_is_public(
         # And without them again.
         async with running_log(folder) as (url, log):
             assert 201 == (await submit(url, [700])).status
-            await until(lambda: log.publisher.published_size == 701)
+            await until(lambda: log.publisher.public_size == 701)
     assert 0 == main(["fsck", str(folder)])
 
 
@@ -324,18 +333,3 @@ async def test_a_policy_with_more_witnesses_than_a_note_has_lines_is_refused(
             tmp_path / "other", "\n".join([*lines, "quorum w0", ""])
         ):
             pass
-
-
-async def test_the_demo_witness_cosigns_and_says_what_it_is_worth(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async with running_log(
-        tmp_path / "log", witness_demo=True, witness_interval_ms=1
-    ) as (url, log):
-        answer = await submit(url, range(3))
-        note = answer.json()["checkpoint"].encode()
-        policy = await public_policy(log)
-        assert 1 == len(policy.open_checkpoint(note).witnesses)
-        served = await ask(url, f"/demo-witness/{hashed(log.signer.origin)}/checkpoint")
-        assert 200 == served.status
-    assert "proves nothing" in capsys.readouterr().out

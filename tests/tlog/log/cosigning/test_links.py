@@ -7,9 +7,10 @@ import pytest
 from tests.oracle import rfc6962
 from tests.support.witnessing import StillClock
 from tests.tlogverify.actors import COSIGNATURE, LOG, MLDSA44, Actor, Head, line, note
-from tlog.log.cosigning.links import AheadError, WitnessLink, outcome_of
+from tlog.log.cosigning.links import AheadError, ConflictError, WitnessLink, outcome_of
 from tlog.log.merkle.frontier import Frontier
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.merkle.tree import Tree
 from tlog.metrics import LogMetrics
 from tlogclient.cosigning import AddCheckpoint
 from tlogclient.errors import RefusedError, UnavailableError
@@ -35,7 +36,8 @@ def snapshot() -> Snapshot:
     """Return the log's state of 21 leaves, as far as a link looks at it."""
     edge = b"".join(LEAVES[:SIZE])
     signed = note(HEAD, LOG.line(HEAD))
-    return Snapshot(signed, to_hash(HEAD.root), Frontier(SIZE, (edge,)), (b"",) * SIZE)
+    tree = Tree(Frontier(SIZE, (edge,)), to_hash(HEAD.root), (b"",) * SIZE)
+    return Snapshot(signed, tree)
 
 
 async def prove(_: Snapshot, old: int, new: int) -> list[Hash]:
@@ -146,6 +148,28 @@ def test_a_witness_that_is_ahead_is_not_asked_to_sign() -> None:
     assert 1 == len(port.asked)
 
 
+@pytest.mark.parametrize("status", [409, 422])
+@pytest.mark.parametrize("known", [None, 13])
+def test_a_head_that_does_not_extend_the_cosigned_one_is_a_conflict(
+    status: int, known: int | None
+) -> None:
+    """409 without a size was the answer for another root in the first release."""
+    first = [] if known is None else [KnownSize(known)]
+    port = Scripted(*first, RefusedError("about:blank", "", status=status))
+    link = link_to(port)
+    with pytest.raises(ConflictError, match="does not extend") as caught:
+        cosign(link)
+    assert known == caught.value.size
+    assert ("conflict", 1) == (link.state.outcome, link.state.failures)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_other_refusals_say_nothing_of_what_was_cosigned(status: int) -> None:
+    port = Scripted(RefusedError("about:blank", "", status=status))
+    with pytest.raises(RefusedError):
+        cosign(link_to(port))
+
+
 def test_one_wrong_size_does_not_shut_a_witness_out() -> None:
     port = Scripted(KnownSize(2**63 - 1), ED.line(HEAD))
     link = link_to(port)
@@ -169,7 +193,8 @@ SILENT = UnavailableError("no answer")
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (AheadError("x"), "ahead"),
+        (AheadError("x", 9), "ahead"),
+        (ConflictError("x", None), "conflict"),
         (REFUSED, "refused"),
         (SILENT, "unavailable"),
         (FormatError("x"), "invalid"),

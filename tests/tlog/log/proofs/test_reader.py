@@ -42,13 +42,13 @@ def test_a_tile_of_any_width_up_to_the_size_is_served(
     first = 256 * index
     hashes, bundle = Tile(0, index, width), Tile(ENTRIES, index, width)
     for tile in (hashes, bundle):
-        assert (first + width <= SIZE) == log.snapshot.has(tile)
-    if not log.snapshot.has(hashes):
+        assert (first + width <= SIZE) == log.heads.signed.tree.has(tile)
+    if not log.heads.signed.tree.has(hashes):
         return
     expected = b"".join(LEAVES[first : first + width])
-    assert expected == log.reader.tile_bytes(log.snapshot, hashes)
+    assert expected == log.reading.tiles.tile_bytes(log.heads.signed, hashes)
     expected = encode_bundle(EVERYTHING[first : first + width])
-    assert expected == log.reader.tile_bytes(log.snapshot, bundle)
+    assert expected == log.reading.tiles.tile_bytes(log.heads.signed, bundle)
 
 
 @pytest.mark.parametrize(("width", "has"), [(1, True), (2, True), (3, False)])
@@ -56,17 +56,17 @@ def test_a_level_above_holds_roots_of_full_tiles(
     log: Log, width: int, has: bool
 ) -> None:
     tile = Tile(1, 0, width)
-    assert has == log.snapshot.has(tile)
+    assert has == log.heads.signed.tree.has(tile)
     if has:
         roots = [rfc6962.root(LEAVES[256 * it : 256 * it + 256]) for it in range(width)]
-        assert b"".join(roots) == log.reader.tile_bytes(log.snapshot, tile)
+        assert b"".join(roots) == log.reading.tiles.tile_bytes(log.heads.signed, tile)
 
 
 @pytest.mark.parametrize(
     "tile", [Tile(2, 0, 1), Tile(1, 1, 1), Tile(0, 3, 1), Tile(8, 0, 1), Tile(63, 0, 1)]
 )
 def test_a_tile_beyond_the_tree_does_not_exist(log: Log, tile: Tile) -> None:
-    assert not log.snapshot.has(tile)
+    assert not log.heads.signed.tree.has(tile)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,16 @@ def test_a_tile_beyond_the_tree_does_not_exist(log: Log, tile: Tile) -> None:
     [(0, 1), (0, 700), (255, 257), (256, 512), (511, 513), (699, 700), (600, 650)],
 )
 def test_entries_are_read_across_bundles(log: Log, start: int, end: int) -> None:
-    assert EVERYTHING[start:end] == log.reader.entries(log.snapshot, start, end)
+    assert EVERYTHING[start:end] == log.reading.tiles.entries(
+        log.heads.signed, start, end
+    )
 
 
 @pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 299, 300, 512, 513, 700])
 async def test_proofs_at_every_older_size_are_the_textbooks(
     log: Log, size: int
 ) -> None:
-    prover, snapshot = log.prover, log.snapshot
+    prover, snapshot = log.reading.prover, log.heads.signed
     assert TREE.root(size) == await prover.root(snapshot, size)
     for index in {0, 1, size // 2, 255, 256, size - 1} & set(range(size)):
         expected = TREE.inclusion_path(index, size)
@@ -93,23 +95,23 @@ async def test_proofs_at_every_older_size_are_the_textbooks(
 
 async def test_many_proofs_are_the_same_as_each(log: Log) -> None:
     indexes = list(range(0, SIZE, 5))
-    many = await log.prover.inclusions(log.snapshot, indexes)
-    few = await log.prover.inclusions(log.snapshot, indexes[:9])
+    many = await log.reading.prover.inclusions(log.heads.signed, indexes)
+    few = await log.reading.prover.inclusions(log.heads.signed, indexes[:9])
     assert {it: TREE.inclusion_path(it, SIZE) for it in indexes} == many
     assert {it: many[it] for it in indexes[:9]} == few
 
 
 async def test_the_empty_tree_has_its_root(log: Log) -> None:
-    assert rfc6962.EMPTY_ROOT == await log.prover.root(log.snapshot, 0)
-    assert [] == await log.prover.consistency(log.snapshot, 0, SIZE)
+    assert rfc6962.EMPTY_ROOT == await log.reading.prover.root(log.heads.signed, 0)
+    assert [] == await log.reading.prover.consistency(log.heads.signed, 0, SIZE)
 
 
 @pytest.mark.parametrize("index", [0, 300, 699])
 async def test_a_proof_file_verifies(log: Log, index: int) -> None:
-    proof = await log.prover.proof_file(log.snapshot, index)
+    proof = await log.reading.prover.proof_file(log.heads.signed, index)
     assert EVERYTHING[index] == proof.extra
     assert LEAVES[index] == leaf_hash(EVERYTHING[index])
-    policy = Policy.read(log.folder.layout.policy_file)
+    policy = Policy.read(log.stores.folder.layout.policy_file)
     witnessed = proof.verify(leaf_hash(EVERYTHING[index]), policy)
     assert SIZE == witnessed.checkpoint.size
 
@@ -136,9 +138,9 @@ def test_a_tile_that_is_missing_or_cut_is_corrupt(
 ) -> None:
     reader = TileReader(Missing(content), Missing(), 2)
     with pytest.raises(CorruptError, match="tile/0/000"):
-        reader.load(log.snapshot, [Tile(0, 0)])
+        reader.load(log.heads.signed, [Tile(0, 0)])
     with pytest.raises(CorruptError, match="tile/0/000"):
-        asyncio.run(Prover(reader).inclusion(log.snapshot, 0))
+        asyncio.run(Prover(reader).inclusion(log.heads.signed, 0))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x00" * 511, b"\x00\x01" * 256])
@@ -147,29 +149,31 @@ def test_a_bundle_that_is_missing_or_cut_is_corrupt(
 ) -> None:
     reader = TileReader(Missing(content), Missing(), 2)
     with pytest.raises(CorruptError, match=r"bundle|tile/entries/000"):
-        reader.entries(log.snapshot, 0, 1)
+        reader.entries(log.heads.signed, 0, 1)
 
 
 @pytest.mark.parametrize("width", [1, 255])
 def test_a_width_of_a_cut_tile_is_not_served_short(log: Log, width: int) -> None:
     reader = TileReader(Missing(b"\x00" * 31), Missing(), 2)
     with pytest.raises(CorruptError, match="tile/0/000"):
-        reader.tile_bytes(log.snapshot, Tile(0, 0, width))
+        reader.tile_bytes(log.heads.signed, Tile(0, 0, width))
 
 
 def test_what_is_in_memory_needs_no_disk(log: Log) -> None:
     reader = TileReader(Missing(), Missing(), 2)
     edge = [Tile(0, 2, 188), Tile(1, 0, 2)]
-    assert set(edge) == set(reader.peek(log.snapshot, edge) or ())
-    assert reader.peek(log.snapshot, [Tile(0, 0)]) is None
+    assert set(edge) == set(reader.peek(log.heads.signed, edge) or ())
+    assert reader.peek(log.heads.signed, [Tile(0, 0)]) is None
 
 
 def test_no_more_tiles_are_kept_than_allowed(log: Log) -> None:
     for index in (0, 1, 0, 1):
-        log.reader.load(log.snapshot, [Tile(0, index)])
-    assert log.reader.peek(log.snapshot, [Tile(0, 0), Tile(0, 1)]) is not None
-    reader = TileReader(log.objects, log.backlog, 1)
-    reader.load(log.snapshot, [Tile(0, 0)])
-    reader.load(log.snapshot, [Tile(0, 1)])
-    assert reader.peek(log.snapshot, [Tile(0, 0)]) is None
-    assert reader.peek(log.snapshot, [Tile(0, 1)]) is not None
+        log.reading.tiles.load(log.heads.signed, [Tile(0, index)])
+    assert (
+        log.reading.tiles.peek(log.heads.signed, [Tile(0, 0), Tile(0, 1)]) is not None
+    )
+    reader = TileReader(log.stores.objects, log.backlog, 1)
+    reader.load(log.heads.signed, [Tile(0, 0)])
+    reader.load(log.heads.signed, [Tile(0, 1)])
+    assert reader.peek(log.heads.signed, [Tile(0, 0)]) is None
+    assert reader.peek(log.heads.signed, [Tile(0, 1)]) is not None

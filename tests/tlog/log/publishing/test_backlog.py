@@ -1,4 +1,4 @@
-"""What is committed and not published: found, taken, put back, settled."""
+"""What is committed and not published: found, taken, put back, forgotten."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,12 +6,12 @@ from tests.faults.opened import PATIENCE_S, entries
 from tests.oracle import rfc6962
 from tlog.hashing import hash_leaves
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.merkle.tree import EMPTY_TREE, Tree
 from tlog.log.publishing.backlog import Backlog
-from tlog.log.sequencer.growth import EMPTY_TREE, Tree, grow
-from tlogverify.hashing import EMPTY_ROOT
+from tlog.log.sequencer.growth import grow
 from tlogverify.tiles import ENTRIES, Tile
 
-EMPTY = Snapshot(b"empty", EMPTY_ROOT, EMPTY_TREE.frontier, ())
+EMPTY = Snapshot(b"empty", EMPTY_TREE)
 
 
 class Grown:
@@ -26,12 +26,7 @@ class Grown:
         added = entries(start, end)
         growth = grow(self._tree, added, hash_leaves(added))
         self._tree = growth.tree
-        snapshot = Snapshot(
-            f"{end}".encode(),
-            growth.extension.root,
-            growth.tree.frontier,
-            growth.tree.open_entries,
-        )
+        snapshot = Snapshot(f"{end}".encode(), growth.tree)
         hashes = [rfc6962.leaf_hash(it) for it in added]
         self.backlog.add(snapshot, growth.full, added, hashes)
         return snapshot
@@ -41,12 +36,12 @@ def test_the_first_publication_is_of_what_is_there_already() -> None:
     backlog = Backlog(EMPTY, 1)
     assert backlog.wait_for_work()
     work = backlog.take()
-    assert (EMPTY, 0, []) == (work.snapshot, work.start, work.entries)
+    assert (EMPTY, 0, []) == (work.signed, work.start, work.entries)
     backlog.close()
     assert not backlog.wait_for_work()
 
 
-def test_what_was_added_is_found_until_it_is_settled() -> None:
+def test_what_was_added_is_found_until_it_is_forgotten() -> None:
     grown = Grown()
     grown.add(0, 300)
     backlog, (leaf,) = grown.backlog, [rfc6962.leaf_hash(entries(7, 8)[0])]
@@ -55,7 +50,7 @@ def test_what_was_added_is_found_until_it_is_settled() -> None:
     for _ in range(2):
         assert 7 == backlog.find(leaf)
         assert backlog.get(Tile(0, 0)) == work.tiles[Tile(0, 0)]
-    backlog.settle(work)
+    backlog.forget(work)
     assert backlog.find(leaf) is None
     assert backlog.get(Tile(0, 0)) is None
     assert 599 == backlog.find(rfc6962.leaf_hash(entries(599, 600)[0]))
@@ -69,9 +64,9 @@ def test_work_follows_on_work() -> None:
     grown.add(300, 500)
     two = grown.add(500, 513)
     second = grown.backlog.take()
-    assert (one, 0, entries(0, 300)) == (first.snapshot, first.start, first.entries)
+    assert (one, 0, entries(0, 300)) == (first.signed, first.start, first.entries)
     assert (two, 300, entries(300, 513)) == (
-        second.snapshot,
+        second.signed,
         second.start,
         second.entries,
     )
@@ -86,9 +81,9 @@ def test_work_that_was_put_back_comes_again_with_what_came_since() -> None:
     grown.backlog.put_back(work)
     assert grown.backlog.wait_for_work()
     again = grown.backlog.take()
-    assert (newest, 0, entries(0, 600)) == (again.snapshot, again.start, again.entries)
+    assert (newest, 0, entries(0, 600)) == (again.signed, again.start, again.entries)
     assert {0, 1} == {tile.index for tile in again.tiles}
-    grown.backlog.settle(again)
+    grown.backlog.forget(again)
     assert grown.backlog.get(Tile(0, 1)) is None
 
 
@@ -99,18 +94,18 @@ def test_work_that_was_put_back_twice_is_there_once() -> None:
         grown.backlog.put_back(grown.backlog.take())
     work = grown.backlog.take()
     assert entries(0, 10) == work.entries
-    grown.backlog.settle(work)
+    grown.backlog.forget(work)
     grown.backlog.wait_for_room()
 
 
-def test_room_comes_back_with_settled_work() -> None:
+def test_room_comes_back_with_forgotten_work() -> None:
     grown = Grown(limit_bytes=1)
     grown.add(0, 3)
     work = grown.backlog.take()
     with ThreadPoolExecutor(1) as waiter:
         waiting = waiter.submit(grown.backlog.wait_for_room)
         assert not waiting.done()
-        grown.backlog.settle(work)
+        grown.backlog.forget(work)
         waiting.result(PATIENCE_S)
 
 
@@ -126,3 +121,21 @@ def test_closing_ends_every_wait() -> None:
         room.result(PATIENCE_S)
         assert not work.result(PATIENCE_S)
         assert closed.result(PATIENCE_S)
+
+
+def test_a_head_that_waits_is_offered_by_itself() -> None:
+    """Tiles do not wait for cosignatures; the public checkpoint does."""
+    backlog = Backlog(EMPTY, 1 << 20, offers_all=False)
+    assert backlog.take().shown is None
+    backlog.add(EMPTY, {}, (), ())
+    assert backlog.take().shown is None
+    backlog.offer(EMPTY)
+    assert EMPTY == backlog.take().shown
+    assert backlog.take().shown is None
+
+
+def test_every_head_is_offered_where_none_waits() -> None:
+    grown = Grown()
+    assert EMPTY == grown.backlog.take().shown
+    newest = grown.add(0, 3)
+    assert newest == grown.backlog.take().shown

@@ -16,8 +16,9 @@ from tests.faults.opened import (
     stepping,
 )
 from tlog.clock import SystemClock
+from tlog.lifeline import Lifeline
 from tlog.log.life import Log
-from tlog.log.publishing.publisher import Pace, Publisher
+from tlog.log.publishing.publisher import Publisher
 from tlog.metrics import LogMetrics
 
 SIZES = [1, 2, 255, 256, 257, 511, 512, 513, 700]
@@ -52,8 +53,8 @@ def test_each_publication_leaves_a_whole_log(tmp_path: Path) -> None:
             log.publisher.publish()
             done = size
             assert entries(0, size) == audit_folder(tmp_path).entries
-            assert size == log.publisher.published_size == log.index.complete_to
-            assert log.publisher.published_note == log.snapshot.note
+            assert size == log.publisher.public_size == log.stores.index.complete_to
+            assert log.publisher.public_note == log.heads.signed.note
 
 
 def test_a_tile_is_written_once_for_each_width(tmp_path: Path) -> None:
@@ -86,16 +87,16 @@ def test_a_restart_publishes_what_the_last_one_did_not(tmp_path: Path) -> None:
     with stepping(tmp_path) as log:
         log.publisher.publish()
         assert 300 == public_head(log).size
-        assert 300 == log.index.complete_to
+        assert 300 == log.stores.index.complete_to
 
 
 def test_a_restart_has_the_public_checkpoint_at_hand(tmp_path: Path) -> None:
     with stepping(tmp_path) as log:
         step(log, entries(0, 300))
         log.publisher.publish()
-        note = log.publisher.published_note
+        note = log.publisher.public_note
     with stepping(tmp_path) as log:
-        assert note == log.publisher.published_note
+        assert note == log.publisher.public_note
 
 
 @pytest.mark.parametrize("interval_s", [0.0, 1.0])
@@ -106,11 +107,11 @@ def test_what_was_added_before_closing_is_published(
         step(log, entries(0, 300))
         publisher = _publisher(log, interval_s, StandingClock())
         log.backlog.close()
-        publisher.start()
+        publisher.start(Lifeline())
         publisher.join()
         step(log, entries(300, 400))
         publisher = _publisher(log, interval_s, StandingClock())
-        publisher.start()
+        publisher.start(Lifeline())
         publisher.join()
         assert 400 == public_head(log).size
 
@@ -119,27 +120,27 @@ def test_an_index_that_fails_ends_the_publisher(tmp_path: Path) -> None:
     with stepping(tmp_path) as log:
         publisher = Publisher(
             log.backlog,
-            log.objects,
+            log.stores.objects,
             BrokenIndex(),
-            pace=Pace(0),
+            interval_s=0,
             clock=SystemClock(),
             metrics=LogMetrics(),
         )
-        stopped = Event()
-        publisher.on_stop = stopped.set
+        stopped, lifeline = Event(), Lifeline()
+        lifeline.on_stop = stopped.set
         step(log, entries(0, 3))
-        publisher.start()
+        publisher.start(lifeline)
         publisher.join()
         assert stopped.wait(PATIENCE_S)
-        assert "no index" in str(publisher.failure)
+        assert "no index" in str(lifeline.failure)
 
 
 def _publisher(log: Log, interval_s: float, clock: StandingClock) -> Publisher:
     return Publisher(
         log.backlog,
-        log.objects,
-        log.index,
-        pace=Pace(interval_s),
+        log.stores.objects,
+        log.stores.index,
+        interval_s=interval_s,
         clock=clock,
         metrics=log.metrics,
     )

@@ -8,7 +8,8 @@ from tests.faults.opened import entries
 from tests.oracle import rfc6962
 from tests.system.audit import audit
 from tlog.hashing import hash_leaves
-from tlog.log.sequencer.growth import EMPTY_TREE, Tree, grow
+from tlog.log.merkle.tree import EMPTY_TREE, Tree
+from tlog.log.sequencer.growth import grow
 from tlogverify import Checkpoint
 from tlogverify.bundles import encode_bundle
 from tlogverify.hashing import to_hash

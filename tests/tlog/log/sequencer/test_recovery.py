@@ -56,10 +56,10 @@ def refusal(folder: Path) -> str:
 
 def test_a_folder_that_is_whole_is_opened(folder: Path) -> None:
     with stepping(folder) as log:
-        assert 1000 == log.snapshot.size
-        assert 700 == log.index.complete_to
+        assert 1000 == log.heads.signed.size
+        assert 700 == log.stores.index.complete_to
         log.publisher.publish()
-        assert 1000 == log.index.complete_to
+        assert 1000 == log.stores.index.complete_to
 
 
 def test_what_waits_is_known_after_a_restart(folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_journal_that_ends_below_the_public_checkpoint_is_refused(
 ) -> None:
     with stepping(tmp_path) as log:
         step(log, PUBLISHED)
-        head = log.journal.head()
+        head = log.stores.journal.head()
         assert head is not None
         step(log, WAITING)
         log.publisher.publish()
@@ -178,7 +178,7 @@ def test_an_index_ahead_of_the_log_is_refused(folder: Path) -> None:
 def test_an_index_that_is_missing_is_written_anew(folder: Path) -> None:
     shutil.rmtree(folder / "index")
     with stepping(folder) as log:
-        assert 700 == log.index.complete_to
+        assert 700 == log.stores.index.complete_to
         (receipt,) = step(log, [*PUBLISHED, *WAITING])
     assert tuple(range(1000)) == receipt.indexes
 
@@ -223,21 +223,21 @@ def test_a_refused_folder_is_let_go_of_whole(folder: Path) -> None:
         open_log(settings(folder))
     (folder / CHECKPOINT).write_bytes(whole)
     with stepping(folder) as log:
-        assert 1000 == log.snapshot.size
+        assert 1000 == log.heads.signed.size
     # An index that is still open cannot be opened, and would be made anew.
     assert identity == kept.read_bytes(), refused
 
 
 def test_a_head_is_signed_again_when_a_key_is_added(folder: Path) -> None:
     with stepping(folder, mldsa44=True) as log:
-        assert 2 == len(log.signer.verifiers)
-        assert 4 == log.snapshot.note.count(b"\n") - 1 - 1
-        assert 1000 == log.snapshot.size
+        assert 2 == len(log.keys)
+        assert 4 == log.heads.signed.note.count(b"\n") - 1 - 1
+        assert 1000 == log.heads.signed.size
         step(log, entries(2000, 2100))
     with running(folder, mldsa44=True) as log:
-        assert 1100 == log.snapshot.size
+        assert 1100 == log.heads.signed.size
     with running(folder) as log:
-        assert 1100 == log.snapshot.size
+        assert 1100 == log.heads.signed.size
 
 
 def test_a_first_start_that_ended_while_it_made_its_key_can_be_repeated(
@@ -252,4 +252,4 @@ def test_a_first_start_that_ended_while_it_made_its_key_can_be_repeated(
         with pytest.raises(KeyboardInterrupt):
             open_log(settings(tmp_path))
     with stepping(tmp_path) as log:
-        assert 0 == log.snapshot.size
+        assert 0 == log.heads.signed.size

@@ -10,7 +10,8 @@ from tests.oracle import rfc6962
 from tests.tlogverify.refusal import changed_paths, flip
 from tlog.clock import SystemClock
 from tlog.hashing import hash_leaves
-from tlog.log.sequencer.growth import EMPTY_TREE, grow
+from tlog.log.merkle.tree import EMPTY_TREE
+from tlog.log.sequencer.growth import grow
 from tlog.log.sequencer.selfcheck import SelfCheckError, check_head
 from tlog.signing import HeadSigner, SigningKey
 from tlogverify import Checkpoint, VerifierKey

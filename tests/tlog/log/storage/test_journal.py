@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tlog.errors import CorruptError, FatalError
-from tlog.log.storage.journal import Head, Journal, StoredBatch
+from tlog.log.storage.journal import Journal, SignedHead, StoredBatch
 
-EMPTY, FIRST, SECOND = Head(0, b"empty"), Head(3, b"first"), Head(5, b"second")
+EMPTY, FIRST = SignedHead(0, b"empty"), SignedHead(3, b"first")
+SECOND = SignedHead(5, b"second")
 ONE, TWO = StoredBatch(0, 3, b"abc"), StoredBatch(3, 5, b"de")
 
 
@@ -43,14 +44,14 @@ def test_what_was_committed_is_there_after_a_restart(
 OTHER_HEADS = [
     pytest.param(None, id="none"),
     pytest.param(FIRST, id="another"),
-    pytest.param(Head(0, b"Empty"), id="another-note"),
-    pytest.param(Head(1, b"empty"), id="another-size"),
+    pytest.param(SignedHead(0, b"Empty"), id="another-note"),
+    pytest.param(SignedHead(1, b"empty"), id="another-size"),
 ]
 
 
 @pytest.mark.parametrize("old", OTHER_HEADS)
 def test_a_head_moves_only_from_the_head_that_is_stored(
-    journal: Journal, old: Head | None
+    journal: Journal, old: SignedHead | None
 ) -> None:
     with pytest.raises(FatalError, match="not the one"):
         journal.commit(old, FIRST, ONE, 0)
@@ -94,7 +95,7 @@ def test_trimming_drops_what_is_wholly_below(
 
 
 def test_a_head_may_change_without_a_batch(journal: Journal) -> None:
-    signed_again = Head(0, b"empty, by another key")
+    signed_again = SignedHead(0, b"empty, by another key")
     journal.commit(EMPTY, signed_again, None, 0)
     assert signed_again == journal.head()
 
@@ -107,7 +108,7 @@ def test_two_batches_at_one_place_are_refused(journal: Journal) -> None:
 
 
 def test_commits_are_synced_in_full(journal: Journal) -> None:
-    connection = journal.hot
+    connection = journal.writing
     assert isinstance(connection, sqlite3.Connection)
     assert ("wal",) == connection.execute("PRAGMA journal_mode").fetchone()
     assert (2,) == connection.execute("PRAGMA synchronous").fetchone()

@@ -1,0 +1,56 @@
+"""The log's routes: which door answers which path."""
+
+from typing import Final
+
+from aiohttp import web
+
+from tlog.entries.submission import MAX_BODY_BYTES
+from tlog.http.listener import new_app
+from tlog.log.api.lookup import LookupEndpoints
+from tlog.log.api.operation import OperationEndpoints
+from tlog.log.api.rekor import RekorEndpoint
+from tlog.log.api.rekor_errors import REKOR
+from tlog.log.api.submit import SubmitEndpoint
+from tlog.log.api.tiles import TileEndpoints
+from tlog.log.life import Log
+
+REKOR_ENTRIES: Final = "/api/v2/log/entries"
+
+_DIALECTS: Final = {"/api/v2/log/": REKOR, "//api/v2/log/": REKOR}
+
+
+def build_app(log: Log) -> web.Application:
+    """Return the application that serves `log` below its prefix."""
+    settings, prefix = log.settings, log.settings.prefix
+    prover = log.reading.prover
+    submit = SubmitEndpoint(log.submitting, prover, prefix)
+    lookup = LookupEndpoints(log.reading)
+    tiles = TileEndpoints(log.reading, [f"{prefix}/"])
+    operation = OperationEndpoints(log.standing, log.metrics)
+    routes = [
+        web.post(f"{prefix}/api/v1/entries", submit.post),
+        web.get(f"{prefix}/api/v1/entries", lookup.entries),
+        web.get(f"{prefix}/api/v1/entries/{{index}}", lookup.entry),
+        web.get(f"{prefix}/api/v1/proof/inclusion", lookup.inclusion),
+        web.get(f"{prefix}/api/v1/proof/consistency", lookup.consistency),
+        web.get(f"{prefix}/api/v1/search", lookup.search),
+        web.get(f"{prefix}/api/v1/log", operation.log),
+        web.get(f"{prefix}/checkpoint", tiles.checkpoint),
+        web.get(f"{prefix}/tile/{{path:.+}}", tiles.tile),
+        web.get(f"{prefix}/healthz", operation.health),
+        web.get(f"{prefix}/readyz", operation.readiness),
+        web.get(f"{prefix}/metrics", operation.metrics),
+        web.get(f"{prefix}/openapi.json", operation.openapi),
+    ]
+    if settings.sigstore:
+        log_id = log.keys[0].key_hash
+        rekor = RekorEndpoint(log.submitting, prover, log_id, settings)
+        beside = TileEndpoints(log.reading, ["/api/v2/"])
+        routes += [
+            web.post(REKOR_ENTRIES, rekor.post),
+            # Clients join a URL with a slash at its end and a path by plain addition.
+            web.post(f"/{REKOR_ENTRIES}", rekor.post),
+            web.get("/api/v2/checkpoint", beside.checkpoint),
+            web.get("/api/v2/tile/{path:.+}", beside.tile),
+        ]
+    return new_app(routes, log.metrics, body_bytes=MAX_BODY_BYTES, dialects=_DIALECTS)

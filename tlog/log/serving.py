@@ -1,0 +1,41 @@
+"""A log behind its doors, until it is stopped: what was accepted is answered."""
+
+import asyncio
+from collections.abc import Callable
+
+from tlog.http.listener import Listener
+from tlog.log.api.routes import build_app
+from tlog.log.life import Log
+from tlog.log.sequencer.pool import Settled, settle
+
+
+async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+    """Serve `log` until `stop` is set or the log stops by itself; then close it.
+
+    ready: called with the URL when the first request can be answered.
+    Raises the FatalError that stopped the log, if one did.
+    """
+    loop = asyncio.get_running_loop()
+
+    def deliver(settled: Settled) -> None:
+        settle(settled)
+        log.heads.wake()
+
+    listener = Listener(build_app(log), log.settings.listen, log.settings.prefix)
+    log.start(
+        on_stop=lambda: loop.call_soon_threadsafe(stop.set),
+        # One wake-up of the loop for all waiters of a batch.
+        deliver=lambda settled: loop.call_soon_threadsafe(deliver, settled),
+    )
+    log.heads.start()
+    try:
+        await listener.start()
+        ready(listener.url)
+        await stop.wait()
+        log.heads.end_waiting()
+    finally:
+        await listener.stop()
+        await log.heads.close()
+        await asyncio.to_thread(log.close)
+    if log.lifeline.failure is not None:
+        raise log.lifeline.failure

@@ -1,0 +1,27 @@
+"""What operators and their tools may know of a log: its facts, and what holds of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tlog.log.cosigning.collector import Witnessing
+from tlog.log.cosigning.guard import WriteGuard
+from tlog.log.publishing.heads import Heads
+from tlogverify.keys import VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The face of a log for those that run it.
+
+    keys: that sign its heads.  policy: the text of one for those who verify.  claims:
+    what must hold for submissions to be taken, each asked anew.  witnessing: None for
+    a log without witnesses.
+    """
+
+    origin: str
+    keys: Sequence[VerifierKey]
+    policy: str
+    heads: Heads
+    claims: Mapping[str, Callable[[], bool]]
+    guard: WriteGuard
+    witnessing: Witnessing | None
