@@ -17,8 +17,8 @@ from benchmarks.records import entry_digest, lookup_request, make_entries
 from benchmarks.results import Measure, Result, options
 from benchmarks.running import RunningLog, drop_cached_pages, scratch_folder, serving
 from benchmarks.truth import check_inclusion, hashes, prove_inclusion
-from tlog.config import Settings
 from tlog.log.opening import open_log
+from tlog.log.settings import LogSettings
 from tlogverify import Policy, Proof, parse_verifier_key, verify_artifact
 from tlogverify.hashing import leaf_hash
 from tlogverify.merkle import verify_inclusion
@@ -164,7 +164,7 @@ async def _ask(url: str, indexes: list[int]) -> list[Answer]:
 
 def _made(folder: Path, claims: list[Claim], seconds: float) -> float:
     """Return the proofs that the server's own code makes in process, all in memory."""
-    log = open_log(Settings(data=folder, tile_cache_tiles=1 << 20))
+    log = open_log(LogSettings(data=folder, tile_cache_tiles=1 << 20))
     log.start(lambda: None)
 
     async def prove() -> None:

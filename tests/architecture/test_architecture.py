@@ -34,6 +34,7 @@ ROOMS = [
     {"api"},
     {"life"},
     {"admission", "cosigning"},
+    {"settings"},
     {"sequencer"},
     {"publishing", "proofs"},
     {"storage"},

@@ -25,12 +25,13 @@ from tests.docs.documents import (
     section,
 )
 from tlog.cli import _STATUS, build_parser
-from tlog.config import CommandSettings, Settings
+from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
 from tlog.log.api.server import build_app
 from tlog.log.life import Log
+from tlog.log.settings import LogSettings
 from tlog.metrics import LogMetrics, MonitorMetrics, WitnessMetrics
 from tlog.monitor.door import build_monitor_app
 from tlog.monitor.monitor import Monitor
@@ -66,7 +67,7 @@ def default_cell(default: object) -> str:
 
 
 SETTINGS: list[tuple[type[CommandSettings], str, str]] = [
-    (Settings, "serve", "Settings"),
+    (LogSettings, "serve", "Settings"),
     (WitnessSettings, "witness", "Settings of a witness"),
     (MonitorSettings, "monitor", "Settings of a monitor"),
 ]
@@ -115,7 +116,7 @@ def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
     apps = [build_witness_app(cast(Witness, witness))]
-    settings = Settings(sigstore=True)
+    settings = LogSettings(sigstore=True)
     log = SimpleNamespace(settings=settings, metrics=LogMetrics(), demo=None)
     apps.append(build_app(cast(Log, log)))
     monitor = SimpleNamespace(metrics=MonitorMetrics())

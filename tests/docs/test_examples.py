@@ -21,7 +21,8 @@ from tests.docs.workplace import Workplace
 from tlog.attest.capture import BUILD_TYPE
 from tlog.attest.ci import ALLOWED_VARIABLES, LOCAL_BUILDER
 from tlog.attest.materials import LOCK_FILE_NAMES
-from tlog.config import Settings, load_settings
+from tlog.config import load_settings
+from tlog.log.settings import LogSettings
 from tlog.signing import DocumentKeyType, generate_document_key
 from tlogverify.attestation import Rules
 
@@ -113,14 +114,14 @@ def test_the_settings_file_of_operations_is_one(tmp_path: Path) -> None:
     (block,) = (b for b in blocks(DOCS / "operations.md") if b.language == "toml")
     file = tmp_path / "tlog.toml"
     file.write_text(block.text)
-    settings = load_settings(Settings, {}, {}, file)
+    settings = load_settings(LogSettings, {}, {}, file)
     expected = tomllib.loads(block.text)
     witness = expected.pop("witness")
     expected |= {f"witness_{name}": value for name, value in witness.items()}
     actual = {name: getattr(settings, name) for name in expected}
     paths = ("data", "witness_policy")
     assert expected == actual | {name: str(actual[name]) for name in paths}
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, LogSettings)
 
 
 def test_the_readme_shows_the_steps_that_the_demo_takes() -> None:

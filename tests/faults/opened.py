@@ -10,11 +10,11 @@ from typing import Any
 
 from tests.system.audit import Audited, audit, paths_of_size
 from tlog.cli import main
-from tlog.config import Settings
 from tlog.durable.disk import Disk
 from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.sequencer.pool import Receipt, Ticket
+from tlog.log.settings import LogSettings
 from tlogverify import Checkpoint, Policy, Record, verify_consistency
 from tlogverify.record import Subject
 from tlogverify.signed import open_checkpoint
@@ -36,9 +36,9 @@ def entries(start: int, end: int, salt: str = "") -> list[bytes]:
     return [entry(number, salt) for number in range(start, end)]
 
 
-def settings(folder: Path, **changes: Any) -> Settings:
+def settings(folder: Path, **changes: Any) -> LogSettings:
     """Return settings that publish each batch at once."""
-    return Settings(data=folder, origin=ORIGIN, publish_interval_ms=0, **changes)
+    return LogSettings(data=folder, origin=ORIGIN, publish_interval_ms=0, **changes)
 
 
 @contextmanager

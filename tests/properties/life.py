@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from tlog.config import Settings
 from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.sequencer.pool import Receipt
+from tlog.log.settings import LogSettings
 from tlogverify.hashing import Hash
 
 ORIGIN: Final = "log.example/properties"
@@ -76,7 +76,7 @@ class Life:
 
 def _live(folder: Path, pipe: "Connection[Any, Any]") -> None:
     """Answer one question after the other: the life of the process."""
-    settings = Settings(data=folder, origin=ORIGIN, publish_interval_ms=0)
+    settings = LogSettings(data=folder, origin=ORIGIN, publish_interval_ms=0)
     log = open_log(settings)
     log.start(lambda: None)
     pipe.send(log.snapshot.size)

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tlog.config import Settings
 from tlog.log.api.server import serve
 from tlog.log.life import Log
 from tlog.log.opening import open_log
+from tlog.log.settings import LogSettings
 
 ORIGIN = "log.example/tests"
 
 
-def log_settings(folder: Path, **changes: object) -> Settings:
+def log_settings(folder: Path, **changes: object) -> LogSettings:
     """Return the settings of a log in `folder` that publishes without pauses."""
-    plain = Settings(
+    plain = LogSettings(
         data=folder, origin=ORIGIN, listen="127.0.0.1:0", publish_interval_ms=0
     )
     return replace(plain, **changes)  # type: ignore[arg-type]  # each by its field

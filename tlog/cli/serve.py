@@ -11,22 +11,22 @@ import uvloop
 
 from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
-from tlog.config import Settings
 from tlog.log.api.server import serve
 from tlog.log.life import Log
 from tlog.log.opening import open_log
+from tlog.log.settings import LogSettings
 from tlog.log_lines import configure_logs, log_event
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one flag for each setting."""
-    add_settings(parser, Settings)
+    add_settings(parser, LogSettings)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    settings = read_settings(options, Settings)
+    settings = read_settings(options, LogSettings)
     configure_logs(settings.log_format, settings.log_level)
     log = open_log(settings)
     tune_interpreter()

@@ -1,6 +1,7 @@
 """The log: what takes entries, commits them, publishes them, and answers for them.
 
 opening      from settings to a log, opened and recovered; its tiles and index anew
+settings     its settings
 life         one open log: how it starts and ends
 api          its own doors: native, tiles, Rekor's
 admission    who may submit

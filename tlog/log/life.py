@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tlog.config import Settings
 from tlog.errors import FatalError
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.gate import Gate
@@ -18,6 +17,7 @@ from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool, Settled, settle
 from tlog.log.sequencer.sequencer import Sequencer
+from tlog.log.settings import LogSettings
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
@@ -35,7 +35,7 @@ class Log:
     cosignatures.
     """
 
-    settings: Settings
+    settings: LogSettings
     folder: LogFolder
     signer: HeadSigner
     policy: str

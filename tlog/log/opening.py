@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tlog import __version__, hashing
 from tlog.clock import Clock, SystemClock
-from tlog.config import Settings, require_bare_host
+from tlog.config import require_bare_host
 from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import CorruptError, RejectedError
 from tlog.log.admission.checks import Checks
@@ -36,6 +36,7 @@ from tlog.log.sequencer.pool import Pool
 from tlog.log.sequencer.rebuild import Progress, rebuild
 from tlog.log.sequencer.recovery import Recovered, recover, sign_anew
 from tlog.log.sequencer.sequencer import Sequencer
+from tlog.log.settings import LogSettings
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
@@ -54,7 +55,7 @@ _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
 
 
 def open_log(
-    settings: Settings, *, clock: Clock | None = None, disk: Disk | None = None
+    settings: LogSettings, *, clock: Clock | None = None, disk: Disk | None = None
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
@@ -106,7 +107,7 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
 class _Opened(NamedTuple):
     """What every log has, before anything is recovered."""
 
-    settings: Settings
+    settings: LogSettings
     folder: LogFolder
     clock: Clock
     signer: HeadSigner
@@ -115,7 +116,7 @@ class _Opened(NamedTuple):
     policy: str
 
 
-def _open(settings: Settings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
+def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
     layout = folder.layout
     signer = HeadSigner(_load_keys(layout, settings), clock)
     if settings.sigstore:
@@ -233,7 +234,7 @@ def _view(
     )
 
 
-def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
+def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
     """Read the log's keys; make those that are missing."""
     types = [KeyType.ED25519, *([KeyType.MLDSA44] if settings.mldsa44 else [])]
     keys: list[SigningKey] = []
@@ -285,7 +286,7 @@ def _open_index(path: Path) -> Index:
         return Index(path)
 
 
-def _gate(settings: Settings, clock: Clock) -> Gate:
+def _gate(settings: LogSettings, clock: Clock) -> Gate:
     tokens = None if settings.tokens_file is None else read_tokens(settings.tokens_file)
     rates = None
     if settings.rate_entries_per_s:

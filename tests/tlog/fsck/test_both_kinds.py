@@ -8,10 +8,10 @@ import pytest
 from cryptography import x509
 
 from tests.support.rekor import P256, certificate, private_key
-from tlog.config import Settings
 from tlog.errors import CorruptError
 from tlog.fsck.check import check_folder
 from tlog.log.opening import open_log, rebuild_log
+from tlog.log.settings import LogSettings
 from tlogverify.kinds import identity_key
 from tlogverify.record import Record, Subject
 from tlogverify.rekor import RekorEntry, Signature
@@ -27,8 +27,8 @@ ENTRIES = [
 ]
 
 
-def settings(folder: Path) -> Settings:
-    return Settings(data=folder, origin=ORIGIN)
+def settings(folder: Path) -> LogSettings:
+    return LogSettings(data=folder, origin=ORIGIN)
 
 
 @pytest.fixture

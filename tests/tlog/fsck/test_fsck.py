@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tlog.config import Settings
 from tlog.errors import CorruptError, RejectedError
 from tlog.fsck.check import Verdict, check_folder
 from tlog.log.opening import open_log, rebuild_log
+from tlog.log.settings import LogSettings
 from tlog.log.storage.index import Index
 from tlogverify.record import Record, Subject
 
@@ -28,7 +28,7 @@ def entry(number: int) -> bytes:
 
 def grow_log(folder: Path, start: int, end: int) -> None:
     """Let a log grow by the entries [start, end) and close it."""
-    log = open_log(Settings(data=folder, origin="fsck.example/log"))
+    log = open_log(LogSettings(data=folder, origin="fsck.example/log"))
     log.start(lambda: None)
     log.pool.put([entry(number) for number in range(start, end)]).result(60)
     log.close()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tlog.config import Settings, listen_address, load_settings
+from tlog.config import listen_address, load_settings
+from tlog.log.settings import LogSettings
 from tlogverify.errors import FormatError
 
 # For each setting three values, as text and as TOML has them: file, environment, flag.
@@ -48,13 +49,15 @@ def toml(folder: Path, text: str) -> Path:
     return file
 
 
-def value_in(folder: Path, name: str, where: str, nth: int) -> tuple[Settings, object]:
+def value_in(
+    folder: Path, name: str, where: str, nth: int
+) -> tuple[LogSettings, object]:
     """Load settings with values in those of file, environment, flags named."""
     texts = [text for text, _ in VALUES[name]]
     numeric = texts[0].isdigit() or texts[0] in {"true", "false"}
     spelled = texts[0] if numeric else f'"{texts[0]}"'
     settings = load_settings(
-        Settings,
+        LogSettings,
         {name: texts[2]} if "flag" in where else {},
         {f"TLOG_{name.upper()}": texts[1]} if "environment" in where else {},
         toml(folder, f"{name} = {spelled}\n") if "file" in where else None,
@@ -63,7 +66,7 @@ def value_in(folder: Path, name: str, where: str, nth: int) -> tuple[Settings, o
 
 
 def test_the_table_has_every_setting() -> None:
-    assert {field.name for field in fields(Settings)} == set(VALUES)
+    assert {field.name for field in fields(LogSettings)} == set(VALUES)
 
 
 @each_setting
@@ -84,20 +87,20 @@ def test_flags_win_over_the_environment_and_that_over_the_file(
 ) -> None:
     settings, expected = value_in(tmp_path, name, where, winner)
     assert expected == getattr(settings, name)
-    plain = Settings()
-    for field in fields(Settings):
+    plain = LogSettings()
+    for field in fields(LogSettings):
         if field.name != name:
             assert getattr(plain, field.name) == getattr(settings, field.name)
 
 
 def test_without_any_source_all_is_default() -> None:
-    assert Settings() == load_settings(
-        Settings, {}, {"PATH": "/bin", "TLOGX": "1"}, None
+    assert LogSettings() == load_settings(
+        LogSettings, {}, {"PATH": "/bin", "TLOGX": "1"}, None
     )
 
 
 def test_every_setting_is_explained() -> None:
-    for field in fields(Settings):
+    for field in fields(LogSettings):
         assert len(field.metadata["help"]) > 10
 
 
@@ -157,7 +160,7 @@ def refusal(folder: Path, name: str, text: str, where: str) -> str:
     environment = {f"TLOG_{name.upper()}": text} if where == "environment" else {}
     file = toml(folder, f'{name} = "{text}"\n') if where == "file" else None
     with pytest.raises(FormatError) as caught:
-        load_settings(Settings, flags, environment, file)
+        load_settings(LogSettings, flags, environment, file)
     return str(caught.value)
 
 
@@ -212,7 +215,7 @@ def test_a_value_of_another_type_is_refused_by_its_file(
 ) -> None:
     file = toml(tmp_path, text)
     with pytest.raises(FormatError) as caught:
-        load_settings(Settings, {}, {}, file)
+        load_settings(LogSettings, {}, {}, file)
     assert str(file) in str(caught.value)
     assert text.partition(" ")[0] in str(caught.value)
 
@@ -221,7 +224,7 @@ def test_a_value_of_another_type_is_refused_by_its_file(
 def test_an_unknown_setting_of_a_file_is_refused(tmp_path: Path, text: str) -> None:
     file = toml(tmp_path, text)
     with pytest.raises(FormatError, match="has an unknown setting") as caught:
-        load_settings(Settings, {}, {}, file)
+        load_settings(LogSettings, {}, {}, file)
     assert str(file) in str(caught.value)
 
 
@@ -230,13 +233,13 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> N
     file = tmp_path / "tlog.toml"
     file.write_bytes(content)
     with pytest.raises(FormatError, match="is not TOML") as caught:
-        load_settings(Settings, {}, {}, file)
+        load_settings(LogSettings, {}, {}, file)
     assert str(file) in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        load_settings(Settings, {}, {}, tmp_path / "nowhere.toml")
+        load_settings(LogSettings, {}, {}, tmp_path / "nowhere.toml")
 
 
 @pytest.mark.parametrize(
@@ -256,11 +259,11 @@ def test_an_address_is_a_host_and_a_port(
 
 def test_a_table_of_the_file_stands_before_its_settings_names(tmp_path: Path) -> None:
     file = toml(tmp_path, "[max_pool]\nentries = 7\n[publish]\ninterval_ms = 9\n")
-    settings = load_settings(Settings, {}, {}, file)
+    settings = load_settings(LogSettings, {}, {}, file)
     assert (7, 9) == (settings.max_pool_entries, settings.publish_interval_ms)
 
 
 def test_a_setting_in_a_table_and_beside_it_is_refused(tmp_path: Path) -> None:
     file = toml(tmp_path, "max_pool_entries = 1\n[max_pool]\nentries = 1\n")
     with pytest.raises(FormatError, match="a setting twice"):
-        load_settings(Settings, {}, {}, file)
+        load_settings(LogSettings, {}, {}, file)

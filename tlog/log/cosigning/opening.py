@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from tlog.clock import Clock
-from tlog.config import Settings
 from tlog.errors import CorruptError, RejectedError, StaleError
 from tlog.log.cosigning.collector import Collector, LogView, Terms
 from tlog.log.cosigning.links import Port, WitnessLink
@@ -20,6 +19,7 @@ from tlog.log.cosigning.rollback import (
 )
 from tlog.log.cosigning.terms import read_witness_policy
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.settings import LogSettings
 from tlog.log.storage.journal import Journal
 from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
@@ -81,7 +81,7 @@ def open_demo(root: Path, signer: HeadSigner) -> Witness:
 
 
 def policy_text(
-    settings: Settings, keys: Sequence[VerifierKey], demo: Witness | None
+    settings: LogSettings, keys: Sequence[VerifierKey], demo: Witness | None
 ) -> str:
     """Return the policy for those who verify this log.
 
@@ -100,7 +100,7 @@ def policy_text(
 
 
 def make_links(
-    settings: Settings,
+    settings: LogSettings,
     policy: Policy,
     demo: Witness | None,
     clock: Clock,
@@ -124,7 +124,7 @@ def make_links(
 
 
 def see_heads(
-    settings: Settings, policy: Policy, keys: Sequence[VerifierKey]
+    settings: LogSettings, policy: Policy, keys: Sequence[VerifierKey]
 ) -> list[Sighting]:
     """Ask all witnesses, before anything is signed, what they have of this log."""
     witnesses = [
@@ -182,7 +182,7 @@ def guard_writes(
 
 
 def make_collector(
-    settings: Settings,
+    settings: LogSettings,
     asked: tuple[Policy, Sequence[WitnessLink]],
     view: LogView,
     guard: RollbackGuard,
@@ -199,7 +199,7 @@ def make_collector(
     return Collector(terms, links, view, guard, shown=shown)
 
 
-def _port(url: str, settings: Settings, demo: Witness | None) -> Port:
+def _port(url: str, settings: LogSettings, demo: Witness | None) -> Port:
     if demo is not None and url == DEMO_URL:
         return DemoPort(demo)
     try:
