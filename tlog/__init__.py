@@ -1,22 +1,22 @@
 """An append-only transparency log of software provenance: the server.
 
-The rooms, in order of dependency; each may use any of the lower rows:
+A wing for each role, above the ground that all of them stand on:
 
-    cli                                  one file per verb, arguments only
-    assemble                             puts the parts together
-    api                                  HTTP: bytes in, bytes out
-    log                                  one open log: how it starts and ends
-    admission  fsck                      who may submit; re-verify a folder
-    witness  monitor                     cosign heads; judge a log from outside
-    attest  sigstore                     signed statements; what clients are handed
-    sequencer                            pool -> batch -> commit -> publish
-    proofs  checkpoint                   proofs from tiles; the public checkpoint
-    storage                              journal, objects, index: all that is on disk
-    merkle  entries  signing             pure tree rules; kinds of entry; private keys
-    hashing  config  metrics  clock      the batched core; settings; counters; time
-    logs                                 log lines
-    errors
-    (tlogclient)  (tlogverify)           the client's two packages
+    log                          takes entries, commits, publishes, answers
+    witness                      cosigns the heads of logs that only grow
+    monitor                      judges a log from outside, finds what is watched
+    fsck                         judges a log's folder from its bytes
+    attest                       makes signed statements about files
+    sigstore                     what Sigstore's clients are handed to use a log
+    cli                          one file per verb, arguments only
+    http                         what every door is made of
+    durable  entries  signing    disk and database; kinds of entry; private keys
+    hashing                      batched hashes, on compiled kernels
+    config  log_lines            settings; log lines
+    folders  metrics  clock      whose a folder is; counters; time
+    errors                       what can go wrong in a server
+
+Nothing is imported here: who needs a part imports that part.
 """
 
 from typing import Final

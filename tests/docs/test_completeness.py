@@ -24,7 +24,8 @@ from tests.docs.documents import (
     rows,
     section,
 )
-from tlog.cli import _STATUS, build_parser
+from tlog.cli.command import _STATUS, exit_status, verb_parser
+from tlog.cli.verbs import NAMES
 from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING
@@ -116,8 +117,15 @@ def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
     apps = [build_witness_app(cast(Witness, witness))]
-    settings = LogSettings(sigstore=True)
-    log = SimpleNamespace(settings=settings, metrics=LogMetrics(), demo=None)
+    face = SimpleNamespace(prover=None)
+    log = SimpleNamespace(
+        settings=LogSettings(sigstore=True),
+        metrics=LogMetrics(),
+        keys=[SimpleNamespace(key_hash=b"")],
+        reading=face,
+        submitting=face,
+        standing=face,
+    )
     apps.append(build_app(cast(Log, log)))
     monitor = SimpleNamespace(metrics=MonitorMetrics())
     apps.append(build_monitor_app(cast(Monitor, monitor)))
@@ -133,9 +141,8 @@ def test_every_endpoint_is_documented() -> None:
 
 def verbs() -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Return the commands and their parsers."""
-    for action in build_parser()._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.items()
+    for name in NAMES:
+        yield name, verb_parser(name)
 
 
 def test_every_command_and_flag_is_documented() -> None:
@@ -184,9 +191,12 @@ def test_every_error_class_is_documented() -> None:
 
 
 def test_every_exit_status_is_documented() -> None:
-    expected = {(f"`{kind.__name__}`", str(code)) for kind, code in _STATUS.items()}
-    found = {(kind, code) for kind, code in first_cells(rows(OPERATIONS), 2)}
-    assert set() == expected - found
+    kinds = {kind.__name__: kind for kind in (*error_classes(TlogError), *_STATUS)}
+    table = first_cells(cells(section(OPERATIONS, "Exit status")), 2)
+    found = {name.strip("`"): code for name, code in table if name.startswith("`")}
+    named = {kind.__name__ for kind in _STATUS} - {"TlogError"}
+    assert set() == named - found.keys()
+    assert {it: str(exit_status(kinds[it])) for it in found} == found
 
 
 def log_events() -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from tlog.cli.hashes import warn_of_fault
 from tlog.cli.progress import show_progress
 from tlog.errors import CorruptError
 from tlog.fsck.check import check_folder
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the folder and say what was found."""
+    warn_of_fault()
     try:
         verdict = check_folder(
             options.folder, show_progress(), tree_only=options.tree_only

@@ -10,7 +10,9 @@ import asyncio
 
 import uvloop
 
+from tlog.cli.hashes import warn_of_fault
 from tlog.cli.progress import show_progress
+from tlog.cli.retries import silence_retries
 from tlog.cli.serving import stop_on_signals
 from tlog.cli.settings import add_settings, read_settings
 from tlog.clock import SystemClock
@@ -32,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Follow until SIGTERM or SIGINT, or once."""
     settings = read_settings(options, MonitorSettings)
     configure_logs(settings.log_format, settings.log_level)
+    warn_of_fault()
+    silence_retries()
     return uvloop.run(_run(settings))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tlog.cli.retries import silence_retries
 from tlogclient import LogClient, UnavailableError
 from tlogverify import Policy
 from tlogverify.errors import FormatError
@@ -38,6 +39,7 @@ async def load_policy(options: argparse.Namespace) -> Policy:
 
 def open_client(url: str, policy: Policy, token: str | None = None) -> LogClient:
     """Return a client of the log; FormatError for a URL or a token that is none."""
+    silence_retries()
     try:
         return LogClient(url, policy, token=token)
     except ValueError as error:

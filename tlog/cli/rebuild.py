@@ -8,6 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
+from tlog.cli.hashes import warn_of_fault
 from tlog.cli.progress import show_progress
 from tlog.log.opening import rebuild_log
 
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Rebuild, and say up to where."""
+    warn_of_fault()
     checkpoint = rebuild_log(options.folder, show_progress())
     if options.json:
         print(json.dumps({"origin": checkpoint.origin, "size": checkpoint.size}))

@@ -9,6 +9,8 @@ import json
 
 import uvloop
 
+from tlog.cli.hashes import warn_of_fault
+from tlog.cli.retries import silence_retries
 from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
 from tlog.log.life import Log
@@ -28,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = read_settings(options, LogSettings)
     configure_logs(settings.log_format, settings.log_level)
+    warn_of_fault()
+    silence_retries()
     log = open_log(settings)
     tune_interpreter()
     uvloop.run(_serve(log, as_json=options.json))

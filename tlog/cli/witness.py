@@ -10,6 +10,7 @@ from typing import Final
 
 import uvloop
 
+from tlog.cli.hashes import warn_of_fault
 from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
 from tlog.log.opening import tell_build
@@ -31,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = read_settings(options, WitnessSettings)
     configure_logs(settings.log_format, settings.log_level)
+    warn_of_fault()
     tune_interpreter()
     uvloop.run(_serve(settings, as_json=options.json))
     return 0

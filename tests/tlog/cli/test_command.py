@@ -1,0 +1,49 @@
+"""Command lines that name no verb, or show what verbs there are."""
+
+import pytest
+
+from tests.system.server import run_tlog
+from tlog.cli.verbs import VERBS
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("sumbit", "submit"),
+        ("verfiy", "verify"),
+        ("sigstore_config", "sigstore-config"),
+        ("Serve", "serve"),
+    ],
+)
+def test_a_misspelled_verb_is_told_what_it_is_like(typed: str, meant: str) -> None:
+    done = run_tlog(typed, "app.whl", "--log", "http://127.0.0.1:1")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert f"there is no verb {typed!r}; did you mean {meant}?\n" in done.stderr
+
+
+def test_a_verb_that_is_like_none_is_refused_without_a_guess() -> None:
+    done = run_tlog("xyzzy")
+    assert 2 == done.returncode
+    assert done.stderr.endswith("there is no verb 'xyzzy'\n")
+
+
+def test_a_command_line_without_a_verb_is_refused() -> None:
+    done = run_tlog()
+    assert 2 == done.returncode
+    assert "VERB" in done.stderr
+
+
+def test_help_shows_each_verbs_whole_summary() -> None:
+    done = run_tlog("--help")
+    assert (0, "") == (done.returncode, done.stderr)
+    shown = " ".join(done.stdout.split())
+    for group, verbs in VERBS.items():
+        assert f"{group}:" in shown
+        for name, summary in verbs.items():
+            assert f" {name} {summary} " in shown
+
+
+def test_a_verbs_help_is_its_own() -> None:
+    done = run_tlog("verify", "--help")
+    assert (0, "") == (done.returncode, done.stderr)
+    assert done.stdout.startswith("usage: tlog verify [-h]")

@@ -1,0 +1,46 @@
+"""The verbs by name, and the loader of the module that one of them needs.
+
+Neither a verb's module nor a parser is loaded here: `tlog --help` reads this table.
+"""
+
+import importlib
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Final
+
+VERBS: Final[Mapping[str, Mapping[str, str]]] = {
+    "roles that run": {
+        "serve": "Serve a log from a folder.",
+        "witness": "Cosign the heads of logs that extend what was cosigned before.",
+        "monitor": "Follow a log: recompute its tree, look for what is watched, tell "
+        "what is wrong.",
+    },
+    "what people ask of a log": {
+        "submit": "Submit files: hash, submit, verify the answer, write "
+        "FILE.tlog-proof.",
+        "attest": "Attest files: make a signed in-toto statement over them, log it, "
+        "keep the proof.",
+        "verify": "Verify an artifact offline, by its proof file and a policy.",
+        "search": "Search a log for a digest, a key or a name; each hit is verified "
+        "before it is shown.",
+    },
+    "what operators do": {
+        "fsck": "Verify a whole log folder from its bytes.",
+        "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
+        "bundles.",
+        "keygen": "Make a key: the private half in a file of mode 0600, the public "
+        "half printed.",
+        "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "
+        "and where to submit.",
+    },
+}
+"""Groups of verbs, and of each verb its summary: the first line of its docstring."""
+
+NAMES: Final = tuple(name for group in VERBS.values() for name in group)
+
+
+def load(name: str) -> ModuleType:
+    """Import the module of a verb, or another of `tlog.cli`, and return it."""
+    # The one import that is not a statement at the top of a file: the decision record
+    # 0020 says why.
+    return importlib.import_module(f"tlog.cli.{name.replace('-', '_')}")
