@@ -19,7 +19,6 @@ from tlog.log.cosigning.opening import (
     guard_writes,
     make_collector,
     make_links,
-    open_demo,
     policy_text,
     require_journal,
     see_heads,
@@ -121,7 +120,7 @@ def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) ->
     signer = HeadSigner(_load_keys(layout, settings), clock)
     if settings.sigstore:
         require_bare_host(signer.origin)
-    demo = open_demo(layout.root, signer) if settings.witness_demo else None
+    demo = None
     policy = policy_text(settings, signer.verifiers, demo)
     _write_public_keys(layout, signer, policy)
     opened = _Opened(settings, folder, clock, signer, LogMetrics(), demo, policy)

@@ -1,5 +1,6 @@
 """From a signed head to one that witnesses have cosigned.
 
+settings    which witnesses, how often, and how long to wait for them
 opening     from settings to the witnesses that are asked, and whether the log may write
 terms       the policy file
 links       the conversation with one witness

@@ -17,9 +17,9 @@ from tlog.log.cosigning.rollback import (
     ask_witnesses,
     find_rollback,
 )
+from tlog.log.cosigning.settings import CosigningSettings
 from tlog.log.cosigning.terms import read_witness_policy
 from tlog.log.merkle.snapshot import Snapshot
-from tlog.log.settings import LogSettings
 from tlog.log.storage.journal import Journal
 from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
@@ -81,7 +81,7 @@ def open_demo(root: Path, signer: HeadSigner) -> Witness:
 
 
 def policy_text(
-    settings: LogSettings, keys: Sequence[VerifierKey], demo: Witness | None
+    settings: CosigningSettings, keys: Sequence[VerifierKey], demo: Witness | None
 ) -> str:
     """Return the policy for those who verify this log.
 
@@ -100,7 +100,7 @@ def policy_text(
 
 
 def make_links(
-    settings: LogSettings,
+    settings: CosigningSettings,
     policy: Policy,
     demo: Witness | None,
     clock: Clock,
@@ -124,7 +124,7 @@ def make_links(
 
 
 def see_heads(
-    settings: LogSettings, policy: Policy, keys: Sequence[VerifierKey]
+    settings: CosigningSettings, policy: Policy, keys: Sequence[VerifierKey]
 ) -> list[Sighting]:
     """Ask all witnesses, before anything is signed, what they have of this log."""
     witnesses = [
@@ -182,7 +182,7 @@ def guard_writes(
 
 
 def make_collector(
-    settings: LogSettings,
+    settings: CosigningSettings,
     asked: tuple[Policy, Sequence[WitnessLink]],
     view: LogView,
     guard: RollbackGuard,
@@ -190,16 +190,15 @@ def make_collector(
 ) -> Collector:
     """Return what collects cosignatures on the settings' terms."""
     policy, links = asked
-    publishes = settings.witness_quorum_lost == "publish"
     terms = Terms(
         policy,
         settings.witness_interval_ms / 1000,
-        float(settings.witness_patience_s) if publishes else None,
+        settings.witness_patience_s,
     )
     return Collector(terms, links, view, guard, shown=shown)
 
 
-def _port(url: str, settings: LogSettings, demo: Witness | None) -> Port:
+def _port(url: str, settings: CosigningSettings, demo: Witness | None) -> Port:
     if demo is not None and url == DEMO_URL:
         return DemoPort(demo)
     try:

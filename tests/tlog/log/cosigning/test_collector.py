@@ -20,7 +20,6 @@ from tests.support.cosigned import (
 )
 from tests.support.http import ask
 from tests.support.running import ORIGIN, running_log, until
-from tests.support.witnessing import hashed
 from tests.tlogverify.actors import COSIGNATURE, OTHER_LOG, Actor
 from tlog.cli import main
 from tlog.errors import RejectedError
@@ -239,14 +238,15 @@ async def test_signed_is_answered_at_once_with_the_logs_word_alone(
             assert 1 == log.snapshot.size
 
 
-async def test_publish_goes_on_without_the_quorum(tmp_path: Path) -> None:
+async def test_out_of_patience_a_log_publishes_without_quorum(
+    tmp_path: Path,
+) -> None:
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
         async with cosigned_log(
             tmp_path / "log",
             lost,
             witness_wait_ms=1,
-            witness_quorum_lost="publish",
             witness_patience_s=0,
         ) as (url, log):
             assert 202 == (await submit(url, range(4))).status
@@ -324,18 +324,3 @@ async def test_a_policy_with_more_witnesses_than_a_note_has_lines_is_refused(
             tmp_path / "other", "\n".join([*lines, "quorum w0", ""])
         ):
             pass
-
-
-async def test_the_demo_witness_cosigns_and_says_what_it_is_worth(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async with running_log(
-        tmp_path / "log", witness_demo=True, witness_interval_ms=1
-    ) as (url, log):
-        answer = await submit(url, range(3))
-        note = answer.json()["checkpoint"].encode()
-        policy = await public_policy(log)
-        assert 1 == len(policy.open_checkpoint(note).witnesses)
-        served = await ask(url, f"/demo-witness/{hashed(log.signer.origin)}/checkpoint")
-        assert 200 == served.status
-    assert "proves nothing" in capsys.readouterr().out
