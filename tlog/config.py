@@ -1,5 +1,7 @@
 """Settings: flags, then the environment, then one TOML file, then the default.
 
+The machinery alone: each group of settings stands beside the part that it configures.
+
 Every field of a command's settings is a setting: `publish_interval_ms` of `tlog serve`
 is `--publish-interval-ms`, `TLOG_PUBLISH_INTERVAL_MS` and `publish_interval_ms = 250`.
 A TOML table's name goes before those in it: `[witness] policy` is `witness_policy`.
@@ -8,7 +10,7 @@ A TOML table's name goes before those in it: `[witness] policy` is `witness_poli
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import Field, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
@@ -21,23 +23,79 @@ _HOST_CHARS: Final = 253
 _TRUE: Final = {"1": True, "true": True, "0": False, "false": False}
 
 
-class CommandSettings(Protocol):
+class SettingsFields(Protocol):
+    """A dataclass of settings."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+class CommandSettings(SettingsFields, Protocol):
     """The settings of one command: a dataclass whose constructor checks them.
 
     variables: what stands before a setting's name in the environment.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     variables: ClassVar[str]
 
 
 _Kind = TypeVar("_Kind", bound=CommandSettings)
 
 
-def setting(default: Any, explanation: str) -> Any:
-    """Return the field of one setting: its default, and its help for people."""
+def setting(
+    default: Any,
+    explanation: str,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Return the field of one setting: its default, its help, and its bounds.
+
+    least, most: of a number, both inclusive.  choices: all that a text may be.
+    """
     # Any, as `dataclasses.field` has it: the annotation beside each field is its type.
-    return field(default=default, metadata={"help": explanation})
+    bounds = {"least": least, "most": most, "choices": choices}
+    return field(default=default, metadata={"help": explanation, **bounds})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsGroup:
+    """Settings of one part, which stand beside it; FormatError if out of bounds.
+
+    A command's settings inherit from the groups of its parts.  Two slotted classes
+    cannot be inherited from at once, so groups have no slots.
+
+    retired: settings that are gone, and what to write in the place of each.
+    """
+
+    retired: ClassVar[Mapping[str, str]] = {}
+
+    def __post_init__(self) -> None:
+        require_bounds(self)
+
+
+def require_bounds(settings: SettingsFields) -> None:
+    """Raise FormatError for the first setting that is not within its own bounds."""
+    for it in fields(settings):
+        value, bounds = getattr(settings, it.name), it.metadata
+        if bounds["choices"] and value not in bounds["choices"]:
+            *others, last = bounds["choices"]
+            raise FormatError(f"{it.name} is {', '.join(others)} or {last}", value)
+        if value is None:
+            continue
+        if bounds["least"] is not None and value < bounds["least"]:
+            raise FormatError(f"{it.name} is at least {bounds['least']}", value)
+        if bounds["most"] is not None and value > bounds["most"]:
+            raise FormatError(f"{it.name} is at most {bounds['most']}", value)
+
+
+def retired_settings(kind: type[CommandSettings]) -> dict[str, str]:
+    """Return the settings of all groups that are gone, and what to write instead."""
+    return {
+        name: advice
+        for group in kind.__mro__
+        for name, advice in vars(group).get("retired", {}).items()
+    }
 
 
 def require_bare_host(origin: str) -> None:
@@ -62,14 +120,6 @@ def require_address(listen: str, prefix: str) -> None:
         raise FormatError("prefix is a plain path as /log, or empty", prefix)
 
 
-def require_log_lines(log_format: str, log_level: str) -> None:
-    """Raise FormatError for an unknown form or level of log lines."""
-    if log_format not in {"auto", "json", "text"}:
-        raise FormatError("log_format is auto, json or text", log_format)
-    if log_level not in {"debug", "info", "warning", "error"}:
-        raise FormatError("log_level is debug, info, warning or error", log_level)
-
-
 def load_settings(
     kind: type[_Kind],
     flags: Mapping[str, object],
@@ -83,20 +133,35 @@ def load_settings(
     Raises FormatError naming an unknown or malformed setting and where it was found.
     """
     known = {it.name: it.default for it in fields(kind)}
+    gone = retired_settings(kind)
     values: dict[str, object] = {}
     for name, value in _toml(file, set(known)).items():
+        _require_present(name, gone, str(file))
         if name not in known:
             raise FormatError(f"{file} has an unknown setting", name)
         values[name] = _parse(kind, name, value, str(file))
-    for name in sorted(known):
+    for name in sorted(known.keys() | gone):
         if (variable := f"{kind.variables}{name.upper()}") in environment:
+            _require_present(name, gone, variable)
             text = environment[variable]
             # Several values in one variable are words: none of them holds a space.
             value = text.split() if isinstance(known[name], tuple) else text
             values[name] = _parse(kind, name, value, variable)
     for name, value in flags.items():
-        values[name] = _parse(kind, name, value, f"--{name.replace('_', '-')}")
+        flag = flag_of(name)
+        _require_present(name, gone, flag)
+        values[name] = _parse(kind, name, value, flag)
     return kind(**values)
+
+
+def flag_of(name: str) -> str:
+    """Return a setting's flag."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _require_present(name: str, gone: Mapping[str, str], where: str) -> None:
+    if name in gone:
+        raise FormatError(f"{where}: {name} is gone: {gone[name]}")
 
 
 def listen_address(listen: str) -> tuple[str, int]:
@@ -131,15 +196,15 @@ def _toml(file: Path | None, known: set[str]) -> dict[str, object]:
 
 def _parse(kind: type[_Kind], name: str, value: object, where: str) -> object:
     """Turn a value as text, or as TOML typed it, into its field's type."""
-    default = next(it.default for it in fields(kind) if it.name == name)
+    annotation = next(it.type for it in fields(kind) if it.name == name)
+    parse, wish = _TYPES[annotation]
     try:
-        parsed = _PARSERS[type(default)](value)
+        parsed = parse(value)
         # Alone with the defaults, so that an error belongs to this value.
         kind(**{name: parsed})
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
     except (KeyError, ValueError):
-        wish = _WISHES[type(default)]
         raise FormatError(f"{where}: {name} is {wish}", value) from None
     return parsed
 
@@ -172,19 +237,15 @@ def _parse_texts(value: object) -> tuple[str, ...]:
     return tuple(_parse_str(it) for it in value)
 
 
-_WISHES: Final[dict[type, str]] = {
-    bool: "true, false, 1 or 0",
-    int: "a whole number",
-    str: "a text",
-    tuple: 'a list of texts; in TOML ["…"]',
-    type(Path()): "a path",
-    type(None): "a path",
+_NUMBER: Final = (_parse_int, "a whole number")
+_PATH: Final = (_parse_path, "a path")
+_TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
+    bool: (_parse_bool, "true, false, 1 or 0"),
+    int: _NUMBER,
+    int | None: _NUMBER,
+    str: (_parse_str, "a text"),
+    Path: _PATH,
+    Path | None: _PATH,
+    tuple[str, ...]: (_parse_texts, 'a list of texts; in TOML ["…"]'),
 }
-_PARSERS: Final[dict[type, Callable[[object], object]]] = {
-    bool: _parse_bool,
-    int: _parse_int,
-    str: _parse_str,
-    tuple: _parse_texts,
-    type(Path()): _parse_path,
-    type(None): _parse_path,
-}
+"""By a field's annotation: its parser, and what a wrong value is told."""

@@ -5,8 +5,29 @@ Events and numbers, never an entry's content, a token or a key.
 
 import logging
 import sys
+from dataclasses import dataclass
+from typing import Final
 
 import structlog
+
+from tlog.config import SettingsGroup, setting
+
+LOG_FORMATS: Final = ("auto", "json", "text")
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLineSettings(SettingsGroup):
+    """The form of log lines, and the least level of those that are written."""
+
+    log_format: str = setting(
+        "auto",
+        "json, text, or auto: text on a terminal",
+        choices=LOG_FORMATS,
+    )
+    log_level: str = setting(
+        "info", "debug, info, warning or error", choices=LOG_LEVELS
+    )
 
 
 def configure_logs(log_format: str, level: str) -> None:

@@ -13,16 +13,19 @@ from pathlib import Path
 import pytest
 
 from tests.system.load import History, Load, audit_server
-from tests.system.server import NotServingError, ServerProcess, run_tlog
+from tests.system.server import (
+    ORIGIN,
+    NotServingError,
+    ServerProcess,
+    WitnessProcess,
+    run_tlog,
+)
+from tlog.signing import generate_key
 from tlogclient import LogClient
+from tlogverify.keys import KeyType
 
 KILLS = int(os.environ.get("TLOG_CRASH_KILLS", "50"))
 SEED = os.environ.get("TLOG_CRASH_SEED") or secrets.token_hex(4)
-SERVERS = [
-    ["--publish-interval-ms=20"],
-    # Answers and the checkpoint wait for a cosignature, of a witness that dies with it.
-    ["--publish-interval-ms=20", "--witness-demo", "--witness-interval-ms=5"],
-]
 CLIENTS = 4
 FSCK_EVERY = 10
 
@@ -35,19 +38,56 @@ OLD_HEADS_LOOKED_AT = 5
 OLD_ENTRIES_SUBMITTED_AGAIN = 100
 
 
-@pytest.mark.crash
-@pytest.mark.timeout(60 + 5 * KILLS)
-@pytest.mark.parametrize("nth", range(len(SERVERS)))
-async def test_a_log_killed_at_any_moment_keeps_all_that_it_acknowledged(
-    tmp_path: Path, nth: int
-) -> None:
-    print(f"TLOG_CRASH_SEED={SEED} server {nth}")
-    server = ServerProcess(tmp_path / "log", *SERVERS[nth])
-    run = CrashRun(server, random.Random(f"{SEED} {nth}"))  # noqa: S311 - to repeat it
-    try:
-        await run.kill_often(-(-KILLS // len(SERVERS)))
-    finally:
-        server.end()
+class WitnessedServer(ServerProcess):
+    """A log that waits for one witness, which dies whenever the log is killed."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        key = generate_key(ORIGIN, KeyType.ED25519)
+        keys = folder / "keys"
+        keys.mkdir(parents=True, mode=0o700)
+        key.write(keys / "log.ed25519")
+        beside = folder.with_name("witness")
+        known = ("--log", key.verifier.encode())
+        self._witness = WitnessProcess(beside, *known, origin=f"{ORIGIN}/witness")
+        policy = folder.with_name("witnesses")
+        try:
+            self._witness.start()
+            url, vkey = self._witness.url, self._witness.vkey
+        finally:
+            self._witness.end()
+        policy.write_text(f"witness w {vkey} {url}\nquorum w\n")
+        # From now on where the policy says.
+        listen = ("--listen", url.removeprefix("http://"))
+        self._witness = WitnessProcess(beside, *known, *listen, origin="")
+        super().__init__(
+            folder,
+            *arguments,
+            f"--witness-policy={policy}",
+            "--witness-interval-ms=5",
+        )
+
+    def launch(self) -> None:  # type: ignore[explicit-override]  # typing: from 3.12
+        self._witness.start()
+        super().launch()
+
+    def kill(self) -> None:  # type: ignore[explicit-override]  # typing: from 3.12
+        self._witness.end()
+        super().kill()
+
+    def kill_without_waiting(  # type: ignore[explicit-override]  # typing: from 3.12
+        self,
+    ) -> None:
+        self._witness.end()
+        super().kill_without_waiting()
+
+    def terminate(self) -> int:  # type: ignore[explicit-override]  # typing: from 3.12
+        status = super().terminate()
+        self._witness.end()
+        return status
+
+    def end(self) -> None:  # type: ignore[explicit-override]  # typing: from 3.12
+        super().end()
+        self._witness.end()
 
 
 class CrashRun:
@@ -139,3 +179,21 @@ class CrashRun:
         """The stopped folder is whole, by fsck's word."""
         verdict = await asyncio.to_thread(run_tlog, "fsck", self._server.folder)
         assert 0 == verdict.returncode, verdict.stderr
+
+
+SERVERS = {"alone": ServerProcess, "witnessed": WitnessedServer}
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(60 + 5 * KILLS)
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_a_log_killed_at_any_moment_keeps_all_that_it_acknowledged(
+    tmp_path: Path, kind: str
+) -> None:
+    print(f"TLOG_CRASH_SEED={SEED} server {kind}")
+    server = SERVERS[kind](tmp_path / "log", "--publish-interval-ms=20")
+    chance = random.Random(f"{SEED} {kind}")  # noqa: S311 - to repeat it
+    try:
+        await CrashRun(server, chance).kill_often(-(-KILLS // len(SERVERS)))
+    finally:
+        server.end()

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
-from tlog.config import CommandSettings, load_settings
+from tlog.config import CommandSettings, flag_of, load_settings, retired_settings
 
 _Kind = TypeVar("_Kind", bound=CommandSettings)
 
@@ -15,7 +15,7 @@ def add_settings(parser: argparse.ArgumentParser, kind: type[CommandSettings]) -
     """Add --config, and one flag for each setting."""
     parser.add_argument("--config", type=Path, help="a TOML file of settings")
     for it in fields(kind):
-        flag = f"--{it.name.replace('_', '-')}"
+        flag = flag_of(it.name)
         explanation = it.metadata["help"]
         if isinstance(it.default, bool):
             parser.add_argument(
@@ -29,10 +29,14 @@ def add_settings(parser: argparse.ArgumentParser, kind: type[CommandSettings]) -
             continue
         explanation = f"{explanation} (default: {it.default})"
         parser.add_argument(flag, metavar="VALUE", help=explanation)
+    for name in retired_settings(kind):
+        # Understood, so that it can be answered with what to write instead.
+        parser.add_argument(flag_of(name), nargs="?", const="", help=argparse.SUPPRESS)
 
 
 def read_settings(options: argparse.Namespace, kind: type[_Kind]) -> _Kind:
     """Return the settings that flags, environment and file add up to."""
-    given = {it.name: vars(options)[it.name] for it in fields(kind)}
+    names = [*(it.name for it in fields(kind)), *retired_settings(kind)]
+    given = {name: vars(options)[name] for name in names}
     flags = {name: value for name, value in given.items() if value is not None}
     return load_settings(kind, flags, os.environ, options.config)

@@ -2,19 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from tlog.config import listen_address, require_log_lines, setting
+from tlog.config import listen_address, require_bounds, setting
+from tlog.log_lines import LOG_FORMATS, LOG_LEVELS
 from tlogverify.errors import FormatError
-
-_LEAST: Final = {
-    "interval_s": 1,
-    "stalled_after_s": 0,
-    "unreachable_after_s": 0,
-    "connections": 1,
-    "timeout_s": 1,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +33,15 @@ class MonitorSettings:
         None, "a file of watches, one a line; read again whenever it changes"
     )
     once: bool = setting(False, "verify up to the present head, then end")
-    interval_s: int = setting(10, "time between two rounds")
+    interval_s: int = setting(10, "time between two rounds", least=1)
     stalled_after_s: int = setting(
-        86_400, "alarm if the log has not grown for so long; 0 for never"
+        86_400, "alarm if the log has not grown for so long; 0 for never", least=0
     )
     unreachable_after_s: int = setting(
-        600, "alarm if the log has not answered for so long"
+        600, "alarm if the log has not answered for so long", least=0
     )
-    connections: int = setting(8, "requests under way at a time")
-    timeout_s: int = setting(60, "the most that one request may take")
+    connections: int = setting(8, "requests under way at a time", least=1)
+    timeout_s: int = setting(60, "the most that one request may take", least=1)
     webhook: str = setting("", "URL that each alarm is posted to")
     webhook_secret_file: Path | None = setting(
         None, "file of mode 0600 with the secret that signs what is posted"
@@ -56,20 +49,23 @@ class MonitorSettings:
     listen: str = setting(
         "", "HOST:PORT for /metrics, /healthz and /readyz; empty for none"
     )
-    log_format: str = setting("auto", "json, text, or auto: text on a terminal")
-    log_level: str = setting("info", "debug, info, warning or error")
+    log_format: str = setting(
+        "auto",
+        "json, text, or auto: text on a terminal",
+        choices=LOG_FORMATS,
+    )
+    log_level: str = setting(
+        "info", "debug, info, warning or error", choices=LOG_LEVELS
+    )
 
     def __post_init__(self) -> None:
-        require_log_lines(self.log_format, self.log_level)
+        require_bounds(self)
         if self.listen:
             listen_address(self.listen)
         if is_url(self.log):
             require_url("log", self.log)
         if self.webhook:
             require_url("webhook", self.webhook)
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise FormatError(f"{name} is at least {least}", getattr(self, name))
 
 
 def is_url(place: str) -> bool:

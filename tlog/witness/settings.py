@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tlog.config import require_address, require_log_lines, setting
+from tlog.config import require_address, require_bounds, setting
+from tlog.log_lines import LOG_FORMATS, LOG_LEVELS
 from tlog.witness.roster import MAX_QPD, parse_logs
-from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType, require_key_name
 
 KEY_TYPES = {
@@ -32,7 +32,11 @@ class WitnessSettings:
     )
     listen: str = setting("127.0.0.1:8081", "HOST:PORT; port 0 takes a free one")
     prefix: str = setting("", "URL path that all endpoints stand below, as /witness")
-    keys: str = setting("both", "what it signs with: ed25519, mldsa44 or both")
+    keys: str = setting(
+        "both",
+        "what it signs with: ed25519, mldsa44 or both",
+        choices=("ed25519", "mldsa44", "both"),
+    )
     unused_keys: bool = setting(
         False, "the keys that lie in the folder have never signed: start with them"
     )
@@ -42,22 +46,27 @@ class WitnessSettings:
     log_list: str = setting(
         "", "a file or URL of logs (logs/v0); its new logs are added, none is removed"
     )
-    log_list_interval_s: int = setting(3_600, "how often the list of logs is read")
-    qpd: int = setting(
-        200_000, "cosignatures a day for each log whose list states no other number"
+    log_list_interval_s: int = setting(
+        3_600, "how often the list of logs is read", least=1
     )
-    log_format: str = setting("auto", "json, text, or auto: text on a terminal")
-    log_level: str = setting("info", "debug, info, warning or error")
+    qpd: int = setting(
+        200_000,
+        "cosignatures a day for each log whose list states no other number",
+        least=1,
+        most=MAX_QPD,
+    )
+    log_format: str = setting(
+        "auto",
+        "json, text, or auto: text on a terminal",
+        choices=LOG_FORMATS,
+    )
+    log_level: str = setting(
+        "info", "debug, info, warning or error", choices=LOG_LEVELS
+    )
 
     def __post_init__(self) -> None:
+        require_bounds(self)
         require_address(self.listen, self.prefix)
-        require_log_lines(self.log_format, self.log_level)
         if self.name:
             require_key_name(self.name)
-        if self.keys not in KEY_TYPES:
-            raise FormatError("keys is ed25519, mldsa44 or both", self.keys)
         parse_logs(self.log, qpd=1)
-        if self.log_list_interval_s < 1:
-            raise FormatError("log_list_interval_s is at least 1")
-        if not 1 <= self.qpd <= MAX_QPD:
-            raise FormatError(f"qpd is 1 to {MAX_QPD}", self.qpd)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tlog.config import listen_address, load_settings
+from tlog.config import listen_address, load_settings, retired_settings
 from tlog.log.settings import LogSettings
 from tlogverify.errors import FormatError
 
@@ -29,9 +29,7 @@ VALUES: dict[str, list[tuple[str, object]]] = {
     "witness_interval_ms": [("1", 1), ("2", 2), ("3", 3)],
     "witness_timeout_ms": [("1", 1), ("2", 2), ("3", 3)],
     "witness_wait_ms": [("1", 1), ("0", 0), ("3", 3)],
-    "witness_quorum_lost": [("publish", "publish"), ("hold", "hold"), ("publish",) * 2],
     "witness_patience_s": [("1", 1), ("0", 0), ("3", 3)],
-    "witness_demo": [("true", True), ("0", False), ("1", True)],
     "frozen": [("true", True), ("0", False), ("1", True)],
     "sigstore": [("true", True), ("0", False), ("1", True)],
     "sigstore_dsse": [("legacy", "legacy"), ("hashedrekord",) * 2, ("reject",) * 2],
@@ -133,7 +131,10 @@ BAD = [
     ("trust_forwarded_for", "no"),
     ("log_format", "xml"),
     ("log_format", "JSON"),
-    ("witness_quorum_lost", "wait"),
+    ("witness_patience_s", "-1"),
+    ("witness_patience_s", "none"),
+    ("sigstore_dsse", "DSSE"),
+    ("sigstore_duplicates", ""),
     ("witness_interval_ms", "0"),
     ("witness_timeout_ms", "0"),
     ("log_level", "loud"),
@@ -267,3 +268,47 @@ def test_a_setting_in_a_table_and_beside_it_is_refused(tmp_path: Path) -> None:
     file = toml(tmp_path, "max_pool_entries = 1\n[max_pool]\nentries = 1\n")
     with pytest.raises(FormatError, match="a setting twice"):
         load_settings(LogSettings, {}, {}, file)
+
+
+RETIRED = {
+    "witness_quorum_lost": ("publish", "write witness_patience_s, the seconds"),
+    "witness_demo": ("true", "run tlog witness, and name it in the file of"),
+}
+
+
+@pytest.mark.parametrize("name", RETIRED)
+@each_source
+def test_a_setting_that_is_gone_says_what_to_write_instead(
+    tmp_path: Path, name: str, where: str
+) -> None:
+    text, advice = RETIRED[name]
+    said = refusal(tmp_path, name, text, where)
+    assert f": {name} is gone: " in said
+    assert advice in said
+
+
+def test_a_setting_that_is_gone_is_known_in_its_table_too(tmp_path: Path) -> None:
+    file = toml(tmp_path, '[witness]\nquorum_lost = "hold"\n')
+    with pytest.raises(FormatError, match="witness_quorum_lost is gone: for publish"):
+        load_settings(LogSettings, {}, {}, file)
+
+
+def test_the_table_has_every_setting_that_is_gone() -> None:
+    assert set(RETIRED) == retired_settings(LogSettings).keys()
+
+
+@pytest.mark.parametrize("group", LogSettings.__bases__)
+def test_a_group_alone_has_its_own_settings_and_bounds(group: type) -> None:
+    known = {it.name: it for it in fields(LogSettings)}
+    made = group()
+    for it in fields(made):
+        assert known[it.name].default == getattr(made, it.name)
+        if (least := it.metadata["least"]) is not None:
+            group(**{it.name: least})
+            with pytest.raises(FormatError, match=f"{it.name} is at least {least}"):
+                group(**{it.name: least - 1})
+
+
+def test_each_setting_is_of_one_group() -> None:
+    of_groups = [it.name for group in LogSettings.__bases__ for it in fields(group)]
+    assert sorted(of_groups) == sorted(VALUES)

@@ -1,5 +1,6 @@
 """Who may submit, and how much.
 
+settings   who may submit, how much, and in which forms
 tokens   bearer tokens, stored hashed
 rates    one bucket for each client
 gate     the questions asked of a request, in order

@@ -1,5 +1,6 @@
 """From a signed head to one that witnesses have cosigned.
 
+settings     which witnesses, how often, and how long to wait for them
 opening      from settings to the witnesses that are asked, and the guard
 policy_file  which witnesses a log asks, and whom others are to trust
 links        the conversation with one witness

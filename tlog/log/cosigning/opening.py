@@ -13,9 +13,9 @@ from tlog.log.cosigning.gathering import Gathering
 from tlog.log.cosigning.guard import RolledBackError, WriteGuard
 from tlog.log.cosigning.links import WitnessLink
 from tlog.log.cosigning.policy_file import read_witness_policy
+from tlog.log.cosigning.settings import CosigningSettings
 from tlog.log.cosigning.sightings import Sighting, compare_all, see_heads
 from tlog.log.merkle.snapshot import Snapshot
-from tlog.log.settings import LogSettings
 from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
 from tlogclient.witness import WitnessClient, witnesses_by_url
@@ -28,7 +28,7 @@ CONTRADICTIONS: Final = "contradictions"
 """The file, in the log's folder, of what witnesses have said against it."""
 
 
-def policy_text(settings: LogSettings, keys: Sequence[VerifierKey]) -> str:
+def policy_text(settings: CosigningSettings, keys: Sequence[VerifierKey]) -> str:
     """Return the policy for those who verify this log.
 
     Raises RejectedError or FormatError if the settings name no usable one.
@@ -39,7 +39,7 @@ def policy_text(settings: LogSettings, keys: Sequence[VerifierKey]) -> str:
 
 
 def see_all_heads(
-    settings: LogSettings, policy: Policy, keys: Sequence[VerifierKey]
+    settings: CosigningSettings, policy: Policy, keys: Sequence[VerifierKey]
 ) -> list[Sighting]:
     """Ask all witnesses, before anything is signed, what they show of this log."""
     named = {
@@ -68,7 +68,9 @@ def require_new(sightings: Sequence[Sighting]) -> None:
         raise RolledBackError(found.said)
 
 
-def open_guard(settings: LogSettings, folder: Path, metrics: LogMetrics) -> WriteGuard:
+def open_guard(
+    settings: CosigningSettings, folder: Path, metrics: LogMetrics
+) -> WriteGuard:
     """Return what stands between submissions and the log in `folder`.
 
     Raises CorruptError if what it keeps there cannot be read.
@@ -85,7 +87,7 @@ def open_guard(settings: LogSettings, folder: Path, metrics: LogMetrics) -> Writ
 
 
 def make_collector(
-    settings: LogSettings,
+    settings: CosigningSettings,
     policy: Policy,
     view: LogView,
     shown: Snapshot | None,
@@ -103,7 +105,7 @@ def make_collector(
 
 
 def _links(
-    settings: LogSettings, policy: Policy, clock: Clock, metrics: LogMetrics
+    settings: CosigningSettings, policy: Policy, clock: Clock, metrics: LogMetrics
 ) -> list[WitnessLink]:
     """Return one link for each witness of the policy that can be asked."""
     return [
@@ -119,7 +121,7 @@ def _links(
     ]
 
 
-def _client(settings: LogSettings, url: str, name: str) -> WitnessClient:
+def _client(settings: CosigningSettings, url: str, name: str) -> WitnessClient:
     shown_at = dict(map(_monitoring, settings.witness_monitoring))
     try:
         return WitnessClient(

@@ -1,5 +1,6 @@
 """The one writer: pool -> batch -> commit -> backlog.
 
+settings    how much may wait for a commit
 pool        what waits for a commit: bounded; filled by the loop, emptied by a thread
 batch       PURE: which entries are new, and where each goes
 growth      PURE: from a tree and new entries to the next tree, tiles and bundles

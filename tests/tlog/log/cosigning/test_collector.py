@@ -248,7 +248,9 @@ async def test_signed_is_answered_at_once_with_the_logs_word_alone(
             assert 1 == log.heads.signed.size
 
 
-async def test_publish_goes_on_without_the_quorum(tmp_path: Path) -> None:
+async def test_out_of_patience_a_log_publishes_without_quorum(
+    tmp_path: Path,
+) -> None:
     async with some_witnesses(tmp_path) as witnesses:
         lost = policy_of(witnesses, 3, w0=NOWHERE)
         async with cosigned_log(
