@@ -10,7 +10,7 @@ Below tlogverify's `TlogError`:
     CorruptError         our own stored bytes do not verify: the operator must act
     FatalError           state unknown: the process stops, restarts and reads
 
-No status codes: `tlog.http.problems` has the one table that speaks HTTP.
+Errors know no status codes: each door has rows that turn them into HTTP.
 """
 
 from tlogverify.errors import TlogError

@@ -41,7 +41,7 @@ ROOMS = [
 ]
 """The rooms of `tlog/log/`, by the same rule."""
 
-DEBTS = {("http", "log"), ("http", "witness"), ("log", "witness")}
+DEBTS = {("log", "witness")}
 
 PURE = [
     "tlog.log.merkle",

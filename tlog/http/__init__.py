@@ -1,6 +1,7 @@
 """What every door is made of; no role is known here.
 
-problems    how errors are told over HTTP
-respond     requests taken apart; JSON, cached bytes, conditional requests
+body        a request's body, bounded in bytes and in time
+problems    how errors are told over HTTP, by rows that each door brings
+respond     query strings taken apart; JSON, cached bytes, conditional requests
 listener    counts, answers errors, drains
 """

@@ -10,14 +10,17 @@ from aiohttp.typedefs import Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, Counter
 
 from tlog.config import listen_address
+from tlog.http.body import STOPPING
 from tlog.http.problems import (
     INTERNAL,
-    PROBLEM_DOCUMENTS,
+    NEVER,
     ROUTING,
     Dialect,
-    TooLargeError,
+    Rows,
+    Told,
+    problem_document,
+    told,
 )
-from tlog.http.respond import NEVER, STOPPING
 from tlog.log_lines import log_event
 from tlog.metrics import Metrics
 from tlogverify.errors import FormatError, TlogError
@@ -35,17 +38,15 @@ def new_app(
     routes: Iterable[web.RouteDef],
     metrics: Metrics,
     *,
-    body_bytes: int,
+    rows: Rows,
     dialects: Mapping[str, Dialect] = {},
 ) -> web.Application:
     """Return an application of `routes`.
 
-    body_bytes: the most that a body has.  dialects: by the start of a path, how errors
-    are told there; elsewhere as problem documents.
+    rows: how errors are told.  dialects: by the start of a path, in which form they are
+    told there; elsewhere as problem documents.
     """
-    app = web.Application(
-        middlewares=[_answering(body_bytes, dialects)], client_max_size=body_bytes
-    )
+    app = web.Application(middlewares=[_answering(rows, dialects)])
     app[STOPPING] = asyncio.Event()
     app.on_response_prepare.append(_counting(metrics))
     app.add_routes(routes)
@@ -117,32 +118,29 @@ def _counting(
     return count
 
 
-def _answering(body_bytes: int, dialects: Mapping[str, Dialect]) -> Middleware:
+def _answering(rows: Rows, dialects: Mapping[str, Dialect]) -> Middleware:
     """Return what turns every error into its answer."""
 
     @web.middleware
     async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
         path = request.rel_url.raw_path
         found = (it for start, it in dialects.items() if path.startswith(start))
-        dialect = next(found, PROBLEM_DOCUMENTS)
+        dialect = next(found, problem_document)
         try:
             return await handler(request)
         except TlogError as error:
-            return dialect.error(error)
-        except web.HTTPRequestEntityTooLarge:
-            return dialect.error(TooLargeError(body_bytes))
+            return dialect(told(error, rows))
         except web.HTTPException as error:
             problem = ROUTING.get(error.status, INTERNAL)
-            response = dialect.problem(problem, error.reason)
-            if hdrs.ALLOW in error.headers:
-                response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-            return response
+            allow = error.headers.get(hdrs.ALLOW)
+            headers: dict[str, str] = {} if allow is None else {hdrs.ALLOW: allow}
+            return dialect(Told(problem, error.reason, headers))
         except ConnectionError:
             # The client left within its body: nobody reads this.
-            return dialect.error(FormatError("the body was cut short"))
+            return dialect(told(FormatError("the body was cut short"), rows))
         except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
             # The kind alone: what the error says may hold what the request said.
             log_event("a request failed", level="error", error=type(error).__name__)
-            return dialect.problem(INTERNAL, INTERNAL.title)
+            return dialect(Told(INTERNAL, INTERNAL.title, {}))
 
     return answer

@@ -1,26 +1,17 @@
 """Requests taken apart, and answers in bytes: JSON, conditional requests, caching."""
 
-import asyncio
 import hashlib
 from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.errors import BusyError
-from tlog.http.problems import SlowBodyError, TooLargeError
-from tlog.log.admission.gate import Gate
+from tlog.http.problems import NEVER
 from tlogverify.errors import FormatError
 from tlogverify.lines import parse_decimal
 
 IMMUTABLE: Final = "public, max-age=604800, immutable"
 SECONDS: Final = "public, max-age=2"
-NEVER: Final = "no-store"
-
-STOPPING: Final = web.AppKey("stopping", asyncio.Event)
-"""Set when a server takes no more requests."""
-
-_BODY_S: Final = 60.0
 
 
 def json_response(document: object, *, status: int = 200) -> web.Response:
@@ -59,54 +50,6 @@ def text_response(body: bytes, *, status: int = 200) -> web.Response:
         hdrs.CONTENT_TYPE: "text/plain; charset=utf-8",
     }
     return web.Response(status=status, body=body, headers=headers)
-
-
-def client_of(request: web.Request, gate: Gate) -> str:
-    """Return whose request it is; raises what `gate` does."""
-    return gate.client(
-        request.headers.get(hdrs.AUTHORIZATION, ""),
-        request.headers.getall(hdrs.X_FORWARDED_FOR, []),
-        request.remote or "",
-    )
-
-
-async def read_body(request: web.Request, limit_bytes: int | None = None) -> bytes:
-    """Return a request's body; limit_bytes: below the application's own.
-
-    Raises SlowBodyError if it does not come in time, TooLargeError, and BusyError if
-    the server stops before it has come.
-    """
-    if limit_bytes is not None:
-        request = request.clone(client_max_size=limit_bytes)
-    if request.content.is_eof():
-        return await _read(request, limit_bytes)
-    stopping = request.app[STOPPING]
-    reading = asyncio.ensure_future(_read(request, limit_bytes))
-    stopped = asyncio.ensure_future(stopping.wait())
-    try:
-        await asyncio.wait(
-            {reading, stopped},
-            timeout=_BODY_S,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        if reading.done():
-            return reading.result()
-        if stopped.done():
-            # What comes from now on is not read any more: aiohttp is closing.
-            raise BusyError("the log is stopping", retry_after_s=5)
-        raise SlowBodyError(_BODY_S)
-    finally:
-        reading.cancel()
-        stopped.cancel()
-
-
-async def _read(request: web.Request, limit_bytes: int | None) -> bytes:
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        if limit_bytes is None:
-            raise
-        raise TooLargeError(limit_bytes) from None
 
 
 def wants_text(request: web.Request) -> bool:

@@ -23,13 +23,10 @@ from tlog.entries.rekor import (
     parse_rekor_request,
 )
 from tlog.errors import CorruptError
-from tlog.http.problems import (
-    KnownEntryError,
-    MediaTypeError,
-    TooLargeError,
-    problem_of,
-)
-from tlog.http.respond import NEVER, client_of, read_body
+from tlog.http.body import announced_bytes, read_body, require_form
+from tlog.http.problems import NEVER
+from tlog.log.api.client import client_of
+from tlog.log.api.problems import KnownEntryError, token_of
 from tlog.log.api.rekor_errors import LOG_INDEX
 from tlog.log.cosigning.collector import NotCosignedError
 from tlog.log.life import Log
@@ -70,7 +67,7 @@ class RekorEndpoint:
             if is_known and self._log.settings.sigstore_duplicates == "conflict":
                 raise KnownEntryError(receipt.indexes[0])
         except TlogError as error:
-            self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
+            self._log.metrics.refused_entries.labels(token_of(error)).inc()
             raise
         head = await self._shown_head(receipt)
         document = await self._entry_document(leaf, receipt, head)
@@ -87,11 +84,8 @@ class RekorEndpoint:
     async def _checked_leaf(self, request: web.Request) -> bytes:
         gate, checks = self._log.gate, self._log.checks
         client = client_of(request, gate)
-        if hdrs.CONTENT_ENCODING in request.headers:
-            raise MediaTypeError("a body is JSON, and not encoded")
-        expected = request.content_length
-        if (expected or 0) > self._body_bytes:
-            raise TooLargeError(self._body_bytes)
+        require_form(request, "JSON")
+        expected = announced_bytes(request, self._body_bytes)
         # Before anything that costs: a request is one entry, whatever it holds.
         gate.admit(client, 1)
         with ExitStack() as stack:

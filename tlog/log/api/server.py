@@ -6,21 +6,21 @@ from typing import Final
 
 from aiohttp import web
 
-from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.http.listener import Listener, new_app
 from tlog.log.api.lookup import LookupEndpoints
 from tlog.log.api.operation import OperationEndpoints
+from tlog.log.api.problems import LOG_ROWS
 from tlog.log.api.rekor import RekorEndpoint
-from tlog.log.api.rekor_errors import REKOR
+from tlog.log.api.rekor_errors import rekor_answer
 from tlog.log.api.submit import SubmitEndpoint
 from tlog.log.api.tiles import TileEndpoints
 from tlog.log.life import Log
 from tlog.log.sequencer.pool import Settled, settle
-from tlog.witness.door import witness_routes
+from tlog.witness.door import WITNESS_ROWS, witness_answer, witness_routes
 
 REKOR_ENTRIES: Final = "/api/v2/log/entries"
 
-_DIALECTS: Final = {"/api/v2/log/": REKOR, "//api/v2/log/": REKOR}
+_DIALECTS: Final = {"/api/v2/log/": rekor_answer, "//api/v2/log/": rekor_answer}
 
 
 def build_app(log: Log) -> web.Application:
@@ -54,7 +54,11 @@ def build_app(log: Log) -> web.Application:
         ]
     if log.demo is not None:
         routes += witness_routes(log.demo, f"{prefix}/demo-witness")
-    return new_app(routes, log.metrics, body_bytes=MAX_BODY_BYTES, dialects=_DIALECTS)
+    rows, dialects = LOG_ROWS, dict(_DIALECTS)
+    if log.demo is not None:
+        rows = {**LOG_ROWS, **WITNESS_ROWS}
+        dialects[f"{prefix}/demo-witness/"] = witness_answer
+    return new_app(routes, log.metrics, rows=rows, dialects=dialects)
 
 
 async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> None:

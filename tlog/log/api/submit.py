@@ -15,20 +15,10 @@ from tlog.entries.submission import (
     parse_cbor_submission,
     parse_json_submission,
 )
-from tlog.http.problems import (
-    MediaTypeError,
-    NotAcceptableError,
-    TooLargeError,
-    problem_of,
-)
-from tlog.http.respond import (
-    client_of,
-    json_response,
-    query,
-    read_body,
-    text_response,
-    wants_text,
-)
+from tlog.http.body import read_body, require_form
+from tlog.http.respond import json_response, query, text_response, wants_text
+from tlog.log.api.client import client_of
+from tlog.log.api.problems import NotAcceptableError, token_of
 from tlog.log.life import Log
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.sequencer.pool import Receipt, Ticket
@@ -58,7 +48,7 @@ class SubmitEndpoint:
             waiting: asyncio.Future[Receipt] = loop.create_future()
             self._log.pool.put_ticket(Ticket(entries, waiting))
         except TlogError as error:
-            self._log.metrics.refused_entries.labels(problem_of(error).token).inc()
+            self._log.metrics.refused_entries.labels(token_of(error)).inc()
             raise
         receipt = await waiting
         head: Snapshot | None = receipt.snapshot
@@ -102,12 +92,9 @@ class SubmitEndpoint:
     async def _admitted_entries(self, request: web.Request) -> list[bytes]:
         gate = self._log.gate
         client = client_of(request, gate)
-        parse = _PARSERS.get(request.content_type)
-        if parse is None or hdrs.CONTENT_ENCODING in request.headers:
-            raise MediaTypeError(f"a body is {' or '.join(_PARSERS)}, and not encoded")
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            raise TooLargeError(MAX_BODY_BYTES)
-        entries = parse(await read_body(request))
+        require_form(request, " or ".join(_PARSERS), _PARSERS)
+        parse = _PARSERS[request.content_type]
+        entries = parse(await read_body(request, MAX_BODY_BYTES))
         if wants_text(request) and len(entries) != 1:
             raise NotAcceptableError("a proof file is for one entry")
         gate.admit(client, len(entries))

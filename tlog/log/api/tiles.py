@@ -14,8 +14,8 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from tlog.errors import CorruptError
-from tlog.http.problems import NotFoundError
 from tlog.http.respond import IMMUTABLE, SECONDS, bytes_response
+from tlog.log.api.problems import NotFoundError
 from tlog.log.life import Log
 from tlogverify.errors import FormatError
 from tlogverify.tiles import ENTRIES, Tile, parse_tile
