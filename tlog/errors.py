@@ -19,14 +19,8 @@ from tlogverify.errors import TlogError
 class RejectedError(TlogError):
     """Refused; the same request will be refused again.
 
-    reason: a stable token, as it stands in problem types and metrics.
-    position: of the bad entry in its batch, 0-based, where there is one.
+    The message says why.  What a program must tell apart has a subclass.
     """
-
-    def __init__(self, reason: str, detail: str, position: int | None = None) -> None:
-        self.reason = reason
-        self.position = position
-        super().__init__(detail)
 
 
 class BusyError(TlogError):

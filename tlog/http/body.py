@@ -19,21 +19,18 @@ class TooLargeError(RejectedError):
     """A body above its bound."""
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__("too-large", f"a body has at most {limit_bytes} bytes")
+        super().__init__(f"a body has at most {limit_bytes} bytes")
 
 
 class SlowBodyError(RejectedError):
     """A body that did not come in time."""
 
     def __init__(self, limit_s: float) -> None:
-        super().__init__("slow-body", f"a body comes within {limit_s:.0f} seconds")
+        super().__init__(f"a body comes within {limit_s:.0f} seconds")
 
 
 class MediaTypeError(RejectedError):
     """A body of a type or coding that is not taken."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__("unsupported-media-type", detail)
 
 
 def require_form(

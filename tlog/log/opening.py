@@ -64,7 +64,7 @@ def open_log(
     key = layout.keys / _KEY_FILES[KeyType.ED25519]
     if not settings.origin and not key.exists() and not layout.journal.exists():
         # Before anything is made.
-        raise RejectedError("no-origin", "a new log needs --origin NAME")
+        raise RejectedError("a new log needs --origin NAME")
     if settings.sigstore and settings.origin:
         require_bare_host(settings.origin)
     folder = LogFolder(settings.data)
@@ -82,7 +82,7 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
     nothing if they do not.
     """
     if not FolderLayout(root).format_file.exists():
-        raise RejectedError("no-log", f"{root} is not a log's folder")
+        raise RejectedError(f"{root} is not a log's folder")
     with LogFolder(root) as folder:
         layout = folder.layout
         objects = Objects(layout.public, layout.temporary, SystemDisk())
@@ -244,12 +244,11 @@ def _load_keys(layout: FolderLayout, settings: Settings) -> list[SigningKey]:
             if layout.journal.exists() and key_type in _announced(layout):
                 raise CorruptError(str(path), "is missing, but the log has signed")
             if not origin:
-                raise RejectedError("no-origin", "a new log needs --origin NAME")
+                raise RejectedError("a new log needs --origin NAME")
             generate_key(origin, key_type).write(path)
         key = read_key(path)
         if origin and key.verifier.name != origin:
             raise RejectedError(
-                "other-origin",
                 f"the log in this folder is {key.verifier.name}, and an origin never "
                 "changes: another log needs another --data",
             )

@@ -1,4 +1,4 @@
-"""Every error that a door can meet has a row there: a new one fails here until it has."""
+"""Every error that a door can meet has a row there; a new one fails until it has."""
 
 import importlib
 from collections.abc import Iterator

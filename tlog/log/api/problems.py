@@ -17,15 +17,9 @@ from tlogverify.errors import TlogError
 class NotFoundError(RejectedError):
     """The request asks for something that is not in the log."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__("not-found", detail)
-
 
 class NotAcceptableError(RejectedError):
     """An answer was asked for in a form that it does not have."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__("not-acceptable", detail)
 
 
 class KnownEntryError(RejectedError):
@@ -36,7 +30,7 @@ class KnownEntryError(RejectedError):
 
     def __init__(self, index: int) -> None:
         self.index = index
-        super().__init__("duplicate", f"an equivalent entry has index {index}")
+        super().__init__(f"an equivalent entry has index {index}")
 
 
 LOG_ROWS: Final[Rows] = {

@@ -88,7 +88,7 @@ def policy_text(
     Raises RejectedError or FormatError if the settings name no usable one.
     """
     if demo is not None and settings.witness_policy is not None:
-        raise RejectedError("two-policies", "witness_demo has a policy of its own")
+        raise RejectedError("witness_demo has a policy of its own")
     own = "".join(f"log {key.encode()}\n" for key in keys)
     if demo is not None:
         types = [key.key_type for key in demo.verifiers]

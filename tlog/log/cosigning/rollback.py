@@ -23,9 +23,6 @@ from tlogverify.signed import open_checkpoint
 class RolledBackError(RejectedError):
     """This log's key has signed what this log does not have: it must not write."""
 
-    def __init__(self, seen: str) -> None:
-        super().__init__("rolled-back", seen)
-
 
 class Sighting(NamedTuple):
     """A head of this log, signed by its key, that a witness has shown."""
