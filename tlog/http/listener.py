@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, Counter
 
+from tlog import __version__, hashing
 from tlog.config import listen_address
 from tlog.http.body import STOPPING
 from tlog.http.problems import (
@@ -41,7 +42,7 @@ def new_app(
     rows: Rows,
     dialects: Mapping[str, Dialect] = {},
 ) -> web.Application:
-    """Return an application of `routes`.
+    """Return an application of `routes`; its metrics tell what runs here.
 
     rows: how errors are told.  dialects: by the start of a path, in which form they are
     told there; elsewhere as problem documents.
@@ -50,6 +51,7 @@ def new_app(
     app[STOPPING] = asyncio.Event()
     app.on_response_prepare.append(_counting(metrics))
     app.add_routes(routes)
+    _tell_build(metrics)
     return app
 
 
@@ -94,6 +96,14 @@ def metrics_response(metrics: Metrics) -> web.Response:
     """Return the metrics in Prometheus's text format."""
     headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST, hdrs.CACHE_CONTROL: NEVER}
     return web.Response(body=metrics.render(), headers=headers)
+
+
+def _tell_build(metrics: Metrics) -> None:
+    """Say in the metrics what runs here, and in the log too if a kernel is faulty."""
+    metrics.build.labels(__version__, hashing.backend()).set(1)
+    if fault := hashing.fault():
+        metrics.hash_backend_faults.labels(fault).inc()
+        log_event("hash backend failed its self-test", level="error", backend=fault)
 
 
 def _counting(

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tlog import __version__, hashing
 from tlog.clock import Clock, SystemClock
 from tlog.config import Settings, require_bare_host
 from tlog.durable.disk import Disk, SystemDisk
@@ -41,7 +40,7 @@ from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.objects import Objects
 from tlog.log_lines import log_event
-from tlog.metrics import LogMetrics, Metrics
+from tlog.metrics import LogMetrics
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
 from tlog.witness.opening import Witness
 from tlogverify.checkpoint import Checkpoint
@@ -297,18 +296,9 @@ def _gate(settings: Settings, clock: Clock) -> Gate:
     )
 
 
-def tell_build(metrics: Metrics) -> None:
-    """Say in the metrics what runs here, and everywhere if a kernel is faulty."""
-    metrics.build.labels(__version__, hashing.backend()).set(1)
-    if fault := hashing.fault():
-        metrics.hash_backend_faults.labels(fault).inc()
-        log_event("hash backend failed its self-test", level="error", backend=fault)
-
-
 def _watch(log: Log) -> None:
     """Let the gauges read what they show at the moment they are asked."""
     metrics = log.metrics
-    tell_build(metrics)
     metrics.tree_size.set_function(lambda: log.snapshot.size)
     if log.collector is not None:
         collector = log.collector
