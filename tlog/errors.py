@@ -6,6 +6,7 @@ Below tlogverify's `TlogError`:
     VerificationError    well-formed, but not proven: do not trust
     RejectedError        refused, retrying is useless: the caller must act
     BusyError            no room now: the caller tries again later
+    MachineError         the machine fails: the caller tries again, the operator looks
     StaleError           the caller's view of a head is old: the caller reads it anew
     CorruptError         our own stored bytes do not verify: the operator must act
     FatalError           state unknown: the process stops, restarts and reads
@@ -29,6 +30,16 @@ class BusyError(TlogError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(detail)
+
+
+class MachineError(BusyError):
+    """The machine has no descriptors, memory or disk for it now, or its disk fails.
+
+    Nothing is said about what is stored: it may be whole.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_s=5)
 
 
 class StaleError(TlogError):

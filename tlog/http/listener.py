@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from logging import CRITICAL, Logger
-from typing import Final
+from errno import errorcode
+from typing import Final, cast
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
@@ -11,7 +11,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter
 
 from tlog import __version__, hashing
 from tlog.config import listen_address
+from tlog.errors import FatalError, MachineError
 from tlog.http.body import STOPPING
+from tlog.http.connections import (
+    ANSWER_S,
+    MOST_CONNECTIONS,
+    Connection,
+    Connections,
+    affordable_connections,
+)
 from tlog.http.problems import (
     INTERNAL,
     NEVER,
@@ -28,11 +36,13 @@ from tlogverify.errors import FormatError, TlogError
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# What aiohttp cannot parse it would log as it came, tokens and all.
-_QUIET: Final = Logger("tlog.http", CRITICAL + 1)
+# Of every other status a cache must know nothing: it would show a moment's trouble for
+# as long as the resource may be kept.
+_CACHED: Final = frozenset({200, 206, 304})
 
 _DRAIN_S: Final = 30.0
-_KEEP_ALIVE_S: Final = 75.0
+# The system shortens it to what it allows (net.core.somaxconn on Linux).
+_ACCEPT_QUEUE: Final = 4_096
 
 
 def new_app(
@@ -58,37 +68,50 @@ def new_app(
 class Listener:
     """Serves one application until it is stopped.
 
-    url: where it is reached, once `start` has returned.
+    most: connections at once, as far as the process may open files.  answer_s: the
+    time in which a client takes 4 MiB of an answer.  url: where the application is
+    reached, once `start` has returned.
     """
 
-    def __init__(self, app: web.Application, listen: str, prefix: str) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        listen: str,
+        prefix: str,
+        *,
+        most: int = MOST_CONNECTIONS,
+        answer_s: float = ANSWER_S,
+    ) -> None:
         self._app = app
         self._listen = listen
         self._prefix = prefix
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=_QUIET,
-            auto_decompress=False,
-            keepalive_timeout=_KEEP_ALIVE_S,
-            shutdown_timeout=_DRAIN_S,
-        )
+        self._most = most
+        self._answer_s = answer_s
+        self._runner = web.AppRunner(app, shutdown_timeout=_DRAIN_S)
+        self._server: asyncio.AbstractServer | None = None
         self.url = ""
 
     async def start(self) -> None:
         """Listen; OSError if the address is taken."""
         await self._runner.setup()
         host, port = listen_address(self._listen)
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
+        most = affordable_connections(self._most)
+        made = cast(web.Server, self._runner.server)
+        self.connections = Connections(made, most, self._answer_s)
+        server = await asyncio.get_running_loop().create_server(
+            self.connections.take, host, port, backlog=_ACCEPT_QUEUE
+        )
+        self._server = server
         # With port 0, only the socket knows.
-        bound = self._runner.addresses[0][1]
+        bound = server.sockets[0].getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{bound}{self._prefix}"
 
     async def stop(self) -> None:
         """Take no more requests, and answer those that are under way."""
         self._app[STOPPING].set()
+        if self._server is not None:
+            self._server.close()
         await self._runner.cleanup()
 
 
@@ -109,13 +132,15 @@ def _tell_build(metrics: Metrics) -> None:
 def _counting(
     metrics: Metrics,
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Return what counts an answer and opens reads to all web origins.
+    """Return what counts an answer, opens reads to all web origins, and bounds caching.
 
-    Called when the status is final: a file's answer finds its own after the handler.
+    Called when the status is final.
     """
     counters: dict[tuple[str, int], Counter] = {}
 
     async def count(request: web.Request, response: web.StreamResponse) -> None:
+        if response.status not in _CACHED:
+            response.headers[hdrs.CACHE_CONTROL] = NEVER
         if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
         resource = request.match_info.route.resource
@@ -136,21 +161,44 @@ def _answering(rows: Rows, dialects: Mapping[str, Dialect]) -> Middleware:
         path = request.rel_url.raw_path
         found = (it for start, it in dialects.items() if path.startswith(start))
         dialect = next(found, problem_document)
+        connection = request.protocol
+        if isinstance(connection, Connection):
+            connection.begin()
         try:
             return await handler(request)
-        except TlogError as error:
-            return dialect(told(error, rows))
         except web.HTTPException as error:
             problem = ROUTING.get(error.status, INTERNAL)
             allow = error.headers.get(hdrs.ALLOW)
             headers: dict[str, str] = {} if allow is None else {hdrs.ALLOW: allow}
             return dialect(Told(problem, error.reason, headers))
-        except ConnectionError:
-            # The client left within its body: nobody reads this.
-            return dialect(told(FormatError("the body was cut short"), rows))
         except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
-            # The kind alone: what the error says may hold what the request said.
-            log_event("a request failed", level="error", error=type(error).__name__)
-            return dialect(Told(INTERNAL, INTERNAL.title, {}))
+            return dialect(_told(error, rows))
+        finally:
+            if isinstance(connection, Connection):
+                connection.end()
 
     return answer
+
+
+def _told(error: Exception, rows: Rows) -> Told:
+    """Return what is told of an error; log it if this server must mend it."""
+    if isinstance(error, TlogError):
+        found = told(error, rows)
+    elif isinstance(error, ConnectionError):
+        # The client left within its body: nobody reads this.
+        found = told(FormatError("the body was cut short"), rows)
+    elif isinstance(error, OSError | MemoryError):
+        found = told(MachineError(str(error)), rows)
+    else:
+        found = Told(INTERNAL, INTERNAL.title, {})
+    # What ends the process is told once, where it ends.
+    if found.problem.is_ours and not isinstance(error, FatalError):
+        # The kinds alone: what an error says may hold what the request said.
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        number = cause.errno if isinstance(cause, OSError) else None
+        name = errorcode.get(number or 0, type(cause).__name__)
+        kind = type(error).__name__
+        log_event("a request failed", level="error", error=kind, cause=name)
+    return found

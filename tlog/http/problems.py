@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.errors import BusyError, CorruptError, FatalError
+from tlog.errors import BusyError, CorruptError, FatalError, MachineError
 from tlog.http.body import MediaTypeError, SlowBodyError, TooLargeError
 from tlogverify.errors import FormatError, TlogError
 
@@ -46,6 +46,9 @@ SHARED_ROWS: Final[Rows] = {
     TooLargeError: Problem(413, "too-large", "The body is too large"),
     MediaTypeError: Problem(415, "unsupported-media-type", "The body's type"),
     BusyError: Problem(503, "busy", "No room now"),
+    MachineError: Problem(
+        503, "unavailable", "This machine cannot answer now", is_ours=True
+    ),
     FatalError: Problem(
         503,
         "outcome-unknown",

@@ -1,11 +1,13 @@
 """The errors of the log's doors, and the row by which each is told."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import hdrs
 
 from tlog.entries.submission import EntryError
-from tlog.errors import RejectedError
+from tlog.errors import FatalError, RejectedError
 from tlog.http.problems import SHARED_ROWS, Problem, Rows, problem_of
 from tlog.log.admission.gate import FrozenError, UnauthorizedError
 from tlog.log.admission.rates import RateLimitedError
@@ -33,8 +35,17 @@ class KnownEntryError(RejectedError):
         super().__init__(f"an equivalent entry has index {index}")
 
 
+class UnansweredError(TlogError):
+    """The entries are in the log, and the answer that proves them could not be made."""
+
+
+_UNANSWERED: Final = SHARED_ROWS[FatalError]._replace(
+    title="The entries are in the log, and no proof was made: send them again"
+)
+
 LOG_ROWS: Final[Rows] = {
     **SHARED_ROWS,
+    UnansweredError: _UNANSWERED,
     EntryError: Problem(400, "invalid-entry", "An entry is not valid"),
     UnauthorizedError: Problem(
         401,
@@ -61,3 +72,18 @@ LOG_ROWS: Final[Rows] = {
 def token_of(error: TlogError) -> str:
     """Return the type token of an error at a door of the log."""
     return problem_of(error, LOG_ROWS).token
+
+
+@contextmanager
+def after_the_commit() -> Iterator[None]:
+    """Turn every error but NotCosignedError into UnansweredError.
+
+    What was committed is never called refused: the caller sends it again, and gets the
+    same indexes.
+    """
+    try:
+        yield
+    except NotCosignedError:
+        raise
+    except (TlogError, OSError, MemoryError) as error:
+        raise UnansweredError(str(error)) from error

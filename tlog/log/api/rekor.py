@@ -26,7 +26,7 @@ from tlog.errors import CorruptError
 from tlog.http.body import announced_bytes, read_body, require_form
 from tlog.http.problems import NEVER
 from tlog.log.api.client import client_of
-from tlog.log.api.problems import KnownEntryError, token_of
+from tlog.log.api.problems import KnownEntryError, after_the_commit, token_of
 from tlog.log.api.rekor_errors import LOG_INDEX
 from tlog.log.cosigning.collector import NotCosignedError
 from tlog.log.life import Log
@@ -69,8 +69,9 @@ class RekorEndpoint:
         except TlogError as error:
             self._log.metrics.refused_entries.labels(token_of(error)).inc()
             raise
-        head = await self._shown_head(receipt)
-        document = await self._entry_document(leaf, receipt, head)
+        with after_the_commit():
+            head = await self._shown_head(receipt)
+            document = await self._entry_document(leaf, receipt, head)
         headers: dict[str, str] = {hdrs.CACHE_CONTROL: NEVER}
         if is_known:
             headers[LOG_INDEX] = str(receipt.indexes[0])

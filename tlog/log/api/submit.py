@@ -18,7 +18,7 @@ from tlog.entries.submission import (
 from tlog.http.body import read_body, require_form
 from tlog.http.respond import json_response, query, text_response, wants_text
 from tlog.log.api.client import client_of
-from tlog.log.api.problems import NotAcceptableError, token_of
+from tlog.log.api.problems import NotAcceptableError, after_the_commit, token_of
 from tlog.log.life import Log
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.sequencer.pool import Receipt, Ticket
@@ -51,14 +51,15 @@ class SubmitEndpoint:
             self._log.metrics.refused_entries.labels(token_of(error)).inc()
             raise
         receipt = await waiting
-        head: Snapshot | None = receipt.snapshot
-        if waits:
-            head = await self._cosigned(receipt)
-        if head is None:
-            return self._accepted(receipt)
-        if wants_text(request):
-            return await self._proof_file(entries[0], receipt, head)
-        return await self._answer(receipt, head)
+        with after_the_commit():
+            head: Snapshot | None = receipt.snapshot
+            if waits:
+                head = await self._cosigned(receipt)
+            if head is None:
+                return self._accepted(receipt)
+            if wants_text(request):
+                return await self._proof_file(entries[0], receipt, head)
+            return await self._answer(receipt, head)
 
     def _waits(self, request: web.Request) -> bool:
         """Tell whether the answer waits for a cosigned head."""

@@ -13,10 +13,16 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from tlog.errors import CorruptError
-from tlog.http.respond import IMMUTABLE, SECONDS, bytes_response
+from tlog.http.respond import (
+    IMMUTABLE,
+    SECONDS,
+    Content,
+    bytes_response,
+    ranged_response,
+)
 from tlog.log.api.problems import NotFoundError
 from tlog.log.life import Log
+from tlog.log.merkle.snapshot import Snapshot
 from tlogverify.errors import FormatError
 from tlogverify.tiles import ENTRIES, Tile, parse_tile
 
@@ -38,40 +44,35 @@ class TileEndpoints:
             raise NotFoundError("no checkpoint is published yet")
         return bytes_response(request, note, "text/plain; charset=utf-8", SECONDS)
 
-    async def tile(self, request: web.Request) -> web.StreamResponse:
+    async def tile(self, request: web.Request) -> web.Response:
         """GET /tile/<L>/<N>[.p/<W>] and /tile/entries/<N>[.p/<W>]."""
         tile = self._parse(request)
         snapshot = self._log.snapshot
         if not snapshot.has(tile):
             raise NotFoundError(f"no {tile.path} in a log of {snapshot.size} entries")
-        if tile.level == ENTRIES and _accepts_gzip(request):
-            return await self._compressed(request, tile)
-        if tile.is_full and self._log.backlog.get(tile) is None:
-            headers = {hdrs.CACHE_CONTROL: IMMUTABLE, hdrs.CONTENT_TYPE: _BINARY}
-            if tile.level == ENTRIES:
-                headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-            path = self._log.objects.path(tile)
-            if not await asyncio.to_thread(path.is_file):
-                raise CorruptError(tile.path, "is missing")
-            return web.FileResponse(path, headers=headers)
-        content = await self._bytes(tile)
-        response = bytes_response(request, content, _BINARY, IMMUTABLE)
+        is_packed = tile.level == ENTRIES and _accepts_gzip(request)
+        headers: dict[str, str] = {
+            hdrs.CACHE_CONTROL: IMMUTABLE,
+            hdrs.CONTENT_TYPE: _BINARY,
+        }
         if tile.level == ENTRIES:
-            response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-        return response
+            headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        if is_packed:
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+        content = await asyncio.to_thread(self._content, snapshot, tile, is_packed)
+        return ranged_response(request, content, headers)
 
-    async def _compressed(self, request: web.Request, tile: Tile) -> web.Response:
-        content = await self._bytes(tile)
-        # The same bytes every time: no time stamp in them, so that the ETag holds.
-        packed = await asyncio.to_thread(gzip.compress, content, _GZIP_LEVEL, mtime=0)
-        response = bytes_response(request, packed, _BINARY, IMMUTABLE)
-        response.headers[hdrs.CONTENT_ENCODING] = "gzip"
-        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-        return response
+    def _content(self, snapshot: Snapshot, tile: Tile, is_packed: bool) -> Content:
+        """Read all of a tile before anything is answered; called in a thread.
 
-    async def _bytes(self, tile: Tile) -> bytes:
-        reader, snapshot = self._log.reader, self._log.snapshot
-        return await asyncio.to_thread(reader.tile_bytes, snapshot, tile)
+        A server of files would say 404, with our caching headers, of a file that the
+        machine cannot open.
+        """
+        body = self._log.reader.tile_bytes(snapshot, tile)
+        if is_packed:
+            # The same bytes every time: no time stamp in them, so the ETag holds.
+            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+        return Content.of(body)
 
     def _parse(self, request: web.Request) -> Tile:
         # The raw path: an escaped one is another spelling, and so another resource.
