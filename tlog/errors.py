@@ -6,11 +6,12 @@ Below tlogverify's `TlogError`:
     VerificationError    well-formed, but not proven: do not trust
     RejectedError        refused, retrying is useless: the caller must act
     BusyError            no room now: the caller tries again later
+    MachineError         the machine fails: the caller tries again, the operator looks
     StaleError           the caller's view of a head is old: the caller reads it anew
     CorruptError         our own stored bytes do not verify: the operator must act
     FatalError           state unknown: the process stops, restarts and reads
 
-No status codes: `tlog.http.problems` has the one table that speaks HTTP.
+Errors know no status codes: each door has rows that turn them into HTTP.
 """
 
 from tlogverify.errors import TlogError
@@ -19,14 +20,8 @@ from tlogverify.errors import TlogError
 class RejectedError(TlogError):
     """Refused; the same request will be refused again.
 
-    reason: a stable token, as it stands in problem types and metrics.
-    position: of the bad entry in its batch, 0-based, where there is one.
+    The message says why.  What a program must tell apart has a subclass.
     """
-
-    def __init__(self, reason: str, detail: str, position: int | None = None) -> None:
-        self.reason = reason
-        self.position = position
-        super().__init__(detail)
 
 
 class BusyError(TlogError):
@@ -35,6 +30,16 @@ class BusyError(TlogError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(detail)
+
+
+class MachineError(BusyError):
+    """The machine has no descriptors, memory or disk for it now, or its disk fails.
+
+    Nothing is said about what is stored: it may be whole.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_s=5)
 
 
 class StaleError(TlogError):

@@ -19,9 +19,7 @@ def require_own_folder(root: Path, role: str) -> None:
     """Raise RejectedError if a folder belongs to another role: their files differ."""
     for other, mark in _MARKS.items():
         if other != role and (root / mark).exists():
-            raise RejectedError(
-                "other-folder", f"{root} is the folder of a {other}; choose another"
-            )
+            raise RejectedError(f"{root} is the folder of a {other}; choose another")
 
 
 def hold_folder(root: Path) -> FileLock:
@@ -33,9 +31,7 @@ def hold_folder(root: Path) -> FileLock:
     try:
         lock.acquire()
     except Timeout:
-        raise RejectedError(
-            "locked", f"another process holds {root}; stop it first"
-        ) from None
+        raise RejectedError(f"another process holds {root}; stop it first") from None
     return lock
 
 

@@ -28,8 +28,9 @@ from tlog.cli.command import _STATUS, exit_status, verb_parser
 from tlog.cli.verbs import NAMES
 from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
-from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING
+from tlog.http.problems import INTERNAL, ROUTING, SHARED_ROWS
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
+from tlog.log.api.problems import LOG_ROWS
 from tlog.log.api.routes import build_app
 from tlog.log.life import Log
 from tlog.log.settings import LogSettings
@@ -37,7 +38,7 @@ from tlog.metrics import LogMetrics, MonitorMetrics, WitnessMetrics
 from tlog.monitor.door import build_monitor_app
 from tlog.monitor.monitor import Monitor
 from tlog.monitor.settings import MonitorSettings
-from tlog.witness.door import build_witness_app
+from tlog.witness.door import WITNESS_ROWS, build_witness_app
 from tlog.witness.opening import Witness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.bundles import MAX_ENTRY_BYTES
@@ -162,7 +163,8 @@ def test_every_command_and_flag_is_documented() -> None:
 
 
 def test_every_problem_type_is_documented_with_its_status() -> None:
-    problems = [*PROBLEMS.values(), *ROUTING.values(), INTERNAL]
+    doors = [*SHARED_ROWS.values(), *LOG_ROWS.values(), *WITNESS_ROWS.values()]
+    problems = [*doors, *ROUTING.values(), INTERNAL]
     expected = {(f"`{problem.token}`", str(problem.status)) for problem in problems}
     cells = first_cells(rows(HTTP), 2)
     table = {(token, status) for token, status in cells if status.isdigit()}

@@ -17,7 +17,7 @@ _TAKE = (
     "from tlog.log.storage.folder import LogFolder\n"
     "from tlog.errors import RejectedError\n"
     "try: folder = LogFolder(Path(sys.argv[1]))\n"
-    "except RejectedError as error: print(error.reason)\n"
+    "except RejectedError as error: print(error)\n"
     "else: print('taken')\n"
 )
 
@@ -36,7 +36,8 @@ def _take_elsewhere(folder: Path) -> str:
 def test_a_second_process_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
     with running(tmp_path) as log:
         submit(log, entries(0, 3))
-        assert "locked" == _take_elsewhere(tmp_path)
+        told = f"another process holds {tmp_path}; stop it first"
+        assert told == _take_elsewhere(tmp_path)
         assert 3 == submit(log, entries(0, 4)).start
     assert "taken" == _take_elsewhere(tmp_path)
 

@@ -63,6 +63,12 @@ class ServerProcess:
         self._process: subprocess.Popen[str] | None = None
 
     @property
+    def pid(self) -> int:
+        """The id of the present process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def policy(self) -> Policy:
         """The policy that the server wrote."""
         return Policy.read(self.folder / "policy")

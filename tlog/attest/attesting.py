@@ -103,15 +103,11 @@ def hash_artifacts(paths: Sequence[Path]) -> tuple[Artifact, ...]:
     One statement tells artifacts apart by their names, which are the files' own.
     """
     if len(paths) > MAX_SUBJECTS:
-        raise RejectedError(
-            "too-many-artifacts", f"one attestation is of at most {MAX_SUBJECTS} files"
-        )
+        raise RejectedError(f"one attestation is of at most {MAX_SUBJECTS} files")
     names = [path.name for path in paths]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise RejectedError(
-            "same-name", f"two artifacts are named {twice}: attest them apart"
-        )
+        raise RejectedError(f"two artifacts are named {twice}: attest them apart")
     return tuple(Artifact(path, sha256_file(path)) for path in paths)
 
 
@@ -248,7 +244,7 @@ def _timeless(statement: dict[str, object]) -> dict[str, object]:
 
 
 def _another(path: Path, what: str) -> RejectedError:
-    return RejectedError("other-attestation", f"{path} is {what}: --force replaces it")
+    return RejectedError(f"{path} is {what}: --force replaces it")
 
 
 def _write_whole(path: Path, content: bytes) -> None:

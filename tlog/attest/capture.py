@@ -84,9 +84,7 @@ def capture(folder: Path, environment: Mapping[str, str], told: Told) -> Capture
     build, git = read_ci(variables), read_git(folder)
     ci_builder = build.builder_id
     if not told.builder_id and ci_builder not in {LOCAL_BUILDER, clean_url(ci_builder)}:
-        raise RejectedError(
-            "secret-builder", "the builder's id is no plain URL: --builder-id"
-        )
+        raise RejectedError("the builder's id is no plain URL: --builder-id")
     found = _Found(build, git, read_lock_files(folder), told)
     toolchain = read_toolchain(folder, [it.name for it in found.lock_files])
     document, unnamed = found.predicate(toolchain)
@@ -95,7 +93,7 @@ def capture(folder: Path, environment: Mapping[str, str], told: Told) -> Capture
         read_provenance(predicate)
     except FormatError:
         raise RejectedError(
-            "secret-builder", "the builder's id looks like a secret: --builder-id"
+            "the builder's id looks like a secret: --builder-id"
         ) from None
     return Captured(predicate, (*unread, *unnamed, *omitted))
 

@@ -100,7 +100,7 @@ def _without_outputs(paths: list[Path]) -> list[Path]:
             line = f"tlog attest: passed over: {path}: it is no artifact by its name"
             print(printable(line), file=sys.stderr)
     if not left:
-        raise RejectedError("no-artifacts", "there is no artifact to attest")
+        raise RejectedError("there is no artifact to attest")
     return left
 
 
@@ -111,11 +111,11 @@ def _predicate(
         told = Told(SystemClock().now_s(), options.builder_id, options.started)
         return capture(Path.cwd(), os.environ, told)
     if (why := why_left_out(predicate_type, tuple(secrets))) is not None:
-        raise RejectedError("secret", f"--type: {why}")
+        raise RejectedError(f"--type: {why}")
     predicate = read_predicate(options.predicate, predicate_type)
     # A document that people wrote is signed as it is, or not at all.
     for found in find_secrets(predicate, tuple(secrets)):
-        raise RejectedError("secret", f"the predicate's {found.what}: {found.why}")
+        raise RejectedError(f"the predicate's {found.what}: {found.why}")
     return Captured(predicate, ())
 
 

@@ -17,7 +17,6 @@ from tlog.cli.serving import stop_on_signals
 from tlog.cli.settings import add_settings, read_settings
 from tlog.clock import SystemClock
 from tlog.http.listener import Listener
-from tlog.log.opening import tell_build
 from tlog.log_lines import configure_logs, log_event
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.door import build_monitor_app
@@ -53,7 +52,6 @@ async def _follow(monitor: Monitor, listen: str, stop: asyncio.Event) -> None:
     if not listen:
         await monitor.run(stop)
         return
-    tell_build(monitor.metrics)
     listener = Listener(build_monitor_app(monitor), listen, "")
     try:
         await listener.start()

@@ -13,7 +13,6 @@ import uvloop
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
-from tlog.log.opening import tell_build
 from tlog.log_lines import configure_logs, log_event
 from tlog.witness.door import serve_witness
 from tlog.witness.opening import Witness
@@ -40,7 +39,6 @@ def run(options: argparse.Namespace) -> int:
 
 async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
     witness = Witness(settings)
-    tell_build(witness.metrics)
     if not len(witness.roster) and not settings.log_list:
         log_event("no log is known: --log or --log-list", level="warning")
     stop = stop_on_signals()

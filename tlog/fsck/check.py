@@ -49,15 +49,13 @@ def check_folder(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
     in use, of a newer format, or no log.
     """
     if not (root / "format").exists():
-        raise RejectedError("no-log", f"{root} is not a log's folder")
+        raise RejectedError(f"{root} is not a log's folder")
     lock = FileLock(root / "lock", blocking=False)
     try:
         with lock:
             return _check(root, progress, tree_only=tree_only)
     except Timeout:
-        raise RejectedError(
-            "locked", f"another process holds {root}; stop it first"
-        ) from None
+        raise RejectedError(f"another process holds {root}; stop it first") from None
 
 
 def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
@@ -118,7 +116,7 @@ def _check_format(root: Path) -> None:
     if not text.strip().isdigit():
         raise CorruptError("format", "is not a number")
     if int(text) > FORMAT_VERSION:
-        raise RejectedError("newer-format", f"{root} has the newer format {int(text)}")
+        raise RejectedError(f"{root} has the newer format {int(text)}")
 
 
 def _keys(root: Path) -> list[VerifierKey]:

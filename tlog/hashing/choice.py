@@ -54,14 +54,11 @@ def available(make: Maker = make_native) -> list[str]:
 
 def _candidate(name: str | None, threads: int, make: Maker) -> Backend:
     if name is not None and name not in NAMES:
-        raise RejectedError(
-            "hash-backend", f"{BACKEND_VARIABLE} is one of {', '.join(NAMES)}"
-        )
+        raise RejectedError(f"{BACKEND_VARIABLE} is one of {', '.join(NAMES)}")
     for it in NAMES if name is None else [name]:
         if backend := _made(it, threads, make):
             return backend
     raise RejectedError(
-        "hash-backend",
         f"{BACKEND_VARIABLE}={name} is not to be had here; this machine and this build "
         f"have {', '.join(available(make))}",
     )
@@ -81,7 +78,7 @@ def _threads(environment: Mapping[str, str]) -> int:
     if text is None:
         return min(2, _cores())
     if re.fullmatch(r"[1-9][0-9]?", text) is None or int(text) > 64:
-        raise RejectedError("hash-threads", f"{THREADS_VARIABLE} is from 1 to 64")
+        raise RejectedError(f"{THREADS_VARIABLE} is from 1 to 64")
     return int(text)
 
 

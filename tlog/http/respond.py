@@ -1,26 +1,21 @@
-"""Requests taken apart, and answers in bytes: JSON, conditional requests, caching."""
+"""Requests taken apart; answers in bytes: JSON, conditional requests, ranges."""
 
-import asyncio
 import hashlib
-from typing import Final
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Self
 
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.errors import BusyError
-from tlog.http.problems import SlowBodyError, TooLargeError
-from tlog.log.admission.gate import Gate
+from tlog.http.problems import NEVER
 from tlogverify.errors import FormatError
 from tlogverify.lines import parse_decimal
 
 IMMUTABLE: Final = "public, max-age=604800, immutable"
 SECONDS: Final = "public, max-age=2"
-NEVER: Final = "no-store"
 
-STOPPING: Final = web.AppKey("stopping", asyncio.Event)
-"""Set when a server takes no more requests."""
-
-_BODY_S: Final = 60.0
+_RANGE: Final = re.compile(r"([0-9]{0,19})-([0-9]{0,19})")
 
 
 def json_response(document: object, *, status: int = 200) -> web.Response:
@@ -36,20 +31,97 @@ def json_response(document: object, *, status: int = 200) -> web.Response:
     )
 
 
+class Content(NamedTuple):
+    """Bytes and their strong validator, an ETag in its quotes."""
+
+    body: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, body: bytes) -> Self:
+        """Hash `body`; of many MiB in a thread, because that takes a while."""
+        return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
 def bytes_response(
     request: web.Request, body: bytes, content_type: str, cache_control: str
 ) -> web.Response:
     """Return `body`, or 304 if the request's ETag says that it is known."""
-    etag = hashlib.sha256(body).hexdigest()[:32]
+    content = Content.of(body)
     headers = {
         hdrs.CACHE_CONTROL: cache_control,
-        hdrs.ETAG: f'"{etag}"',
+        hdrs.ETAG: content.etag,
         hdrs.CONTENT_TYPE: content_type,
     }
-    if any(known.value in {etag, "*"} for known in request.if_none_match or ()):
+    if _is_known(request, content.etag):
         del headers[hdrs.CONTENT_TYPE]
         return web.Response(status=304, headers=headers)
     return web.Response(body=body, headers=headers)
+
+
+def ranged_response(
+    request: web.Request, content: Content, headers: Mapping[str, str]
+) -> web.Response:
+    """Return bytes or the range of them that is asked for; 304, 412 or 416.
+
+    headers: those of a 200; the ETag is added.
+
+    Source: RFC 9110, 13.2.2 (the order of preconditions), 14.2 (Range, of a GET alone).
+    """
+    body, etag = content
+    if (asked := request.if_match) is not None and not any(
+        it.value == "*" or (f'"{it.value}"' == etag and not it.is_weak) for it in asked
+    ):
+        return web.Response(status=412, headers={hdrs.CACHE_CONTROL: NEVER})
+    shown = {**headers, hdrs.ETAG: etag, hdrs.ACCEPT_RANGES: "bytes"}
+    if _is_known(request, etag):
+        del shown[hdrs.CONTENT_TYPE]
+        return web.Response(status=304, headers=shown)
+    wanted = request.headers.get(hdrs.RANGE)
+    # A date in If-Range matches nothing: this resource has no date.
+    is_current = request.headers.get(hdrs.IF_RANGE, etag) == etag
+    if wanted is None or request.method != hdrs.METH_GET or not is_current:
+        return web.Response(body=body, headers=shown)
+    try:
+        found = _parse_range(wanted, len(body))
+    except FormatError:
+        unsatisfied = {
+            hdrs.CONTENT_RANGE: f"bytes */{len(body)}",
+            hdrs.CACHE_CONTROL: NEVER,
+        }
+        return web.Response(status=416, headers=unsatisfied)
+    if found is None:
+        return web.Response(body=body, headers=shown)
+    start, end = found
+    shown[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{len(body)}"
+    return web.Response(status=206, body=body[start:end], headers=shown)
+
+
+def _is_known(request: web.Request, etag: str) -> bool:
+    """Whether If-None-Match names the ETag; the comparison is weak."""
+    known = request.if_none_match or ()
+    return any(it.value == "*" or f'"{it.value}"' == etag for it in known)
+
+
+def _parse_range(wanted: str, size: int) -> tuple[int, int] | None:
+    """Return [start, end) of a resource of `size` bytes; None for another unit.
+
+    Raises FormatError for more than one range, and for one that is empty.
+    """
+    unit, _, text = wanted.partition("=")
+    if unit.strip().lower() != "bytes":
+        return None
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
+        raise FormatError("a range is first-last, first- or -count", wanted)
+    first, last = match.groups()
+    if first:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+    else:
+        start, end = max(size - int(last or "0"), 0), size
+    if start >= end:
+        raise FormatError("the range is empty", wanted)
+    return start, end
 
 
 def text_response(body: bytes, *, status: int = 200) -> web.Response:
@@ -59,54 +131,6 @@ def text_response(body: bytes, *, status: int = 200) -> web.Response:
         hdrs.CONTENT_TYPE: "text/plain; charset=utf-8",
     }
     return web.Response(status=status, body=body, headers=headers)
-
-
-def client_of(request: web.Request, gate: Gate) -> str:
-    """Return whose request it is; raises what `gate` does."""
-    return gate.client(
-        request.headers.get(hdrs.AUTHORIZATION, ""),
-        request.headers.getall(hdrs.X_FORWARDED_FOR, []),
-        request.remote or "",
-    )
-
-
-async def read_body(request: web.Request, limit_bytes: int | None = None) -> bytes:
-    """Return a request's body; limit_bytes: below the application's own.
-
-    Raises SlowBodyError if it does not come in time, TooLargeError, and BusyError if
-    the server stops before it has come.
-    """
-    if limit_bytes is not None:
-        request = request.clone(client_max_size=limit_bytes)
-    if request.content.is_eof():
-        return await _read(request, limit_bytes)
-    stopping = request.app[STOPPING]
-    reading = asyncio.ensure_future(_read(request, limit_bytes))
-    stopped = asyncio.ensure_future(stopping.wait())
-    try:
-        await asyncio.wait(
-            {reading, stopped},
-            timeout=_BODY_S,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        if reading.done():
-            return reading.result()
-        if stopped.done():
-            # What comes from now on is not read any more: aiohttp is closing.
-            raise BusyError("the log is stopping", retry_after_s=5)
-        raise SlowBodyError(_BODY_S)
-    finally:
-        reading.cancel()
-        stopped.cancel()
-
-
-async def _read(request: web.Request, limit_bytes: int | None) -> bytes:
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        if limit_bytes is None:
-            raise
-        raise TooLargeError(limit_bytes) from None
 
 
 def wants_text(request: web.Request) -> bool:

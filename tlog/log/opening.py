@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tlog import __version__, hashing
 from tlog.clock import Clock, SystemClock
 from tlog.config import require_bare_host
 from tlog.durable.disk import Disk, SystemDisk
@@ -46,8 +45,7 @@ from tlog.log.storage.index import Index
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
-from tlog.log_lines import log_event
-from tlog.metrics import LogMetrics, Metrics
+from tlog.metrics import LogMetrics
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
@@ -69,7 +67,7 @@ def open_log(
     key = layout.keys / _KEY_FILES[KeyType.ED25519]
     if not settings.origin and not key.exists() and not layout.journal.exists():
         # Before anything is made.
-        raise RejectedError("no-origin", "a new log needs --origin NAME")
+        raise RejectedError("a new log needs --origin NAME")
     if settings.sigstore and settings.origin:
         require_bare_host(settings.origin)
     folder = LogFolder(settings.data)
@@ -87,7 +85,7 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
     nothing if they do not.
     """
     if not FolderLayout(root).format_file.exists():
-        raise RejectedError("no-log", f"{root} is not a log's folder")
+        raise RejectedError(f"{root} is not a log's folder")
     with LogFolder(root) as folder:
         layout = folder.layout
         objects = Objects(layout.public, layout.temporary, SystemDisk())
@@ -283,12 +281,11 @@ def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
             if layout.journal.exists() and key_type in _announced(layout):
                 raise CorruptError(str(path), "is missing, but the log has signed")
             if not origin:
-                raise RejectedError("no-origin", "a new log needs --origin NAME")
+                raise RejectedError("a new log needs --origin NAME")
             generate_key(origin, key_type).write(path)
         key = read_key(path)
         if origin and key.verifier.name != origin:
             raise RejectedError(
-                "other-origin",
                 f"the log in this folder is {key.verifier.name}, and an origin never "
                 "changes: another log needs another --data",
             )
@@ -327,7 +324,6 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
 def _watch(log: Log) -> None:
     """Let the gauges read what they show at the moment they are asked."""
     metrics, heads = log.metrics, log.heads
-    tell_build(metrics)
     metrics.tree_size.set_function(lambda: heads.signed.size)
     if (witnessing := log.standing.witnessing) is not None:
         metrics.cosigned_size.set_function(witnessing.cosigned_size)
@@ -339,11 +335,3 @@ def _watch(log: Log) -> None:
     metrics.index_lag_entries.set_function(
         lambda: heads.signed.size - log.stores.index.complete_to
     )
-
-
-def tell_build(metrics: Metrics) -> None:
-    """Say in the metrics what runs here, and everywhere if a kernel is faulty."""
-    metrics.build.labels(__version__, hashing.backend()).set(1)
-    if fault := hashing.fault():
-        metrics.hash_backend_faults.labels(fault).inc()
-        log_event("hash backend failed its self-test", level="error", backend=fault)

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from tlog.http.listener import metrics_response, new_app
+from tlog.http.problems import SHARED_ROWS
 from tlog.http.respond import json_response
 from tlog.monitor.monitor import Monitor
 
@@ -38,4 +39,4 @@ def build_monitor_app(monitor: Monitor) -> web.Application:
         web.get("/readyz", endpoints.readiness),
         web.get("/metrics", endpoints.metrics),
     ]
-    return new_app(routes, monitor.metrics, body_bytes=0)
+    return new_app(routes, monitor.metrics, rows=SHARED_ROWS)

@@ -118,17 +118,13 @@ def read_document_key(path: Path, *, password: bytes | None = None) -> DocumentK
             "make one with tlog keygen --type p256, or convert it with openssl pkcs8"
         )
     if is_encrypted and not password:
-        raise RejectedError(
-            "encrypted-key", f"{path} is encrypted: set TLOG_KEY_PASSWORD"
-        )
+        raise RejectedError(f"{path} is encrypted: set TLOG_KEY_PASSWORD")
     try:
         private = load_pem_private_key(content, password if is_encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The cause could show the key, or tell how near a password was.
         if is_encrypted:
-            raise RejectedError(
-                "wrong-password", f"{path}: TLOG_KEY_PASSWORD does not open it"
-            ) from None
+            raise RejectedError(f"{path}: TLOG_KEY_PASSWORD does not open it") from None
         raise FormatError(f"{path} is not a private key") from None
     if isinstance(private, EllipticCurvePrivateKey):
         if isinstance(private.curve, SECP256R1):

@@ -45,5 +45,5 @@ def read_key_file(path: Path, limit_bytes: int) -> bytes:
     """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & _OPEN_MODES:
-            raise RejectedError("open-key", f"{path} must have mode 0600: chmod it")
+            raise RejectedError(f"{path} must have mode 0600: chmod it")
         return file.read(limit_bytes)

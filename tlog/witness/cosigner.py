@@ -50,7 +50,7 @@ class NeverCosignedError(RejectedError):
     """No head of that origin was ever cosigned here."""
 
     def __init__(self) -> None:
-        super().__init__("never-cosigned", "no such log was ever cosigned here")
+        super().__init__("no such log was ever cosigned here")
 
 
 class Cosigner:

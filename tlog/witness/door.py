@@ -6,19 +6,38 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from tlog.errors import StaleError
+from tlog.http.body import read_body, require_form
 from tlog.http.listener import Listener, metrics_response, new_app
-from tlog.http.problems import MediaTypeError, TooLargeError
-from tlog.http.respond import (
-    SECONDS,
-    bytes_response,
-    json_response,
-    read_body,
-    text_response,
+from tlog.http.problems import (
+    NEVER,
+    SHARED_ROWS,
+    Problem,
+    Rows,
+    Told,
+    problem_document,
 )
+from tlog.http.respond import SECONDS, bytes_response, json_response, text_response
+from tlog.witness.budget import BudgetError
+from tlog.witness.cosigner import NeverCosignedError
 from tlog.witness.opening import Witness
+from tlog.witness.roster import UnknownOriginError
+from tlogclient.cosigning import SIZE_TYPE
+from tlogverify.errors import ProofError, SignatureError
 
 MAX_REQUEST_BYTES: Final = 128 << 10
 """Room for 16 ML-DSA-44 lines (52 KB) and a proof, twice over."""
+
+WITNESS_ROWS: Final[Rows] = {
+    **SHARED_ROWS,
+    SignatureError: Problem(403, "unproven-signature", "No trusted key signed"),
+    UnknownOriginError: Problem(404, "unknown-origin", "An unknown log"),
+    NeverCosignedError: Problem(404, "never-cosigned", "No head of that log"),
+    StaleError: Problem(409, "stale", "Another size was cosigned last"),
+    ProofError: Problem(422, "unproven", "The Merkle proof fails"),
+    BudgetError: Problem(429, "budget", "Too many requests of this log"),
+}
+"""How a witness's door tells errors."""
 
 _TEXT: Final = "text/plain; charset=utf-8"
 
@@ -58,6 +77,21 @@ class WitnessEndpoints:
         return metrics_response(self._witness.metrics)
 
 
+def witness_answer(told: Told) -> web.Response:
+    """Return an error as C2SP tlog-witness has it; a dialect.
+
+    A stale size is the one error that is no problem document: the body of a 409 is the
+    size that was cosigned last.
+    """
+    if not isinstance(told.error, StaleError):
+        return problem_document(told)
+    return web.Response(
+        status=told.problem.status,
+        body=b"%d\n" % told.error.known_size,
+        headers={hdrs.CONTENT_TYPE: SIZE_TYPE, hdrs.CACHE_CONTROL: NEVER},
+    )
+
+
 def witness_routes(witness: Witness, prefix: str) -> list[web.RouteDef]:
     """Return the specification's endpoints, below `prefix`."""
     endpoints = WitnessEndpoints(witness)
@@ -79,7 +113,8 @@ def build_witness_app(witness: Witness) -> web.Application:
         web.get(f"{prefix}/readyz", endpoints.readiness),
         web.get(f"{prefix}/metrics", endpoints.metrics),
     ]
-    return new_app(routes, witness.metrics, body_bytes=MAX_REQUEST_BYTES)
+    dialects = {"": witness_answer}
+    return new_app(routes, witness.metrics, rows=WITNESS_ROWS, dialects=dialects)
 
 
 async def serve_witness(
@@ -106,8 +141,5 @@ async def serve_witness(
 
 async def _read(request: web.Request) -> bytes:
     # The specification names no media type for a request: any is taken.
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise MediaTypeError("a body is not encoded")
-    if (request.content_length or 0) > MAX_REQUEST_BYTES:
-        raise TooLargeError(MAX_REQUEST_BYTES)
-    return await read_body(request)
+    require_form(request, "text")
+    return await read_body(request, MAX_REQUEST_BYTES)

@@ -49,7 +49,7 @@ class Witness:
         root = settings.data
         if not settings.name and not (root / "witness.vkey").exists():
             # Before anything is made.
-            raise RejectedError("no-name", "a new witness needs --name NAME")
+            raise RejectedError("a new witness needs --name NAME")
         require_own_folder(root, "witness")
         _require_memory(settings)
         self.settings = settings
@@ -151,7 +151,6 @@ def _require_memory(settings: WitnessSettings) -> None:
     is_known = (root / "state.db").exists() or (root / "witness.vkey").exists()
     if has_keys and not is_known and not settings.unused_keys:
         raise RejectedError(
-            "no-memory",
             f"{root} has keys and no state.db: a witness that has forgotten what it "
             "signed must not sign again. Make a new witness with a new --name in a new "
             "folder; or --unused-keys, if these have never signed",
@@ -194,12 +193,12 @@ def _load_keys(settings: WitnessSettings, known: list[VerifierKey]) -> list[Sign
             generate_key(name, key_type).write(path)
         key = read_key(path)
         if key.verifier.key_type is not key_type or before not in ([], [key.verifier]):
-            raise RejectedError("other-key", f"{path} is not this witness's key")
+            raise RejectedError(f"{path} is not this witness's key")
         keys.append(key)
     names = {key.name for key in [*known, *(it.verifier for it in keys)]}
     names |= {settings.name} - {""}
     if len(names) != 1:
         raise RejectedError(
-            "other-name", f"one witness has one name, not {' and '.join(sorted(names))}"
+            f"one witness has one name, not {' and '.join(sorted(names))}"
         )
     return keys

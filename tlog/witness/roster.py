@@ -37,7 +37,7 @@ class UnknownOriginError(RejectedError):
     """This witness does not know the log."""
 
     def __init__(self, origin: str) -> None:
-        super().__init__("unknown-origin", f"this witness does not know {origin!r}")
+        super().__init__(f"this witness does not know {origin!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Roster:
         self._logs: dict[str, KnownLog] = {}
         for log in logs:
             if self._is_own(log):
-                raise RejectedError("own-name", f"{own_name} is the witness itself")
+                raise RejectedError(f"{own_name} is the witness itself")
             self._logs[log.origin] = log
 
     def __len__(self) -> int:

@@ -20,6 +20,7 @@ from tlog.hashing.built import make_nothing
 from tlog.hashing.choice import NAMES, Choice, available, choose
 from tlog.hashing.plain import PlainBackend
 from tlog.hashing.selftest import KNOWN_ANSWER, answer, is_right
+from tlog.log.api.routes import build_app
 from tlog.log.opening import open_log
 
 
@@ -176,6 +177,7 @@ def test_a_failed_self_test_stands_in_metrics_log_and_on_the_terminal(
 ) -> None:
     monkeypatch.setattr(hashing, "_choice", Choice(PlainBackend(), fault="avx2"))
     log = open_log(settings(tmp_path / "log"))
+    build_app(log)
     rendered = log.metrics.render()
     let_go(log)
     assert b'tlog_hash_backend_faults_total{backend="avx2"} 1.0' in rendered

@@ -77,14 +77,14 @@ def test_an_encrypted_key_opens_with_its_password_alone(
     key, path = generate_document_key(key_type), tmp_path / "key"
     key.write(path, password=PASSWORD)
     assert key.public == read_document_key(path, password=PASSWORD).public
-    for wrong, reason, next_step in (
-        (None, "encrypted-key", "set TLOG_KEY_PASSWORD"),
-        (b"", "encrypted-key", "set TLOG_KEY_PASSWORD"),
-        (b"wrong horse", "wrong-password", "TLOG_KEY_PASSWORD does not open it"),
+    for wrong, reason in (
+        (None, f"{path} is encrypted: set TLOG_KEY_PASSWORD"),
+        (b"", f"{path} is encrypted: set TLOG_KEY_PASSWORD"),
+        (b"wrong horse", f"{path}: TLOG_KEY_PASSWORD does not open it"),
     ):
-        with pytest.raises(RejectedError, match=next_step) as caught:
+        with pytest.raises(RejectedError) as caught:
             read_document_key(path, password=wrong)
-        assert reason == caught.value.reason
+        assert reason == str(caught.value)
         assert caught.value.__cause__ is None
 
 

@@ -102,10 +102,10 @@ async def test_a_second_key_that_is_switched_off_signs_no_more(tmp_path: Path) -
 async def test_another_origin_is_refused(tmp_path: Path) -> None:
     async with running_log(tmp_path):
         pass
-    with pytest.raises(RejectedError, match="the log in this folder is") as caught:
+    told = "the log in this folder is .*, and an origin never changes"
+    with pytest.raises(RejectedError, match=told):
         async with running_log(tmp_path, origin="other.example"):
             pass
-    assert "other-origin" == caught.value.reason
 
 
 async def test_a_new_log_needs_an_origin(tmp_path: Path) -> None:

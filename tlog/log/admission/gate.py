@@ -11,14 +11,14 @@ class UnauthorizedError(RejectedError):
     """No token, or not one of ours."""
 
     def __init__(self) -> None:
-        super().__init__("unauthorized", "submitting needs a known bearer token")
+        super().__init__("submitting needs a known bearer token")
 
 
 class FrozenError(RejectedError):
     """The log takes no more entries."""
 
     def __init__(self) -> None:
-        super().__init__("frozen", "this log is frozen: submit to the one after it")
+        super().__init__("this log is frozen: submit to the one after it")
 
 
 class Gate:

@@ -6,5 +6,7 @@ rekor_errors  errors as these read them
 lookup      proofs, entries, search
 tiles       the read side of C2SP tlog-tiles
 operation   log, health, metrics, OpenAPI
+problems    the errors of these doors, and how each is told
+client      whose request it is
 routes      which of them answers which path
 """

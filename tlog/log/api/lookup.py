@@ -7,7 +7,6 @@ from typing import Final
 
 from aiohttp import web
 
-from tlog.http.problems import NotFoundError
 from tlog.http.respond import (
     IMMUTABLE,
     bytes_response,
@@ -17,6 +16,7 @@ from tlog.http.respond import (
     text_response,
     wants_text,
 )
+from tlog.log.api.problems import NotFoundError
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.reading import Reading

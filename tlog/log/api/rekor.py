@@ -22,13 +22,10 @@ from tlog.entries.rekor import (
     parse_rekor_request,
 )
 from tlog.errors import CorruptError
-from tlog.http.problems import (
-    KnownEntryError,
-    MediaTypeError,
-    TooLargeError,
-    problem_of,
-)
-from tlog.http.respond import NEVER, client_of, read_body
+from tlog.http.body import announced_bytes, read_body, require_form
+from tlog.http.problems import NEVER
+from tlog.log.api.client import client_of
+from tlog.log.api.problems import KnownEntryError, after_the_commit, token_of
 from tlog.log.api.rekor_errors import LOG_INDEX
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.prover import Prover
@@ -71,10 +68,11 @@ class RekorEndpoint:
             if is_known and self._refuses_known:
                 raise KnownEntryError(receipt.indexes[0])
         except TlogError as error:
-            self._log.count_refused(problem_of(error).token)
+            self._log.count_refused(token_of(error))
             raise
-        head = await self._shown_head(receipt)
-        document = await self._entry_document(leaf, receipt, head)
+        with after_the_commit():
+            head = await self._shown_head(receipt)
+            document = await self._entry_document(leaf, receipt, head)
         headers: dict[str, str] = {hdrs.CACHE_CONTROL: NEVER}
         if is_known:
             headers[LOG_INDEX] = str(receipt.indexes[0])
@@ -88,11 +86,8 @@ class RekorEndpoint:
     async def _checked_leaf(self, request: web.Request) -> bytes:
         gate, checks = self._log.gate, self._log.checks
         client = client_of(request, gate)
-        if hdrs.CONTENT_ENCODING in request.headers:
-            raise MediaTypeError("a body is JSON, and not encoded")
-        expected = request.content_length
-        if (expected or 0) > self._body_bytes:
-            raise TooLargeError(self._body_bytes)
+        require_form(request, "JSON")
+        expected = announced_bytes(request, self._body_bytes)
         # Before anything that costs: a request is one entry, whatever it holds.
         gate.admit(client, 1)
         with ExitStack() as stack:

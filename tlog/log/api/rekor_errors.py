@@ -13,17 +13,11 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.errors import CorruptError, FatalError
-from tlog.http.problems import (
-    Dialect,
-    KnownEntryError,
-    Problem,
-    error_headers,
-    problem_of,
-)
-from tlog.http.respond import NEVER, text_response
+from tlog.errors import FatalError
+from tlog.http.problems import NEVER, Told
+from tlog.http.respond import text_response
 from tlog.log.admission.gate import FrozenError
-from tlogverify.errors import TlogError
+from tlog.log.api.problems import KnownEntryError
 
 LOG_INDEX: Final = "x-log-index"
 
@@ -43,30 +37,20 @@ _CODES: Final[Mapping[int, int]] = {
 }
 
 
-def rekor_error(error: TlogError) -> web.Response:
-    """Return the answer to a request that ended with `error`."""
-    problem = problem_of(error)
+def rekor_answer(told: Told) -> web.Response:
+    """Return an error as Sigstore's clients read it; a dialect."""
+    status, error = told.problem.status, told.error
     if isinstance(error, FrozenError):
-        response = text_response(f"{error}\n".encode(), status=problem.status)
+        response = text_response(f"{error}\n".encode(), status=status)
     elif isinstance(error, FatalError):
         # Not integrated, as far as is known: what upstream says then.
-        response = _response(500, problem.title.lower())
-    elif isinstance(error, CorruptError):
-        response = _response(problem.status, problem.title)
+        response = _response(500, told.detail.lower())
     else:
-        response = _response(problem.status, str(error))
-    response.headers.update(error_headers(error))
+        response = _response(status, told.detail)
+    response.headers.update(told.headers)
     if isinstance(error, KnownEntryError):
         response.headers[LOG_INDEX] = str(error.index)
     return response
-
-
-def rekor_problem(problem: Problem, detail: str) -> web.Response:
-    """Return the answer to what the web server itself refuses."""
-    return _response(problem.status, detail)
-
-
-REKOR: Final = Dialect(rekor_error, rekor_problem)
 
 
 def _response(status: int, message: str) -> web.Response:

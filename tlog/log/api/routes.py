@@ -4,19 +4,19 @@ from typing import Final
 
 from aiohttp import web
 
-from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.http.listener import new_app
 from tlog.log.api.lookup import LookupEndpoints
 from tlog.log.api.operation import OperationEndpoints
+from tlog.log.api.problems import LOG_ROWS
 from tlog.log.api.rekor import RekorEndpoint
-from tlog.log.api.rekor_errors import REKOR
+from tlog.log.api.rekor_errors import rekor_answer
 from tlog.log.api.submit import SubmitEndpoint
 from tlog.log.api.tiles import TileEndpoints
 from tlog.log.life import Log
 
 REKOR_ENTRIES: Final = "/api/v2/log/entries"
 
-_DIALECTS: Final = {"/api/v2/log/": REKOR, "//api/v2/log/": REKOR}
+_DIALECTS: Final = {"/api/v2/log/": rekor_answer, "//api/v2/log/": rekor_answer}
 
 
 def build_app(log: Log) -> web.Application:
@@ -25,7 +25,7 @@ def build_app(log: Log) -> web.Application:
     prover = log.reading.prover
     submit = SubmitEndpoint(log.submitting, prover, prefix)
     lookup = LookupEndpoints(log.reading)
-    tiles = TileEndpoints(log.reading, [f"{prefix}/"])
+    tiles = TileEndpoints(log.reading, f"{prefix}/")
     operation = OperationEndpoints(log.standing, log.metrics)
     routes = [
         web.post(f"{prefix}/api/v1/entries", submit.post),
@@ -45,7 +45,7 @@ def build_app(log: Log) -> web.Application:
     if settings.sigstore:
         log_id = log.keys[0].key_hash
         rekor = RekorEndpoint(log.submitting, prover, log_id, settings)
-        beside = TileEndpoints(log.reading, ["/api/v2/"])
+        beside = TileEndpoints(log.reading, "/api/v2/")
         routes += [
             web.post(REKOR_ENTRIES, rekor.post),
             # Clients join a URL with a slash at its end and a path by plain addition.
@@ -53,4 +53,4 @@ def build_app(log: Log) -> web.Application:
             web.get("/api/v2/checkpoint", beside.checkpoint),
             web.get("/api/v2/tile/{path:.+}", beside.tile),
         ]
-    return new_app(routes, log.metrics, body_bytes=MAX_BODY_BYTES, dialects=_DIALECTS)
+    return new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS)

@@ -14,20 +14,10 @@ from tlog.entries.submission import (
     parse_cbor_submission,
     parse_json_submission,
 )
-from tlog.http.problems import (
-    MediaTypeError,
-    NotAcceptableError,
-    TooLargeError,
-    problem_of,
-)
-from tlog.http.respond import (
-    client_of,
-    json_response,
-    query,
-    read_body,
-    text_response,
-    wants_text,
-)
+from tlog.http.body import read_body, require_form
+from tlog.http.respond import json_response, query, text_response, wants_text
+from tlog.log.api.client import client_of
+from tlog.log.api.problems import NotAcceptableError, after_the_commit, token_of
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.prover import Prover
 from tlog.log.sequencer.pool import Receipt
@@ -58,17 +48,18 @@ class SubmitEndpoint:
             entries = await self._admitted_entries(request)
             waiting = self._log.commit(entries)
         except TlogError as error:
-            self._log.count_refused(problem_of(error).token)
+            self._log.count_refused(token_of(error))
             raise
         receipt = await waiting
-        head: Snapshot | None = receipt.snapshot
-        if waits:
-            head = await self._log.shown_with(receipt, self._log.wait_s)
-        if head is None:
-            return self._accepted(receipt)
-        if wants_text(request):
-            return await self._proof_file(entries[0], receipt, head)
-        return await self._answer(receipt, head)
+        with after_the_commit():
+            head: Snapshot | None = receipt.snapshot
+            if waits:
+                head = await self._log.shown_with(receipt, self._log.wait_s)
+            if head is None:
+                return self._accepted(receipt)
+            if wants_text(request):
+                return await self._proof_file(entries[0], receipt, head)
+            return await self._answer(receipt, head)
 
     def _waits(self, request: web.Request) -> bool:
         """Return whether the answer waits for a head that readers are shown."""
@@ -93,12 +84,9 @@ class SubmitEndpoint:
     async def _admitted_entries(self, request: web.Request) -> list[bytes]:
         gate = self._log.gate
         client = client_of(request, gate)
-        parse = _PARSERS.get(request.content_type)
-        if parse is None or hdrs.CONTENT_ENCODING in request.headers:
-            raise MediaTypeError(f"a body is {' or '.join(_PARSERS)}, and not encoded")
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            raise TooLargeError(MAX_BODY_BYTES)
-        entries = parse(await read_body(request))
+        require_form(request, " or ".join(_PARSERS), _PARSERS)
+        parse = _PARSERS[request.content_type]
+        entries = parse(await read_body(request, MAX_BODY_BYTES))
         if wants_text(request) and len(entries) != 1:
             raise NotAcceptableError("a proof file is for one entry")
         gate.admit(client, len(entries))

@@ -9,13 +9,19 @@ Source: C2SP tlog-tiles.
 import asyncio
 import gzip
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
 
-from tlog.http.problems import NotFoundError
-from tlog.http.respond import IMMUTABLE, SECONDS, bytes_response
+from tlog.http.respond import (
+    IMMUTABLE,
+    SECONDS,
+    Content,
+    bytes_response,
+    ranged_response,
+)
+from tlog.log.api.problems import NotFoundError
+from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.reading import Reading
 from tlogverify.errors import FormatError
 from tlogverify.tiles import ENTRIES, Tile, parse_tile
@@ -28,10 +34,10 @@ _GZIP: Final = re.compile(r"gzip(?![ \t]*;[ \t]*q=0(?:\.0{0,3})?$)(?:[ \t]*;.*)?
 class TileEndpoints:
     """Serves one log's published state."""
 
-    def __init__(self, log: Reading, prefixes: Sequence[str]) -> None:
-        """prefixes: URL paths below which tiles stand, each with its last slash."""
+    def __init__(self, log: Reading, prefix: str) -> None:
+        """prefix: the URL path below which tiles stand, with its last slash."""
         self._log = log
-        self._prefixes = tuple(prefixes)
+        self._prefix = prefix
 
     async def checkpoint(self, request: web.Request) -> web.Response:
         """GET /checkpoint."""
@@ -40,39 +46,41 @@ class TileEndpoints:
             raise NotFoundError("no checkpoint is published yet")
         return bytes_response(request, note, "text/plain; charset=utf-8", SECONDS)
 
-    async def tile(self, request: web.Request) -> web.StreamResponse:
+    async def tile(self, request: web.Request) -> web.Response:
         """GET /tile/<L>/<N>[.p/<W>] and /tile/entries/<N>[.p/<W>]."""
         tile = self._parse(request)
         signed = self._log.heads.signed
         if not signed.tree.has(tile):
             raise NotFoundError(f"no {tile.path} in a log of {signed.size} entries")
-        if tile.level == ENTRIES and _accepts_gzip(request):
-            return await self._compressed(request, tile)
-        content = await self._bytes(tile)
-        response = bytes_response(request, content, _BINARY, IMMUTABLE)
+        is_packed = tile.level == ENTRIES and _accepts_gzip(request)
+        headers: dict[str, str] = {
+            hdrs.CACHE_CONTROL: IMMUTABLE,
+            hdrs.CONTENT_TYPE: _BINARY,
+        }
         if tile.level == ENTRIES:
-            response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-        return response
+            headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        if is_packed:
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+        content = await asyncio.to_thread(self._content, signed, tile, is_packed)
+        return ranged_response(request, content, headers)
 
-    async def _compressed(self, request: web.Request, tile: Tile) -> web.Response:
-        content = await self._bytes(tile)
-        # The same bytes every time: no time stamp in them, so that the ETag holds.
-        packed = await asyncio.to_thread(gzip.compress, content, _GZIP_LEVEL, mtime=0)
-        response = bytes_response(request, packed, _BINARY, IMMUTABLE)
-        response.headers[hdrs.CONTENT_ENCODING] = "gzip"
-        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-        return response
+    def _content(self, signed: Snapshot, tile: Tile, is_packed: bool) -> Content:
+        """Read all of a tile before anything is answered; called in a thread.
 
-    async def _bytes(self, tile: Tile) -> bytes:
-        tiles, signed = self._log.tiles, self._log.heads.signed
-        return await asyncio.to_thread(tiles.tile_bytes, signed, tile)
+        A server of files would say 404, with our caching headers, of a file that the
+        machine cannot open.
+        """
+        body = self._log.tiles.tile_bytes(signed, tile)
+        if is_packed:
+            # The same bytes every time: no time stamp in them, so the ETag holds.
+            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+        return Content.of(body)
 
     def _parse(self, request: web.Request) -> Tile:
         # The raw path: an escaped one is another spelling, and so another resource.
-        path = request.rel_url.raw_path
-        found = next((it for it in self._prefixes if path.startswith(it)), "")
+        path = request.rel_url.raw_path.removeprefix(self._prefix)
         try:
-            return parse_tile(path.removeprefix(found))
+            return parse_tile(path)
         except FormatError as error:
             raise NotFoundError(str(error)) from None
 

@@ -29,9 +29,6 @@ _MAX_SAID_CHARS: Final = 1_000
 class RolledBackError(RejectedError):
     """This log's key has signed what this log does not have: it must not write."""
 
-    def __init__(self, seen: str) -> None:
-        super().__init__("rolled-back", seen)
-
 
 class UnconfirmedError(BusyError):
     """No quorum of witnesses has confirmed the log's head since it was started."""

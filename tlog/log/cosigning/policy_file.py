@@ -22,13 +22,12 @@ def read_witness_policy(path: Path, log_keys: Sequence[VerifierKey]) -> str:
     text = read_bounded(path, "a policy", MAX_POLICY_BYTES)
     policy = Policy.parse(text)
     if not any(witness.url for witness in policy.witnesses):
-        raise RejectedError("no-witness", f"{path} names no witness with a URL")
+        raise RejectedError(f"{path} names no witness with a URL")
     named = {log.key for log in policy.logs}
     if named and not named & set(log_keys):
-        raise RejectedError("other-policy", f"{path} does not name this log's key")
+        raise RejectedError(f"{path} does not name this log's key")
     if len(named | set(log_keys)) + len(policy.witnesses) > MAX_SIGNATURES:
         raise RejectedError(
-            "large-policy",
             f"a note has at most {MAX_SIGNATURES} lines: {path} has more",
         )
     own = [] if named else [f"log {key.encode()}\n" for key in log_keys]

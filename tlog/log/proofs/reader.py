@@ -6,7 +6,7 @@ from threading import Lock
 from typing import NamedTuple, Protocol
 
 from tlog import hashing
-from tlog.errors import CorruptError
+from tlog.errors import CorruptError, MachineError
 from tlog.log.merkle.paths import Place, edge_nodes, inclusion_path, places
 from tlog.log.merkle.plans import TileLevels, root_plan
 from tlog.log.merkle.snapshot import Snapshot
@@ -22,7 +22,11 @@ class Stored(Protocol):
     """Full tiles that are on disk."""
 
     def read(self, tile: Tile) -> bytes:
-        """Return a tile's bytes; OSError if it is not there."""
+        """Return a tile's bytes.
+
+        Raises FileNotFoundError if it is not there, another OSError if the machine
+        cannot read it.
+        """
         ...
 
 
@@ -179,10 +183,12 @@ class TileReader:
             return content
         try:
             content = self._stored.read(tile)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise CorruptError(tile.path, f"is missing: {error.strerror}") from error
         except OSError as error:
-            raise CorruptError(
-                tile.path, f"cannot be read: {error.strerror}"
-            ) from error
+            # No descriptors, no memory, a disk that fails: the bytes may be whole.
+            why = f"{tile.path} cannot be read now: {error.strerror}"
+            raise MachineError(why) from error
         if tile.level != ENTRIES and len(content) != FULL_TILE_BYTES:
             raise CorruptError(tile.path, f"has {len(content)} bytes")
         return content

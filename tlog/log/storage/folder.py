@@ -126,7 +126,6 @@ class LogFolder:
             raise CorruptError(str(file), "the format version is not a number")
         if int(found) > FORMAT_VERSION:
             raise RejectedError(
-                "newer-format",
                 f"{file} says {int(found)}; this software knows up to "
                 f"{FORMAT_VERSION}: install a newer tlog-server",
             )

@@ -8,14 +8,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.openapi import DOCUMENT, operations, tokens
 from tests.support.running import log_settings
-from tlog.errors import StaleError
-from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING, KnownEntryError
+from tlog.http.problems import INTERNAL, ROUTING
+from tlog.log.api.problems import LOG_ROWS, KnownEntryError
 from tlog.log.api.routes import build_app
 from tlog.log.opening import open_log
-from tlog.witness.budget import BudgetError
-from tlog.witness.cosigner import NeverCosignedError
-from tlog.witness.roster import UnknownOriginError
-from tlogverify.errors import ProofError, SignatureError
 
 
 def routes(app: web.Application) -> set[tuple[str, str]]:
@@ -50,15 +46,9 @@ async def test_its_operations_are_the_routes(tmp_path: Path, prefix: str) -> Non
         log.close()
 
 
-# It describes the log; a witness has the specification, and a Sigstore client reads
-# no problem document.
-OF_A_WITNESS = {
-    *(SignatureError, UnknownOriginError, NeverCosignedError, StaleError, ProofError),
-    BudgetError,
-    KnownEntryError,
-}
+# A Sigstore client reads no problem document.
 OF_THE_LOG = [
-    *(problem for kind, problem in PROBLEMS.items() if kind not in OF_A_WITNESS),
+    *(problem for kind, problem in LOG_ROWS.items() if kind is not KnownEntryError),
     *ROUTING.values(),
     INTERNAL,
 ]

@@ -256,11 +256,11 @@ async def test_a_proof_that_fails_is_not_sent(tmp_path: Path) -> None:
         # Each hash is changed: whichever entry is asked for, its sibling is wrong.
         tile.write_bytes(bytes(it ^ 1 for it in content))
         answer = await Client(url, log).post(body_of(requests[0]))
-        require_error(answer, 500, 2, "The log's own bytes do not verify")
+        require_error(answer, 503, 14, "The entries are in the log, and no proof")
         assert b"tlog_unproven_answers_total 1.0" in log.metrics.render()
 
 
-async def test_a_damaged_folder_is_500_without_its_place(tmp_path: Path) -> None:
+async def test_a_damaged_folder_is_503_without_its_place(tmp_path: Path) -> None:
     requests = [hashedrekord(b"%d" % number) for number in range(257)]
     async with running_log(tmp_path / "log", **SIGSTORE) as (url, log):
         await asyncio.gather(*map(Client(url, log).submit, requests))
@@ -268,7 +268,7 @@ async def test_a_damaged_folder_is_500_without_its_place(tmp_path: Path) -> None
     async with running_log(tmp_path / "log", **SIGSTORE) as (url, log):
         (tmp_path / "log" / "public" / "tile" / "0" / "000").unlink()
         answer = await Client(url, log).post(body_of(requests[0]))
-        require_error(answer, 500, 2, "The log's own bytes do not verify")
+        require_error(answer, 503, 14, "The entries are in the log, and no proof")
         assert b"tile" not in answer.body
 
 

@@ -21,9 +21,9 @@ def test_a_new_folder_is_made_with_its_format(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "format").write_text(f"{FORMAT_VERSION + 1}\n")
-    with pytest.raises(RejectedError, match="install a newer") as refused:
+    told = rf"says {FORMAT_VERSION + 1}; .* install a newer tlog-server"
+    with pytest.raises(RejectedError, match=told):
         LogFolder(tmp_path)
-    assert "newer-format" == refused.value.reason
     assert f"{FORMAT_VERSION + 1}\n" == (tmp_path / "format").read_text()
 
 

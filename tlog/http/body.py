@@ -1,0 +1,96 @@
+"""A request's body: bounded in bytes and in time, and never encoded."""
+
+import asyncio
+from collections.abc import Container
+from typing import Final
+
+from aiohttp import StreamReader, hdrs, web
+
+from tlog.errors import BusyError, RejectedError
+
+STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+"""Set when a server takes no more requests."""
+
+_BODY_S: Final = 60.0
+_STOPPING_RETRY_S: Final = 5
+
+
+class TooLargeError(RejectedError):
+    """A body above its bound."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"a body has at most {limit_bytes} bytes")
+
+
+class SlowBodyError(RejectedError):
+    """A body that did not come in time."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"a body comes within {limit_s:.0f} seconds")
+
+
+class MediaTypeError(RejectedError):
+    """A body of a type or coding that is not taken."""
+
+
+def require_form(
+    request: web.Request, form: str, media_types: Container[str] | None = None
+) -> None:
+    """Raise MediaTypeError if a body is encoded, or of none of `media_types`.
+
+    form: what a body is, in words.  media_types: None takes any.
+    """
+    is_taken = media_types is None or request.content_type in media_types
+    if not is_taken or hdrs.CONTENT_ENCODING in request.headers:
+        raise MediaTypeError(f"a body is {form}, and not encoded")
+
+
+def announced_bytes(request: web.Request, limit_bytes: int) -> int | None:
+    """Return the length that a request says its body has; None if it does not say.
+
+    Raises TooLargeError above `limit_bytes`: such a body is not read at all.
+    """
+    if (request.content_length or 0) > limit_bytes:
+        raise TooLargeError(limit_bytes)
+    return request.content_length
+
+
+async def read_body(request: web.Request, limit_bytes: int) -> bytes:
+    """Return a request's body, which has at most `limit_bytes`.
+
+    Raises TooLargeError, SlowBodyError if it does not come in time, and BusyError if
+    the server stops before it has come.
+    """
+    announced_bytes(request, limit_bytes)
+    content = request.content
+    if content.is_eof():
+        return await _read(content, limit_bytes)
+    stopping = request.app[STOPPING]
+    reading = asyncio.ensure_future(_read(content, limit_bytes))
+    stopped = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait(
+            {reading, stopped},
+            timeout=_BODY_S,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if reading.done():
+            return reading.result()
+        if stopped.done():
+            # What comes from now on is not read any more: aiohttp is closing.
+            raise BusyError("the log is stopping", retry_after_s=_STOPPING_RETRY_S)
+        raise SlowBodyError(_BODY_S)
+    finally:
+        reading.cancel()
+        stopped.cancel()
+
+
+async def _read(content: StreamReader, limit_bytes: int) -> bytes:
+    # The bound on what is buffered: a large body comes in few large pieces.
+    content.set_read_chunk_size(limit_bytes)
+    body = bytearray()
+    while piece := await content.readany():
+        body += piece
+        if len(body) > limit_bytes:
+            raise TooLargeError(limit_bytes)
+    return bytes(body)

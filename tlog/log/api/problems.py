@@ -1,0 +1,92 @@
+"""The errors of the log's doors, and the row by which each is told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from aiohttp import hdrs
+
+from tlog.entries.submission import EntryError
+from tlog.errors import FatalError, RejectedError
+from tlog.http.problems import SHARED_ROWS, Problem, Rows, problem_of
+from tlog.log.admission.gate import FrozenError, UnauthorizedError
+from tlog.log.admission.rates import RateLimitedError
+from tlog.log.cosigning.guard import RolledBackError, UnconfirmedError
+from tlog.log.publishing.heads import NotCosignedError
+from tlogverify.errors import TlogError
+
+
+class NotFoundError(RejectedError):
+    """The request asks for something that is not in the log."""
+
+
+class NotAcceptableError(RejectedError):
+    """An answer was asked for in a form that it does not have."""
+
+
+class KnownEntryError(RejectedError):
+    """The log has this entry, and is set to say so instead of proving it.
+
+    index: where.
+    """
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        super().__init__(f"an equivalent entry has index {index}")
+
+
+class UnansweredError(TlogError):
+    """The entries are in the log, and the answer that proves them could not be made."""
+
+
+_UNANSWERED: Final = SHARED_ROWS[FatalError]._replace(
+    title="The entries are in the log, and no proof was made: send them again"
+)
+
+LOG_ROWS: Final[Rows] = {
+    **SHARED_ROWS,
+    UnansweredError: _UNANSWERED,
+    EntryError: Problem(400, "invalid-entry", "An entry is not valid"),
+    UnauthorizedError: Problem(
+        401,
+        "unauthorized",
+        "A bearer token is needed",
+        ((hdrs.WWW_AUTHENTICATE, "Bearer"),),
+    ),
+    NotFoundError: Problem(404, "not-found", "Not in this log"),
+    FrozenError: Problem(
+        405,
+        "frozen",
+        "This log takes no more entries",
+        ((hdrs.ALLOW, "GET, HEAD"),),
+    ),
+    NotAcceptableError: Problem(406, "not-acceptable", "No such form of answer"),
+    KnownEntryError: Problem(409, "duplicate", "The log has this entry"),
+    RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
+    RolledBackError: Problem(500, "rolled-back", "This log must not write"),
+    UnconfirmedError: Problem(
+        503, "unconfirmed", "Its witnesses have not confirmed this log yet"
+    ),
+    NotCosignedError: Problem(503, "not-cosigned", "No cosigned head covers it yet"),
+}
+"""How the log's doors tell errors."""
+
+
+def token_of(error: TlogError) -> str:
+    """Return the type token of an error at a door of the log."""
+    return problem_of(error, LOG_ROWS).token
+
+
+@contextmanager
+def after_the_commit() -> Iterator[None]:
+    """Turn every error but NotCosignedError into UnansweredError.
+
+    What was committed is never called refused: the caller sends it again, and gets the
+    same indexes.
+    """
+    try:
+        yield
+    except NotCosignedError:
+        raise
+    except (TlogError, OSError, MemoryError) as error:
+        raise UnansweredError(str(error)) from error
