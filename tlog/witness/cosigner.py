@@ -30,7 +30,8 @@ from tlog.witness.rules import (
     open_subtree,
     require_consistent,
     require_known_size,
-    require_signable,
+    require_no_extensions,
+    require_ordered_sizes,
 )
 from tlog.witness.state import KnownHead, Move
 from tlogclient.cosigning import (
@@ -88,7 +89,8 @@ class Cosigner:
         """
         request = parse_add_checkpoint(body)
         head = open_head(request, self._roster)
-        require_signable(request, head, self.verifiers)
+        require_no_extensions(head, self.verifiers)
+        require_ordered_sizes(request, head)
         # Whoever hangs up leaves its turn only when the head is stored or refused.
         return await asyncio.shield(self._in_turn(request, head))
 

@@ -4,7 +4,7 @@
     2  a known origin                                    UnknownOriginError
     3  size 0 has the empty root                         ProofError
     4  a line of a trusted key, and none that fails      SignatureError
-    5  what can be signed, old <= size                   FormatError
+    5  no lines that a key cannot sign; old <= size      FormatError
     6  old is the size cosigned last                     StaleError
     7  one root for one size; the consistency proof      ProofError
 
@@ -59,13 +59,15 @@ def open_head(request: AddCheckpoint, roster: Roster) -> SignedHead:
     return SignedHead(log, checkpoint, lines)
 
 
-def require_signable(
-    request: AddCheckpoint, head: SignedHead, keys: Sequence[VerifierKey]
-) -> None:
-    """Check 5: an ML-DSA-44 key cannot sign extension lines."""
+def require_no_extensions(head: SignedHead, keys: Sequence[VerifierKey]) -> None:
+    """Check 5, if one of the witness's `keys` is ML-DSA-44: it cannot sign them."""
     has_mldsa = any(key.key_type is KeyType.MLDSA44 for key in keys)
     if head.checkpoint.extensions and has_mldsa:
         raise FormatError("an ML-DSA-44 key does not sign extension lines")
+
+
+def require_ordered_sizes(request: AddCheckpoint, head: SignedHead) -> None:
+    """Check 5: the old size is at most the head's."""
     if request.old_size > head.checkpoint.size:
         raise FormatError(
             f"old is at most the size, {head.checkpoint.size}", request.old_size
