@@ -150,12 +150,13 @@ def test_closing_lets_go_of_the_folder_when_the_journal_cannot_be_trimmed(
         assert 10 == log.heads.signed.size
 
 
-def test_on_stop_is_called_once_for_each_thread(tmp_path: Path) -> None:
+def test_a_log_that_is_closed_has_not_stopped_by_itself(tmp_path: Path) -> None:
     log = open_log(settings(tmp_path))
     stopped = Event()
     log.start(stopped.set)
     log.close()
-    assert stopped.is_set()
+    assert not stopped.is_set()
+    assert log.lifeline.failure is None
 
 
 def test_a_log_that_was_opened_and_never_started_can_be_closed(

@@ -9,7 +9,7 @@ from tests.architecture.source import below, sources
 from tlog.errors import RejectedError, StaleError
 from tlog.http.problems import INTERNAL, Rows, problem_of
 from tlog.log.api.problems import LOG_ROWS
-from tlog.log.cosigning.links import AheadError
+from tlog.log.cosigning.links import AheadError, ConflictError
 from tlog.witness.door import WITNESS_ROWS
 from tlogclient.errors import RefusedError, UnavailableError
 from tlogclient.transport import NoRoomError
@@ -32,7 +32,10 @@ DOORS = [
     pytest.param(
         "tlog.log",
         LOG_ROWS,
-        NOT_RAISED | OF_OTHERS | {SignatureError, ProofError, AheadError, StaleError},
+        NOT_RAISED
+        | OF_OTHERS
+        | {SignatureError, ProofError, AheadError}
+        | {ConflictError, StaleError},
         id="log",
     ),
     pytest.param("tlog.witness", WITNESS_ROWS, NOT_RAISED | OF_OTHERS, id="witness"),

@@ -1,7 +1,9 @@
 """Settings: which source wins, and where a bad value came from."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from tlog.log.settings import LogSettings
 from tlogverify.errors import FormatError
 
 # For each setting three values, as text and as TOML has them: file, environment, flag.
-VALUES: dict[str, list[tuple[str, object]]] = {
+VALUES: dict[str, list[tuple[Any, object]]] = {
     "data": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
     "origin": [("a.example", "a.example"), ("b.example", "b.example"), ("c", "c")],
     "listen": [("[::1]:1", "[::1]:1"), ("a:0", "a:0"), ("0.0.0.0:65535",) * 2],
@@ -30,6 +32,13 @@ VALUES: dict[str, list[tuple[str, object]]] = {
     "witness_timeout_ms": [("1", 1), ("2", 2), ("3", 3)],
     "witness_wait_ms": [("1", 1), ("0", 0), ("3", 3)],
     "witness_patience_s": [("1", 1), ("0", 0), ("3", 3)],
+    "witness_unconfirmed": [("true", True), ("0", False), ("1", True)],
+    "witness_overruled": [(["a"], ("a",)), ("a b", ("a", "b")), (["c"], ("c",))],
+    "witness_monitoring": [
+        (["a=http://a"], ("a=http://a",)),
+        ("b=http://b", ("b=http://b",)),
+        (["c=https://c"], ("c=https://c",)),
+    ],
     "frozen": [("true", True), ("0", False), ("1", True)],
     "sigstore": [("true", True), ("0", False), ("1", True)],
     "sigstore_dsse": [("legacy", "legacy"), ("hashedrekord",) * 2, ("reject",) * 2],
@@ -52,8 +61,10 @@ def value_in(
 ) -> tuple[LogSettings, object]:
     """Load settings with values in those of file, environment, flags named."""
     texts = [text for text, _ in VALUES[name]]
-    numeric = texts[0].isdigit() or texts[0] in {"true", "false"}
-    spelled = texts[0] if numeric else f'"{texts[0]}"'
+    # JSON's spelling of a text or a list is TOML's.
+    spelled = json.dumps(texts[0])
+    if str(texts[0]).isdigit() or str(texts[0]) in {"true", "false"}:
+        spelled = str(texts[0])
     settings = load_settings(
         LogSettings,
         {name: texts[2]} if "flag" in where else {},

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.support.cosigned import NOWHERE, policy_of, some_witnesses
+from tests.support.cosigned import NOWHERE, TOLD, policy_of, some_witnesses
 from tests.support.http import ask, exchange
 from tests.support.rekor import (
     P256,
@@ -279,7 +279,7 @@ async def test_without_a_cosigned_head_it_is_503_and_the_entry_is_kept(
     policy = tmp_path / "policy"
     async with some_witnesses(tmp_path, 1) as witnesses:
         policy.write_text(policy_of(witnesses, 1, w0=NOWHERE))
-    changes = {**SIGSTORE, "witness_policy": policy, "witness_wait_ms": 1}
+    changes = {**SIGSTORE, **TOLD, "witness_policy": policy, "witness_wait_ms": 1}
     request = body_of(hashedrekord(b"an artifact"))
     async with running_log(tmp_path / "log", **changes) as (url, log):
         for _ in range(2):

@@ -72,13 +72,13 @@ FILES: list[tuple[str, Callable[[bytes], bytes], str]] = [
     (CHECKPOINT, lambda it: it[:-3], "the public checkpoint: "),
     (CHECKPOINT, lambda it: flip(it, 500), "the public checkpoint: "),
     (CHECKPOINT, lambda _: b"", "the public checkpoint: "),
-    (LEVEL_0_EDGE, lambda it: it[:-32], "the tiles of the public checkpoint: "),
+    (LEVEL_0_EDGE, lambda it: it[:-32], "the tiles of size 700: "),
     (LEVEL_0_EDGE, lambda it: flip(it, 9), "have another root"),
     (LEVEL_1_EDGE, lambda it: flip(it, 9), "have another root"),
-    (LEVEL_1_EDGE, lambda it: it + it, "the tiles of the public checkpoint: "),
-    (OPEN_BUNDLE, lambda it: it[:-1], "the tiles of the public checkpoint: "),
-    (OPEN_BUNDLE, lambda it: it + b"\x00", "the tiles of the public checkpoint: "),
-    (OPEN_BUNDLE, lambda it: flip(it, 400), "the tiles of the public checkpoint: "),
+    (LEVEL_1_EDGE, lambda it: it + it, "the tiles of size 700: "),
+    (OPEN_BUNDLE, lambda it: it[:-1], "the tiles of size 700: "),
+    (OPEN_BUNDLE, lambda it: it + b"\x00", "the tiles of size 700: "),
+    (OPEN_BUNDLE, lambda it: flip(it, 400), "the tiles of size 700: "),
 ]
 
 
@@ -93,7 +93,7 @@ def test_a_damaged_right_edge_is_refused(
 @pytest.mark.parametrize("path", [LEVEL_0_EDGE, LEVEL_1_EDGE, OPEN_BUNDLE])
 def test_a_missing_right_edge_is_refused(folder: Path, path: str) -> None:
     (folder / path).unlink()
-    assert "the tiles of the public checkpoint: " in refusal(folder)
+    assert "the tiles of size 700: " in refusal(folder)
 
 
 JOURNALS = [
@@ -139,7 +139,7 @@ def test_a_journal_that_ends_below_the_public_checkpoint_is_refused(
         step(log, WAITING)
         log.publisher.publish()
     execute(tmp_path, "UPDATE head SET size = ?, note = ?", *head)
-    assert "ends below the public 1000" in refusal(tmp_path)
+    assert "ends below the stored 1000" in refusal(tmp_path)
 
 
 def test_a_journal_of_another_log_is_refused(folder: Path, tmp_path: Path) -> None:
