@@ -5,10 +5,13 @@ Events and numbers, never an entry's content, a token or a key.
 
 import logging
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
+from structlog.typing import EventDict
 
 from tlog.config import SettingsGroup, setting
 
@@ -41,7 +44,7 @@ def configure_logs(log_format: str, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _stamp,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -52,7 +55,21 @@ def configure_logs(log_format: str, level: str) -> None:
 
 
 def log_event(event: str, *, level: str = "info", **values: object) -> None:
-    """Write one line: a fixed sentence, and its values by name."""
-    structlog.get_logger().log(
-        logging.getLevelNamesMapping()[level.upper()], event, **values
-    )
+    """Write one line: a fixed sentence, and its values by name.
+
+    A line that cannot be written is lost: whatever goes on must not end for that.
+    """
+    # A full disk takes no lines.
+    with suppress(OSError):
+        structlog.get_logger().log(
+            logging.getLevelNamesMapping()[level.upper()], event, **values
+        )
+
+
+def _stamp(_logger: object, _name: str, line: EventDict) -> EventDict:
+    """Add the time in RFC 3339; "unknown" where the machine's clock cannot be read."""
+    try:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        now = "unknown"
+    return {**line, "timestamp": now}

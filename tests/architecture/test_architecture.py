@@ -349,7 +349,6 @@ def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
         "tlogverify.certificates",
         # RocksDB raises Exception itself: turned into our own error on the spot.
         "tlog.log.storage.index",
-        "tlog.log.storage.stores",
         "tlog.fsck.index",
         "tlogclient.coalesce",
     }

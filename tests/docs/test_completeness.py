@@ -28,6 +28,7 @@ from tlog.cli.command import _STATUS, exit_status, verb_parser
 from tlog.cli.verbs import NAMES
 from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
+from tlog.folders import MODES
 from tlog.http.problems import INTERNAL, ROUTING, SHARED_ROWS
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
 from tlog.log.api.problems import LOG_ROWS
@@ -287,3 +288,19 @@ def test_decisions_are_numbered_without_gaps_named_and_short() -> None:
 
 def test_the_readme_is_short() -> None:
     assert 150 >= len(read(README).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("role", "heading"),
+    [("log", "Start"), ("witness", "Run a witness"), ("monitor", "Monitor")],
+)
+def test_every_part_of_a_folder_is_documented_with_its_mode(
+    role: str, heading: str
+) -> None:
+    found = {
+        name: row[2]
+        for row in cells(section(OPERATIONS, heading))
+        if len(row) == 3 and re.fullmatch(r"0[0-7]{3}", row[2])
+        for name in re.findall(r"`([^`]+)`", row[0])
+    }
+    assert {name: f"0{mode:o}" for name, mode in MODES[role].items()} == found

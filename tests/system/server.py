@@ -46,7 +46,7 @@ class ServerProcess:
     """`tlog serve` on one folder, as often as it is started.
 
     url: of the present process.  told: what it said when it was ready.  stderr: what
-    all processes wrote there.
+    all processes wrote there.  variables, umask: of those to come; -1 changes nothing.
     """
 
     verb, name_flag = "serve", "--origin"
@@ -55,6 +55,8 @@ class ServerProcess:
         self.folder = folder
         self.url = ""
         self.told: dict[str, Any] = {}
+        self.variables: dict[str, str] = {}
+        self.umask = -1
         self._errors = folder.with_name(f"{folder.name}.stderr")
         self._command = [*COMMAND, self.verb, "--data", str(folder), "--json"]
         self._command += ["--listen", "127.0.0.1:0", *arguments]
@@ -85,7 +87,8 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env=environment(),
+                env={**environment(), **self.variables},
+                umask=self.umask,
             )
 
     def wait_until_ready(self) -> Self:

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from tlog.cli.verbs import NAMES, VERBS, load
-from tlog.errors import FatalError, RejectedError
+from tlog.errors import BusyError, FatalError, RejectedError
 from tlogverify.errors import FormatError, TlogError
+from tlogverify.files import lead_nowhere
 
 _STATUS: Final[dict[type[BaseException], int]] = {
     TlogError: 1,
@@ -17,6 +18,7 @@ _STATUS: Final[dict[type[BaseException], int]] = {
     RejectedError: 2,
     OSError: 2,
     FatalError: 3,
+    BusyError: 3,
 }
 _HELP_COLUMNS: Final = 80
 _NAME_COLUMNS: Final = 2 + max(map(len, NAMES)) + 2
@@ -52,8 +54,20 @@ def run(call: Call) -> int:
     try:
         return call.run(call.options)
     except (TlogError, OSError) as error:
-        print(f"tlog {call.verb}: {error}", file=sys.stderr)
+        _tell(f"tlog {call.verb}: {error}\n")
         return exit_status(type(error))
+    finally:
+        # Log lines that a full disk did not take would change the status.
+        _tell("")
+
+
+def _tell(text: str) -> None:
+    """Write on standard error, or nowhere if it takes nothing."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        lead_nowhere(sys.stderr.fileno())
 
 
 def exit_status(error: type[BaseException]) -> int:

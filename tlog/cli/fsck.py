@@ -1,7 +1,8 @@
 """Verify a whole log folder from its bytes.
 
 Every bundle, tile, head and signature, the journal and the index.  Exit status: 0
-whole, 1 damaged (the first damaged place is named), 2 not a folder to verify.
+whole, 1 damaged (the first damaged place is named), 2 not a folder to verify, 3 the
+machine could not read it.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.progress import show_progress
-from tlog.errors import CorruptError
+from tlog.errors import CorruptError, telling_machine_trouble
 from tlog.fsck.check import check_folder
 
 
@@ -32,9 +33,10 @@ def run(options: argparse.Namespace) -> int:
     """Check the folder and say what was found."""
     warn_of_fault()
     try:
-        verdict = check_folder(
-            options.folder, show_progress(), tree_only=options.tree_only
-        )
+        with telling_machine_trouble():
+            verdict = check_folder(
+                options.folder, show_progress(), tree_only=options.tree_only
+            )
     except CorruptError as error:
         if options.json:
             print(json.dumps({"whole": False, "where": error.where, "why": str(error)}))

@@ -13,9 +13,10 @@ import uvloop
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.progress import show_progress
 from tlog.cli.retries import silence_retries
-from tlog.cli.serving import stop_on_signals
+from tlog.cli.serving import stop_on_signals, tell_of_aborts
 from tlog.cli.settings import add_settings, read_settings
 from tlog.clock import SystemClock
+from tlog.errors import telling_machine_trouble
 from tlog.http.listener import Listener
 from tlog.log_lines import configure_logs, log_event
 from tlog.metrics import MonitorMetrics
@@ -34,8 +35,10 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(options, MonitorSettings)
     configure_logs(settings.log_format, settings.log_level)
     warn_of_fault()
+    tell_of_aborts()
     silence_retries()
-    return uvloop.run(_run(settings))
+    with telling_machine_trouble():
+        return uvloop.run(_run(settings))
 
 
 async def _run(settings: MonitorSettings) -> int:

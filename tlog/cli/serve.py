@@ -11,8 +11,9 @@ import uvloop
 
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.retries import silence_retries
-from tlog.cli.serving import stop_on_signals, tune_interpreter
+from tlog.cli.serving import stop_on_signals, tell_of_aborts, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
+from tlog.errors import telling_machine_trouble
 from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.serving import serve
@@ -31,10 +32,12 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(options, LogSettings)
     configure_logs(settings.log_format, settings.log_level)
     warn_of_fault()
+    tell_of_aborts()
     silence_retries()
     log = open_log(settings)
     tune_interpreter()
-    uvloop.run(_serve(log, as_json=options.json))
+    with telling_machine_trouble():
+        uvloop.run(_serve(log, as_json=options.json))
     log_event("stopped", size=log.heads.signed.size)
     return 0
 

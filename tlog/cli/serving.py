@@ -1,6 +1,7 @@
 """What every server's command does: tune the interpreter, drain at a signal."""
 
 import asyncio
+import faulthandler
 import gc
 import signal
 import sys
@@ -18,6 +19,12 @@ def tune_interpreter() -> None:
     # server makes no cycles.  Its default of 700 objects cost 12 % of a request.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def tell_of_aborts() -> None:
+    """Let SIGABRT and other faults of native code say on standard error where."""
+    # libuv, for one, aborts where its own wake-up cannot be written.
+    faulthandler.enable()
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -11,8 +11,9 @@ from typing import Final
 import uvloop
 
 from tlog.cli.hashes import warn_of_fault
-from tlog.cli.serving import stop_on_signals, tune_interpreter
+from tlog.cli.serving import stop_on_signals, tell_of_aborts, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
+from tlog.errors import telling_machine_trouble
 from tlog.log_lines import configure_logs, log_event
 from tlog.witness.door import serve_witness
 from tlog.witness.opening import Witness
@@ -32,8 +33,10 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(options, WitnessSettings)
     configure_logs(settings.log_format, settings.log_level)
     warn_of_fault()
+    tell_of_aborts()
     tune_interpreter()
-    uvloop.run(_serve(settings, as_json=options.json))
+    with telling_machine_trouble():
+        uvloop.run(_serve(settings, as_json=options.json))
     return 0
 
 

@@ -13,7 +13,14 @@ from typing import Final, Protocol
 
 from sqlite_utils import Database, Migrations
 
-from tlog.errors import BusyError, CorruptError, FatalError
+from tlog.errors import (
+    MISSING,
+    BusyError,
+    CorruptError,
+    FatalError,
+    database_error,
+)
+from tlog.folders import make_private_file
 
 # For the write-ahead log's own growth, and what is written behind a commit.
 RESERVE_BYTES: Final = 32 << 20
@@ -34,16 +41,25 @@ class CommitPoint:
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        """Open or make the file; CorruptError if it is no database."""
+        """Open or make the file, with mode 0600.
+
+        Raises CorruptError if it is no database, MachineError or OSError if it cannot
+        be opened.
+        """
         self._path = path
         self._name = name
         self._failure: FatalError | None = None
+        # SQLite would let the umask decide; what lies beside it gets the same mode.
+        try:
+            make_private_file(path)
+        except MISSING as error:
+            raise CorruptError(str(path), str(error)) from error
         try:
             self.connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False
             )
         except sqlite3.DatabaseError as error:
-            raise CorruptError(str(path), str(error)) from error
+            raise database_error(str(path), error) from error
         self.run("PRAGMA journal_mode = WAL")
         self.run("PRAGMA synchronous = FULL")
 
@@ -53,20 +69,23 @@ class CommitPoint:
         return Database(self.connection).table_names()
 
     def run(self, sql: str) -> None:
-        """Run a statement outside a transaction; CorruptError, and closed, if not."""
+        """Run a statement outside a transaction.
+
+        Raises CorruptError or MachineError, and is closed then.
+        """
         try:
             self.connection.execute(sql)
         except sqlite3.DatabaseError as error:
             self.connection.close()
-            raise CorruptError(str(self._path), str(error)) from error
+            raise database_error(str(self._path), error) from error
 
     def migrate(self, migrations: Migrations) -> None:
-        """Bring the schema up to date; CorruptError, and closed, if that fails."""
+        """Bring the schema up to date; raises as `run`."""
         try:
             migrations.apply(Database(self.connection))
         except sqlite3.DatabaseError as error:
             self.connection.close()
-            raise CorruptError(str(self._path), str(error)) from error
+            raise database_error(str(self._path), error) from error
 
     def has_room(self, needed_bytes: int = 0) -> bool:
         """Whether the disk has room for so much, and the reserve."""

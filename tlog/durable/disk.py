@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tlog.errors import FatalError
+from tlog.folders import PUBLIC_FILE, PUBLIC_FOLDER, make_folders, set_mode
 
 
 class SyncError(FatalError):
@@ -41,9 +42,11 @@ class SystemDisk:
     """The machine's disk."""
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write and sync a new file, readable by all."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        """Write and sync a new file, readable by all, whatever the umask."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        descriptor = os.open(path, flags, PUBLIC_FILE)
         try:
+            os.fchmod(descriptor, PUBLIC_FILE)
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
@@ -65,7 +68,7 @@ class SystemDisk:
 
 
 class DurableFolder:
-    """A folder of files that are there once `put` has returned.
+    """A folder of files that are there once `put` has returned; all may read them.
 
     folder: exists, and its own name is durable.  temporary: an existing folder of the
     same file system.
@@ -86,7 +89,7 @@ class DurableFolder:
         made: set[Path] = set()
         holding: set[Path] = set()
         for target, content in files.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(target.parent, PUBLIC_FOLDER)
             draft = self._temporary / target.name
             self._disk.write(draft, content)
             self._disk.rename(draft, target)
@@ -94,6 +97,8 @@ class DurableFolder:
             unsure = target.parent
             while unsure not in self._durable | made:
                 made.add(unsure)
+                # An attempt that crashed may have left it before it had its mode.
+                set_mode(unsure, PUBLIC_FOLDER)
                 unsure = unsure.parent
         for folder in sorted(holding | {it.parent for it in made}):
             self._disk.sync_folder(folder)

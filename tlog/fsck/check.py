@@ -9,7 +9,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from tlog import hashing
-from tlog.errors import CorruptError, RejectedError
+from tlog.errors import MISSING, CorruptError, RejectedError
 from tlog.fsck.index import IndexFolder
 from tlog.fsck.journal import JournalFile
 from tlog.fsck.tree import PublicTree
@@ -123,7 +123,7 @@ def _keys(root: Path) -> list[VerifierKey]:
     try:
         lines = (root / "log.vkey").read_bytes().splitlines()
         keys = [parse_verifier_key(line) for line in lines]
-    except (OSError, FormatError) as error:
+    except (*MISSING, FormatError) as error:
         raise CorruptError("log.vkey", str(error)) from error
     if not keys:
         raise CorruptError("log.vkey", "names no key")

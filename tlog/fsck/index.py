@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rocksdict import AccessType, Options, Rdict
 
-from tlog.errors import CorruptError
+from tlog.errors import CorruptError, MachineError, names_machine_trouble
 
 _COMPLETE_TO = b"\xff"
 
@@ -28,8 +28,7 @@ class IndexFolder:
             )
             stored = self._database.get(_COMPLETE_TO)
         except Exception as error:
-            # RocksDB raises Exception itself.
-            raise CorruptError("index", str(error)) from error
+            raise _index_error(error) from error
         self.complete_to = int.from_bytes(stored or b"", "big")
         self._expected = 0
 
@@ -66,11 +65,18 @@ class IndexFolder:
                 if isinstance(key, bytes) and key != _COMPLETE_TO
             )
         except Exception as error:
-            raise CorruptError("index", str(error)) from error
+            raise _index_error(error) from error
         if (found - self._expected) % 2**256:
             raise CorruptError(
                 "index", "differs from the entries: remove it, then start the log"
             )
+
+
+def _index_error(error: Exception) -> CorruptError | MachineError:
+    """Return what an error of RocksDB says, which raises Exception itself."""
+    if names_machine_trouble(str(error)):
+        return MachineError(f"the index cannot be read now: {error}")
+    return CorruptError("index", str(error))
 
 
 def _sum(pairs: Iterable[tuple[bytes, bytes]]) -> int:

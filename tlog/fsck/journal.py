@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tlog import hashing
-from tlog.errors import CorruptError
+from tlog.errors import CorruptError, database_error
 from tlog.fsck.peaks import Peaks
 from tlogverify.bundles import parse_bundle
 from tlogverify.checkpoint import Checkpoint
@@ -45,7 +45,9 @@ class JournalFile:
             if type(rows[0][1]) is not bytes:
                 raise CorruptError(f"{name}: head", "a value's type is wrong")
             head = open_checkpoint(rows[0][1], *keys)
-        except (sqlite3.DatabaseError, FormatError, SignatureError) as error:
+        except sqlite3.DatabaseError as error:
+            raise database_error(f"{name}: head", error) from error
+        except (FormatError, SignatureError) as error:
             raise CorruptError(f"{name}: head", str(error)) from error
         if head.size != rows[0][0]:
             raise CorruptError(f"{name}: head", f"says size {rows[0][0]}")

@@ -5,7 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 
 from tlog import hashing
-from tlog.errors import CorruptError
+from tlog.errors import MISSING, CorruptError
 from tlog.fsck.peaks import Peaks
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
@@ -145,7 +145,7 @@ class PublicTree:
             # Not by pathlib: two files for each bundle add up.
             with open(f"{self._public}/{tile.path}", "rb", buffering=0) as file:
                 return file.read()
-        except OSError as error:
+        except MISSING as error:
             kind = "bundle" if tile.level == ENTRIES else "tile"
             why = f"the {kind} cannot be read: {error.strerror}"
             raise CorruptError(f"public/{tile.path}", why) from error
@@ -156,5 +156,5 @@ def _head(path: Path, where: str, keys: Sequence[VerifierKey]) -> Checkpoint | N
         return open_checkpoint(path.read_bytes(), *keys)
     except FileNotFoundError:
         return None
-    except (OSError, FormatError, SignatureError) as error:
+    except (*MISSING, FormatError, SignatureError) as error:
         raise CorruptError(where, str(error)) from error

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tlog.clock import Clock, SystemClock
+from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.config import require_bare_host
 from tlog.durable.disk import Disk, SystemDisk
-from tlog.errors import CorruptError, RejectedError
+from tlog.errors import MISSING, CorruptError, RejectedError, telling_machine_trouble
+from tlog.folders import PUBLIC_FILE, open_up, set_mode, write_whole
 from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.gate import Gate
@@ -61,8 +62,17 @@ def open_log(
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
-    Raises RejectedError, CorruptError or FormatError; the folder is let go then.
+    Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
+    a file; the folder is let go then.
     """
+    with telling_machine_trouble():
+        return _open_log(
+            settings, BoundedClock(clock or SystemClock()), disk or SystemDisk()
+        )
+
+
+def _open_log(settings: LogSettings, clock: Clock, disk: Disk) -> Log:
+    clock.now_s()
     layout = FolderLayout(settings.data)
     key = layout.keys / _KEY_FILES[KeyType.ED25519]
     if not settings.origin and not key.exists() and not layout.journal.exists():
@@ -72,7 +82,7 @@ def open_log(
         require_bare_host(settings.origin)
     folder = LogFolder(settings.data)
     try:
-        return _open(settings, folder, clock or SystemClock(), disk or SystemDisk())
+        return _open(settings, folder, clock, disk)
     except BaseException:
         folder.close()
         raise
@@ -82,14 +92,24 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
     """Write the hash tiles and the index of a stopped log anew, from its bundles.
 
     Returns the public checkpoint that they lead to.  Raises CorruptError and changes
-    nothing if they do not.
+    nothing if they do not, MachineError if the machine has no room for it.
     """
+    with telling_machine_trouble():
+        return _rebuild_log(root, progress)
+
+
+def _rebuild_log(root: Path, progress: Progress) -> Checkpoint:
     if not FolderLayout(root).format_file.exists():
         raise RejectedError(f"{root} is not a log's folder")
     with LogFolder(root) as folder:
         layout = folder.layout
         objects = Objects(layout.public, layout.temporary, SystemDisk())
-        keys = [parse_verifier_key(it) for it in layout.vkey_file.read_bytes().split()]
+        open_up(layout.public)
+        try:
+            lines = layout.vkey_file.read_bytes().split()
+        except MISSING as error:
+            raise CorruptError("log.vkey", str(error)) from error
+        keys = [parse_verifier_key(line) for line in lines]
         try:
             checkpoint = open_checkpoint(objects.checkpoint() or b"", *keys)
         except (FormatError, SignatureError) as error:
@@ -303,9 +323,14 @@ def _announced(layout: FolderLayout) -> set[KeyType]:
 
 def _write_public_keys(layout: FolderLayout, signer: HeadSigner, policy: str) -> None:
     """Write the verifier keys, and the policy for those who verify."""
-    vkeys = [key.encode() for key in signer.verifiers]
-    layout.vkey_file.write_text("".join(f"{vkey}\n" for vkey in vkeys))
-    layout.policy_file.write_text(policy, "utf-8")
+    vkeys = "".join(f"{key.encode()}\n" for key in signer.verifiers)
+    for file, text in ((layout.vkey_file, vkeys), (layout.policy_file, policy)):
+        content = text.encode()
+        # What stands there already needs no room on a full disk.
+        if file.exists() and file.read_bytes() == content:
+            set_mode(file, PUBLIC_FILE)
+        else:
+            write_whole(file, content, mode=PUBLIC_FILE)
 
 
 def _gate(settings: LogSettings, clock: Clock) -> Gate:

@@ -23,7 +23,7 @@ from typing import Final
 from tlog import hashing
 from tlog.clock import Clock
 from tlog.errors import CorruptError
-from tlog.folders import write_whole
+from tlog.folders import PRIVATE_FILE, write_whole
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.state import State
 from tlog.monitor.store import Head, Hit, NewAlarm
@@ -89,8 +89,6 @@ class Alarms:
         self._store = state.store
         self._proofs = state.folder / "proofs"
         self._evidence = state.folder / "evidence"
-        for made in (self._proofs, self._evidence):
-            made.mkdir(mode=0o700, exist_ok=True)
         self._clock = clock
         self._metrics = metrics
         self._show = show
@@ -154,7 +152,7 @@ class Alarms:
             # A log can sign new histories for ever: these convict it well enough.
             if sum(1 for _ in self._evidence.glob("*.tlog-evidence")) >= _MAX_FILES:
                 return None
-            write_whole(file, evidence.encode())
+            write_whole(file, evidence.encode(), mode=PRIVATE_FILE)
         return file
 
     def show_all(self, head: Head, tree: StoredTree) -> int:
@@ -187,7 +185,8 @@ class Alarms:
         except ProofError as error:
             raise CorruptError("entries.bin", f"entry {index}: {error}") from error
         # An empty entry has no `extra` line: the file proves it all the same.
-        write_whole(file, Proof(index, path, head.note, entry or None).encode())
+        proof = Proof(index, path, head.note, entry or None)
+        write_whole(file, proof.encode(), mode=PRIVATE_FILE)
 
     def _proof_file(self, index: int) -> Path:
         return self._proofs / f"{index}.tlog-proof"

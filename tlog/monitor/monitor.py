@@ -6,11 +6,12 @@ A round ends with every alarm written down.  One process holds a state folder.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from tlog.clock import Clock
+from tlog.clock import BoundedClock, Clock
+from tlog.errors import telling_machine_trouble
 from tlog.log_lines import log_event
 from tlog.metrics import MonitorMetrics
 from tlog.monitor.alarms import (
@@ -358,7 +359,8 @@ async def open_monitor(
     """Open a monitor and its state folder, which no other process may hold.
 
     Raises FormatError for unusable settings or policy, RejectedError if the folder is
-    held, CorruptError if it is broken, OSError if a file cannot be read.
+    held, CorruptError if it is broken, OSError if a file cannot be read, MachineError
+    if the machine fails, then or within the body, or its clock is wrong.
     """
     if not settings.log or settings.policy is None or settings.state is None:
         needed = {
@@ -374,8 +376,13 @@ async def open_monitor(
             f"{settings.policy} names no log: use the policy that the log writes, or "
             "add a line: log <verifier key>"
         )
-    with open_state(settings.state, is_posting=bool(settings.webhook)) as state:
+    bounded = replace(surroundings, clock=BoundedClock(surroundings.clock))
+    bounded.clock.now_s()
+    with (
+        telling_machine_trouble(),
+        open_state(settings.state, is_posting=bool(settings.webhook)) as state,
+    ):
         async with Web(
             connections=settings.connections, timeout_s=settings.timeout_s
         ) as web:
-            yield Monitor(settings, state, policy, web, surroundings)
+            yield Monitor(settings, state, policy, web, bounded)

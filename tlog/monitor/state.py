@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlog.errors import CorruptError
-from tlog.folders import hold_folder, require_own_folder
+from tlog.folders import (
+    hold_folder,
+    make_role_folder,
+    require_own_folder,
+    set_modes,
+)
 from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.store import Store
 from tlog.monitor.stored import StoredTree
@@ -40,9 +45,10 @@ def open_state(folder: Path, *, is_posting: bool) -> Iterator[State]:
     do not lead to the verified head.
     """
     require_own_folder(folder, "monitor")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_role_folder(folder, "monitor")
     lock = hold_folder(folder)
     try:
+        set_modes(folder, "monitor")
         with closing(Store(folder / "monitor.db", is_posting=is_posting)) as store:
             count = store.cursor().bundles
             with closing(StoredBundles(folder, count)) as bundles:

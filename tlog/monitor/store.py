@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlite_utils import Database, Migrations
 
-from tlog.errors import CorruptError, FatalError
+from tlog.errors import CorruptError, FatalError, database_error
+from tlog.folders import make_private_file
 from tlogverify.hashing import EMPTY_ROOT, Hash
 
 _MIGRATIONS: Final = Migrations("monitor")
@@ -137,6 +138,7 @@ class Store:
         """Open or make the file; is_posting: whether alarms are posted anywhere."""
         self._posted = 0 if is_posting else 1
         self._lock = threading.RLock()
+        make_private_file(path)
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False
         )
@@ -148,7 +150,7 @@ class Store:
             _MIGRATIONS.apply(Database(self._connection))
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            raise CorruptError(str(path), str(error)) from error
+            raise database_error(str(path), error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -379,4 +381,4 @@ class Store:
             try:
                 return self._connection.execute(sql, values).fetchall()
             except sqlite3.Error as error:
-                raise CorruptError("the store", str(error)) from error
+                raise database_error("the store", error) from error

@@ -14,10 +14,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from tlog.clock import Clock, SystemClock
+from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.durable.disk import DurableFolder, SystemDisk
-from tlog.errors import CorruptError, FatalError, RejectedError
-from tlog.folders import hold_folder, require_own_folder
+from tlog.errors import (
+    CorruptError,
+    FatalError,
+    RejectedError,
+    telling_machine_trouble,
+)
+from tlog.folders import (
+    hold_folder,
+    make_role_folder,
+    require_own_folder,
+    set_modes,
+)
 from tlog.lifeline import Lifeline
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey, generate_key, read_key
@@ -44,8 +54,15 @@ class Witness:
     ) -> None:
         """Open or make it.
 
-        Raises RejectedError, CorruptError or FormatError; the folder is let go then.
+        Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError
+        about a file; the folder is let go then.
         """
+        self._clock = BoundedClock(clock or SystemClock())
+        with telling_machine_trouble():
+            self._open(settings)
+
+    def _open(self, settings: WitnessSettings) -> None:
+        self._clock.now_s()
         root = settings.data
         if not settings.name and not (root / "witness.vkey").exists():
             # Before anything is made.
@@ -58,6 +75,7 @@ class Witness:
         self._lock = hold_folder(root)
         with ExitStack() as undo:
             undo.callback(self._lock.release)
+            set_modes(root, "witness")
             before = _read_vkeys(root)
             # Before the keys: where there are keys, there is a memory.
             self._state = WitnessState(root / "state.db", is_known=bool(before))
@@ -77,7 +95,7 @@ class Witness:
             self.roster,
             self._commits,
             EvidenceFolder(root / "evidence", files),
-            clock=clock or SystemClock(),
+            clock=self._clock,
             metrics=self.metrics,
         )
         self._following: asyncio.Task[None] | None = None
@@ -158,9 +176,7 @@ def _require_memory(settings: WitnessSettings) -> None:
 
 
 def _make_folders(root: Path) -> None:
-    for folder in (root / "tmp", root / "evidence"):
-        folder.mkdir(parents=True, exist_ok=True)
-    (root / "keys").mkdir(mode=0o700, exist_ok=True)
+    make_role_folder(root, "witness")
     for folder in (root.parent, root):
         SystemDisk().sync_folder(folder)
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from sqlite_utils import Database, Migrations
 
 from tlog.durable.database import CommitPoint, Connection
-from tlog.errors import CorruptError, FatalError
+from tlog.errors import CorruptError, FatalError, database_error
 from tlog.witness.roster import KnownLog
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import FormatError
@@ -107,7 +107,7 @@ class WitnessState:
                     raise CorruptError(where, "is not what its note says")
                 heads[origin] = KnownHead(size, said.root, note)
         except sqlite3.DatabaseError as error:
-            raise CorruptError(str(self._path), str(error)) from error
+            raise database_error(str(self._path), error) from error
         return heads
 
     def logs(self) -> list[KnownLog]:
@@ -118,7 +118,9 @@ class WitnessState:
             for origin, vkey, qpd in rows:
                 key = parse_verifier_key(str(vkey).encode())
                 logs.append(KnownLog(str(origin), (key,), int(qpd)))
-        except (sqlite3.DatabaseError, FormatError, ValueError) as error:
+        except sqlite3.DatabaseError as error:
+            raise database_error(f"{self._path}: logs", error) from error
+        except (FormatError, ValueError) as error:
             raise CorruptError(f"{self._path}: logs", str(error)) from error
         return logs
 

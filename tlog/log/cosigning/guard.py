@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.errors import BusyError, CorruptError, RejectedError
-from tlog.folders import write_whole
+from tlog.folders import PRIVATE_FILE, write_whole
 from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
 
@@ -148,7 +148,7 @@ class WriteGuard:
         self._decided.set()
         lines = [f"{json.dumps(asdict(it))}\n" for it in contradictions]
         try:
-            write_whole(self._file, "".join(lines).encode())
+            write_whole(self._file, "".join(lines).encode(), mode=PRIVATE_FILE)
         except OSError as error:
             log_event("contradiction not kept", level="error", error=str(error))
 

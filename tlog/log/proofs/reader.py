@@ -6,7 +6,7 @@ from threading import Lock
 from typing import NamedTuple, Protocol
 
 from tlog import hashing
-from tlog.errors import CorruptError, MachineError
+from tlog.errors import MISSING, CorruptError, MachineError
 from tlog.log.merkle.paths import Place, edge_nodes, inclusion_path, places
 from tlog.log.merkle.plans import TileLevels, root_plan
 from tlog.log.merkle.snapshot import Snapshot
@@ -183,7 +183,7 @@ class TileReader:
             return content
         try:
             content = self._stored.read(tile)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        except MISSING as error:
             raise CorruptError(tile.path, f"is missing: {error.strerror}") from error
         except OSError as error:
             # No descriptors, no memory, a disk that fails: the bytes may be whole.

@@ -7,7 +7,7 @@ root, and only then to write.  Damaged bundles therefore change nothing.
 from collections.abc import Callable, Iterator
 
 from tlog import hashing
-from tlog.errors import CorruptError
+from tlog.errors import MISSING, CorruptError
 from tlog.log.merkle.tree import EMPTY_TREE
 from tlog.log.sequencer.growth import Growth, grow
 from tlog.log.storage.index import Index
@@ -52,7 +52,7 @@ def _growths(size: int, objects: Objects) -> Iterator[tuple[Growth, list[bytes]]
     for count, bundle in enumerate(bundles_of_size(size), 1):
         try:
             entries += parse_bundle(objects.read(bundle), bundle.width)
-        except (OSError, FormatError) as error:
+        except (*MISSING, FormatError) as error:
             raise CorruptError(bundle.path, str(error)) from error
         if count % _STEP_BUNDLES == 0 or tree.size + len(entries) == size:
             growth = grow(tree, entries, hashing.hash_leaves(entries))

@@ -11,7 +11,7 @@ Whatever does not fit is a CorruptError: nothing is repaired by guessing.
 from typing import NamedTuple
 
 from tlog import hashing
-from tlog.errors import CorruptError
+from tlog.errors import MISSING, CorruptError
 from tlog.log.merkle.frontier import edge_tiles, frontier_from_tiles
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import EMPTY_TREE, Tree
@@ -58,7 +58,8 @@ def recover(
 
     backlog_bytes, offers_all: as of the backlog.
 
-    Raises CorruptError if the folder does not hold one whole log of `signer`.
+    Raises CorruptError if the folder does not hold one whole log of `signer`, another
+    error if the machine cannot read it.
     """
     journal, objects, index = stores.journal, stores.objects, stores.index
     public = _public(signer, objects)
@@ -161,7 +162,7 @@ def _tree_at(stored: Checkpoint, objects: Objects) -> Tree:
         if width := size % TILE_WIDTH:
             bundle = Tile(ENTRIES, size // TILE_WIDTH, width)
             opened = parse_bundle(_read(objects, bundle), width)
-    except (OSError, ValueError, FormatError) as error:
+    except (*MISSING, ValueError, FormatError) as error:
         raise CorruptError(where, str(error)) from error
     if frontier.root != stored.root:
         raise CorruptError(where, "have another root than the head")
@@ -211,7 +212,7 @@ def _full_bundle(objects: Objects, nth: int) -> list[bytes]:
     try:
         entries = parse_bundle(objects.read(bundle), TILE_WIDTH)
         leaf_hashes = objects.read(Tile(0, nth))
-    except (OSError, FormatError) as error:
+    except (*MISSING, FormatError) as error:
         raise CorruptError(bundle.path, str(error)) from error
     if hashing.hash_leaves(entries) != leaf_hashes:
         raise CorruptError(bundle.path, "is not that of its tile")

@@ -68,10 +68,10 @@ class Sequencer:
         requests = [ticket.entries for ticket in tickets]
         joined = hashing.hash_leaves([it for request in requests for it in request])
         leaf_hashes = hashing.split_hashes(joined)
-        known = self.known.find(leaf_hashes)
-        size = self.committer.signed.size
-        batch = plan_batch(requests, leaf_hashes, known, size)
         try:
+            known = self.known.find(leaf_hashes)
+            size = self.committer.signed.size
+            batch = plan_batch(requests, leaf_hashes, known, size)
             extension = self._commit(batch)
         except BusyError as error:
             self.deliver([(ticket.receiver, error) for ticket in tickets])

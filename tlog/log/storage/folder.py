@@ -19,7 +19,12 @@ from typing import Final, Self
 
 from tlog.durable.disk import DurableFolder, SystemDisk
 from tlog.errors import CorruptError, RejectedError
-from tlog.folders import hold_folder, require_own_folder
+from tlog.folders import (
+    hold_folder,
+    make_role_folder,
+    require_own_folder,
+    set_modes,
+)
 
 FORMAT_VERSION: Final = 1
 
@@ -78,18 +83,18 @@ class LogFolder:
         """Take the folder.
 
         Raises RejectedError if another process holds it or the format is newer than
-        this software, CorruptError if its version cannot be read.
+        this software, CorruptError if its version cannot be read, MachineError if the
+        machine has no room for it now.
         """
         self.layout = FolderLayout(root)
         require_own_folder(root, "log")
-        for folder in (self.layout.public, self.layout.temporary):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.layout.keys.mkdir(mode=0o700, exist_ok=True)
+        make_role_folder(root, "log")
         for folder in (root.parent, root):
             SystemDisk().sync_folder(folder)
         self._lock = hold_folder(root)
         try:
             self._require_format()
+            set_modes(root, "log")
         except BaseException:
             self._lock.release()
             raise

@@ -11,7 +11,10 @@ earlier index and not a wrong one.  The log writes anew what lies above.
 Search keys are those of `tlogverify.kinds`: 33 bytes, and none starts with 00 or ff.
 """
 
-from collections.abc import Sequence
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +30,10 @@ from rocksdict import (
     WriteOptions,
 )
 
+from tlog.errors import CorruptError, MachineError, names_machine_trouble
+from tlog.folders import PRIVATE_FOLDER, make_folders, set_mode
 from tlog.log_lines import log_event
+from tlogverify.errors import TlogError
 
 _LEAF: Final = b"\x00"
 _COMPLETE_TO: Final = b"\xff"
@@ -44,34 +50,52 @@ _BLOOM_BITS: Final = 10
 
 
 class Index:
-    """An open index; `find` and `search` from any thread, `add` from one."""
+    """An open index; `find` and `search` from any thread, `add` from one.
+
+    All raise CorruptError if its bytes are damaged, MachineError if they cannot be
+    read or written now.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open or make the index.  Raises Exception subclasses of RocksDB's own."""
+        """Open or make the index, in a folder of mode 0700."""
         self._path = path
         self._options = _options()
-        self._database = Rdict(str(path), self._options)
-        no_log = WriteOptions()
-        no_log.disable_wal = True  # type: ignore[assignment, method-assign]  # a property; the stub says method
-        self._database.set_write_options(no_log)
-        stored = self._database.get(_COMPLETE_TO)
+        make_folders(path, PRIVATE_FOLDER)
+        set_mode(path, PRIVATE_FOLDER)
+        with _telling():
+            self._database = Rdict(str(path), self._options)
+        try:
+            with _telling():
+                no_log = WriteOptions()
+                no_log.disable_wal = True  # type: ignore[assignment, method-assign]  # a property; the stub says method
+                self._database.set_write_options(no_log)
+                stored = self._database.get(_COMPLETE_TO)
+        except BaseException:
+            self.close()
+            raise
         self.complete_to = int.from_bytes(stored or b"", "big")
 
     def close(self) -> None:
-        """Write out what is in memory and close."""
-        try:
-            self._database.flush()
-        except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
-            # Derived data: what is lost here is written anew by the next start.
-            log_event("the index was not flushed", level="warning", error=str(error))
-        self._database.close()
+        """Write out what is in memory and close; a disk that fails is told, no more.
+
+        Derived data: what is lost here is written anew by the next start.
+        """
+        for step in (self._database.flush, self._database.close):
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
+                # Closing writes too: what one step could not, the other cannot either.
+                log_event(
+                    "the index was not flushed", level="warning", error=str(error)
+                )
 
     def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:
         """Return the index of each leaf hash, or None where it is not known."""
         keys: list[str | int | float | bytes | bool] = [
             _LEAF + leaf_hash for leaf_hash in leaf_hashes
         ]
-        found: list[bytes | None] = self._database.get(keys) or []
+        with _telling():
+            found: list[bytes | None] = self._database.get(keys) or []
         return [None if it is None else int.from_bytes(it, "big") for it in found]
 
     def search(self, key: bytes, start: int, limit: int) -> list[int]:
@@ -79,11 +103,14 @@ class Index:
         if start >= 1 << 8 * _INDEX_BYTES:
             return []
         found: list[int] = []
-        at = self._database.iter()
-        at.seek(key + start.to_bytes(_INDEX_BYTES, "big"))
-        while at.valid() and len(found) < limit and at.key().startswith(key):
-            found.append(int.from_bytes(at.key()[len(key) :], "big"))
-            at.next()
+        with _telling():
+            at = self._database.iter()
+            at.seek(key + start.to_bytes(_INDEX_BYTES, "big"))
+            while at.valid() and len(found) < limit and at.key().startswith(key):
+                found.append(int.from_bytes(at.key()[len(key) :], "big"))
+                at.next()
+            # It is not valid at its end, and not where it could not read: no absence.
+            at.status()
         return found
 
     def add(
@@ -109,10 +136,9 @@ class Index:
             for key in found_by
         }
         complete_to = self.complete_to + len(leaves)
-        if len(leaves) + len(names) < _FILE_KEYS:
-            self._write(leaves, names, complete_to)
-        else:
-            self._ingest(leaves, names, complete_to)
+        is_few = len(leaves) + len(names) < _FILE_KEYS
+        with _telling():
+            (self._write if is_few else self._ingest)(leaves, names, complete_to)
         self.complete_to = complete_to
 
     def _write(self, leaves: list[bytes], names: set[bytes], complete_to: int) -> None:
@@ -139,6 +165,23 @@ class Index:
         options = IngestExternalFileOptions()
         options.set_move_files(True)
         self._database.ingest_external_file([file], options)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Let RocksDB's error leave the body by its meaning, which stands in its text."""
+    try:
+        yield
+    except Exception as error:
+        raise _meaning(str(error)) from error
+
+
+def _meaning(text: str) -> TlogError:
+    is_damage = text.startswith(("Corruption:", "Invalid argument:"))
+    is_missing = os.strerror(errno.ENOENT) in text
+    if (is_damage or is_missing) and not names_machine_trouble(text):
+        return CorruptError("the index", text)
+    return MachineError(f"the index cannot be used now: {text}")
 
 
 def _options() -> Options:

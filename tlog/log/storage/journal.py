@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlite_utils import Database, Migrations
 
 from tlog.durable.database import CommitPoint, Connection
-from tlog.errors import CorruptError, FatalError
+from tlog.errors import CorruptError, FatalError, database_error
 from tlog.log_lines import log_event
 
 _MIGRATIONS: Final = Migrations("journal")
@@ -55,7 +55,7 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or make the journal; CorruptError if it is not one."""
+        """Open or make the journal; CorruptError if it is not one, or MachineError."""
         self._file = CommitPoint(path, "the journal")
         self._file.run("PRAGMA wal_autocheckpoint = 4000")
         self._file.run("PRAGMA journal_size_limit = 67108864")
@@ -138,4 +138,4 @@ class Journal:
                     raise CorruptError(where.format(row[0]), "a value's type is wrong")
                 yield row
         except sqlite3.DatabaseError as error:
-            raise CorruptError(str(self._path), str(error)) from error
+            raise database_error(str(self._path), error) from error

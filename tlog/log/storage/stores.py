@@ -25,7 +25,7 @@ class Stores:
 
     @classmethod
     def open(cls, folder: LogFolder, disk: Disk) -> Self:
-        """Open or make all; CorruptError if one is broken.
+        """Open or make all; CorruptError if one is broken, or MachineError.
 
         An index that is damaged is made anew, empty: recovery fills it.
         """
@@ -51,10 +51,7 @@ class Stores:
 def _open_index(path: Path) -> Index:
     try:
         return Index(path)
-    except Exception as error:
-        # RocksDB raises Exception itself; its text tells damage from a full disk.
-        if not str(error).startswith(("Corruption:", "Invalid argument:")):
-            raise CorruptError("the index", str(error)) from error
+    except CorruptError as error:
         log_event("index made anew", level="warning", error=str(error))
         shutil.rmtree(path, ignore_errors=True)
         return Index(path)
