@@ -8,7 +8,9 @@ import errno
 import json
 import shutil
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -16,7 +18,16 @@ import pytest
 
 from tests.faults.machine import FailingMachine
 from tests.faults.opened import entries, fsck
-from tests.system.server import NotServingError, ServerProcess
+from tests.support.static_log import POLICY, StaticLog, entries_of
+from tests.support.witnessing import histories
+from tests.system.server import (
+    COMMAND,
+    NotServingError,
+    ServerProcess,
+    WitnessProcess,
+    environment,
+)
+from tests.tlogverify.actors import LOG
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the loader's own rules"
@@ -41,13 +52,23 @@ def submit(server: ServerProcess, start: int, end: int) -> int:
         connection.close()
 
 
+def get(server: ServerProcess, target: str) -> tuple[int, str | None]:
+    """Return a status, and the type of the problem that is told with it."""
+    connection = HTTPConnection(server.url.removeprefix("http://"))
+    connection.request("GET", target)
+    answer = connection.getresponse()
+    told = json.loads(answer.read()).get("type")
+    connection.close()
+    return answer.status, told
+
+
 def require_told(stderr: str, *, fatal: bool = True) -> None:
     """Require that the last line says why it ended, and no line shows our code."""
     assert "Traceback" not in stderr, stderr
     assert "damaged" not in stderr, stderr
     assert "does not verify" not in stderr, stderr
     last = stderr.splitlines()[-1]
-    assert fatal == last.startswith("tlog serve: "), stderr
+    assert fatal == last.startswith(("tlog serve: ", "tlog witness: ")), stderr
 
 
 def require_whole(server: ServerProcess, size: int) -> None:
@@ -72,9 +93,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def server(tmp_path: Path, filled: Path) -> ServerProcess:
+def server(tmp_path: Path, filled: Path) -> Iterator[ServerProcess]:
     shutil.copytree(filled, tmp_path / "log")
-    return ServerProcess(tmp_path / "log")
+    server = ServerProcess(tmp_path / "log")
+    yield server
+    server.end()
 
 
 @pytest.fixture
@@ -108,12 +131,50 @@ AT_START = [
 def test_a_start_on_a_failing_machine_ends_with_3_and_changes_nothing(
     server: ServerProcess, machine: FailingMachine, call: str, number: int, part: str
 ) -> None:
+    before = kept(server.folder)
     machine.breaks(call, number, part)
     with pytest.raises(NotServingError) as refused:
         server.start()
     assert 3 == refused.value.status, refused.value.stderr
     require_told(refused.value.stderr)
-    require_whole(server, SIZE)
+    assert before == kept(server.folder)
+    if "index" in part or ".sst" in part:
+        require_whole(server, SIZE)
+
+
+def kept(folder: Path) -> dict[Path, bytes]:
+    """Return what nothing could replace: keys, journal and public files."""
+    found = [*folder.glob("keys/*"), *folder.glob("journal.db"), folder / "policy"]
+    found += [it for it in folder.glob("public/**/*") if it.is_file()]
+    return {path: path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "part"),
+    [
+        ("read", errno.EIO, "public/tile/entries/001"),
+        ("read", errno.EIO, "public/checkpoint"),
+        ("open", errno.EMFILE, "log/log.vkey"),
+        ("open", errno.EMFILE, "log/journal.db"),
+        ("read", errno.EIO, "log/journal.db"),
+        ("open", errno.EMFILE, "log/index/MANIFEST"),
+        ("read", errno.EIO, ".sst"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_not_judged(
+    server: ServerProcess, machine: FailingMachine, call: str, number: int, part: str
+) -> None:
+    machine.breaks(call, number, part)
+    done = subprocess.run(
+        [*COMMAND, "fsck", str(server.folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment(), **machine.variables},
+    )
+    assert 3 == done.returncode, done.stderr
+    assert "damaged" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_bundle_that_cannot_be_read_for_the_index_is_not_damaged(
@@ -171,6 +232,25 @@ def test_an_index_that_cannot_be_flushed_at_the_end_is_told_and_written_anew(
     require_whole(server, SIZE + 10)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOMEM])
+def test_what_the_index_cannot_read_is_no_absence(
+    server: ServerProcess, machine: FailingMachine, number: int
+) -> None:
+    subjects = [json.loads(it)["subject"][0]["sha256"] for it in entries(0, SIZE)]
+    # The last block of the file is in memory from the start: the first digest is not.
+    digest = min(subjects)
+    target = f"/api/v1/search?digest=sha256:{digest}"
+    server.start()
+    machine.breaks("read", number, ".sst")
+    assert (503, "unavailable") == get(server, target)
+    assert 503 == submit(server, 0, 100)
+    machine.mends()
+    assert (200, None) == get(server, target)
+    assert 200 == submit(server, 0, 100)
+    assert 0 == server.terminate()
+    require_whole(server, SIZE)
+
+
 def test_a_log_goes_on_when_its_lines_cannot_be_written(
     server: ServerProcess, machine: FailingMachine
 ) -> None:
@@ -223,3 +303,105 @@ def test_a_log_does_not_start_by_a_clock_that_cannot_be(
     )
     require_told(refused.value.stderr)
     require_whole(server, SIZE)
+
+
+@pytest.fixture
+def witness(tmp_path: Path, machine: FailingMachine) -> Iterator[WitnessProcess]:
+    """A witness that was started once."""
+    witness = WitnessProcess(tmp_path / "witness", "--log", LOG.vkey.decode()).start()
+    assert 0 == witness.terminate()
+    witness.variables = machine.variables
+    yield witness
+    witness.end()
+
+
+OF_A_WITNESS = [
+    ("open", errno.EMFILE, "witness/lock"),
+    ("open", errno.EMFILE, "witness/state.db"),
+    ("read", errno.EIO, "witness/state.db"),
+    ("open", errno.EMFILE, "witness/witness.vkey"),
+    ("read", errno.EIO, "witness/keys/"),
+    ("sync", errno.EIO, "witness/tmp/"),
+    ("write", errno.ENOSPC, "witness/tmp/"),
+]
+
+
+@pytest.mark.parametrize(("call", "number", "part"), OF_A_WITNESS)
+def test_a_witness_on_a_failing_machine_ends_with_3_and_forgets_nothing(
+    witness: WitnessProcess,
+    machine: FailingMachine,
+    call: str,
+    number: int,
+    part: str,
+) -> None:
+    machine.breaks(call, number, part)
+    with pytest.raises(NotServingError) as refused:
+        witness.start()
+    assert 3 == refused.value.status, refused.value.stderr
+    require_told(refused.value.stderr)
+    assert "forgotten" not in refused.value.stderr
+    machine.mends()
+    witness.start()
+    assert 0 == witness.terminate()
+
+
+def test_a_witness_whose_commit_is_not_synced_ends_with_3(
+    witness: WitnessProcess, machine: FailingMachine
+) -> None:
+    history, _ = histories(10, common=3)
+    witness.start()
+    machine.breaks("sync", errno.EIO, "witness/state.db")
+    connection = HTTPConnection(witness.url.removeprefix("http://"))
+    connection.request("POST", "/add-checkpoint", history.request(0, 3))
+    assert 503 == connection.getresponse().status
+    connection.close()
+    assert 3 == witness.wait(), witness.stderr
+    require_told(witness.stderr)
+
+
+OF_A_MONITOR = [
+    ("open", errno.EMFILE, "state/lock"),
+    ("open", errno.EMFILE, "state/monitor.db"),
+    ("read", errno.EIO, "state/monitor.db"),
+    ("open", errno.EMFILE, "state/entries.bin"),
+    ("read", errno.EIO, "state/roots.bin"),
+    ("write", errno.ENOSPC, "state/entries.bin"),
+    ("sync", errno.EIO, "state/entries.bin"),
+    ("sync", errno.EIO, "state/monitor.db"),
+]
+
+
+@pytest.mark.parametrize(("call", "number", "part"), OF_A_MONITOR)
+def test_a_monitor_on_a_failing_machine_ends_with_3_and_goes_on_later(
+    tmp_path: Path, call: str, number: int, part: str
+) -> None:
+    machine = FailingMachine(tmp_path)
+    (tmp_path / "log").mkdir()
+    log = StaticLog(tmp_path / "log")
+    log.add(entries_of(0, 300))
+    log.publish()
+    (tmp_path / "policy").write_bytes(POLICY)
+    assert (0, "") == watch(tmp_path, machine)
+    log.add(entries_of(300, 900))
+    log.publish()
+    machine.breaks(call, number, part)
+    status, stderr = watch(tmp_path, machine)
+    assert 3 == status, stderr
+    assert "Traceback" not in stderr, stderr
+    assert stderr.splitlines()[-1].startswith("tlog monitor: "), stderr
+    machine.mends()
+    assert (0, "") == watch(tmp_path, machine)
+
+
+def watch(folder: Path, machine: FailingMachine) -> tuple[int, str]:
+    """Let a monitor look once; return its status, and what it says besides progress."""
+    command = [*COMMAND, "monitor", "--log", str(folder / "log"), "--once"]
+    command += ["--policy", str(folder / "policy"), "--state", str(folder / "state")]
+    done = subprocess.run(
+        [*command, "--log-level", "error"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment(), **machine.variables},
+    )
+    return done.returncode, done.stderr

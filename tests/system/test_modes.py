@@ -20,7 +20,7 @@ UMASKS = [0o000, 0o022, 0o027, 0o077]
 
 def documented(heading: str) -> dict[str, int]:
     """Return the mode of each name in the table of a role's folder."""
-    found = {}
+    found: dict[str, int] = {}
     for row in cells(section(OPERATIONS, heading)):
         if len(row) == 3 and re.fullmatch(r"0[0-7]{3}", row[2]):
             found |= dict.fromkeys(re.findall(r"`([^`]+)`", row[0]), int(row[2], 8))

@@ -10,12 +10,7 @@ from tests.faults.opened import PATIENCE_S, entries, settings
 from tests.support.monitored import HeldClock, Monitored
 from tests.support.refused import require_told
 from tests.support.static_log import StaticLog, entries_of
-from tests.support.witnessing import (
-    StillClock,
-    histories,
-    running_witness,
-    witness_settings,
-)
+from tests.support.witnessing import histories, served, witness_settings
 from tlog.clock import BoundedClock, ClockError, SystemClock
 from tlog.log.opening import open_log
 from tlog.log_lines import configure_logs, log_event
@@ -25,6 +20,13 @@ from tlog.witness.opening import Witness
 FIRST_S, LAST_S = 1, 9_223_372_036
 CANNOT_BE = [-(2**63), -1, 0, LAST_S + 1, 2**63, 2**64]
 ONE, _ = histories(10, common=3)
+
+
+class SetClock(HeldClock):
+    """A clock that can be set, beside one that never goes back."""
+
+    def monotonic_s(self) -> float:  # type: ignore[explicit-override]  # typing: from 3.12
+        return time.monotonic()
 
 
 @pytest.mark.parametrize("time_s", [FIRST_S, LAST_S])
@@ -82,7 +84,7 @@ async def test_no_monitor_starts_by_a_clock_that_cannot_be(
 def test_a_log_refuses_entries_while_its_clock_cannot_be(
     tmp_path: Path, time_s: int
 ) -> None:
-    clock = HeldClock()
+    clock = SetClock()
     log = open_log(settings(tmp_path, mldsa44=True), clock=clock)
     log.start(lambda: None)
     try:
@@ -103,14 +105,15 @@ def test_a_log_refuses_entries_while_its_clock_cannot_be(
 async def test_a_witness_cosigns_nothing_while_its_clock_cannot_be(
     tmp_path: Path, time_s: int
 ) -> None:
-    clock = StillClock()
-    async with running_witness(tmp_path / "w", clock=clock) as witness:
-        right_s, clock.seconds = clock.seconds, time_s
+    clock = SetClock()
+    opened = Witness(witness_settings(tmp_path / "w"), clock=clock)
+    async with served(opened) as witness:
+        right_s, clock.time_s = clock.time_s, time_s
         answer = await witness.add(ONE.request(0, 3))
         require_told(answer, 503, "unavailable", "")
         assert int(answer.headers["retry-after"]) >= 1
         assert await witness.cosigned_size() is None
-        clock.seconds = right_s
+        clock.time_s = right_s
         assert 200 == (await witness.add(ONE.request(0, 3))).status
 
 
@@ -130,14 +133,14 @@ async def test_a_monitor_verifies_nothing_by_a_clock_that_goes_wrong(
     assert 0 == await monitored.size()
 
 
-class LeavingClock(HeldClock):
+class LeavingClock(SetClock):
     """A clock that is right once, and wrong from then on."""
 
     def __init__(self, wrong_s: int) -> None:
         super().__init__()
         self._wrong_s = wrong_s
 
-    def now_s(self) -> int:
+    def now_s(self) -> int:  # type: ignore[explicit-override]  # typing: from 3.12
         told, self.time_s = self.time_s, self._wrong_s
         return told
 

@@ -1,10 +1,13 @@
-"""Files that are there whole, or as they were before."""
+"""Files that are there whole, or as they were before; their modes, and the folders'."""
 
 import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tlog.durable.disk import DurableFolder, SystemDisk
 from tlog.folders import write_all_whole, write_whole
 
 
@@ -49,3 +52,47 @@ def test_a_link_at_the_name_of_a_draft_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / ".file.new").symlink_to(other)
     write_whole(tmp_path / "file", b"new")
     assert "another's" == other.read_text()
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o027, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Let this process have a umask for one test."""
+    umask: int = request.param
+    before = os.umask(umask)
+    yield umask
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_the_umask_decides_on_a_new_file_of_a_person(
+    tmp_path: Path, umask: int
+) -> None:
+    write_whole(tmp_path / "file", b"new")
+    assert 0o666 & ~umask == mode(tmp_path / "file")
+
+
+@pytest.mark.parametrize("wanted", [0o600, 0o644])
+def test_the_umask_does_not_decide_where_a_mode_is_given(
+    tmp_path: Path, umask: int, wanted: int
+) -> None:
+    old = tmp_path / "old"
+    old.write_bytes(b"old")
+    write_all_whole({tmp_path / "new": b"new", old: b"new"}, mode=wanted)
+    assert {wanted} == {mode(tmp_path / "new"), mode(old)}
+
+
+def test_a_durable_folder_can_be_read_whatever_the_umask(
+    tmp_path: Path, umask: int
+) -> None:
+    public, drafts = tmp_path / "public", tmp_path / "drafts"
+    public.mkdir()
+    drafts.mkdir()
+    # An attempt that was killed has left a folder before it had its mode.
+    (public / "tile").mkdir(mode=0o700)
+    (drafts / "000").touch(mode=0o600)
+    DurableFolder(public, drafts, SystemDisk()).put({public / "tile/0/000": b"new"})
+    assert {0o755} == {mode(public / "tile"), mode(public / "tile/0")}
+    assert 0o644 == mode(public / "tile/0/000")

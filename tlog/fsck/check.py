@@ -1,5 +1,6 @@
 """All checks of a folder, in order; the first damaged place ends them."""
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from tlog import hashing
-from tlog.errors import MISSING, CorruptError, RejectedError
+from tlog.errors import MISSING, CorruptError, RejectedError, database_error
 from tlog.fsck.index import IndexFolder
 from tlog.fsck.journal import JournalFile
 from tlog.fsck.tree import PublicTree
@@ -46,7 +47,7 @@ def check_folder(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
     tree_only: leave out the index and the entries' own format.
 
     Raises CorruptError naming the first damaged place, RejectedError if the folder is
-    in use, of a newer format, or no log.
+    in use, of a newer format, or no log, MachineError if the machine cannot read it.
     """
     if not (root / "format").exists():
         raise RejectedError(f"{root} is not a log's folder")
@@ -56,6 +57,8 @@ def check_folder(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
             return _check(root, progress, tree_only=tree_only)
     except Timeout:
         raise RejectedError(f"another process holds {root}; stop it first") from None
+    except sqlite3.DatabaseError as error:
+        raise database_error("journal.db", error) from error
 
 
 def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:

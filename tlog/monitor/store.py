@@ -139,9 +139,12 @@ class Store:
         self._posted = 0 if is_posting else 1
         self._lock = threading.RLock()
         make_private_file(path)
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False
-        )
+        try:
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.DatabaseError as error:
+            raise database_error(str(path), error) from error
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
