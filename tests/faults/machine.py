@@ -1,5 +1,6 @@
 """A machine whose calls fail on demand, for real processes: `machine.c`, compiled."""
 
+import atexit
 import shutil
 import subprocess
 from functools import cache
@@ -43,7 +44,9 @@ def _library() -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("no C compiler: the machine cannot be made to fail")
-    library = Path(mkdtemp(prefix="tlog-machine-")) / "machine.so"
+    folder = mkdtemp(prefix="tlog-machine-")
+    atexit.register(shutil.rmtree, folder)
+    library = Path(folder) / "machine.so"
     flags = ["-shared", "-fPIC", "-O1", "-o", str(library)]
     subprocess.run([compiler, *flags, str(_SOURCE), "-ldl"], check=True)
     return library

@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 
 import aiohttp
 
+from tests.faults.opened import entries
 from tests.system.audit import Audited, audit, paths_of_size
 from tests.system.server import ServerProcess
 from tlogclient import LogClient, UnavailableError
@@ -107,3 +110,17 @@ async def fetch_all(url: str, paths: Iterable[str]) -> dict[str, bytes]:
 async def audit_server(url: str, checkpoint: Checkpoint) -> Audited:
     """Verify the whole log of `checkpoint` from the tiles and bundles at `url`."""
     return audit(checkpoint, await fetch_all(url, paths_of_size(checkpoint.size)))
+
+
+def submit(server: ServerProcess, start: int, end: int) -> int:
+    """Submit the entries of [start, end); return the status, 0 if nobody answers."""
+    body = {"entries": [json.loads(it) for it in entries(start, end)]}
+    connection = HTTPConnection(server.url.removeprefix("http://"))
+    headers = {"Content-Type": "application/json"}
+    try:
+        connection.request("POST", "/api/v1/entries", json.dumps(body), headers)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return 0
+    finally:
+        connection.close()

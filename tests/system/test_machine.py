@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tests.faults.machine import FailingMachine
 from tests.faults.opened import entries, fsck
 from tests.support.static_log import POLICY, StaticLog, entries_of
 from tests.support.witnessing import histories
+from tests.system.load import submit
 from tests.system.server import (
     COMMAND,
     NotServingError,
@@ -36,20 +37,6 @@ pytestmark = pytest.mark.skipif(
 SIZE = 700
 MANY = 4_300
 """So many that the index takes them as a file of its own."""
-
-
-def submit(server: ServerProcess, start: int, end: int) -> int:
-    """Submit the entries of [start, end); return the status, 0 if nobody answers."""
-    body = {"entries": [json.loads(it) for it in entries(start, end)]}
-    connection = HTTPConnection(server.url.removeprefix("http://"))
-    headers = {"Content-Type": "application/json"}
-    try:
-        connection.request("POST", "/api/v1/entries", json.dumps(body), headers)
-        return connection.getresponse().status
-    except (OSError, HTTPException):
-        return 0
-    finally:
-        connection.close()
 
 
 def get(server: ServerProcess, target: str) -> tuple[int, str | None]:

@@ -1,18 +1,21 @@
 """Real processes under several umasks: the modes are those that operations.md names."""
 
-import json
 import re
 import stat
 import subprocess
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from tests.docs.documents import DOCS, cells, section
-from tests.faults.opened import entries
 from tests.support.static_log import POLICY, StaticLog, entries_of
-from tests.system.server import COMMAND, ServerProcess, WitnessProcess, environment
+from tests.system.load import submit
+from tests.system.server import (
+    COMMAND,
+    ServerProcess,
+    WitnessProcess,
+    environment,
+)
 
 OPERATIONS = DOCS / "operations.md"
 UMASKS = [0o000, 0o022, 0o027, 0o077]
@@ -55,16 +58,6 @@ def wrong_modes(folder: Path, heading: str) -> list[str]:
     ]
 
 
-def submit(server: ServerProcess, start: int, end: int) -> None:
-    """Submit the entries of [start, end)."""
-    body = {"entries": [json.loads(it) for it in entries(start, end)]}
-    connection = HTTPConnection(server.url.removeprefix("http://"))
-    headers = {"Content-Type": "application/json"}
-    connection.request("POST", "/api/v1/entries", json.dumps(body), headers)
-    assert connection.getresponse().status == 201
-    connection.close()
-
-
 def run_under(umask: int, *arguments: str | Path) -> int:
     """Run one command to its end; return its status."""
     command = [*COMMAND, *map(str, arguments)]
@@ -78,7 +71,7 @@ def test_a_log_has_its_modes_under_any_umask(tmp_path: Path, umask: int) -> None
     server = ServerProcess(tmp_path / "log")
     server.umask = umask
     server.start()
-    submit(server, 0, 300)
+    assert 201 == submit(server, 0, 300)
     # SQLite's files beside the journal are there while it runs.
     assert [] == wrong_modes(server.folder, "Start")
     assert 0 == server.terminate()
@@ -90,7 +83,7 @@ def test_a_log_has_its_modes_under_any_umask(tmp_path: Path, umask: int) -> None
 @pytest.mark.parametrize("found", [0o000, 0o777])
 def test_a_later_start_gives_a_log_its_modes_again(tmp_path: Path, found: int) -> None:
     server = ServerProcess(tmp_path / "log").start()
-    submit(server, 0, 300)
+    assert 201 == submit(server, 0, 300)
     assert 0 == server.terminate()
     for path in [*server.folder.rglob("*"), server.folder]:
         # Keys that others could read are refused, and not closed.
@@ -105,7 +98,7 @@ def test_a_later_start_gives_a_log_its_modes_again(tmp_path: Path, found: int) -
 
 def test_rebuild_opens_what_lies_deep_in_the_public_folder(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "log").start()
-    submit(server, 0, 300)
+    assert 201 == submit(server, 0, 300)
     assert 0 == server.terminate()
     (server.folder / "public/tile/0/000").chmod(0o600)
     assert 0 == run_under(0o077, "rebuild", server.folder)
