@@ -17,8 +17,8 @@ from tlog.clock import SystemClock
 from tlog.http.listener import Listener
 from tlog.log.opening import tell_build
 from tlog.log_lines import configure_logs, log_event
-from tlog.metrics import MonitorMetrics
 from tlog.monitor.door import build_monitor_app
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.monitor import Monitor, Surroundings, open_monitor
 from tlog.monitor.settings import MonitorSettings
 
