@@ -31,8 +31,9 @@ from tlog.http.problems import INTERNAL, PROBLEMS, ROUTING
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
 from tlog.log.api.server import build_app
 from tlog.log.life import Log
-from tlog.metrics import LogMetrics, MonitorMetrics, WitnessMetrics
+from tlog.metrics import LogMetrics, WitnessMetrics
 from tlog.monitor.door import build_monitor_app
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.monitor import Monitor
 from tlog.monitor.settings import MonitorSettings
 from tlog.witness.door import build_witness_app

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.static_log import POLICY
-from tlog.metrics import MonitorMetrics
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.monitor import Surroundings, Verdict, open_monitor
 from tlog.monitor.settings import MonitorSettings
 

@@ -6,6 +6,7 @@ growth, and reads the log as anyone can.
 
     settings     what `tlog monitor` can be told
     tree         PURE: roots and proofs out of the nodes of a tree
+    metrics      what is counted
     matching     PURE: digests in the bytes of a bundle
     web          HTTP, bounded
     source       a log by HTTP, or as a folder

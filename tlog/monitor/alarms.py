@@ -24,7 +24,7 @@ from tlog import hashing
 from tlog.clock import Clock
 from tlog.errors import CorruptError
 from tlog.folders import write_whole
-from tlog.metrics import MonitorMetrics
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.state import State
 from tlog.monitor.store import Head, Hit, NewAlarm
 from tlog.monitor.stored import StoredTree

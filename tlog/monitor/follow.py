@@ -13,8 +13,8 @@ from typing import Final, ParamSpec, TypeVar
 
 from tlog import hashing
 from tlog.clock import Clock
-from tlog.metrics import MonitorMetrics
 from tlog.monitor.matching import Matcher
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.source import Source
 from tlog.monitor.state import State
 from tlog.monitor.store import Cursor, Head, Hit, Tell

@@ -12,7 +12,6 @@ from typing import Final
 
 from tlog.clock import Clock
 from tlog.log_lines import log_event
-from tlog.metrics import MonitorMetrics
 from tlog.monitor.alarms import (
     BAD_LOG,
     BAD_SIGNATURE,
@@ -24,6 +23,7 @@ from tlog.monitor.alarms import (
 )
 from tlog.monitor.follow import Follower, Progress, finish
 from tlog.monitor.matching import Matcher
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.past import look_back
 from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.source import Source, open_source

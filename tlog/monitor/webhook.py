@@ -17,7 +17,7 @@ from typing import Final
 
 from tlog.clock import Clock
 from tlog.log_lines import log_event
-from tlog.metrics import MonitorMetrics
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.store import Store
 from tlog.monitor.web import SourceError, Web
 from tlogverify.errors import FormatError
