@@ -14,25 +14,20 @@ webhook; each step at least once, with an id that stays the same.
 
 import json
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from tlog import hashing
-from tlog.clock import Clock
-from tlog.errors import CorruptError
-from tlog.folders import write_whole
-from tlog.monitor.metrics import MonitorMetrics
+from tlog.log_lines import log_event
+from tlog.monitor.exhibits import Exhibits
+from tlog.monitor.heads import SeenHead
+from tlog.monitor.outbox import NewAlarm
+from tlog.monitor.reading import AlarmOfHit, Hit
 from tlog.monitor.state import State
-from tlog.monitor.store import Head, Hit, NewAlarm
 from tlog.monitor.stored import StoredTree
-from tlogverify.errors import ProofError, VerificationError
-from tlogverify.evidence import Evidence
-from tlogverify.merkle import verify_inclusion
+from tlog.monitor.surroundings import Surroundings
+from tlog.monitor.verdict import SplitViewError
 from tlogverify.policy import Policy
-from tlogverify.proof import Proof
 
 SPLIT_VIEW: Final = "split-view"
 BAD_LOG: Final = "bad-log"
@@ -40,7 +35,8 @@ BAD_SIGNATURE: Final = "bad-signature"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"
 
-_MAX_FILES: Final = 100
+LOG: Final = "log"
+"""The source that is the log itself; every other one is a witness's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,124 +70,106 @@ class Alarm:
 
 
 class Alarms:
-    """Raises, writes down and shows alarms.
+    """Raises alarms, ends their conditions, and writes them to where people read them.
 
-    show: writes one line to where people or programs read it.
+    raised: how many conditions this process has raised.
     """
 
     def __init__(
-        self,
-        state: State,
-        clock: Clock,
-        metrics: MonitorMetrics,
-        show: Callable[[str], None],
+        self, state: State, policy: Policy, surroundings: Surroundings
     ) -> None:
-        self._store = state.store
-        self._proofs = state.folder / "proofs"
-        self._evidence = state.folder / "evidence"
-        for made in (self._proofs, self._evidence):
-            made.mkdir(mode=0o700, exist_ok=True)
-        self._clock = clock
-        self._metrics = metrics
-        self._show = show
+        self._state = state
+        self._outbox = state.outbox
+        self._policy = policy
+        self._exhibits = Exhibits(state.folder)
+        self._clock = surroundings.clock
+        self._metrics = surroundings.metrics
+        self._show = surroundings.show
         self.raised = 0
 
-    def tell_hit(self, origin: str) -> Callable[[Head, Hit], NewAlarm]:
-        """Return what makes an alarm of a hit in a log's head."""
+    def of_hits(self, origin: str) -> AlarmOfHit:
+        """Return what makes an alarm of a hit in a head of the log `origin`."""
 
-        def tell(head: Head, hit: Hit) -> NewAlarm:
+        def alarm_of(head: SeenHead, hit: Hit) -> NewAlarm:
             return Alarm(
                 kind="hit",
                 origin=origin,
                 size=head.size,
-                detail=f"entry {hit.place} names {hit.name}",
-                index=hit.place,
+                detail=f"entry {hit.index} names {hit.name}",
+                index=hit.index,
                 watch=hit.watch,
                 name=hit.name,
                 entry=hit.entry.decode("utf-8", "backslashreplace"),
-                proof=str(self._proof_file(hit.place)),
+                proof=str(self._exhibits.proof_file(hit.index)),
             ).at(self._clock.now_s())
 
-        return tell
+        return alarm_of
 
-    def raise_condition(self, alarm: Alarm) -> None:
-        """Raise an alarm, unless the same one of the same source stands already."""
-        key = _key(alarm.kind, alarm.source)
-        if alarm.kind == SPLIT_VIEW and alarm.evidence is None:
-            # One without evidence must not keep quiet one that has some.
-            key += " unproven"
-        if self._store.raise_condition(key, alarm.at(self._clock.now_s())):
-            self.raised += 1
-            self._metrics.alarms.labels(alarm.kind).inc()
-
-    def end_condition(
-        self, kind: str, source: str | None, *, origin: str, size: int
+    def begin(
+        self, kind: str, detail: str, source: str = LOG, evidence: str | None = None
     ) -> None:
-        """End a condition; a `recovered` alarm says so."""
+        """Raise an alarm, unless one of this kind and source stands already."""
+        alarm = Alarm(
+            kind=kind,
+            origin=self._origin(),
+            size=self._state.cursor().head.size,
+            detail=detail,
+            source=source,
+            evidence=evidence,
+        )
+        key = _key(kind, source)
+        if kind == SPLIT_VIEW and evidence is None:
+            # An alarm without evidence must not keep a later one with evidence quiet.
+            key += " unproven"
+        if self._outbox.raise_condition(key, alarm.at(self._clock.now_s())):
+            self.raised += 1
+            self._metrics.alarms.labels(kind).inc()
+
+    def begin_split_view(self, error: SplitViewError, source: str = LOG) -> None:
+        """Raise the alarm of two histories; its evidence is a file if it can be."""
+        try:
+            file = self._exhibits.put_evidence(error.evidence, self._policy)
+        except OSError as failure:
+            # The alarm is worth more than its file.
+            log_event("evidence not kept", level="error", error=str(failure))
+            file = None
+        evidence = None if file is None else str(file)
+        self.begin(SPLIT_VIEW, str(error), source, evidence)
+
+    def end(self, kind: str, source: str = LOG) -> None:
+        """End a condition if it stands; an alarm of kind `recovered` says so."""
         recovered = Alarm(
             kind="recovered",
-            origin=origin,
-            size=size,
+            origin=self._origin(),
+            size=self._state.cursor().head.size,
             detail=f"no longer {kind}",
             source=source,
         )
         key = _key(kind, source)
-        if self._store.end_condition(key, recovered.at(self._clock.now_s())):
+        if self._outbox.end_condition(key, recovered.at(self._clock.now_s())):
             self._metrics.alarms.labels("recovered").inc()
 
-    def keep_evidence(self, evidence: Evidence, policy: Policy) -> Path | None:
-        """Write evidence that verifies, and return its file; None if it does not.
-
-        None, too, where a hundred files are kept already.
-        """
-        try:
-            older, newer = evidence.verify(policy)
-        except VerificationError:
-            return None
-        name = f"{older.root.hex()[:16]}-{newer.root.hex()[:16]}.tlog-evidence"
-        file = self._evidence / name
-        if not file.exists():
-            # A log can sign new histories for ever: these convict it well enough.
-            if sum(1 for _ in self._evidence.glob("*.tlog-evidence")) >= _MAX_FILES:
-                return None
-            write_whole(file, evidence.encode())
-        return file
-
-    def show_all(self, head: Head, tree: StoredTree) -> int:
+    def show_all(self, head: SeenHead, tree: StoredTree) -> int:
         """Write all alarms that were not written yet; return how many are hits.
 
         The proof of a hit is a file before its line is written.
         """
         hits = 0
-        while untold := self._store.unshown():
-            for alarm in untold:
-                if alarm.place >= 0:
-                    self._put_proof(alarm.place, head, tree)
+        while unshown := self._outbox.unshown():
+            for alarm in unshown:
+                if alarm.entry_index >= 0:
+                    self._exhibits.put_proof(alarm.entry_index, head, tree)
                     hits += 1
                 self._show(alarm.body)
-            self._store.mark_shown(untold[-1].seq)
+            self._outbox.mark_shown(unshown[-1].seq)
         self._metrics.hits.inc(hits)
         if hits:
             self._metrics.alarms.labels("hit").inc(hits)
         return hits
 
-    def _put_proof(self, index: int, head: Head, tree: StoredTree) -> None:
-        file = self._proof_file(index)
-        if file.exists():
-            return
-        path = tree.inclusion_path(index, head.size)
-        entry = tree.entry(index)
-        leaf = hashing.hash_leaves([entry])
-        try:
-            verify_inclusion(index, head.size, leaf, path, head.root)
-        except ProofError as error:
-            raise CorruptError("entries.bin", f"entry {index}: {error}") from error
-        # An empty entry has no `extra` line: the file proves it all the same.
-        write_whole(file, Proof(index, path, head.note, entry or None).encode())
-
-    def _proof_file(self, index: int) -> Path:
-        return self._proofs / f"{index}.tlog-proof"
+    def _origin(self) -> str:
+        return self._state.cursor().origin or self._policy.logs[0].key.name
 
 
-def _key(kind: str, source: str | None) -> str:
-    return f"{kind} {source or ''}".strip()
+def _key(kind: str, source: str) -> str:
+    return f"{kind} {source}"

@@ -15,10 +15,9 @@ import hmac
 from pathlib import Path
 from typing import Final
 
-from tlog.clock import Clock
 from tlog.log_lines import log_event
-from tlog.monitor.metrics import MonitorMetrics
-from tlog.monitor.store import Store
+from tlog.monitor.outbox import Outbox
+from tlog.monitor.surroundings import Surroundings
 from tlog.monitor.web import SourceError, Web
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
@@ -40,16 +39,15 @@ class Webhook:
         web: Web,
         url: str,
         secret: bytes | None,
-        store: Store,
-        clock: Clock,
-        metrics: MonitorMetrics,
+        outbox: Outbox,
+        surroundings: Surroundings,
     ) -> None:
         self._web = web
         self._url = url
         self._secret = secret
-        self._store = store
-        self._clock = clock
-        self._metrics = metrics
+        self._outbox = outbox
+        self._clock = surroundings.clock
+        self._metrics = surroundings.metrics
         self._new = asyncio.Event()
 
     def wake(self) -> None:
@@ -58,15 +56,15 @@ class Webhook:
 
     async def post_all(self) -> None:
         """Post all alarms in order; SourceError if one is not taken."""
-        while untold := self._store.unposted():
-            for alarm in untold:
-                self._metrics.undelivered.set(len(untold))
+        while waiting := self._outbox.unposted():
+            for alarm in waiting:
+                self._metrics.undelivered.set(len(waiting))
                 body = alarm.body.encode()
                 headers = signed_headers(
                     self._secret, alarm.id, self._clock.now_s(), body
                 )
                 await self._web.post(self._url, body, headers)
-                self._store.mark_posted(alarm.seq)
+                self._outbox.mark_posted(alarm.seq)
         self._metrics.undelivered.set(0)
 
     async def run(self) -> None:

@@ -10,48 +10,54 @@ from tests.oracle import rfc6962
 from tests.support.static_log import bundle_of, entries_of
 from tlog.errors import CorruptError, FatalError
 from tlog.monitor.bundles import StoredBundles
-from tlog.monitor.store import Head, NewAlarm, Sighting, Store
+from tlog.monitor.database import StateDatabase
+from tlog.monitor.heads import SeenHead
+from tlog.monitor.outbox import NewAlarm, Outbox
+from tlog.monitor.waiting import WaitingHead, WaitingHeads
 from tlogverify.hashing import to_hash
 
 
 def test_a_source_is_remembered_with_a_thousand_heads(tmp_path: Path) -> None:
-    with closing(Store(tmp_path / "db", is_posting=False)) as store:
+    with closing(StateDatabase(tmp_path / "db")) as database:
+        heads, root = WaitingHeads(database), to_hash(bytes(32))
         for size in range(1_100):
-            store.remember(Sighting("w1", Head(size, to_hash(bytes(32)), b"note")))
-        store.remember(Sighting("w2", Head(1, to_hash(bytes(32)), b"note")))
-        kept = store.sightings(2_000)
+            heads.put(WaitingHead("w1", SeenHead(size, root, b"note")))
+        heads.put(WaitingHead("w2", SeenHead(1, root, b"note")))
+        kept = heads.up_to(2_000)
     assert {"w1": 1_000, "w2": 1} == {
         name: sum(it.source == name for it in kept) for name in ("w1", "w2")
     }
 
 
 def test_a_condition_is_told_once_until_it_ends(tmp_path: Path) -> None:
-    with closing(Store(tmp_path / "db", is_posting=True)) as store:
+    with closing(StateDatabase(tmp_path / "db")) as database:
+        outbox = Outbox(database, is_posting=True)
         told = [
-            store.raise_condition("stalled", NewAlarm("1", "{}")),
-            store.raise_condition("stalled", NewAlarm("2", "{}")),
-            store.end_condition("stalled", NewAlarm("3", "{}")),
-            store.end_condition("stalled", NewAlarm("4", "{}")),
-            store.raise_condition("stalled", NewAlarm("5", "{}")),
+            outbox.raise_condition("stalled", NewAlarm("1", "{}")),
+            outbox.raise_condition("stalled", NewAlarm("2", "{}")),
+            outbox.end_condition("stalled", NewAlarm("3", "{}")),
+            outbox.end_condition("stalled", NewAlarm("4", "{}")),
+            outbox.raise_condition("stalled", NewAlarm("5", "{}")),
         ]
         assert [True, False, True, False, True] == told
-        assert ["1", "3", "5"] == [it.id for it in store.unshown()]
-        assert ["stalled"] == store.conditions()
+        assert ["1", "3", "5"] == [it.id for it in outbox.unshown()]
+        assert ["stalled"] == outbox.conditions()
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"nonsense" * 1_000)
     with pytest.raises(CorruptError):
-        Store(tmp_path / "db", is_posting=False)
+        StateDatabase(tmp_path / "db")
 
 
 def test_a_write_that_fails_is_fatal_and_changes_nothing(tmp_path: Path) -> None:
-    with closing(Store(tmp_path / "db", is_posting=False)) as store:
+    with closing(StateDatabase(tmp_path / "db")) as database:
+        outbox = Outbox(database, is_posting=False)
         with closing(sqlite3.connect(tmp_path / "db")) as other:
             other.execute("DROP TABLE alarms")
         with pytest.raises(FatalError):
-            store.raise_condition("stalled", NewAlarm("1", "{}"))
-        assert [] == store.conditions()
+            outbox.raise_condition("stalled", NewAlarm("1", "{}"))
+        assert [] == outbox.conditions()
 
 
 def full(salt: str) -> tuple[bytes, bytes]:

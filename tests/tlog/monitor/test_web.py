@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.support.monitored import Monitored
 from tests.support.static_log import StaticLog, entries_of, tile_path
 from tests.tlog.monitor.peers import peer
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 from tlog.monitor.source import WebSource
 from tlog.monitor.web import MissingError, SourceError, Web
 from tlogverify.errors import FormatError
@@ -52,7 +52,7 @@ async def test_a_log_is_followed_over_http(tmp_path: Path) -> None:
 
     async with peer(answer) as url:
         monitored = Monitored(tmp_path, url)
-        assert Verdict.QUIET == await monitored.look(connections=3)
+        assert Outcome.QUIET == await monitored.look(connections=3)
     assert 1500 == await monitored.size()
 
 

@@ -17,7 +17,7 @@ from tests.support.static_log import (
 )
 from tests.tlog.monitor.peers import peer
 from tests.tlogverify.actors import LOG, STRANGER, WITNESS, note
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
 
@@ -53,7 +53,7 @@ async def witnessed(
 
 async def test_a_witness_is_asked_by_the_hash_of_the_origin(tmp_path: Path) -> None:
     async with witnessed(tmp_path, 300) as (monitored, log, shown):
-        assert Verdict.QUIET == await monitored.look()
+        assert Outcome.QUIET == await monitored.look()
     assert [f"w/{witness_path(log.origin)}"] == shown.paths
 
 
@@ -61,7 +61,7 @@ async def test_a_witness_is_asked_by_the_hash_of_the_origin(tmp_path: Path) -> N
 async def test_a_head_of_the_same_tree_is_no_alarm(tmp_path: Path, size: int) -> None:
     async with witnessed(tmp_path, 300) as (monitored, log, shown):
         shown.note = log.note(size, WITNESS)
-        assert Verdict.QUIET == await monitored.look()
+        assert Outcome.QUIET == await monitored.look()
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 299, 300])
@@ -69,7 +69,7 @@ async def test_a_head_of_another_tree_convicts(tmp_path: Path, size: int) -> Non
     async with witnessed(tmp_path, 300) as (monitored, log, shown):
         shown.note = fork(tmp_path, log, 0, size).note(None, WITNESS)
         for _ in range(2):
-            assert Verdict.ALARM == await monitored.look()
+            assert Outcome.ALARM == await monitored.look()
     (alarm,) = monitored.alarms()
     assert ("split-view", "w1") == (alarm["kind"], alarm["source"])
     evidence = Evidence.read(alarm["evidence"])
@@ -84,13 +84,13 @@ async def test_a_larger_head_is_compared_when_the_log_has_grown(
     async with witnessed(tmp_path, 300) as (monitored, log, shown):
         other = fork(tmp_path, log, 400, 600) if is_fork else log
         shown.note = other.note(600, WITNESS)
-        assert Verdict.QUIET == await monitored.look()
+        assert Outcome.QUIET == await monitored.look()
         shown.note = None
         for size in (599, 650, 700):
             log.publish(size)
             found = await monitored.look()
             is_told = is_fork and size >= 600
-            assert (Verdict.ALARM if is_told else Verdict.QUIET) == found
+            assert (Outcome.ALARM if is_told else Outcome.QUIET) == found
     assert is_fork == ("split-view" in monitored.kinds())
     assert 700 == await monitored.size()
 
@@ -107,9 +107,9 @@ async def test_a_head_that_is_not_signed_by_both_is_an_alarm(
             "another log": note(head, STRANGER.line(head), WITNESS.line(head)),
             "nonsense": b"nonsense",
         }[what]
-        assert Verdict.ALARM == await monitored.look()
+        assert Outcome.ALARM == await monitored.look()
         shown.note = log.note(300, WITNESS)
-        assert Verdict.QUIET == await monitored.look()
+        assert Outcome.QUIET == await monitored.look()
     assert ["bad-signature", "recovered"] == monitored.kinds()
     assert ["w1", "w1"] == [it["source"] for it in monitored.alarms()]
 
@@ -117,5 +117,5 @@ async def test_a_head_that_is_not_signed_by_both_is_an_alarm(
 async def test_a_witness_that_does_not_answer_is_no_alarm(tmp_path: Path) -> None:
     async with witnessed(tmp_path, 300) as (monitored, log, _):
         pass
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert LOG.name == log.origin

@@ -1,0 +1,140 @@
+"""The log's own head: fetched, opened, followed, and what it means if that fails."""
+
+from tlog.log_lines import log_event
+from tlog.monitor.alarms import BAD_LOG, BAD_SIGNATURE, LOG, UNREACHABLE, Alarms
+from tlog.monitor.follow import Follower
+from tlog.monitor.heads import SeenHead, seen_head
+from tlog.monitor.matching import Matcher
+from tlog.monitor.settings import MonitorSettings
+from tlog.monitor.source import Source
+from tlog.monitor.state import State
+from tlog.monitor.surroundings import Surroundings
+from tlog.monitor.threads import finish
+from tlog.monitor.verdict import BadLogError, SplitViewError, compare, convict
+from tlog.monitor.waiting import WaitingHead
+from tlog.monitor.web import SourceError
+from tlogverify.errors import FormatError, QuorumError, VerificationError
+from tlogverify.policy import Policy
+from tlogverify.signed import open_checkpoint
+
+
+class LogJudge:
+    """Looks at one log, and raises and ends the alarms that are about it.
+
+    has_verified: whether a head was proven since this process began.
+    """
+
+    def __init__(
+        self,
+        settings: MonitorSettings,
+        policy: Policy,
+        state: State,
+        source: Source,
+        alarms: Alarms,
+        surroundings: Surroundings,
+    ) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._state = state
+        self._source = source
+        self._alarms = alarms
+        self._follower = Follower(source, state, surroundings)
+        self._clock = surroundings.clock
+        self._metrics = surroundings.metrics
+        self._answered_s = self._clock.monotonic_s()
+        self._is_older = False
+        self.has_verified = False
+
+    async def look(self, matcher: Matcher) -> None:
+        """Fetch the log's head, and follow it if the policy accepts it."""
+        note = b""
+        try:
+            note = await self._source.checkpoint()
+            checkpoint = self._policy.open_checkpoint(note).checkpoint
+            known = self._state.cursor().origin
+            if known and known != checkpoint.origin:
+                raise FormatError("this is another log", checkpoint.origin)
+        except SourceError as error:
+            self._miss(str(error))
+            return
+        except QuorumError as error:
+            self._answer()
+            self._alarms.begin(BAD_SIGNATURE, str(error))
+            await self._judge_unwitnessed(note)
+            return
+        except (FormatError, VerificationError) as error:
+            self._answer()
+            self._alarms.begin(BAD_SIGNATURE, str(error))
+            return
+        self._alarms.end(BAD_SIGNATURE)
+        await self._follow(checkpoint.origin, seen_head(checkpoint, note), matcher)
+
+    async def _follow(self, origin: str, head: SeenHead, matcher: Matcher) -> None:
+        before = self._state.cursor().head.size
+        self._metrics.entries_behind.set(max(0, head.size - before))
+        alarm_of = self._alarms.of_hits(origin)
+        try:
+            await self._follower.follow(origin, head, matcher, alarm_of)
+        except SourceError as error:
+            # A head whose entries do not come is no answer; the log's tiles may convict
+            # it all the same.
+            await self._judge_unproven(head)
+            self._miss(str(error))
+        except SplitViewError as error:
+            self._answer()
+            self._alarms.begin_split_view(error)
+        except BadLogError as error:
+            self._answer()
+            # The head may be held against the log when that has grown to it.
+            await finish(self._state.waiting.put, WaitingHead(LOG, head))
+            self._alarms.begin(BAD_LOG, str(error))
+        else:
+            self._answer()
+            self.has_verified = True
+            self._alarms.end(BAD_LOG)
+            self._log_verified(origin, head.size, before)
+            self._metrics.entries_behind.set(0)
+
+    def _log_verified(self, origin: str, size: int, before: int) -> None:
+        if size > before or (self._settings.once and size == before):
+            log_event("verified", origin=origin, size=size)
+        if size < before and not self._is_older:
+            # It is of the verified tree: a cache answers, or the log was put back.
+            log_event("older head", level="warning", size=size, verified=before)
+        self._is_older = size < before
+
+    async def _judge_unwitnessed(self, note: bytes) -> None:
+        """Look whether a head that too few witnesses signed convicts the log.
+
+        The log's own signature is enough for that, and for nothing else.
+        """
+        keys = [log.key for log in self._policy.logs]
+        checkpoint = open_checkpoint(note, *keys)
+        if self._state.cursor().origin == checkpoint.origin:
+            await self._judge_unproven(seen_head(checkpoint, note))
+
+    async def _judge_unproven(self, head: SeenHead) -> None:
+        """Look whether a signed head that is not believed conflicts with the verified.
+
+        If nothing shows that now, the head waits until the log has grown to it.
+        """
+        verified = self._state.cursor().head
+        try:
+            if head.size <= verified.size:
+                await finish(compare, head, verified, self._state.tree())
+            else:
+                await convict(head, verified, self._source)
+        except SplitViewError as error:
+            self._alarms.begin_split_view(error)
+        except BadLogError:
+            await finish(self._state.waiting.put, WaitingHead(LOG, head))
+
+    def _miss(self, detail: str) -> None:
+        self._metrics.source_failures.inc()
+        silent_s = self._clock.monotonic_s() - self._answered_s
+        if self._settings.once or silent_s >= self._settings.unreachable_after_s:
+            self._alarms.begin(UNREACHABLE, detail)
+
+    def _answer(self) -> None:
+        self._answered_s = self._clock.monotonic_s()
+        self._alarms.end(UNREACHABLE)
