@@ -17,6 +17,7 @@ The command enters by `opening` and `settings` alone.  In order of dependency:
     window        bundles in order, while others are under way
     threads       work in threads that a stop does not tear apart
     heads         a head, and the note that proves who signed it
+    parties       who has shown a head
     bundles       the entries that were read, in the monitor's own files
     stored        the tree of those entries
     database      the SQLite file of the state, and its transactions

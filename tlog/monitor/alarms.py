@@ -21,7 +21,8 @@ from typing import Final
 from tlog.log_lines import log_event
 from tlog.monitor.exhibits import Exhibits
 from tlog.monitor.heads import SeenHead
-from tlog.monitor.outbox import NewAlarm
+from tlog.monitor.outbox import Condition, NewAlarm
+from tlog.monitor.parties import LOG, Party
 from tlog.monitor.reading import AlarmOfHit, Hit
 from tlog.monitor.state import State
 from tlog.monitor.stored import StoredTree
@@ -35,15 +36,13 @@ BAD_SIGNATURE: Final = "bad-signature"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"
 
-LOG: Final = "log"
-"""The source that is the log itself; every other one is a witness's name."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
     """One alarm's values; those that its kind does not have stay None.
 
-    size: of the verified head.  source: who showed the head in question.
+    size: of the verified head.  source: who showed the head in question.  witness: the
+    name and the id of its key, where that is a witness.
     """
 
     kind: str
@@ -51,6 +50,7 @@ class Alarm:
     size: int
     detail: str
     source: str | None = None
+    witness: str | None = None
     index: int | None = None
     watch: str | None = None
     name: str | None = None
@@ -106,26 +106,17 @@ class Alarms:
         return alarm_of
 
     def begin(
-        self, kind: str, detail: str, source: str = LOG, evidence: str | None = None
+        self, kind: str, detail: str, party: Party = LOG, evidence: str | None = None
     ) -> None:
-        """Raise an alarm, unless one of this kind and source stands already."""
-        alarm = Alarm(
-            kind=kind,
-            origin=self._origin(),
-            size=self._state.cursor().head.size,
-            detail=detail,
-            source=source,
-            evidence=evidence,
-        )
-        key = _key(kind, source)
-        if kind == SPLIT_VIEW and evidence is None:
-            # An alarm without evidence must not keep a later one with evidence quiet.
-            key += " unproven"
-        if self._outbox.raise_condition(key, alarm.at(self._clock.now_s())):
+        """Raise an alarm, unless one of this kind and party stands already."""
+        alarm = self._alarm(kind, detail, party, evidence)
+        # An alarm without evidence must not keep a later one with evidence quiet.
+        condition = Condition(kind, party, kind == SPLIT_VIEW and evidence is None)
+        if self._outbox.raise_condition(condition, alarm):
             self.raised += 1
             self._metrics.alarms.labels(kind).inc()
 
-    def begin_split_view(self, error: SplitViewError, source: str = LOG) -> None:
+    def begin_split_view(self, error: SplitViewError, party: Party = LOG) -> None:
         """Raise the alarm of two histories; its evidence is a file if it can be."""
         try:
             file = self._exhibits.put_evidence(error.evidence, self._policy)
@@ -133,20 +124,12 @@ class Alarms:
             # The alarm is worth more than its file.
             log_event("evidence not kept", level="error", error=str(failure))
             file = None
-        evidence = None if file is None else str(file)
-        self.begin(SPLIT_VIEW, str(error), source, evidence)
+        self.begin(SPLIT_VIEW, str(error), party, None if file is None else str(file))
 
-    def end(self, kind: str, source: str = LOG) -> None:
+    def end(self, kind: str, party: Party = LOG) -> None:
         """End a condition if it stands; an alarm of kind `recovered` says so."""
-        recovered = Alarm(
-            kind="recovered",
-            origin=self._origin(),
-            size=self._state.cursor().head.size,
-            detail=f"no longer {kind}",
-            source=source,
-        )
-        key = _key(kind, source)
-        if self._outbox.end_condition(key, recovered.at(self._clock.now_s())):
+        recovered = self._alarm("recovered", f"no longer {kind}", party)
+        if self._outbox.end_condition(Condition(kind, party), recovered):
             self._metrics.alarms.labels("recovered").inc()
 
     def show_all(self, head: SeenHead, tree: StoredTree) -> int:
@@ -167,9 +150,16 @@ class Alarms:
             self._metrics.alarms.labels("hit").inc(hits)
         return hits
 
-    def _origin(self) -> str:
-        return self._state.cursor().origin or self._policy.logs[0].key.name
-
-
-def _key(kind: str, source: str) -> str:
-    return f"{kind} {source}"
+    def _alarm(
+        self, kind: str, detail: str, party: Party, evidence: str | None = None
+    ) -> NewAlarm:
+        cursor = self._state.cursor()
+        return Alarm(
+            kind=kind,
+            origin=cursor.origin or self._policy.logs[0].key.name,
+            size=cursor.head.size,
+            detail=detail,
+            source=party.told,
+            witness=party.vkey or None,
+            evidence=evidence,
+        ).at(self._clock.now_s())

@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlite_utils import Database, Migrations
 
 from tlog.errors import CorruptError, FatalError
+from tlog.monitor.parties import LOG, Party, party_of_old_name
 
 _MIGRATIONS: Final = Migrations("monitor")
 
@@ -66,6 +67,40 @@ def _m002_words(database: Database) -> None:
         "sightings RENAME TO waiting_heads",
     ):
         database.conn.execute(f"ALTER TABLE {change}")
+
+
+@_MIGRATIONS()
+def _m003_parties(database: Database) -> None:
+    # Before this step a source was a name, and a witness named `log` was the log.  The
+    # next start finds out by the policy whose name it was.
+    connection = database.conn
+    conditions = connection.execute("SELECT key FROM conditions").fetchall()
+    heads = connection.execute("SELECT * FROM waiting_heads").fetchall()
+    connection.execute("DROP TABLE conditions")
+    connection.execute("DROP TABLE waiting_heads")
+    connection.execute(
+        "CREATE TABLE conditions (party TEXT, told TEXT, vkey TEXT, kind TEXT, "
+        "is_unproven INTEGER, PRIMARY KEY (party, kind, is_unproven))"
+    )
+    connection.execute(
+        "CREATE TABLE waiting_heads (party TEXT, told TEXT, vkey TEXT, size INTEGER, "
+        "root BLOB, note BLOB, PRIMARY KEY (party, size, root))"
+    )
+    for (key,) in conditions:
+        kind, source, *unproven = key.split(" ")
+        connection.execute(
+            "INSERT INTO conditions VALUES (?, ?, ?, ?, ?)",
+            (*_old_party(source), kind, len(unproven)),
+        )
+    for source, *head in heads:
+        connection.execute(
+            "INSERT INTO waiting_heads VALUES (?, ?, ?, ?, ?, ?)",
+            (*_old_party(source), *head),
+        )
+
+
+def _old_party(source: str) -> Party:
+    return LOG if source == LOG.told else Party(party_of_old_name(source), source)
 
 
 class StateDatabase:

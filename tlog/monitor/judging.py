@@ -1,10 +1,11 @@
 """The log's own head: fetched, opened, followed, and what it means if that fails."""
 
 from tlog.log_lines import log_event
-from tlog.monitor.alarms import BAD_LOG, BAD_SIGNATURE, LOG, UNREACHABLE, Alarms
+from tlog.monitor.alarms import BAD_LOG, BAD_SIGNATURE, UNREACHABLE, Alarms
 from tlog.monitor.follow import Follower
 from tlog.monitor.heads import SeenHead, seen_head
 from tlog.monitor.matching import Matcher
+from tlog.monitor.parties import LOG
 from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.source import Source
 from tlog.monitor.state import State

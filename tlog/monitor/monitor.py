@@ -78,7 +78,7 @@ class Monitor:
 
     def conditions(self) -> list[str]:
         """Return the conditions that hold, whose alarms were raised when they began."""
-        return self._state.outbox.conditions()
+        return [it.told for it in self._state.outbox.conditions()]
 
     async def run_once(self) -> Outcome:
         """Make one round, and post all alarms that wait."""
@@ -140,7 +140,7 @@ class Monitor:
             try:
                 await finish(compare, waiting.head, verified, tree)
             except SplitViewError as error:
-                self._alarms.begin_split_view(error, waiting.source)
+                self._alarms.begin_split_view(error, waiting.party)
             await finish(self._state.waiting.drop, waiting)
 
     def _check_growth(self) -> None:

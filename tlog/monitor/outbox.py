@@ -7,6 +7,7 @@ between.  Alarms leave in the order in which they came, and each at least once.
 from typing import NamedTuple
 
 from tlog.monitor.database import StateDatabase
+from tlog.monitor.parties import Party
 
 
 class NewAlarm(NamedTuple):
@@ -32,6 +33,23 @@ class WaitingAlarm(NamedTuple):
     entry_index: int
 
 
+class Condition(NamedTuple):
+    """What an alarm says of a party, for as long as it is so.
+
+    is_unproven: of a split view, whether there is no evidence of it yet.
+    """
+
+    kind: str
+    party: Party
+    is_unproven: bool = False
+
+    @property
+    def told(self) -> str:
+        """The condition as people read it."""
+        unproven = " unproven" if self.is_unproven else ""
+        return f"{self.kind} {self.party.told}{unproven}"
+
+
 class Outbox:
     """The alarms and conditions of one state."""
 
@@ -49,29 +67,55 @@ class Outbox:
             self._posted,
         )
 
-    def raise_condition(self, key: str, alarm: NewAlarm) -> bool:
+    def raise_condition(self, condition: Condition, alarm: NewAlarm) -> bool:
         """Store an alarm unless its condition holds; return whether it was stored."""
         with self._database.transaction():
-            if self._holds(key):
+            if self._holds(condition):
                 return False
-            self._database.execute("INSERT INTO conditions VALUES (?)", key)
+            self._database.execute(
+                "INSERT INTO conditions (kind, party, told, vkey, is_unproven) "
+                "VALUES (?, ?, ?, ?, ?)",
+                condition.kind,
+                *condition.party,
+                condition.is_unproven,
+            )
             self.put(alarm)
         return True
 
-    def end_condition(self, key: str, alarm: NewAlarm | None) -> bool:
+    def end_condition(self, condition: Condition, alarm: NewAlarm | None) -> bool:
         """End a condition, with an alarm if one is given; return whether it held."""
         with self._database.transaction():
-            if not self._holds(key):
+            if not self._holds(condition):
                 return False
-            self._database.execute("DELETE FROM conditions WHERE key = ?", key)
+            self._database.execute(
+                "DELETE FROM conditions "
+                "WHERE kind = ? AND party = ? AND is_unproven = ?",
+                *_place_of(condition),
+            )
             if alarm is not None:
                 self.put(alarm)
         return True
 
-    def conditions(self) -> list[str]:
+    def conditions(self) -> list[Condition]:
         """Return the conditions that hold."""
-        rows = self._database.rows("SELECT key FROM conditions ORDER BY key")
-        return [key for (key,) in rows]
+        sql = (
+            "SELECT kind, party, told, vkey, is_unproven FROM conditions "
+            "ORDER BY kind, told, is_unproven"
+        )
+        return [
+            Condition(kind, Party(*party), bool(is_unproven))
+            for kind, *party, is_unproven in self._database.rows(sql)
+        ]
+
+    def adopt(self, party: Party, old_key: str) -> None:
+        """Give to a party what an older state kept under another key."""
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE OR REPLACE conditions SET party = ?, told = ?, vkey = ? "
+                "WHERE party = ?",
+                *party,
+                old_key,
+            )
 
     def unshown(self) -> list[WaitingAlarm]:
         """Return the first 1,000 alarms that were not written yet, in order."""
@@ -95,10 +139,17 @@ class Outbox:
                 "UPDATE alarms SET posted = 1 WHERE seq <= ? AND posted = 0", last
             )
 
-    def _holds(self, key: str) -> bool:
-        sql = "SELECT key FROM conditions WHERE key = ?"
-        return bool(self._database.rows(sql, key))
+    def _holds(self, condition: Condition) -> bool:
+        sql = (
+            "SELECT kind FROM conditions "
+            "WHERE kind = ? AND party = ? AND is_unproven = ?"
+        )
+        return bool(self._database.rows(sql, *_place_of(condition)))
 
     def _waiting(self, condition: str) -> list[WaitingAlarm]:
         sql = f"SELECT seq, id, body, entry_index FROM alarms WHERE {condition} ORDER BY seq LIMIT 1000"  # noqa: E501, S608 - our own text
         return [WaitingAlarm(*row) for row in self._database.rows(sql)]
+
+
+def _place_of(condition: Condition) -> tuple[object, ...]:
+    return condition.kind, condition.party.key, condition.is_unproven

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,14 @@ from tests.support.static_log import (
     witness_path,
 )
 from tests.tlog.monitor.peers import peer
-from tests.tlogverify.actors import LOG, STRANGER, WITNESS, note
+from tests.tlogverify.actors import (
+    LOG,
+    MLDSA44,
+    STRANGER,
+    WITNESS,
+    Actor,
+    note,
+)
 from tlog.monitor.monitor import Outcome
 from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
@@ -112,6 +120,78 @@ async def test_a_head_that_is_not_signed_by_both_is_an_alarm(
         assert Outcome.QUIET == await monitored.look()
     assert ["bad-signature", "recovered"] == monitored.kinds()
     assert ["w1", "w1"] == [it["source"] for it in monitored.alarms()]
+
+
+async def test_a_witness_named_log_does_not_speak_for_the_log(tmp_path: Path) -> None:
+    """A name is no identity: the log's own alarm stands while the witness is right."""
+    async with witnessed(tmp_path, 300) as (monitored, log, shown):
+        monitored.policy = monitored.policy.replace(b"witness w1", b"witness log")
+        shown.note = log.note(300, WITNESS)
+        assert Outcome.QUIET == await monitored.look()
+        log.put("checkpoint", note(log.head(), STRANGER.line(log.head())))
+        for _ in range(2):
+            assert Outcome.ALARM == await monitored.look()
+        assert ["bad-signature"] == monitored.kinds()
+        shown.note = log.note(300)
+        assert Outcome.ALARM == await monitored.look()
+        log.publish(300)
+        assert Outcome.ALARM == await monitored.look()
+    told = [(it["kind"], it["source"]) for it in monitored.alarms()]
+    assert [
+        ("bad-signature", "log"),
+        ("bad-signature", "witness log"),
+        ("recovered", "log"),
+    ] == told
+
+
+def keyed(actor: Actor) -> str:
+    """Return a key's name and id, as an alarm gives them."""
+    return f"{actor.name}+{actor.key_id.hex()}"
+
+
+async def test_two_keys_of_a_witness_at_one_url_are_told_apart(tmp_path: Path) -> None:
+    """One of them signs wrongly; then both have signed another tree."""
+    second = replace(WITNESS, key_type=MLDSA44)
+    async with witnessed(tmp_path, 300) as (monitored, log, shown):
+        url = monitored.policy.split()[5]
+        line = b"witness w2 " + second.vkey + b" " + url + b"\nquorum"
+        monitored.policy = monitored.policy.replace(b"quorum", line)
+        head = log.head(300)
+        shown.note = log.note(300, WITNESS, second)
+        assert Outcome.QUIET == await monitored.look()
+        wrong = second.line(replace(head, size=299))
+        shown.note = note(head, LOG.line(head), WITNESS.line(head), wrong)
+        assert Outcome.ALARM == await monitored.look()
+        shown.note = log.note(300, second)
+        assert Outcome.QUIET == await monitored.look()
+        shown.note = fork(tmp_path, log, 0, 300).note(None, WITNESS, second)
+        assert Outcome.ALARM == await monitored.look()
+    told = [(it["kind"], it["source"], it["witness"]) for it in monitored.alarms()]
+    assert [
+        ("bad-signature", "w2", keyed(second)),
+        ("recovered", "w2", keyed(second)),
+    ] == told[:2]
+    assert {
+        ("split-view", "w1", keyed(WITNESS)),
+        ("split-view", "w2", keyed(second)),
+    } == set(told[2:])
+
+
+async def test_a_name_that_went_to_another_witness_takes_no_alarm_along(
+    tmp_path: Path,
+) -> None:
+    async with (
+        witnessed(tmp_path, 300) as (monitored, log, shown),
+        peer(Shown().answer) as other_url,
+    ):
+        shown.note = fork(tmp_path, log, 0, 300).note(None, WITNESS)
+        assert Outcome.ALARM == await monitored.look()
+        other = replace(WITNESS, seed="other")
+        line = b"witness w1 " + other.vkey + b" " + other_url.encode()
+        monitored.policy = b"log " + LOG.vkey + b"\n" + line + b"\nquorum none\n"
+        assert Outcome.ALARM == await monitored.look()
+    (alarm,) = monitored.alarms()
+    assert ("split-view", keyed(WITNESS)) == (alarm["kind"], alarm["witness"])
 
 
 async def test_a_witness_that_does_not_answer_is_no_alarm(tmp_path: Path) -> None:
