@@ -99,6 +99,12 @@ def _m003_parties(database: Database) -> None:
         )
 
 
+@_MIGRATIONS()
+def _m004_met_at(database: Database) -> None:
+    # At most one row: the URL or folder at which the log was met last.
+    database.table("met_at").create({"place": str})
+
+
 def _old_party(source: str) -> Party:
     return LOG if source == LOG.told else Party(party_of_old_name(source), source)
 

@@ -3,7 +3,7 @@
 from tlog.log_lines import log_event
 from tlog.monitor.alarms import BAD_LOG, BAD_SIGNATURE, UNREACHABLE, Alarms
 from tlog.monitor.follow import Follower
-from tlog.monitor.heads import SeenHead, seen_head
+from tlog.monitor.heads import SeenHead, fetch_note, seen_head
 from tlog.monitor.matching import Matcher
 from tlog.monitor.parties import LOG
 from tlog.monitor.settings import MonitorSettings
@@ -14,7 +14,9 @@ from tlog.monitor.threads import finish
 from tlog.monitor.verdict import BadLogError, SplitViewError, compare, convict
 from tlog.monitor.waiting import WaitingHead
 from tlog.monitor.web import SourceError
+from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import FormatError, QuorumError, VerificationError
+from tlogverify.note import parse_note
 from tlogverify.policy import Policy
 from tlogverify.signed import open_checkpoint
 
@@ -47,28 +49,80 @@ class LogJudge:
         self.has_verified = False
 
     async def look(self, matcher: Matcher) -> None:
-        """Fetch the log's head, and follow it if the policy accepts it."""
-        note = b""
+        """Fetch the log's head, and follow it if the policy accepts it.
+
+        Raises FormatError if policy, state and log do not fit each other: then the
+        settings are wrong, and there is nothing to tell about the log.
+        """
         try:
-            note = await self._source.checkpoint()
-            checkpoint = self._policy.open_checkpoint(note).checkpoint
-            known = self._state.cursor().origin
-            if known and known != checkpoint.origin:
-                raise FormatError("this is another log", checkpoint.origin)
+            note = await fetch_note(self._source.checkpoint())
         except SourceError as error:
             self._miss(str(error))
             return
+        shortfall: QuorumError | None = None
+        try:
+            checkpoint = self._policy.open_checkpoint(note).checkpoint
         except QuorumError as error:
-            self._answer()
-            self._alarms.begin(BAD_SIGNATURE, str(error))
-            await self._judge_unwitnessed(note)
-            return
+            shortfall = error
+            checkpoint = open_checkpoint(note, *(it.key for it in self._policy.logs))
         except (FormatError, VerificationError) as error:
-            self._answer()
+            self._require_fitting_policy(note)
+            # Whatever answered, it has not shown that it is the log: `unreachable`, if
+            # it stands, is not over.
             self._alarms.begin(BAD_SIGNATURE, str(error))
+            return
+        if not self._is_followed(checkpoint.origin):
+            said = f"the head is of another log: {checkpoint.origin!r}"
+            self._alarms.begin(BAD_SIGNATURE, said)
+            return
+        if self._state.reading.met_at() != self._settings.log:
+            self._state.reading.meet_at(self._settings.log)
+        head = seen_head(checkpoint, note)
+        if shortfall is not None:
+            self._answer()
+            self._alarms.begin(BAD_SIGNATURE, str(shortfall))
+            await self._judge_unwitnessed(head)
             return
         self._alarms.end(BAD_SIGNATURE)
-        await self._follow(checkpoint.origin, seen_head(checkpoint, note), matcher)
+        await self._follow(checkpoint.origin, head, matcher)
+
+    def _is_followed(self, origin: str) -> bool:
+        """Return whether a head's origin is that of the log in the state folder.
+
+        Raises FormatError if it is not, and the log of the state was never met at this
+        place: then the setting `log` is wrong.  Where it was met, an alarm is due.
+        """
+        known = self._state.cursor().origin
+        if known in {"", origin}:
+            return True
+        if self._state.reading.met_at() == self._settings.log:
+            return False
+        raise FormatError(
+            f"the state folder is of the log {known!r}, and {self._settings.log} is "
+            f"the log {origin!r}: each log needs a state folder of its own"
+        )
+
+    def _require_fitting_policy(self, note: bytes) -> None:
+        """Raise FormatError if a new state meets a note of keys that are not trusted.
+
+        Where a head was verified before, it is the log that has changed: an alarm.
+        """
+        if self._state.cursor().origin:
+            return
+        try:
+            unverified_note = parse_note(note)
+            origin = parse_checkpoint(unverified_note.text).origin
+        except FormatError:
+            return
+        keys = [it.key for it in self._policy.logs]
+        lines = unverified_note.signatures
+        if any(it.name == origin and line.is_by(it) for it in keys for line in lines):
+            return
+        trusted = ", ".join(sorted({f"{it.name}+{it.key_id.hex()}" for it in keys}))
+        raise FormatError(
+            f"the policy does not fit the log: its head is of {origin!r}, and none of "
+            f"the keys that the policy trusts has signed it ({trusted})"
+        )
 
     async def _follow(self, origin: str, head: SeenHead, matcher: Matcher) -> None:
         before = self._state.cursor().head.size
@@ -104,15 +158,13 @@ class LogJudge:
             log_event("older head", level="warning", size=size, verified=before)
         self._is_older = size < before
 
-    async def _judge_unwitnessed(self, note: bytes) -> None:
+    async def _judge_unwitnessed(self, head: SeenHead) -> None:
         """Look whether a head that too few witnesses signed convicts the log.
 
         The log's own signature is enough for that, and for nothing else.
         """
-        keys = [log.key for log in self._policy.logs]
-        checkpoint = open_checkpoint(note, *keys)
-        if self._state.cursor().origin == checkpoint.origin:
-            await self._judge_unproven(seen_head(checkpoint, note))
+        if self._state.cursor().origin:
+            await self._judge_unproven(head)
 
     async def _judge_unproven(self, head: SeenHead) -> None:
         """Look whether a signed head that is not believed conflicts with the verified.

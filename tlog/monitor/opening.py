@@ -51,8 +51,9 @@ async def open_monitor(
 ) -> AsyncIterator[Monitor]:
     """Open a monitor and its state folder, which no other process may hold.
 
-    Raises FormatError for unusable settings or policy, RejectedError if the folder is
-    held, CorruptError if it is broken, OSError if a file cannot be read.
+    Raises FormatError for unusable settings or policy, and for a policy of another log
+    than the state is of; RejectedError if the folder is held, CorruptError if it is
+    broken, OSError if a file cannot be read.
     """
     if not settings.log or settings.policy is None or settings.state is None:
         needed = {
@@ -69,7 +70,19 @@ async def open_monitor(
             "add a line: log <verifier key>"
         )
     with open_state(settings.state, is_posting=bool(settings.webhook)) as state:
+        _require_same_log(settings, policy, state.cursor().origin)
         async with Web(
             connections=settings.connections, timeout_s=settings.timeout_s
         ) as web:
             yield Monitor(settings, policy, state, web, surroundings)
+
+
+def _require_same_log(settings: MonitorSettings, policy: Policy, origin: str) -> None:
+    """Raise FormatError if the state is of a log that the policy does not name."""
+    trusted = sorted({log.key.name for log in policy.logs})
+    if origin and origin not in trusted:
+        raise FormatError(
+            f"{settings.state} is the state of the log {origin!r}, and "
+            f"{settings.policy} trusts {', '.join(map(repr, trusted))}: give the "
+            "policy of that log, or another state folder"
+        )

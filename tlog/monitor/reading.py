@@ -160,6 +160,17 @@ class Reading:
         with self._database.transaction():
             self._database.execute("UPDATE cursor SET grown_s = ?", time_s)
 
+    def met_at(self) -> str:
+        """Return the URL or folder where the log was met last; empty if not known."""
+        rows = self._database.rows("SELECT place FROM met_at")
+        return str(rows[0][0]) if rows else ""
+
+    def meet_at(self, place: str) -> None:
+        """Remember where the log was met."""
+        with self._database.transaction():
+            self._database.execute("DELETE FROM met_at")
+            self._database.execute("INSERT INTO met_at VALUES (?)", place)
+
     def _require_cursor(self) -> None:
         if not self._database.rows("SELECT id FROM cursor"):
             self._database.execute(

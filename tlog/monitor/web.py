@@ -76,8 +76,8 @@ class Web:
     async def get(self, url: str, limit_bytes: int) -> bytes:
         """Return the body of a 200.
 
-        Raises MissingError for 404 and 410, SourceError for no answer or a refusal, and
-        FormatError for an answer that breaks its form.
+        Raises MissingError for 404 and 410, SourceError for no answer or for a status
+        other than 200, and FormatError for an answer that breaks its form.
         """
         headers = {"Accept-Encoding": _accepted_encodings(url)}
         try:
@@ -104,7 +104,7 @@ class Web:
             status = response.status
             if 200 < status < 400:
                 response.close()  # a redirect is not followed
-                raise FormatError("a file's answer has status 200", status)
+                raise SourceError(f"{_shown(url)} answers {status}, which is no file")
             _require_success(response, url)
             return await _read(response, limit)
 

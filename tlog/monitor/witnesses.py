@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from tlog.log_lines import log_event
 from tlog.monitor.alarms import BAD_SIGNATURE, Alarms
-from tlog.monitor.heads import SeenHead, seen_head
+from tlog.monitor.heads import SeenHead, fetch_note, seen_head
 from tlog.monitor.parties import (
     LOG,
     Party,
@@ -67,10 +67,6 @@ class WitnessReader:
                     error=str(error),
                 )
             return
-        except FormatError as error:
-            for witness in witnesses:
-                self._alarms.begin(BAD_SIGNATURE, str(error), witness_party(witness))
-            return
         self._silent.discard(url)
         if note is None:
             for witness in witnesses:
@@ -79,12 +75,13 @@ class WitnessReader:
         await self._judge(note, witnesses, origin)
 
     async def _fetch(self, url: str, origin: str) -> bytes | None:
-        """Return the newest note that a witness has cosigned; None if there is none."""
-        origin_hash = hashlib.sha256(origin.encode()).hexdigest()
+        """Return the newest note that a witness has cosigned; None if there is none.
+
+        Raises SourceError if no note came.
+        """
+        place = f"{url}/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint"
         try:
-            return await self._web.get(
-                f"{url}/{origin_hash}/checkpoint", MAX_NOTE_BYTES
-            )
+            return await fetch_note(self._web.get(place, MAX_NOTE_BYTES))
         except MissingError:
             return None
 

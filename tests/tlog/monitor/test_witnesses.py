@@ -103,7 +103,7 @@ async def test_a_larger_head_is_compared_when_the_log_has_grown(
     assert 700 == await monitored.size()
 
 
-@pytest.mark.parametrize("what", ["no witness", "no log", "another log", "nonsense"])
+@pytest.mark.parametrize("what", ["no witness", "no log", "another log"])
 async def test_a_head_that_is_not_signed_by_both_is_an_alarm(
     tmp_path: Path, what: str
 ) -> None:
@@ -113,7 +113,6 @@ async def test_a_head_that_is_not_signed_by_both_is_an_alarm(
             "no witness": log.note(300),
             "no log": note(head, WITNESS.line(head)),
             "another log": note(head, STRANGER.line(head), WITNESS.line(head)),
-            "nonsense": b"nonsense",
         }[what]
         assert Outcome.ALARM == await monitored.look()
         shown.note = log.note(300, WITNESS)
@@ -180,18 +179,32 @@ async def test_two_keys_of_a_witness_at_one_url_are_told_apart(tmp_path: Path) -
 async def test_a_name_that_went_to_another_witness_takes_no_alarm_along(
     tmp_path: Path,
 ) -> None:
+    """The second one shows a fork too: that is an alarm of its own."""
+    later = Shown()
     async with (
         witnessed(tmp_path, 300) as (monitored, log, shown),
-        peer(Shown().answer) as other_url,
+        peer(later.answer) as other_url,
     ):
         shown.note = fork(tmp_path, log, 0, 300).note(None, WITNESS)
         assert Outcome.ALARM == await monitored.look()
         other = replace(WITNESS, seed="other")
         line = b"witness w1 " + other.vkey + b" " + other_url.encode()
         monitored.policy = b"log " + LOG.vkey + b"\n" + line + b"\nquorum none\n"
+        later.note = fork(tmp_path, log, 0, 300).note(None, other)
         assert Outcome.ALARM == await monitored.look()
-    (alarm,) = monitored.alarms()
-    assert ("split-view", keyed(WITNESS)) == (alarm["kind"], alarm["witness"])
+    told = [(it["kind"], it["source"], it["witness"]) for it in monitored.alarms()]
+    both = [keyed(WITNESS), keyed(other)]
+    assert [("split-view", "w1", it) for it in both] == told
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"<html>back soon</html>\n"])
+async def test_what_is_no_note_is_no_head_of_a_witness(
+    tmp_path: Path, body: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with witnessed(tmp_path, 300) as (monitored, _, shown):
+        shown.note = body
+        assert Outcome.QUIET == await monitored.look()
+    assert "witness not read" in capsys.readouterr().out
 
 
 async def test_a_witness_that_does_not_answer_is_no_alarm(tmp_path: Path) -> None:
