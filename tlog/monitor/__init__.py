@@ -24,6 +24,7 @@ The command enters by `opening` and `settings` alone.  In order of dependency:
     outbox        alarms that wait to be written and posted
     reading       how far the monitor has read, and what it found
     waiting       heads that wait until the log has grown to them
+    compared      which hash tiles were found damaged
     state         the folder of it all
     run           the unverified run, from the verified head to a larger one
     past          new watches in entries that were read before
@@ -32,6 +33,7 @@ The command enters by `opening` and `settings` alone.  In order of dependency:
     exhibits      proofs and evidence, as files for strangers
     alarms        what is told to people
     judging       the log's own head, and what it means if that fails
+    hash_tiles    the log's hash tiles, held against the computed ones
     witnesses     heads that the log has shown to witnesses
     webhook       alarms posted to a URL
     monitor       one round after the other

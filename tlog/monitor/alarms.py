@@ -3,10 +3,11 @@
     hit            an entry names what is watched
     split-view     the log's key signed two histories
     bad-log        the entries do not lead to a head that the log signed
+    bad-tile       a hash tile is not what the entries lead to
     bad-signature  a head that the policy does not accept
     stalled        the log has not grown for too long
     unreachable    the log has not answered for too long
-    recovered      one of the last four is over
+    recovered      one of the last five is over
 
 Each is stored first, then written as one line of JSON, then posted if there is a
 webhook; each step at least once, with an id that stays the same.
@@ -32,6 +33,7 @@ from tlogverify.policy import Policy
 
 SPLIT_VIEW: Final = "split-view"
 BAD_LOG: Final = "bad-log"
+BAD_TILE: Final = "bad-tile"
 BAD_SIGNATURE: Final = "bad-signature"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"

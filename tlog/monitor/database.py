@@ -105,6 +105,15 @@ def _m004_met_at(database: Database) -> None:
     database.table("met_at").create({"place": str})
 
 
+@_MIGRATIONS()
+def _m005_compared_tiles(database: Database) -> None:
+    # At most one row says where the next sample of hash tiles begins.
+    database.table("next_tile").create({"level": int, "tile_index": int})
+    database.table("damaged_tiles").create(
+        {"level": int, "tile_index": int}, pk=("level", "tile_index")
+    )
+
+
 def _old_party(source: str) -> Party:
     return LOG if source == LOG.told else Party(party_of_old_name(source), source)
 

@@ -48,9 +48,10 @@ class LogJudge:
         self._is_older = False
         self.has_verified = False
 
-    async def look(self, matcher: Matcher) -> None:
+    async def look(self, matcher: Matcher) -> bool:
         """Fetch the log's head, and follow it if the policy accepts it.
 
+        Returns whether the head was proven.
         Raises FormatError if policy, state and log do not fit each other: then the
         settings are wrong, and there is nothing to tell about the log.
         """
@@ -58,7 +59,7 @@ class LogJudge:
             note = await fetch_note(self._source.checkpoint())
         except SourceError as error:
             self._miss(str(error))
-            return
+            return False
         shortfall: QuorumError | None = None
         try:
             checkpoint = self._policy.open_checkpoint(note).checkpoint
@@ -70,11 +71,11 @@ class LogJudge:
             # Whatever answered, it has not shown that it is the log: `unreachable`, if
             # it stands, is not over.
             self._alarms.begin(BAD_SIGNATURE, str(error))
-            return
+            return False
         if not self._is_followed(checkpoint.origin):
             said = f"the head is of another log: {checkpoint.origin!r}"
             self._alarms.begin(BAD_SIGNATURE, said)
-            return
+            return False
         if self._state.reading.met_at() != self._settings.log:
             self._state.reading.meet_at(self._settings.log)
         head = seen_head(checkpoint, note)
@@ -82,9 +83,9 @@ class LogJudge:
             self._answer()
             self._alarms.begin(BAD_SIGNATURE, str(shortfall))
             await self._judge_unwitnessed(head)
-            return
+            return False
         self._alarms.end(BAD_SIGNATURE)
-        await self._follow(checkpoint.origin, head, matcher)
+        return await self._follow(checkpoint.origin, head, matcher)
 
     def _is_followed(self, origin: str) -> bool:
         """Return whether a head's origin is that of the log in the state folder.
@@ -124,7 +125,8 @@ class LogJudge:
             f"the keys that the policy trusts has signed it ({trusted})"
         )
 
-    async def _follow(self, origin: str, head: SeenHead, matcher: Matcher) -> None:
+    async def _follow(self, origin: str, head: SeenHead, matcher: Matcher) -> bool:
+        """Follow a head that the policy accepts; return whether it was proven."""
         before = self._state.cursor().head.size
         self._metrics.entries_behind.set(max(0, head.size - before))
         alarm_of = self._alarms.of_hits(origin)
@@ -149,6 +151,8 @@ class LogJudge:
             self._alarms.end(BAD_LOG)
             self._log_verified(origin, head.size, before)
             self._metrics.entries_behind.set(0)
+            return True
+        return False
 
     def _log_verified(self, origin: str, size: int, before: int) -> None:
         if size > before or (self._settings.once and size == before):

@@ -21,6 +21,10 @@ class MonitorMetrics(Metrics):
         self.source_failures = counter(
             "tlog_monitor_source_failures", "Rounds in which the log did not answer"
         )
+        self.compared_tiles = counter(
+            "tlog_monitor_compared_tiles",
+            "Hash tiles of the log that were compared with the computed ones",
+        )
         self.undelivered = gauge(
             "tlog_monitor_undelivered_alarms", "Alarms that wait for the webhook"
         )

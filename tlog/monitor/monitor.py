@@ -8,6 +8,7 @@ from enum import Enum
 
 from tlog.log_lines import log_event
 from tlog.monitor.alarms import STALLED, Alarms
+from tlog.monitor.hash_tiles import TileComparison
 from tlog.monitor.judging import LogJudge
 from tlog.monitor.matching import Matcher
 from tlog.monitor.metrics import MonitorMetrics
@@ -52,6 +53,9 @@ class Monitor:
         self._alarms = alarms = Alarms(state, policy, surroundings)
         source = open_source(settings.log, web, settings.connections)
         self._log = LogJudge(settings, policy, state, source, alarms, surroundings)
+        self._tiles = TileComparison(
+            source, state, alarms, surroundings, is_whole=settings.tiles
+        )
         self._witnesses = WitnessReader(policy, state, web, alarms)
         self._webhook: Webhook | None = None
         if settings.webhook:
@@ -121,7 +125,8 @@ class Monitor:
         watches = await finish(self._watches.read)
         alarm_of = self._alarms.of_hits(self._state.cursor().origin)
         await finish(look_back, self._state, watches, alarm_of)
-        await self._log.look(Matcher(watches))
+        if await self._log.look(Matcher(watches)):
+            await self._tiles.compare()
         cursor = self._state.cursor()
         if cursor.origin:
             await self._witnesses.ask_all(cursor.origin)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tlog.errors import CorruptError
 from tlog.folders import hold_folder, require_own_folder
 from tlog.monitor.bundles import StoredBundles
+from tlog.monitor.compared import ComparedTiles
 from tlog.monitor.database import StateDatabase
 from tlog.monitor.outbox import Outbox
 from tlog.monitor.reading import Cursor, Reading
@@ -29,6 +30,7 @@ class State:
     reading: Reading
     outbox: Outbox
     waiting: WaitingHeads
+    compared: ComparedTiles
     bundles: StoredBundles
 
     def cursor(self) -> Cursor:
@@ -63,8 +65,14 @@ def open_state(folder: Path, *, is_posting: bool) -> Iterator[State]:
             reading = Reading(database, outbox)
             cursor = reading.cursor()
             with closing(StoredBundles(folder, cursor.bundles)) as bundles:
-                waiting = WaitingHeads(database)
-                state = State(folder, reading, outbox, waiting, bundles)
+                state = State(
+                    folder,
+                    reading,
+                    outbox,
+                    WaitingHeads(database),
+                    ComparedTiles(database),
+                    bundles,
+                )
                 if state.tree().root(cursor.head.size) != cursor.head.root:
                     raise CorruptError(
                         "entries.bin", "it does not lead to the verified head"

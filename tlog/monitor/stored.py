@@ -7,7 +7,7 @@ from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.tree import consistency_path, inclusion_path, tree_root
 from tlogverify.bundles import parse_bundle
 from tlogverify.hashing import HASH_SIZE, Hash
-from tlogverify.tiles import TILE_WIDTH
+from tlogverify.tiles import TILE_WIDTH, Tile
 
 _BUNDLE_HEIGHT: Final = 8
 
@@ -46,6 +46,14 @@ class StoredTree:
         else:
             bundle, width = self._edge_bundle, self.size % TILE_WIDTH
         return parse_bundle(bundle, width)[place]
+
+    def tile(self, tile: Tile) -> bytes:
+        """Return the bytes of one hash tile of this tree."""
+        if tile.level == 0:
+            return self._leaf_hashes(tile.index)[: tile.width * HASH_SIZE]
+        first = tile.index * TILE_WIDTH
+        numbers = range(first, first + tile.width)
+        return b"".join(self._node(8 * tile.level, number) for number in numbers)
 
     def _node(self, height: int, index: int) -> Hash:
         if height >= _BUNDLE_HEIGHT:

@@ -172,14 +172,16 @@ async def test_one_lie_raises_one_alarm_and_the_cursor_stays(
     assert 300 == await monitored.size()
 
 
-async def test_a_broken_hash_tile_changes_nothing(
+async def test_a_broken_hash_tile_keeps_no_head_from_being_verified(
     monitored: Monitored, log: StaticLog
 ) -> None:
     """The tree is recomputed from the entries: no hash is believed."""
     log.add(entries_of(0, 300))
     log.publish()
     log.flip(tile_path("0", 0))
-    assert Outcome.QUIET == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
+    assert ["bad-tile"] == monitored.kinds()
+    assert 300 == await monitored.size()
 
 
 async def test_an_older_head_is_no_alarm(monitored: Monitored, log: StaticLog) -> None:
