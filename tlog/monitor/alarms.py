@@ -9,8 +9,8 @@
     unreachable    the log has not answered for too long
     recovered      one of the last five is over
 
-Each is stored first, then written as one line of JSON, then posted if there is a
-webhook; each step at least once, with an id that stays the same.
+Each alarm is stored first, then written as one line of JSON, then posted if there is a
+webhook.  Each of these steps is made at least once, with an id that stays the same.
 """
 
 import json
@@ -41,7 +41,7 @@ UNREACHABLE: Final = "unreachable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One alarm's values; those that its kind does not have stay None.
+    """The values of one alarm; a value that its kind does not have stays None.
 
     size: of the verified head.  source: who showed the head in question.  witness: the
     name and the id of its key, where that is a witness.

@@ -1,10 +1,10 @@
 """What is watched, in the bytes of a bundle: found fast, confirmed entry by entry.
 
 PURE.  A digest is looked for in three spellings: lower-case hex, raw bytes, standard
-base64.  An entry that is a provenance record names what its digests are, and nothing
-else; a Rekor entry names what it can be searched by; any other entry names what it
-contains.  No record is parsed unless its bundle holds the bytes of some digest; Rekor
-entries are, as the digest of a key or certificate is nowhere in their bytes.
+base64.  A provenance record names its digests and nothing else; a Rekor entry names
+what it can be searched by; any other entry names what it contains.  A record is parsed
+only if its bundle holds the bytes of some digest.  Rekor entries are always parsed,
+since the digest of a key or certificate is nowhere in their bytes.
 """
 
 import base64
@@ -163,7 +163,7 @@ class Matcher:
     def _search_both_kinds(self, entries: Sequence[bytes], start: int) -> list[Match]:
         parsed = [_as_rekor(entry) for entry in entries]
         pairs = list(zip(entries, parsed, strict=True))
-        # Base64 is slow to search, and in Rekor entries needless.
+        # Base64 is slow to search, and the base64 of Rekor entries need not be.
         others = b"\0".join([entry for entry, rekor in pairs if rekor is None])
         candidates = self._candidates(others)
         return [
@@ -183,7 +183,7 @@ class Matcher:
             for digest in rekor_digests(entry):
                 found.update(dict.fromkeys(self._by_digest.get(digest, ())))
         for signature in entry.signatures if self._by_name else ():
-            # A certificate holds its names as they are: most need not be read.
+            # A certificate spells its names as they are, so most need not be parsed.
             few = len(self._texts) <= _FEW
             if few and not any(text in signature.der for text in self._texts):
                 continue

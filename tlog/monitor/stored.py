@@ -1,4 +1,4 @@
-"""The tree of what the monitor has stored: full bundles, and one incomplete one."""
+"""The tree of the stored entries: full bundles, and one incomplete bundle."""
 
 from typing import Final
 
@@ -70,7 +70,7 @@ class StoredTree:
         if number == self._count:
             return self._edge
         if number not in self._leaves:
-            # A proof needs one or two bundles: those of the last one are kept.
+            # A proof needs one or two bundles, and those of the last proof are kept.
             if len(self._leaves) > 1:
                 self._leaves.clear()
             (bundle,) = self._bundles.read(number, number + 1)

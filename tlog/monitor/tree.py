@@ -1,7 +1,7 @@
 """Roots and proofs of a tree, out of the roots of its complete subtrees.
 
-PURE: where those come from is the caller's.  Each function asks for the nodes that it
-needs, by height and index, and for no other.
+PURE: where the subtrees' roots come from is the caller's matter.  Each function asks
+for the nodes that it needs, by height and index, and for no others.
 
 Source: RFC 6962, 2.1.
 """
@@ -78,7 +78,7 @@ def consistency_tiles(old_size: int, size: int) -> list[Tile]:
 def nodes_of_tiles(tiles: Mapping[Tile, bytes], size: int) -> Nodes:
     """Return the nodes that hash tiles of a tree of `size` hold.
 
-    They are what the log says they are: the caller proves that they lead to a root.
+    The log says that they are; the caller proves that they lead to a root.
     """
 
     def node(height: int, index: int) -> Hash:

@@ -1,4 +1,4 @@
-"""What a head proves that does not fit: two histories, or nothing.
+"""What a head that does not fit proves: two histories, or nothing.
 
 Two signed heads of one size, or a signed head and a proof that its tree had another
 beginning, convict the log by themselves.  A server that hands out wrong bytes for a

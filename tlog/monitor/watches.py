@@ -1,7 +1,7 @@
 """What is watched: digests, files that stand for theirs, names in certificates.
 
-A file in PEM stands for the DER in it too: a signer's key and certificate are named by
-the SHA-256 of their DER.  The file of watches is read again when it changes.
+A file in PEM stands for the DER in it too, since entries name a signer by the SHA-256
+of a key or certificate in DER.  The file of watches is read again when it changes.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class WatchList:
         self._listed: list[AnyWatch] = []
         self._is_unread = False
         if file is not None:
-            # At start it must be readable: nothing is worse than to watch nothing.
+            # It must be readable at start, so that nobody watches nothing unknowingly.
             read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
 
     def read(self) -> tuple[AnyWatch, ...]:
@@ -51,7 +51,7 @@ class WatchList:
                 return
             content = read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
         except (OSError, FormatError) as error:
-            # It may be about to be replaced: what it said last stays in force.
+            # It may be about to be replaced, so what it said last stays in force.
             if not self._is_unread:
                 log_event("watch file not read", level="warning", error=str(error))
             self._is_unread, self._seen = True, None

@@ -1,4 +1,4 @@
-"""Alarms posted to a URL: signed, in order, at least once each.
+"""Alarms posted to a URL: signed, in order, and each at least once.
 
 Standard Webhooks: `webhook-id` stays the same however often an alarm is posted,
 `webhook-timestamp` is the time of posting, `webhook-signature` is `v1,` and the base64
@@ -29,9 +29,9 @@ _WAIT_MAX_S: Final = 300.0
 
 
 class Webhook:
-    """Posts what the store has not posted yet.
+    """Posts the alarms of an outbox that were not posted yet.
 
-    secret: None posts without a signature.
+    secret: signs each post; without it, posts are not signed.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Webhook:
         self._new.set()
 
     async def post_all(self) -> None:
-        """Post all alarms in order; SourceError if one is not taken."""
+        """Post all alarms in order; SourceError if the receiver does not take one."""
         while waiting := self._outbox.unposted():
             for alarm in waiting:
                 self._metrics.undelivered.set(len(waiting))
@@ -68,7 +68,7 @@ class Webhook:
         self._metrics.undelivered.set(0)
 
     async def run(self) -> None:
-        """Post for ever: new alarms at once, refused ones after growing waits."""
+        """Post for ever: a new alarm at once, a refused one after growing waits."""
         wait_s = _WAIT_FIRST_S
         while True:
             self._new.clear()
