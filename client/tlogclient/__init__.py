@@ -20,6 +20,7 @@ The files, in order of dependency:
     transport  coalesce              HTTP, bounds, retries; single submits into batches
     log  blocking                    the verbs of a log
     witness                          the verbs of a witness
+    signers                          a signer's file, and the digest that names it
 """
 
 from tlogclient.blocking import BlockingLog

@@ -14,9 +14,11 @@ from tests.support.records import canonical, digest, record
 from tests.support.static_log import POLICY, StaticLog, fork
 from tests.system.load import entry
 from tests.system.server import COMMAND, environment, run_tlog, serving
+from tests.tlogverify.actors import ED25519, Actor
 from tlogclient import LogClient
 from tlogverify.record import parse_record
 
+OTHER_LOG = Actor("other.example/log", ED25519)
 MARKS = [0, 255, 256, 5_000, 19_999]
 SIZE = 20_000
 
@@ -170,6 +172,30 @@ def test_unusable_settings_end_with_2(tmp_path: Path, name: str, value: str) -> 
         env=environment(),
     )
     assert 2 == done.returncode
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+@pytest.mark.parametrize("once", [False, True])
+def test_a_policy_of_another_log_ends_with_2_and_no_alarm(
+    tmp_path: Path, is_new: bool, once: bool
+) -> None:
+    log = StaticLog(tmp_path / "log")
+    log.publish()
+    given = command(log.folder, tmp_path)
+    if not is_new:
+        assert 0 == subprocess.run(given, check=False, env=environment()).returncode
+    other = b"log " + OTHER_LOG.vkey + b"\nquorum none\n"
+    (tmp_path / "policy").write_bytes(other)
+    done = subprocess.run(
+        given if once else [it for it in given if it != "--once"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert (2, "") == (done.returncode, done.stdout)
+    assert OTHER_LOG.name in done.stderr
     assert "Traceback" not in done.stderr
 
 

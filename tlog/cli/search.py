@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
-from tlog.monitor.watches import signer_sha256
 from tlogclient import SearchResult
+from tlogclient.signers import signer_sha256
 from tlogverify.__main__ import printable
 from tlogverify.artifact import artifact_sha256
 from tlogverify.kinds import name_signer

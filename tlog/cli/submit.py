@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tlog.cli.credentials import bearer_token
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
-from tlog.monitor.watches import signer_sha256
+from tlogclient.signers import signer_sha256
 from tlogverify import Proof, Record
 from tlogverify.files import sha256_file
 from tlogverify.record import Subject

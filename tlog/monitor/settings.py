@@ -33,6 +33,9 @@ class MonitorSettings:
         None, "a file of watches, one a line; read again whenever it changes"
     )
     once: bool = setting(False, "verify up to the present head, then end")
+    tiles: bool = setting(
+        False, "compare all hash tiles of the log in each round, not a sample of them"
+    )
     interval_s: int = setting(10, "time between two rounds", least=1)
     stalled_after_s: int = setting(
         86_400, "alarm if the log has not grown for so long; 0 for never", least=0
