@@ -9,6 +9,7 @@ def case(name: str) -> Iterator[None]:
     """Add `name` to whatever is raised inside, as a note that pytest prints."""
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
+        # What `pytest.raises` raises in vain is no Exception.
         error.add_note(name)
         raise
