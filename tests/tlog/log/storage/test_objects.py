@@ -118,9 +118,15 @@ def test_a_failed_sync_is_fatal(
 def test_a_write_that_the_system_cuts_short_goes_on(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, view: write(fd, view[:5]))
+    write, written = os.write, []
+
+    def cut_short(fd: int, view: memoryview) -> int:
+        written.append(write(fd, view[:5]))
+        return written[-1]
+
+    monkeypatch.setattr(os, "write", cut_short)
     SystemDisk().write(folders[1] / "file", b"content of a file")
+    assert [5, 5, 5, 2] == written
     assert b"content of a file" == (folders[1] / "file").read_bytes()
 
 
