@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 
+from tests.support.cases import case
 from tests.tlogverify.actors import (
     COSIGNATURE,
     ED25519,
@@ -258,14 +259,17 @@ def test_a_time_has_63_bits(actor: Actor, time_s: int) -> None:
 
 
 @pytest.mark.parametrize("actor", [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA])
-@pytest.mark.parametrize("length", [1, 7, 8, 9, 63, 64, 65, 71, 73, 2420, 2427, 2429])
-def test_a_signature_has_its_length(actor: Actor, length: int) -> None:
-    body = (actor.body(HEAD) + b"\x00" * 2400)[:length]
-    lines = [] if actor is LOG else [LOG.line(HEAD)]
-    if length == len(actor.body(HEAD)):
-        body += b"\x00"
-    with pytest.raises(SignatureError, match=f"wrong signature by {actor.name}"):
-        _signers(note(HEAD, *lines, line(actor.name, actor.key_id + body)))
+def test_a_signature_has_its_length(actor: Actor) -> None:
+    for length in (1, 7, 8, 9, 63, 64, 65, 71, 73, 2420, 2427, 2429):
+        with case(f"length {length}"):
+            body = (actor.body(HEAD) + b"\x00" * 2400)[:length]
+            lines = [] if actor is LOG else [LOG.line(HEAD)]
+            if length == len(actor.body(HEAD)):
+                body += b"\x00"
+            with pytest.raises(
+                SignatureError, match=f"wrong signature by {actor.name}"
+            ):
+                _signers(note(HEAD, *lines, line(actor.name, actor.key_id + body)))
 
 
 @pytest.mark.parametrize("actor", [LOG, WITNESS])

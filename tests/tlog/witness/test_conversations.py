@@ -212,11 +212,13 @@ async def test_a_commit_that_fails_is_not_answered_and_not_half_done(
             assert 200 == (await witness.add(ONE.request(0, 4))).status
     old = 4 if step == "UPDATE" else 0
     opened = Witness(witness_settings(folder))
-    breaks(opened, Fault(step, 1, persists))
+    fault = Fault(step, 1, persists)
+    breaks(opened, fault)
     if step != "COMMIT":
         async with served(opened) as witness:
             answer = await witness.add(ONE.request(old, 5))
             require_told(answer, 503, "busy", "")
+            assert fault.has_struck
             assert int(answer.headers["retry-after"]) > 0
             assert (old or None) == await witness.cosigned_size()
             # Nothing was stored: another history may come in its place.
@@ -224,6 +226,7 @@ async def test_a_commit_that_fails_is_not_answered_and_not_half_done(
         return
     with pytest.raises(FatalError, match="unknown"):
         await ask_once_of_broken(opened, ONE.request(old, 5))
+    assert fault.has_struck
     async with running_witness(folder) as witness:
         assert (5 if persists else None) == await witness.cosigned_size()
         known = 5 if persists else 0
@@ -235,12 +238,14 @@ async def test_after_an_unknown_outcome_nothing_is_cosigned_until_a_restart(
 ) -> None:
     """Two requests are under way; the second must not build on the first."""
     witness = Witness(witness_settings(tmp_path / "w"))
-    breaks(witness, Fault("COMMIT", 1, persists=True))
+    fault = Fault("COMMIT", 1, persists=True)
+    breaks(witness, fault)
     bodies = [ONE.request(0, 5), TWO.request(0, 7), ONE.request(0, 5)]
     answers = await asyncio.gather(
         *map(witness.cosigner.add_checkpoint, bodies), return_exceptions=True
     )
     assert [FatalError] * 3 == [type(it) for it in answers]
+    assert fault.has_struck
     assert witness.failure is not None
     assert not witness.claims()["state_writable"]
     await witness.close()

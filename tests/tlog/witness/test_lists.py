@@ -274,8 +274,10 @@ async def test_a_log_that_cannot_be_remembered_is_not_known(
     """Or a restart would forget a log that was cosigned."""
     settings = witness_settings(tmp_path / "w", log_list=str(file))
     witness = Witness(settings)
-    breaks(witness, Fault(step, 1, persists=False))
+    fault = Fault(step, 1, persists=False)
+    breaks(witness, fault)
     await witness.start(lambda: None)
+    assert fault.has_struck
     assert 1 == len(witness.roster)
     await witness.close()
     async with running_witness(tmp_path / "w", log_list=str(file)) as served:
@@ -288,8 +290,10 @@ async def test_a_list_of_unknown_outcome_stops_the_witness_at_the_next_head(
 ) -> None:
     settings = witness_settings(tmp_path / "w", log_list=str(file))
     witness = Witness(settings)
-    breaks(witness, Fault("COMMIT", 1, persists))
+    fault = Fault("COMMIT", 1, persists)
+    breaks(witness, fault)
     await witness.start(lambda: None)
+    assert fault.has_struck
     assert 1 == len(witness.roster)
     with pytest.raises(FatalError, match="unknown"):
         await witness.cosigner.add_checkpoint(ONE.request(0, 5))
