@@ -92,8 +92,11 @@ def verify_signature(
 ) -> Signer:
     """Prove that `line` is the key's signature of `checkpoint`.
 
-    Raises SignatureError if it is not proven.
+    Raises FormatError for base64 that is not canonical, SignatureError if the signature
+    is not proven.
     """
+    if line.spelled:
+        raise FormatError("a signature must be canonical base64", line.spelled)
     time_s, signature = 0, line.signature
     if key.key_type is not KeyType.ED25519:
         time_s, signature = int.from_bytes(signature[:8], "big"), signature[8:]
@@ -112,7 +115,8 @@ def verify_signatures(
 ) -> tuple[Signer, ...]:
     """Prove every line that one of `keys` is named on; other lines are ignored.
 
-    Raises SignatureError if a known key's line fails or stands there twice.
+    Raises FormatError or SignatureError if a known key's line fails or stands there
+    twice.
     """
     signers: list[Signer] = []
     for key in keys:
