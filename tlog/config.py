@@ -6,13 +6,16 @@ A TOML table's name goes before those in it: `[witness] policy` is `witness_poli
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from tlogverify.errors import FormatError
+from tlogverify.files import read_bounded
+from tlogverify.toml import parse_toml
+
+MAX_FILE_BYTES: Final = 1 << 20
 
 _LEAST: Final = {
     "publish_interval_ms": 0,
@@ -242,10 +245,8 @@ def listen_address(listen: str) -> tuple[str, int]:
 def _toml(file: Path | None, known: set[str]) -> dict[str, object]:
     if file is None:
         return {}
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{file} is not TOML: {error}") from None
+    text = read_bounded(file, str(file), MAX_FILE_BYTES)
+    document = parse_toml(str(file), text, MAX_FILE_BYTES)
     values: dict[str, object] = {}
     for name, value in document.items():
         is_table = isinstance(value, dict) and name not in known

@@ -58,6 +58,7 @@ PURE = [
     "tlog.sigstore",
     "tlogverify.hashing",
     "tlogverify.lines",
+    "tlogverify.toml",
     "tlogverify.merkle",
     "tlogverify.ranges",
     "tlogverify.tiles",

@@ -17,6 +17,7 @@ ORDER = [
     "hashing",
     "lines",
     "files",
+    "toml",
     "merkle",
     "ranges",
     "tiles",

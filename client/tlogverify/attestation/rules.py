@@ -26,7 +26,6 @@ Source: SLSA v1.0, "Verifying artifacts"; this project's `docs/attestations.md`.
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,7 @@ from tlogverify.attestation.signers import MAX_PEM_BYTES, SignerKey
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
-from tlogverify.lines import parse_text
+from tlogverify.toml import parse_toml
 
 MAX_RULES_BYTES: Final = 1 << 18
 MAX_KEYS: Final = 16
@@ -125,10 +124,7 @@ class Rules:
     @classmethod
     def parse(cls, text: bytes, folder: Path) -> "Rules":
         """Parse TOML; folder: what the files of keys are relative to."""
-        try:
-            members = tomllib.loads(parse_text("rules", text))
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"rules are TOML: {error}") from None
+        members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
         _require_known("rules", members, _NAMES)
         threshold = members.get("threshold", 1)
         any_source = members.get("any_source", False)
