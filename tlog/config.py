@@ -249,9 +249,10 @@ def _toml(file: Path | None, known: set[str]) -> dict[str, object]:
     document = parse_toml(str(file), text, MAX_FILE_BYTES)
     values: dict[str, object] = {}
     for name, value in document.items():
-        is_table = isinstance(value, dict) and name not in known
-        inner = value.items() if is_table else [("", value)]
-        for rest, it in inner:
+        inner: dict[str, object] = {"": value}
+        if isinstance(value, dict) and name not in known:
+            inner = value
+        for rest, it in inner.items():
             flat = f"{name}_{rest}" if rest else name
             if flat in values:
                 raise FormatError(f"{file} has a setting twice", flat)

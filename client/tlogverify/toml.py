@@ -19,16 +19,13 @@ MAX_DEPTH: Final = 16
 
 # A string that does not end is cut out to where it must have ended: the parser stops
 # there.  Else each quote within would be tried as another start, by the square again.
-_STRING_OR_COMMENT: Final = re.compile(
+_STRING_OR_COMMENT: Final = (
     r'"""(?:[^"\\]|\\.|"(?!""))*+"{0,5}+'
     r"|'''(?:[^']|'(?!''))*+'{0,5}+"
     r'|"(?:[^"\\\n]|\\[^\n])*+"?+'
     r"|'[^'\n]*+'?+"
-    r"|#[^\n]*+",
-    re.DOTALL,
+    r"|#[^\n]*+"
 )
-_BETWEEN_KEYS: Final = re.compile(r"[\n,={}\[\]]")
-_BRACKET: Final = re.compile(r"[\[\]{}]")
 
 
 def parse_toml(rule: str, text: bytes, limit_bytes: int) -> dict[str, object]:
@@ -44,10 +41,10 @@ def parse_toml(rule: str, text: bytes, limit_bytes: int) -> dict[str, object]:
 
 
 def _require_shallow(rule: str, document: str) -> None:
-    bare = _STRING_OR_COMMENT.sub("", document)
-    deepest = max(key.count(".") for key in _BETWEEN_KEYS.split(bare))
+    bare = re.sub(_STRING_OR_COMMENT, "", document, flags=re.DOTALL)
+    deepest = max(key.count(".") for key in re.split(r"[\n,={}\[\]]", bare))
     depth = 0
-    for bracket in _BRACKET.findall(bare):
+    for bracket in re.findall(r"[\[\]{}]", bare):
         depth = depth + 1 if bracket in "[{" else depth - 1
         deepest = max(deepest, depth)
     if deepest >= MAX_DEPTH:
