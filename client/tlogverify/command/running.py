@@ -15,7 +15,6 @@ from tlogverify.command.proofs import passed_over
 from tlogverify.command.telling import (
     UnwrittenError,
     complain,
-    flush,
     printable,
     tell,
 )
@@ -24,7 +23,7 @@ from tlogverify.errors import FormatError, VerificationError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m tlogverify",
         description="Prove offline that a transparency log holds a record of files.",
         epilog="Exit status: 0 proven, 1 not proven, 2 unusable input or an unwritten "
@@ -33,18 +32,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     try:
         options = parser.parse_args(arguments)
-    except SystemExit:
-        # A help that nobody could read is no success.
-        try:
-            flush()
-        except UnwrittenError as error:
-            complain(f"{parser.prog}: nothing could be written: {error}")
-            return 2
-        raise
+    except UnwrittenError as error:
+        complain(f"{parser.prog}: the help could not be written: {error}")
+        return 2
     try:
         return run(options)
     except KeyboardInterrupt:
         return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose help is told or known not to be; the standard one is silent."""
+
+    def print_help(  # type: ignore[explicit-override]  # typing: from 3.12
+        self,
+        file: object = None,
+    ) -> None:
+        """Write the help; UnwrittenError if nobody can have read it."""
+        tell(self.format_help().rstrip("\n"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,16 +30,6 @@ def complain(line: str) -> None:
             _write(printable(line), sys.stderr)
 
 
-def flush() -> None:
-    """Bring out what argparse has written; UnwrittenError if that fails."""
-    if sys.stdout is not None:
-        try:
-            sys.stdout.flush()
-        except OSError as error:
-            lead_nowhere(sys.stdout.fileno())
-            raise UnwrittenError(str(error.strerror or error)) from None
-
-
 def printable(line: str) -> str:
     """Return a line that any terminal can show."""
     # File names and origins may hold what no terminal should obey or encode.
