@@ -167,6 +167,12 @@ class _Reader:
                 self._take_group(name, needed, tuple(members))
             case [b"quorum", name]:
                 self._take_quorum(name)
+            case [vkey] if vkey.count(b"+") >= 2:
+                raise FormatError(
+                    "a verifier key alone is no policy: write `log` before it, and a "
+                    "line `quorum none` or one of witnesses",
+                    line,
+                )
             case _:
                 raise FormatError("not a log, witness, group or quorum line", line)
 

@@ -19,6 +19,7 @@ from tests.tlogverify.actors import (
     Head,
     line,
     note,
+    oddly,
 )
 from tests.tlogverify.refusal import flip
 from tests.tlogverify.strategies import any_bytes, near_misses, thorough
@@ -127,6 +128,33 @@ def test_all_known_signers_are_returned_whatever_their_order() -> None:
         (WITNESS_MLDSA.key, TIME_S),
     ]
     assert expected == _signers(signed)
+
+
+UNKNOWN = [
+    "— other.example/x AAAAAAAAAAB=\n".encode(),
+    oddly(STRANGER.line(HEAD)),
+    oddly(OTHER_LOG.line(HEAD)),
+]
+
+
+@pytest.mark.parametrize("odd", UNKNOWN, ids=["short", "stranger", "other-log"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_unknown_keys_line_is_ignored_whatever_its_unused_bits(
+    odd: bytes, is_first: bool
+) -> None:
+    """Source: C2SP signed-note, "Signatures": unknown keys MUST be ignored."""
+    good = (LOG.line(HEAD), WITNESS.line(HEAD))
+    signed = note(HEAD, *((odd, *good) if is_first else (*good, odd)))
+    assert _signers(signed) == [(LOG.key, 0), (WITNESS.key, TIME_S)]
+
+
+@pytest.mark.parametrize("actor", [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA])
+def test_a_known_keys_line_has_one_spelling(actor: Actor) -> None:
+    lines = [it.line(HEAD) for it in (LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA)]
+    of_actor = [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA].index(actor)
+    lines[of_actor] = oddly(lines[of_actor])
+    with pytest.raises(FormatError, match="canonical base64"):
+        _signers(note(HEAD, *lines))
 
 
 @pytest.mark.parametrize("actor", [LOG, WITNESS])

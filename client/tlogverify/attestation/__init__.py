@@ -8,9 +8,9 @@ The files, in order of dependency:
 
     members              JSON that others wrote
     signers  dsse        public keys, signed envelopes
-    statement  slsa      what is said, of which artifacts
+    statement            what is said, of which artifacts
+    builds  slsa         build types and their sources; provenance
     rules  verify        whom to believe; the one call
-    verdict              how it is told
 """
 
 from tlogverify.attestation.rules import Rules

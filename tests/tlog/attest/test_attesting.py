@@ -274,7 +274,8 @@ def test_a_statement_is_in_totos(tmp_path: Path) -> None:
     envelope = sign_statement(said.statement, KEY)
     members = json.loads(envelope)
     assert "application/vnd.in-toto+json" == members["payloadType"]
-    assert [Signer("releases").sha256] == [it["keyid"] for it in members["signatures"]]
+    first, second = members["signatures"]
+    assert ({"keyid": "", "sig": first["sig"]}, 64) == (second, len(first["keyid"]))
     parsed = Envelope.parse(envelope)
     assert 1 == len(parsed.verify([SignerKey(KEY.public)], 1))
     assert {

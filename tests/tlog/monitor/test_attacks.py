@@ -11,7 +11,7 @@ from tests.oracle import rfc6962
 from tests.support.monitored import Monitored
 from tests.support.records import canonical, digest, record
 from tests.support.static_log import POLICY, StaticLog, entries_of, fork, tile_path
-from tests.tlogverify.actors import LOG, LOG_MLDSA, Head, note
+from tests.tlogverify.actors import LOG, LOG_MLDSA, STRANGER, Head, note, oddly
 from tlog.errors import CorruptError
 from tlog.monitor.monitor import Outcome
 from tlogverify.errors import FormatError
@@ -57,6 +57,22 @@ async def test_tiles_convict_a_log_that_keeps_its_entries_back(
         (log.folder / path).unlink()
     assert Outcome.ALARM == await monitored.look()
     assert {"split-view", "unreachable"} == set(monitored.kinds())
+
+
+async def test_an_unknown_keys_line_may_have_unused_bits(
+    monitored: Monitored, log: StaticLog
+) -> None:
+    odd = oddly(STRANGER.line(log.head(300)))
+    log.put("checkpoint", log.note(300) + odd)
+    assert Outcome.QUIET == await monitored.look()
+    log.put("checkpoint", oddly_signed(log))
+    assert Outcome.ALARM == await monitored.look()
+
+
+def oddly_signed(log: StaticLog) -> bytes:
+    """Return the checkpoint with another spelling of the log's own signature."""
+    head = log.head(300)
+    return note(head, oddly(LOG.line(head)))
 
 
 @pytest.mark.parametrize("size", [10**9, 10**15, 2**63 - 1])

@@ -6,7 +6,16 @@ import pytest
 
 from tests.oracle import rfc6962
 from tests.support.witnessing import StillClock
-from tests.tlogverify.actors import COSIGNATURE, LOG, MLDSA44, Actor, Head, line, note
+from tests.tlogverify.actors import (
+    COSIGNATURE,
+    LOG,
+    MLDSA44,
+    Actor,
+    Head,
+    line,
+    note,
+    oddly,
+)
 from tlog.log.cosigning.links import AheadError, ConflictError, WitnessLink, outcome_of
 from tlog.log.merkle.frontier import Frontier
 from tlog.log.merkle.snapshot import Snapshot
@@ -104,6 +113,7 @@ def test_the_size_is_found_by_being_wrong_once_and_remembered() -> None:
         ((ED,), ED.line(HEAD) + ML.line(HEAD), 1),
         ((ED,), OTHER.line(HEAD) + ED.line(HEAD), 1),
         ((ED,), line(OTHER.name, b"junk of a stranger") + ED.line(HEAD), 1),
+        ((ED,), oddly(OTHER.line(HEAD)) + ED.line(HEAD), 1),
     ],
 )
 def test_lines_of_the_policys_keys_count_and_no_others(
@@ -139,6 +149,13 @@ def test_an_answer_that_does_not_verify_counts_nothing(
     with pytest.raises(SignatureError):
         cosign(link)
     assert ("invalid", 1) == (link.state.outcome, link.state.failures)
+
+
+def test_a_witness_spells_its_own_line_in_one_way() -> None:
+    link = link_to(Scripted(oddly(ED.line(HEAD))))
+    with pytest.raises(FormatError, match="canonical base64") as caught:
+        cosign(link)
+    assert "invalid" == outcome_of(caught.value)
 
 
 def test_a_witness_that_is_ahead_is_not_asked_to_sign() -> None:
