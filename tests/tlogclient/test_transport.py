@@ -15,7 +15,8 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from tests.tlogclient.fake_log import FakeLog, entry, problem
 from tlogclient import LogClient, RefusedError, UnavailableError
-from tlogclient.transport import NoRoomError, Transport, last_failure, plan_retry
+from tlogclient.retries import NoRoomError, last_failure, plan_retry
+from tlogclient.transport import Transport
 from tlogverify import FormatError, ProofError, TlogError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
