@@ -206,6 +206,7 @@ class LogClient:
             limit_bytes,
             {} if wait else {"wait": "signed"},
             encode_body(entries),
+            is_everywhere=True,
         )
         answer = await self._transport.fetch(request)
         # Ten thousand proofs take a while: off the event loop.
@@ -215,7 +216,9 @@ class LogClient:
         query = dict([sought.query()])
         if start:
             query["start"] = str(start)
-        request = Request("/api/v1/search", _JSON, _PAGE_JSON_BYTES, query)
+        request = Request(
+            "/api/v1/search", _JSON, _PAGE_JSON_BYTES, query, is_everywhere=True
+        )
         answer = await self._transport.fetch(request)
         return open_page(answer, start, self._policy)
 

@@ -30,7 +30,9 @@ async def ask_policy(
     )
     await transport.open()
     try:
-        answer = await transport.fetch(Request(_PATH, "application/json", _LIMIT_BYTES))
+        answer = await transport.fetch(
+            Request(_PATH, "application/json", _LIMIT_BYTES, is_everywhere=True)
+        )
     finally:
         await transport.close()
     return Policy.parse(_policy_of(url, answer))

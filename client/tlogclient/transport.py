@@ -59,6 +59,7 @@ class Request:
 
     path: below the log's prefix.  accept: the media type asked for; the answer must
     have it unless it is "*/*".  limit_bytes: the most that is read of the answer.
+    is_everywhere: every log has this path, and 404 says that no log is there.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Request:
     limit_bytes: int
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    is_everywhere: bool = False
 
 
 class Transport:
@@ -160,7 +162,7 @@ class Transport:
         self, response: aiohttp.ClientResponse, request: Request
     ) -> bytes:
         if response.status >= 400:
-            raise self._placed(await read_refusal(response))
+            raise self._placed(await read_refusal(response), request)
         if response.status == 202:
             # It is in, and its cosigned proof is to come: the same request again
             # gives it.
@@ -178,12 +180,14 @@ class Transport:
             )
         return await read_bounded(response, request.limit_bytes)
 
-    def _placed(self, refusal: RefusedError | NoRoomError) -> TlogError:
+    def _placed(
+        self, refusal: RefusedError | NoRoomError, request: Request
+    ) -> TlogError:
         """Return a refusal that says where no log is, if that is what it means."""
         if (
             isinstance(refusal, RefusedError)
-            and refusal.type == "about:blank"
             and refusal.status in _ABSENT
+            and (request.is_everywhere or refusal.type == "about:blank")
         ):
             said = f"there is no log at {self._url}: is its path missing or wrong?"
             return RefusedError(refusal.type, said, status=refusal.status)

@@ -5,6 +5,7 @@
     fsck  rebuild  keygen  sigstore_config   what operators do
     serving  settings                        what the roles that run share
     credentials  policies  progress          what the others share
+    output  reports  signers                 the same
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
 log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.
