@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 N ?= 200
 
-.PHONY: demo test format lint types tests coverage sanitize crash bench clean
+.PHONY: demo test format lint types tests coverage sanitize crash many bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -42,6 +42,10 @@ sanitize: $(VENV)/installed
 # Kill a real server N times under load.
 crash: $(VENV)/installed
 	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
+
+# Submit 12,000 files to a log that takes a hundred entries a second.
+many: $(VENV)/installed
+	TLOG_SUBMIT_FILES=12000 $(BIN)/python -m pytest tests/system/test_submit.py -k rate_limit
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks

@@ -28,7 +28,7 @@ from tlog.cli.policies import (
 )
 from tlog.cli.reports import SubmitReport
 from tlog.cli.signers import signer_digest
-from tlog.submit.artifacts import STATEMENT, Listing, list_artifacts
+from tlog.submit.artifacts import Listing, list_artifacts
 from tlog.submit.places import (
     Finder,
     Place,
@@ -149,9 +149,8 @@ def _record_maker(
         artifact = place.artifact
         digest = artifact.hash(told)
         provenance = given
-        if provenance is None and artifact.path is not None and not artifact.is_stream:
-            statement = artifact.path.with_name(artifact.path.name + STATEMENT)
-            provenance = sha256_file(statement) if statement.exists() else None
+        if provenance is None and (statement := artifact.statement()) is not None:
+            provenance = sha256_file(statement)
         return Record(
             (Subject(digest),), provenance or digest, options.predicate_type, signer
         )

@@ -5,6 +5,7 @@ What this program writes itself is no artifact: a shell pattern such as `dist/*`
 the outputs of the last run too.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -50,6 +51,22 @@ class Artifact:
     def is_stream(self) -> bool:
         """Whether it can be read once, and has no name that a proof could have."""
         return self.stem is None
+
+    def statement(self) -> Path | None:
+        """Return the attestation that lies beside the file, if there is one."""
+        if self.path is None or self.is_stream:
+            return None
+        beside = self.path.with_name(self.path.name + STATEMENT)
+        try:
+            beside.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            # No file can have that name; any other trouble is not an absence.
+            if error.errno == errno.ENAMETOOLONG:
+                return None
+            raise
+        return beside
 
     def hash(self, told: Callable[[], None]) -> bytes:
         """Return its SHA-256; `told` is called after each MiB.  OSError."""
