@@ -1,14 +1,16 @@
 """Pauses that a log asks for, and answers of what is no log."""
 
+import traceback
+
 import pytest
 from aiohttp import web
 
 from tests.tlogclient.fake_log import FakeLog, entry, problem
-from tests.tlogclient.test_transport import answer
+from tests.tlogclient.test_transport import TOKEN, answer, raw_server
 from tlogclient import LogClient, RefusedError, UnavailableError
 from tlogclient.network import Network
 from tlogclient.problems import parse_retry_after
-from tlogverify import FormatError
+from tlogverify import FormatError, TlogError
 
 
 async def test_pauses_that_are_asked_for_are_no_attempts(fake: FakeLog) -> None:
@@ -77,3 +79,30 @@ def test_a_time_to_come_back_at_counts_from_the_answers_own(
     field: str, date: str | None, seconds: float | None
 ) -> None:
     assert parse_retry_after(field, date) == seconds
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (b"407 Proxy Authentication Required", RefusedError),
+        (b"403 Forbidden", RefusedError),
+        (b"502 Bad Gateway", UnavailableError),
+    ],
+)
+async def test_a_proxy_that_opens_no_way_is_told_apart_from_the_log(
+    line: bytes, kind: type[TlogError]
+) -> None:
+    async with raw_server(b"HTTP/1.1 " + line + b"\r\n\r\n") as url:
+        log = LogClient(
+            "https://log.example",
+            FakeLog().policy,
+            token=TOKEN,
+            attempts=2,
+            network=Network(proxy=url),
+        )
+        async with log:
+            with pytest.raises(
+                kind, match=f"the proxy says: {line[4:].decode()}"
+            ) as it:
+                await log.checkpoint()
+    assert TOKEN not in "".join(traceback.format_exception(it.value))

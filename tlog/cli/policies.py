@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -87,10 +88,11 @@ async def load_policy(
         timeout_s=vars(options).get("timeout", DEFAULT_TIMEOUT_S),
         network=network or find_network(options),
     )
-    print(
-        "tlog: no --policy: the log's own word is taken for its keys",
-        file=sys.stderr,
-    )
+    with suppress(OSError):  # nobody who left can have wanted the warning
+        print(
+            "tlog: no --policy: the log's own word is taken for its keys",
+            file=sys.stderr,
+        )
     return policy
 
 

@@ -88,13 +88,19 @@ class SubmitReport:
         """Show how far it is, where and when that is due."""
         self._line.tell(f"tlog submit: {self._state()}")
 
+    def clear(self) -> None:
+        """Leave no line on the terminal."""
+        self._line.clear()
+
     def _state(self) -> str:
-        if self.phase:
-            return self.phase
-        state = f"{self._done:,} of {self.total:,} files have their proofs"
+        state = (
+            self.phase or f"{self._done:,} of {self.total:,} files have their proofs"
+        )
         if self._pause is None:
             return state
-        left_s = max(self._pause.until_s - self._clock.monotonic_s(), 0.0)
+        left_s = self._pause.until_s - self._clock.monotonic_s()
+        if left_s <= 0:
+            return state
         return f"{state}; the log asks to wait, {left_s:.0f} s left ({self._pause.why})"
 
     def end(self, word: str) -> None:

@@ -98,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         with telling_errors(options), interruptible():
             _submit(options, report)
+        report.clear()
         report.output.require()
     except InterruptedBySignal as error:
         report.end("interrupted")
@@ -167,11 +168,15 @@ async def _send(
     ticking = asyncio.create_task(_tick(report))
     try:
         network = find_network(options, report.pause)
-        report.phase = "asking the log for its policy"
+        report.phase = "reading the policy"
         policy = await load_policy(options, network)
         taken = without_quorum(policy) if options.no_wait else policy
         report.policy = policy
-        kept, missing = Finder(taken).split(planned, replace_others=options.force)
+        report.phase = f"looking for the proofs of {len(planned):,} files"
+        kept, missing = Finder(taken).split(
+            planned, replace_others=options.force, told=report.show
+        )
+        report.phase = ""
         for it, proof in kept:
             report.kept(it, proof)
         client = open_client(

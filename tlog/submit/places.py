@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -133,11 +133,16 @@ class Finder:
         self._heads: dict[bytes, Checkpoint | None] = {}
 
     def split(
-        self, planned: Iterable[Planned], *, replace_others: bool
+        self,
+        planned: Iterable[Planned],
+        *,
+        replace_others: bool,
+        told: Callable[[], None],
     ) -> tuple[list[tuple[Planned, Proof]], list[Planned]]:
         """Return what has its proof already, and what is missing.
 
-        replace_others: files that are something else count as missing.
+        replace_others: files that are something else count as missing.  told: is
+        called before each.
 
         Raises RejectedError that names what must not be replaced.
         """
@@ -145,6 +150,7 @@ class Finder:
         missing: list[Planned] = []
         refused: list[str] = []
         for it in planned:
+            told()
             try:
                 proof = self._find(it)
             except RejectedError as error:
