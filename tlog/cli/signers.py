@@ -9,8 +9,8 @@ from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 
 _LIMIT_BYTES: Final = 1 << 20
-# A DER SEQUENCE with its length, or the first line of a PEM block.
-_FORMS: Final = re.compile(rb"\x30[\x02-\x84]|\s*-----BEGIN ")
+# A DER SEQUENCE, or the first line of a PEM block.
+_FORMS: Final = re.compile(rb"\x30|\s*-----BEGIN ")
 
 
 def signer_digest(path: Path) -> bytes:
