@@ -9,7 +9,7 @@ N ?= 200
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 
-.PHONY: demo test format lint types tests coverage sanitize crash bench clean
+.PHONY: demo test format lint types tests coverage sanitize crash many bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -47,6 +47,10 @@ sanitize: $(VENV)/installed
 # Kill a real server N times under load.
 crash: $(VENV)/installed
 	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
+
+# Submit 12,000 files to a log that takes a hundred entries a second.
+many: $(VENV)/installed
+	TLOG_SUBMIT_FILES=12000 $(BIN)/python -m pytest tests/system/test_submit.py -k rate_limit
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks

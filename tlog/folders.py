@@ -12,6 +12,8 @@ from filelock import FileLock, Timeout
 
 from tlog.errors import RejectedError
 
+# Characters of up to four bytes: their draft's name still has less than 255.
+_SHOWN_CHARS: Final = 40
 _MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
 
 
@@ -51,7 +53,9 @@ def write_all_whole(files: Mapping[Path, bytes]) -> None:
     try:
         for path, content in files.items():
             # Nobody can lay a link under a name that is not known before.
-            drafts[path] = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+            # A name as long as names may be has room for no more: its start will do.
+            start, token = path.name[:_SHOWN_CHARS], secrets.token_hex(8)
+            drafts[path] = path.with_name(f".{start}.{token}.new")
             with _naming(path):
                 _write_draft(drafts[path], content, path)
         for path, draft in drafts.items():

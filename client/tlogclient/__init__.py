@@ -17,7 +17,10 @@ The files, in order of dependency:
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
     cosigning                        PURE: what a log says to a witness
+    network                          proxy, authorities, who learns of waits
+    retries                          what is tried again, and after which pause
     transport  coalesce              HTTP, bounds, retries; single submits into batches
+    told                             the policy that a log says is its own
     log  blocking                    the verbs of a log
     witness                          the verbs of a witness
     signers                          a signer's file, and the digest that names it

@@ -22,7 +22,7 @@ from tlogclient.strictjson import (
     read_text,
 )
 from tlogverify import Checkpoint, Policy, Proof, verify_consistency
-from tlogverify.errors import FormatError, VerificationError
+from tlogverify.errors import FormatError, SignatureError, VerificationError
 from tlogverify.hashing import HASH_SIZE, Hash, leaf_hash
 from tlogverify.lines import parse_decimal
 from tlogverify.merkle import verify_inclusion
@@ -33,6 +33,8 @@ _ANSWER: Final = frozenset({"origin", "checkpoint", "entries", "range", "paths"}
 _PLACE: Final = frozenset({"index", "leaf_hash", "duplicate"})
 _SPAN: Final = frozenset({"start", "end", "left", "right"})
 _EXTENSION: Final = frozenset({"old", "new", "path", "checkpoint"})
+_SHOWN_LOGS: Final = 3
+_SHOWN_CHARS: Final = 72
 _HEX_HASH: Final = re.compile(rf"[0-9a-f]{{{2 * HASH_SIZE}}}")
 
 
@@ -77,7 +79,7 @@ def open_submitted(
     Raises FormatError or VerificationError.
     """
     claim = _parse_submitted(answer)
-    checkpoint = policy.open_checkpoint(claim.note).checkpoint
+    checkpoint = open_head(claim.note, policy).checkpoint
     if claim.origin != checkpoint.origin:
         raise VerificationError("the answer's origin is not its checkpoint's")
     if len(claim.places) != len(entries):
@@ -98,6 +100,25 @@ def open_submitted(
         Proof(place.index, paths[place.index], claim.note, entry)
         for place, entry in zip(claim.places, entries, strict=True)
     ]
+
+
+def open_head(note: bytes, policy: Policy) -> Witnessed:
+    """Return the checkpoint of a note that satisfies `policy`.
+
+    Raises FormatError or VerificationError, which tells another log's head from a head
+    of this log that is not signed as it must be.
+    """
+    try:
+        return policy.open_checkpoint(note)
+    except SignatureError:
+        origin = note.partition(b"\n")[0].decode("utf-8", "backslashreplace")
+        trusted = sorted({log.key.name for log in policy.logs})
+        if not trusted or origin in trusted:
+            raise
+        shown = ", ".join(map(ascii, trusted[:_SHOWN_LOGS]))
+    raise SignatureError(
+        f"the policy trusts {shown}, and the answer is of {origin[:_SHOWN_CHARS]!a}"
+    )
 
 
 def open_proof(answer: bytes, index: int, policy: Policy) -> Proof:
@@ -124,7 +145,7 @@ def open_extension(answer: bytes, old: Checkpoint, policy: Policy) -> Witnessed:
     path = read_hashes(f"{rule}'s path", members["path"])
     sizes = (read_size("old", members["old"]), read_size("new", members["new"]))
     note = read_text("a checkpoint", members["checkpoint"]).encode()
-    witnessed = policy.open_checkpoint(note)
+    witnessed = open_head(note, policy)
     new = witnessed.checkpoint
     if new.origin != old.origin:
         raise VerificationError("the answer is another log's")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+from tlogclient.answers import open_head
 from tlogclient.strictjson import (
     parse_json,
     read_array,
@@ -174,7 +175,7 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
         raise FormatError(f"hits ascend from {start}", indexes[1:])
     complete_to = read_size("complete_to", members["complete_to"])
     note = read_text("a checkpoint", members["checkpoint"]).encode()
-    checkpoint = policy.open_checkpoint(note).checkpoint
+    checkpoint = open_head(note, policy).checkpoint
     if complete_to > checkpoint.size:
         raise FormatError("complete_to lies within the checkpoint", complete_to)
     return Page(note, checkpoint, complete_to, hits, after)

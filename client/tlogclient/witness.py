@@ -13,9 +13,9 @@ import aiohttp
 
 from tlogclient.cosigning import SIZE_TYPE, AddCheckpoint, SignSubtree, origin_hash
 from tlogclient.errors import UnavailableError
+from tlogclient.retries import NoRoomError
 from tlogclient.transport import (
     HEADERS,
-    NoRoomError,
     new_session,
     read_bounded,
     read_refusal,

@@ -9,6 +9,7 @@
     serving  settings                        what the roles that run share
     credentials  policies  progress          what the others share
     retries                                  what both tell of requests tried again
+    output  reports  signers                 what submit and search tell, and read
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
 log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.
