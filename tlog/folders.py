@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 from tlog.errors import RejectedError
 
 _MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
+# Of nearly every file system.
+_MAX_NAME_BYTES: Final = 255
 
 
 def require_own_folder(root: Path, role: str) -> None:
@@ -55,7 +57,7 @@ def write_all_whole(files: Mapping[Path, bytes]) -> None:
     try:
         for path, content in files.items():
             # Nobody can lay a link under a name that is not known before.
-            drafts[path] = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+            drafts[path] = path.with_name(_draft_name(path.name))
             with _naming(path):
                 _write_draft(drafts[path], content, path)
         for path, draft in drafts.items():
@@ -66,6 +68,14 @@ def write_all_whole(files: Mapping[Path, bytes]) -> None:
             draft.unlink(missing_ok=True)
     for folder in {path.parent for path in files}:
         _sync_folder(folder)
+
+
+def _draft_name(name: str) -> str:
+    """Return a new name that tells whose draft it is, where that leaves room for it."""
+    draft = f".{name}.{secrets.token_hex(8)}.new"
+    if len(os.fsencode(draft)) <= _MAX_NAME_BYTES:
+        return draft
+    return f".draft.{secrets.token_hex(8)}.new"
 
 
 def _write_draft(draft: Path, content: bytes, path: Path) -> None:
