@@ -12,9 +12,10 @@ from filelock import FileLock, Timeout
 
 from tlog.errors import RejectedError
 
-# Characters of up to four bytes: their draft's name still has less than 255.
-_SHOWN_CHARS: Final = 40
+
 _MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
+# Of nearly every file system.
+_MAX_NAME_BYTES: Final = 255
 
 
 def require_own_folder(root: Path, role: str) -> None:
@@ -53,9 +54,7 @@ def write_all_whole(files: Mapping[Path, bytes]) -> None:
     try:
         for path, content in files.items():
             # Nobody can lay a link under a name that is not known before.
-            # A name as long as names may be has room for no more: its start will do.
-            start, token = path.name[:_SHOWN_CHARS], secrets.token_hex(8)
-            drafts[path] = path.with_name(f".{start}.{token}.new")
+            drafts[path] = path.with_name(_draft_name(path.name))
             with _naming(path):
                 _write_draft(drafts[path], content, path)
         for path, draft in drafts.items():
@@ -66,6 +65,14 @@ def write_all_whole(files: Mapping[Path, bytes]) -> None:
             draft.unlink(missing_ok=True)
     for folder in {path.parent for path in files}:
         _sync_folder(folder)
+
+
+def _draft_name(name: str) -> str:
+    """Return a new name that tells whose draft it is, where that leaves room for it."""
+    draft = f".{name}.{secrets.token_hex(8)}.new"
+    if len(os.fsencode(draft)) <= _MAX_NAME_BYTES:
+        return draft
+    return f".draft.{secrets.token_hex(8)}.new"
 
 
 def _write_draft(draft: Path, content: bytes, path: Path) -> None:

@@ -120,7 +120,7 @@ def list_artifacts(arguments: list[str], *, recursive: bool) -> Listing:
                 artifacts.setdefault(os.path.normpath(found.name), found)
     if not artifacts:
         why = f": all are passed over, {passed_over[0].why}" if passed_over else ""
-        raise RejectedError("no-artifacts", f"there is no file to submit{why}")
+        raise RejectedError(f"there is no file to submit{why}")
     return Listing(tuple(artifacts.values()), tuple(passed_over))
 
 
@@ -137,7 +137,7 @@ def _named_by(argument: str, *, recursive: bool) -> Iterator[Artifact | PassedOv
     if stat.S_ISDIR(mode):
         if not recursive:
             raise RejectedError(
-                "folder", f"{argument!a} is a folder: --recursive submits its files"
+                f"{argument!a} is a folder: --recursive submits its files"
             )
         yield from _below(path)
     elif not stat.S_ISREG(mode) or argument.startswith(_DEVICES):

@@ -52,7 +52,7 @@ def choose_places(
     """
     if out is not None and len(artifacts) != 1:
         raise RejectedError(
-            "one-proof", f"-o names one proof, and there are {len(artifacts)} artifacts"
+            f"-o names one proof, and there are {len(artifacts)} artifacts"
         )
     places = tuple(Place(it, out or _place_of(it, folder)) for it in artifacts)
     taken: dict[str, Place] = {}
@@ -60,7 +60,6 @@ def choose_places(
         other = taken.setdefault(os.path.normpath(it.path), it)
         if other is not it:
             raise RejectedError(
-                "same-place",
                 f"the proofs of {other.artifact.name!a} and {it.artifact.name!a} would "
                 f"both be {str(it.path)!a}",
             )
@@ -70,7 +69,6 @@ def choose_places(
 def _place_of(artifact: Artifact, folder: Path | None) -> Path:
     if artifact.stem is None:
         raise RejectedError(
-            "no-place",
             f"{artifact.name!a} has no name: -o FILE says where its proof goes",
         )
     name = f"{artifact.stem.name}{PROOF}"
@@ -115,7 +113,7 @@ def _mode_of(path: Path) -> int | None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
         raise RejectedError(
-            "no-place", f"{str(path)!a} is no regular file: no proof is written there"
+            f"{str(path)!a} is no regular file: no proof is written there"
         )
     return mode
 
@@ -165,9 +163,7 @@ class Finder:
         if refused and not replace_others:
             more = len(refused) - _SHOWN
             shown = refused[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
-            raise RejectedError(
-                "other-proof", f"{'; '.join(shown)}: --force replaces it"
-            )
+            raise RejectedError(f"{'; '.join(shown)}: --force replaces it")
         return kept, missing
 
     def _find(self, planned: Planned) -> Proof | None:
@@ -224,4 +220,4 @@ def without_quorum(policy: Policy) -> Policy:
 
 
 def _other(path: Path, what: str) -> RejectedError:
-    return RejectedError("other-proof", f"{str(path)!a} is {what}")
+    return RejectedError(f"{str(path)!a} is {what}")
