@@ -1,6 +1,7 @@
 """A verdict that nobody can read is none: every way in which writing can fail."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -130,3 +131,21 @@ def test_a_reader_that_leaves_ends_it(folder: Path) -> None:
     _, said = running.communicate()
     assert 2 == running.returncode
     assert "release-0: the verdict could not be written: Broken pipe\n" == said
+
+
+def test_an_interrupted_command_ends_without_a_traceback(folder: Path) -> None:
+    os.mkfifo(folder / "endless")
+    command = [sys.executable, *PROGRAMS["tlogverify"], "endless"]
+    running = subprocess.Popen(
+        [*command, "--policy", "policy", "--proof", "proof"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Opening waits for the reader, which so is known to have come to the artifact.
+    writer = os.open(folder / "endless", os.O_WRONLY)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate()
+    os.close(writer)
+    assert (130, ("", "")) == (running.returncode, said)
