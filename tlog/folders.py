@@ -12,7 +12,6 @@ from filelock import FileLock, Timeout
 
 from tlog.errors import RejectedError
 
-
 _MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
 # Of nearly every file system.
 _MAX_NAME_BYTES: Final = 255
