@@ -11,7 +11,7 @@ from tlog.witness.opening import Witness
 from tlog.witness.state import WitnessState
 
 # A wait that ends a test which would hang; nothing is measured by it.
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 def state_of(witness: Witness) -> WitnessState:
