@@ -107,7 +107,7 @@ class Served(NamedTuple):
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
         """What its cosignatures are verified with."""
-        return self.witness.verifiers
+        return self.witness.verifier_keys
 
     async def add(self, body: bytes) -> Answer:
         """POST add-checkpoint."""

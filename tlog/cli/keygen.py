@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         key = generate_key(options.name, _TYPES[options.key_type])
         key.write(path)
-        name, shown, more = "verifier_key", key.verifier.encode(), {}
+        name, shown, more = "verifier_key", key.verifier_key.encode(), {}
     if options.json:
         print(json.dumps({name: shown, "private_key_file": str(path), **more}))
     else:

@@ -49,8 +49,8 @@ async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
 
 
 def _announce(witness: Witness, url: str, *, as_json: bool) -> None:
-    vkeys = [key.encode() for key in witness.verifiers]
-    name, logs = witness.verifiers[0].name, len(witness.roster)
+    vkeys = [key.encode() for key in witness.verifier_keys]
+    name, logs = witness.verifier_keys[0].name, len(witness.roster)
     if as_json:
         document = {
             "url": url,

@@ -103,7 +103,7 @@ async def _converse(
             assert (old, False) == (known[0], grows)
         else:
             assert (old, True) == (known[0], grows)
-            require_cosigned(lines, history.head(size), witness.verifiers)
+            require_cosigned(lines, history.head(size), witness.verifier_keys)
             known = (size, history.tree.root(size))
             left.append(known)
     require_consistent({LOG.name: left})
@@ -236,7 +236,7 @@ class Witnessing(RuleBasedStateMachine):
     ) -> None:
         history = FORKS[origin][which]
         if isinstance(answer, bytes):
-            require_cosigned(answer, history.head(size), self.witness.verifiers)
+            require_cosigned(answer, history.head(size), self.witness.verifier_keys)
             self.left[origin].append((size, history.tree.root(size)))
             return
         kinds: tuple[type[TlogError], ...] = (StaleError, ProofError, FormatError)

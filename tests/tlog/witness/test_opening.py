@@ -28,7 +28,7 @@ ONE, TWO = histories(12, common=3)
 async def open_and_close(settings: WitnessSettings) -> tuple[str, ...]:
     """Return the verifier keys of a witness that can be opened."""
     witness = Witness(settings)
-    keys = tuple(key.encode() for key in witness.verifiers)
+    keys = tuple(key.encode() for key in witness.verifier_keys)
     await witness.close()
     return keys
 
