@@ -288,8 +288,8 @@ def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
         key = read_key(path)
         if origin and key.verifier_key.name != origin:
             raise RejectedError(
-                f"the log in this folder is {key.verifier_key.name}, and an origin never "
-                "changes: another log needs another --data",
+                f"the log in this folder is {key.verifier_key.name}, and an origin "
+                "never changes: another log needs another --data",
             )
         keys.append(key)
     return keys
