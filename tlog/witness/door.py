@@ -20,7 +20,7 @@ from tlog.http.problems import (
 from tlog.http.respond import SECONDS, bytes_response, json_response, text_response
 from tlog.witness.budget import BudgetError
 from tlog.witness.cosigner import NeverCosignedError
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.roster import UnknownOriginError
 from tlogclient.cosigning import SIZE_TYPE
 from tlogverify.errors import ProofError, SignatureError
@@ -45,7 +45,7 @@ _TEXT: Final = "text/plain; charset=utf-8"
 class WitnessEndpoints:
     """Answers for one witness."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, witness: OpenWitness) -> None:
         self._witness = witness
 
     async def add_checkpoint(self, request: web.Request) -> web.Response:
@@ -92,7 +92,7 @@ def witness_answer(told: Told) -> web.Response:
     )
 
 
-def witness_routes(witness: Witness, prefix: str) -> list[web.RouteDef]:
+def witness_routes(witness: OpenWitness, prefix: str) -> list[web.RouteDef]:
     """Return the specification's endpoints, below `prefix`."""
     endpoints = WitnessEndpoints(witness)
     return [
@@ -104,7 +104,7 @@ def witness_routes(witness: Witness, prefix: str) -> list[web.RouteDef]:
     ]
 
 
-def build_witness_app(witness: Witness) -> web.Application:
+def build_witness_app(witness: OpenWitness) -> web.Application:
     """Return the application that serves `witness` below its prefix."""
     prefix, endpoints = witness.settings.prefix, WitnessEndpoints(witness)
     routes = [
@@ -118,7 +118,7 @@ def build_witness_app(witness: Witness) -> web.Application:
 
 
 async def serve_witness(
-    witness: Witness, stop: asyncio.Event, ready: Callable[[str], None]
+    witness: OpenWitness, stop: asyncio.Event, ready: Callable[[str], None]
 ) -> None:
     """Serve `witness` until `stop` is set or it stops by itself; then close it.
 

@@ -36,7 +36,7 @@ _KEY_FILES: Final = {
 }
 
 
-class Witness:
+class OpenWitness:
     """One open witness, and the folder that it holds until `close`."""
 
     def __init__(
@@ -192,10 +192,8 @@ def _load_keys(settings: WitnessSettings, known: list[VerifierKey]) -> list[Sign
             name = settings.name or known[0].name
             generate_key(name, key_type).write(path)
         key = read_key(path)
-        if key.verifier_key.key_type is not key_type or before not in (
-            [],
-            [key.verifier_key],
-        ):
+        is_another = before not in ([], [key.verifier_key])
+        if key.verifier_key.key_type is not key_type or is_another:
             raise RejectedError(f"{path} is not this witness's key")
         keys.append(key)
     names = {key.name for key in [*known, *(it.verifier_key for it in keys)]}
