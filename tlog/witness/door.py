@@ -12,9 +12,9 @@ from tlog.http.listener import Listener, metrics_response, new_app
 from tlog.http.problems import (
     NEVER,
     SHARED_ROWS,
+    ErrorAnswer,
     Problem,
     Rows,
-    Told,
     problem_document,
 )
 from tlog.http.respond import SECONDS, bytes_response, json_response, text_response
@@ -77,17 +77,17 @@ class WitnessEndpoints:
         return metrics_response(self._witness.metrics)
 
 
-def witness_answer(told: Told) -> web.Response:
+def witness_answer(answer: ErrorAnswer) -> web.Response:
     """Return an error as C2SP tlog-witness has it; a dialect.
 
     A stale size is the one error that is no problem document: the body of a 409 is the
     size that was cosigned last.
     """
-    if not isinstance(told.error, StaleError):
-        return problem_document(told)
+    if not isinstance(answer.error, StaleError):
+        return problem_document(answer)
     return web.Response(
-        status=told.problem.status,
-        body=b"%d\n" % told.error.known_size,
+        status=answer.problem.status,
+        body=b"%d\n" % answer.error.known_size,
         headers={hdrs.CONTENT_TYPE: SIZE_TYPE, hdrs.CACHE_CONTROL: NEVER},
     )
 
