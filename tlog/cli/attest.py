@@ -24,13 +24,13 @@ from tlog.attest.attesting import (
     read_predicate,
 )
 from tlog.attest.capture import Captured, Told, capture, require_uri
-from tlog.attest.document import DocumentSigner
+from tlog.attest.document import AttestationSigner
 from tlog.attest.redaction import Omission, find_secrets, secret_values, why_left_out
 from tlog.cli.credentials import bearer_token, key_password
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
-from tlog.signing import read_document_key
+from tlog.signing import read_attestation_key
 from tlogverify.__main__ import printable
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.errors import FormatError
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(json.dumps(json.loads(claim.statement), indent=2))
         return 0
-    signer = read_document_key(options.key, password=key_password())
+    signer = read_attestation_key(options.key, password=key_password())
     _report(options, claim, asyncio.run(_attest(options, claim, signer)), omissions)
     return 0
 
@@ -120,7 +120,7 @@ def _predicate(
 
 
 async def _attest(
-    options: argparse.Namespace, claim: Claim, signer: DocumentSigner
+    options: argparse.Namespace, claim: Claim, signer: AttestationSigner
 ) -> Attested:
     token = bearer_token(options)
     policy = await load_policy(options)
