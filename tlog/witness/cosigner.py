@@ -25,7 +25,7 @@ from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
 from tlog.witness.roster import Roster
 from tlog.witness.rules import (
-    SignedHead,
+    OpenedHead,
     open_head,
     open_subtree,
     require_consistent,
@@ -109,7 +109,7 @@ class Cosigner:
             raise NeverCosignedError
         return self._commits.known[origin].note
 
-    async def _in_turn(self, request: AddCheckpoint, head: SignedHead) -> bytes:
+    async def _in_turn(self, request: AddCheckpoint, head: OpenedHead) -> bytes:
         origin = head.checkpoint.origin
         async with self._turns[origin]:
             known = self._commits.known.get(origin)
@@ -133,7 +133,7 @@ class Cosigner:
         return tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
 
     async def _keep(
-        self, known: KnownHead, request: AddCheckpoint, head: SignedHead, why: str
+        self, known: KnownHead, request: AddCheckpoint, head: OpenedHead, why: str
     ) -> None:
         """Keep a head that does not extend the one that was cosigned."""
         new = head.checkpoint
