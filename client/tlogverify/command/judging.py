@@ -100,7 +100,7 @@ def _judge_entry(path: str, given: str | None, policy: Policy) -> Judged:
     leaf = leaf_hash(read_bounded(path_of(path), "an entry", MAX_ENTRY_FILE_BYTES))
     witnessed = proof.verify(leaf, policy)
     told = verdicts.describe_entry(path, leaf, proof.index, witnessed)
-    return told, f"{path}: proven to be {verdicts.place(proof.index, witnessed)}"
+    return told, f"{path}: proven to be {verdicts.standing(proof.index, witnessed)}"
 
 
 def _convict(path: str, policy: Policy) -> Judged:
