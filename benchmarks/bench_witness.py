@@ -191,7 +191,7 @@ async def _check_newest(
 def _witness(folder: Path, keys: str, histories: Histories) -> Iterator[RunningWitness]:
     """Serve a new witness that knows all logs."""
     listed = "".join(
-        f"vkey {signer.verifiers[0].encode()}\nqpd 2000000000\ncontact none\n"
+        f"vkey {signer.verifier_keys[0].encode()}\nqpd 2000000000\ncontact none\n"
         for signer in histories.signers
     )
     (folder / "logs").write_text(f"logs/v0\n{listed}")

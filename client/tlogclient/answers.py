@@ -39,7 +39,7 @@ _HEX_HASH: Final = re.compile(rf"[0-9a-f]{{{2 * HASH_SIZE}}}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ClaimedEntry:
     """Where the log claims that one submitted entry stands."""
 
     index: int
@@ -64,7 +64,7 @@ class _Submitted(NamedTuple):
 
     origin: str
     note: bytes
-    places: list[_Place]
+    claimed: list[_ClaimedEntry]
     span: _Span
     paths: dict[int, tuple[Hash, ...]]
 
@@ -82,9 +82,9 @@ def open_submitted(
     checkpoint = open_head(claim.note, policy).checkpoint
     if claim.origin != checkpoint.origin:
         raise VerificationError("the answer's origin is not its checkpoint's")
-    if len(claim.places) != len(entries):
+    if len(claim.claimed) != len(entries):
         raise FormatError(
-            f"an answer to {len(entries)} entries has as many", len(claim.places)
+            f"an answer to {len(entries)} entries has as many", len(claim.claimed)
         )
     leaves = [leaf_hash(entry) for entry in entries]
     fresh = _fresh_leaves(claim, leaves)
@@ -97,8 +97,8 @@ def open_submitted(
         paths.update(enumerate(proven, start))
     _verify_known(claim, leaves, checkpoint)
     return [
-        Proof(place.index, paths[place.index], claim.note, entry)
-        for place, entry in zip(claim.places, entries, strict=True)
+        Proof(claimed.index, paths[claimed.index], claim.note, entry)
+        for claimed, entry in zip(claim.claimed, entries, strict=True)
     ]
 
 
@@ -161,8 +161,9 @@ def _parse_submitted(answer: bytes) -> _Submitted:
     return _Submitted(
         origin=read_text("an origin", members["origin"]),
         note=read_text("a checkpoint", members["checkpoint"]).encode(),
-        places=[
-            _parse_place(place) for place in read_array("entries", members["entries"])
+        claimed=[
+            _parse_claimed(member)
+            for member in read_array("entries", members["entries"])
         ],
         span=_parse_span(members["range"]),
         paths={
@@ -172,12 +173,12 @@ def _parse_submitted(answer: bytes) -> _Submitted:
     )
 
 
-def _parse_place(value: object) -> _Place:
+def _parse_claimed(value: object) -> _ClaimedEntry:
     members = read_members("an entry's answer", value, _PLACE)
     leaf = read_text("leaf_hash", members["leaf_hash"])
     if _HEX_HASH.fullmatch(leaf) is None:
         raise FormatError("leaf_hash has 64 lower-case hex digits", leaf)
-    return _Place(
+    return _ClaimedEntry(
         read_size("index", members["index"]),
         bytes.fromhex(leaf),
         read_bool("duplicate", members["duplicate"]),
@@ -207,16 +208,16 @@ def _fresh_leaves(claim: _Submitted, leaves: Sequence[Hash]) -> list[Hash]:
     """
     index_of: dict[Hash, int] = {}
     fresh: list[Hash] = []
-    for position, (place, leaf) in enumerate(zip(claim.places, leaves, strict=True)):
-        if place.leaf != leaf:
+    for position, (claimed, leaf) in enumerate(zip(claim.claimed, leaves, strict=True)):
+        if claimed.leaf != leaf:
             raise VerificationError(f"the leaf hash of entry {position} is another's")
-        is_new = claim.span.covers(place.index) and leaf not in index_of
-        if index_of.setdefault(leaf, place.index) != place.index:
+        is_new = claim.span.covers(claimed.index) and leaf not in index_of
+        if index_of.setdefault(leaf, claimed.index) != claimed.index:
             raise VerificationError(f"entry {position} has two indexes")
-        if place.is_duplicate is is_new:
+        if claimed.is_duplicate is is_new:
             raise VerificationError(f"entry {position} is new or a duplicate, not both")
         if is_new:
-            if place.index != claim.span.start + len(fresh):
+            if claimed.index != claim.span.start + len(fresh):
                 raise VerificationError("the range is not in the order of the request")
             fresh.append(leaf)
     if len(fresh) != claim.span.end - claim.span.start:
@@ -230,8 +231,11 @@ def _fresh_leaves(claim: _Submitted, leaves: Sequence[Hash]) -> list[Hash]:
 def _verify_known(
     claim: _Submitted, leaves: Sequence[Hash], checkpoint: Checkpoint
 ) -> None:
-    places = zip(claim.places, leaves, strict=True)
-    known = {(p.index, leaf) for p, leaf in places if not claim.span.covers(p.index)}
+    known = {
+        (claimed.index, leaf)
+        for claimed, leaf in zip(claim.claimed, leaves, strict=True)
+        if not claim.span.covers(claimed.index)
+    }
     for index, leaf in known:
         path = claim.paths[index]
         verify_inclusion(index, checkpoint.size, leaf, path, checkpoint.root)

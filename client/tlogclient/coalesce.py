@@ -24,7 +24,7 @@ class _Waiter(Generic[Answer]):
     entry: bytes
     answer: asyncio.Future[Answer]
 
-    def settle(self, answer: Answer) -> None:
+    def succeed(self, answer: Answer) -> None:
         if not self.answer.done():
             self.answer.set_result(answer)
 
@@ -89,7 +89,7 @@ class Coalescer(Generic[Answer]):
             self._fail(batch, error)
         else:
             for waiter, answer in outcomes:
-                waiter.settle(answer)
+                waiter.succeed(answer)
 
     def _take_batch(self) -> list[_Waiter[Answer]]:
         alive = [waiter for waiter in self._waiting if not waiter.answer.done()]

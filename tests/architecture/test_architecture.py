@@ -241,7 +241,7 @@ def test_a_pure_file_touches_nothing_outside() -> None:
 
 def test_the_private_key_code_is_one_room() -> None:
     users = {it.module for it in sources().values() if "PrivateKey" in it.text}
-    assert {"tlog.signing.heads", "tlog.signing.documents"} == users
+    assert {"tlog.signing.heads", "tlog.signing.attestation_keys"} == users
 
 
 PARTS_OF_THE_VERIFIER = {

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tlog.attest.artifacts import Artifact
 from tlog.attest.document import (
-    DocumentSigner,
+    AttestationSigner,
     NamedDigest,
     encode_statement,
     record_of,
@@ -80,7 +80,7 @@ def name_artifacts(
 
 
 async def attest(
-    claim: Claim, signer: DocumentSigner, log: LogClient, *, replace: bool = False
+    claim: Claim, signer: AttestationSigner, log: LogClient, *, replace: bool = False
 ) -> Attested:
     """Sign a claim, log it, and keep envelope and proof beside each artifact.
 
@@ -109,7 +109,7 @@ async def attest(
     return Attested(envelope, proof, kept is not None)
 
 
-def _kept_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
+def _kept_envelope(claim: Claim, signer: AttestationSigner) -> bytes | None:
     """Return the envelope that lies beside the artifacts; None if there is none."""
     found: dict[bytes, Path] = {}
     for artifact in claim.artifacts:
@@ -130,7 +130,7 @@ def _kept_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
     return envelope
 
 
-def _waiting_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
+def _waiting_envelope(claim: Claim, signer: AttestationSigner) -> bytes | None:
     """Return the envelope of a run that died before it had replaced another."""
     for artifact in claim.artifacts:
         path = artifact.next_attestation
@@ -152,7 +152,7 @@ def _require_own_proofs(claim: Claim, record: Record) -> None:
                 raise _another(artifact.proof, "a proof of something else")
 
 
-def _says_the_same(envelope: bytes, claim: Claim, signer: DocumentSigner) -> bool:
+def _says_the_same(envelope: bytes, claim: Claim, signer: AttestationSigner) -> bool:
     try:
         parsed = Envelope.parse(envelope)
         parsed.verify([SignerKey(signer.public)], 1)

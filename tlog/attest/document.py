@@ -25,8 +25,8 @@ _PEM_BEGIN: Final = "-----BEGIN PUBLIC KEY-----"
 _PEM_END: Final = "-----END PUBLIC KEY-----"
 
 
-class DocumentSigner(Protocol):
-    """Signs documents: a key file, or a device that shows its public half alone."""
+class AttestationSigner(Protocol):
+    """Signs attestations: a key file, or a device that shows its public half alone."""
 
     @property
     def public(self) -> bytes:
@@ -61,7 +61,7 @@ def encode_statement(
     return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def sign_statement(statement: bytes, signer: DocumentSigner) -> bytes:
+def sign_statement(statement: bytes, signer: AttestationSigner) -> bytes:
     """Return the signed envelope, one line.
 
     The one signature stands there twice, as two verifiers pass over a key by its name:
@@ -106,7 +106,7 @@ def record_of(
     envelope: bytes,
     subjects: Sequence[NamedDigest],
     predicate_type: str,
-    signer: DocumentSigner,
+    signer: AttestationSigner,
 ) -> Record:
     """Return the one record of an envelope; FormatError if a value is out of bounds.
 

@@ -24,7 +24,7 @@ from tlog.attest.artifacts import (
 )
 from tlog.attest.attesting import Attested, Claim, attest, name_artifacts
 from tlog.attest.capture import Captured, Told, capture, require_uri
-from tlog.attest.document import DocumentSigner
+from tlog.attest.document import AttestationSigner
 from tlog.attest.predicates import read_predicate
 from tlog.attest.redaction import Allowance, Omission, find_secrets, why_left_out
 from tlog.attest.variables import secret_values
@@ -32,7 +32,7 @@ from tlog.cli.credentials import bearer_token, key_password
 from tlog.cli.policies import add_policy_argument, load_policy, open_client
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
-from tlog.signing import read_document_key
+from tlog.signing import read_attestation_key
 from tlogverify.__main__ import printable
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.errors import FormatError
@@ -149,7 +149,7 @@ def _predicate(
     return Captured(predicate, found)
 
 
-def _read_key(path: Path) -> DocumentSigner:
+def _read_key(path: Path) -> AttestationSigner:
     """Read the private key; FormatError that says so for the public half of one."""
     with path.open("rb") as file:
         start = file.read(64).lstrip()
@@ -163,11 +163,11 @@ def _read_key(path: Path) -> DocumentSigner:
                 else ""
             )
         )
-    return read_document_key(path, password=key_password())
+    return read_attestation_key(path, password=key_password())
 
 
 async def _attest(
-    options: argparse.Namespace, claims: Sequence[Claim], signer: DocumentSigner
+    options: argparse.Namespace, claims: Sequence[Claim], signer: AttestationSigner
 ) -> list[Attested]:
     token = bearer_token(options)
     policy = await load_policy(options)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tlog.cli.output import Output, warn
 from tlog.cli.progress import StatusLine
 from tlog.clock import SystemClock
-from tlog.submit.places import Planned, satisfying
+from tlog.submit.destinations import Planned, satisfying
 from tlogverify import Policy, Proof
 
 
@@ -63,8 +63,8 @@ class SubmitReport:
 
     def _tell(self, planned: Planned, proof: Proof, how: str) -> None:
         self._done += 1
-        place = planned.place
-        name, path = place.artifact.name, str(place.path)
+        destination = planned.destination
+        name, path = destination.artifact.name, str(destination.path)
         is_complete = self._is_complete(proof.note)
         self._line.clear()
         if self._options.json:

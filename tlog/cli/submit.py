@@ -28,12 +28,11 @@ from tlog.cli.policies import (
 )
 from tlog.cli.reports import SubmitReport
 from tlog.cli.signers import signer_digest
-from tlog.submit.artifacts import Listing, list_artifacts
-from tlog.submit.places import (
+from tlog.submit.artifacts import Artifact, Listing, list_artifacts
+from tlog.submit.destinations import (
     Finder,
-    Place,
     Planned,
-    choose_places,
+    choose_destinations,
     prepare_folders,
     require_free,
     without_quorum,
@@ -116,14 +115,15 @@ def _submit(options: argparse.Namespace, report: SubmitReport) -> None:
     make_record = _record_maker(options)
     listing = list_artifacts(options.files, recursive=options.recursive)
     _tell_passed_over(options, listing)
-    places = choose_places(listing.artifacts, options.out, options.out_dir)
-    require_free(places)
-    prepare_folders(places, options.out_dir)
-    report.total = len(places)
+    destinations = choose_destinations(listing.artifacts, options.out, options.out_dir)
+    require_free(destinations)
+    prepare_folders(destinations, options.out_dir)
+    report.total = len(destinations)
     planned: list[Planned] = []
-    for place in places:
-        report.phase = f"hashing {len(planned) + 1:,} of {len(places):,} files"
-        planned.append(Planned(place, make_record(place, report.show).encode()))
+    for destination in destinations:
+        report.phase = f"hashing {len(planned) + 1:,} of {len(destinations):,} files"
+        record = make_record(destination.artifact, report.show)
+        planned.append(Planned(destination, record.encode()))
     asyncio.run(_send(options, planned, token, report))
 
 
@@ -138,17 +138,16 @@ def _tell_passed_over(options: argparse.Namespace, listing: Listing) -> None:
 
 def _record_maker(
     options: argparse.Namespace,
-) -> Callable[[Place, Callable[[], None]], Record]:
-    """Return what makes the record of a place; what all of them share is read now."""
+) -> Callable[[Artifact, Callable[[], None]], Record]:
+    """Return what makes the record of one artifact; what all share is read now."""
     given = None if options.provenance is None else sha256_file(options.provenance)
     signer = None if options.signer is None else signer_digest(options.signer)
     # Refused before a file is read, if it is no URI.
     Record((Subject(bytes(32)),), bytes(32), options.predicate_type, signer).encode()
 
-    def make(place: Place, told: Callable[[], None]) -> Record:
-        told()
-        artifact = place.artifact
-        digest = artifact.hash(told)
+    def make(artifact: Artifact, step: Callable[[], None]) -> Record:
+        step()
+        digest = artifact.hash(step)
         provenance = given
         if provenance is None and (statement := artifact.statement()) is not None:
             provenance = sha256_file(statement)
@@ -174,7 +173,7 @@ async def _send(
         report.policy = policy
         report.phase = f"looking for the proofs of {len(planned):,} files"
         kept, missing = Finder(taken).split(
-            planned, replace_others=options.force, told=report.show
+            planned, replace_others=options.force, step=report.show
         )
         report.phase = ""
         for it, proof in kept:

@@ -15,7 +15,7 @@ from tlog.cli.serving import stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
 from tlog.log_lines import configure_logs, log_event
 from tlog.witness.door import serve_witness
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.settings import WitnessSettings
 
 _SHOWN_CHARS: Final = 400
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
-    witness = Witness(settings)
+    witness = OpenWitness(settings)
     if not len(witness.roster) and not settings.log_list:
         log_event("no log is known: --log or --log-list", level="warning")
     stop = stop_on_signals()
@@ -48,9 +48,9 @@ async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
     log_event("stopped", heads=witness.cosigned_logs)
 
 
-def _announce(witness: Witness, url: str, *, as_json: bool) -> None:
-    vkeys = [key.encode() for key in witness.verifiers]
-    name, logs = witness.verifiers[0].name, len(witness.roster)
+def _announce(witness: OpenWitness, url: str, *, as_json: bool) -> None:
+    vkeys = [key.encode() for key in witness.verifier_keys]
+    name, logs = witness.verifier_keys[0].name, len(witness.roster)
     if as_json:
         document = {
             "url": url,

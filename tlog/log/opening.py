@@ -121,10 +121,12 @@ def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) ->
     signer = HeadSigner(_load_keys(layout, settings), clock)
     if settings.sigstore:
         require_bare_host(signer.origin)
-    policy = policy_text(settings, signer.verifiers)
+    policy = policy_text(settings, signer.verifier_keys)
     _write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, LogMetrics())
-    sightings = see_all_heads(settings, Policy.parse(policy.encode()), signer.verifiers)
+    sightings = see_all_heads(
+        settings, Policy.parse(policy.encode()), signer.verifier_keys
+    )
     stores = Stores.open(folder, disk)
     try:
         if stores.journal.head() is None:
@@ -188,7 +190,7 @@ def _assemble(
         reading=_reading(heads, prover, tiles, stores, sequencer.known, publisher),
         standing=Standing(
             origin=ground.signer.origin,
-            keys=ground.signer.verifiers,
+            keys=ground.signer.verifier_keys,
             policy=ground.policy,
             heads=heads,
             guard=guard,
@@ -213,7 +215,7 @@ def _view(
     """Return the log as the collector of cosignatures sees it."""
     return LogView(
         origin=ground.signer.origin,
-        keys=ground.signer.verifiers,
+        keys=ground.signer.verifier_keys,
         signed=lambda: committer.signed,
         prove=prover.consistency,
         root_at=prover.root,
@@ -276,7 +278,7 @@ def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
     keys: list[SigningKey] = []
     for key_type in types:
         path = layout.keys / _KEY_FILES[key_type]
-        origin = settings.origin or (keys[0].verifier.name if keys else "")
+        origin = settings.origin or (keys[0].verifier_key.name if keys else "")
         if not path.exists():
             if layout.journal.exists() and key_type in _announced(layout):
                 raise CorruptError(str(path), "is missing, but the log has signed")
@@ -284,10 +286,10 @@ def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
                 raise RejectedError("a new log needs --origin NAME")
             generate_key(origin, key_type).write(path)
         key = read_key(path)
-        if origin and key.verifier.name != origin:
+        if origin and key.verifier_key.name != origin:
             raise RejectedError(
-                f"the log in this folder is {key.verifier.name}, and an origin never "
-                "changes: another log needs another --data",
+                f"the log in this folder is {key.verifier_key.name}, and an origin "
+                "never changes: another log needs another --data",
             )
         keys.append(key)
     return keys
@@ -303,7 +305,7 @@ def _announced(layout: FolderLayout) -> set[KeyType]:
 
 def _write_public_keys(layout: FolderLayout, signer: HeadSigner, policy: str) -> None:
     """Write the verifier keys, and the policy for those who verify."""
-    vkeys = [key.encode() for key in signer.verifiers]
+    vkeys = [key.encode() for key in signer.verifier_keys]
     layout.vkey_file.write_text("".join(f"{vkey}\n" for vkey in vkeys))
     layout.policy_file.write_text(policy, "utf-8")
 

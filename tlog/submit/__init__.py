@@ -2,9 +2,9 @@
 
 The files, in order of dependency:
 
-    artifacts    what is submitted: files, folders, standard input, digests
-    places       where each proof goes, and what must not be replaced there
-    sending      requests, proofs written as they come, and how far it is
+    artifacts       what is submitted: files, folders, standard input, digests
+    destinations    where each proof goes, and what must not be replaced there
+    sending         requests, proofs written as they come, and how far it is
 
 Everything that can be known to end badly is refused before anything is logged.  What
 was written stays: the same command again does what is missing.

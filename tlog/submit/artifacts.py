@@ -68,15 +68,15 @@ class Artifact:
             raise
         return beside
 
-    def hash(self, told: Callable[[], None]) -> bytes:
-        """Return its SHA-256; `told` is called after each MiB.  OSError."""
+    def hash(self, step: Callable[[], None]) -> bytes:
+        """Return its SHA-256; `step` is called after each MiB.  OSError."""
         if self.sha256 is not None:
             return self.sha256
         with self._opened() as file:
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
-                told()
+                step()
             return digest.digest()
 
     def _opened(self) -> nullcontext[BinaryIO] | BinaryIO:

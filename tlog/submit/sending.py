@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tlog.folders import write_whole
-from tlog.submit.places import Planned
+from tlog.submit.destinations import Planned
 from tlogclient import LogClient, RefusedError
 from tlogclient.batches import MAX_ENTRIES, count_fitting
 from tlogverify import Proof
@@ -77,7 +77,7 @@ class Sender:
             for start in range(0, len(pairs), _GROUP):
                 group = pairs[start : start + _GROUP]
                 written: list[Future[None]] = [
-                    writers.submit(write_whole, it.place.path, proof.encode())
+                    writers.submit(write_whole, it.destination.path, proof.encode())
                     for it, proof in group
                 ]
                 for (it, proof), future in zip(group, written, strict=True):
@@ -95,5 +95,5 @@ class Sender:
 def _named(error: RefusedError, sent: Sequence[Planned]) -> RefusedError:
     if error.position is None or error.position >= len(sent):
         return error
-    name = sent[error.position].place.artifact.name
+    name = sent[error.position].destination.artifact.name
     return RefusedError(error.type, f"{name!a}: {error.detail}", status=error.status)

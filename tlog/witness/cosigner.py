@@ -25,7 +25,7 @@ from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
 from tlog.witness.roster import Roster
 from tlog.witness.rules import (
-    SignedHead,
+    OpenedHead,
     open_head,
     open_subtree,
     require_consistent,
@@ -80,7 +80,7 @@ class Cosigner:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._keeping = asyncio.Lock()
         self._origins = {origin_hash(origin): origin for origin in commits.known}
-        self.verifiers = tuple(key.verifier for key in keys)
+        self.verifier_keys = tuple(key.verifier_key for key in keys)
 
     async def add_checkpoint(self, body: bytes) -> bytes:
         """Return cosignature lines of the head in `body`, once it is durable.
@@ -89,7 +89,7 @@ class Cosigner:
         """
         request = parse_add_checkpoint(body)
         head = open_head(request, self._roster)
-        require_no_extensions(head, self.verifiers)
+        require_no_extensions(head, self.verifier_keys)
         require_ordered_sizes(request, head)
         # Whoever hangs up leaves its turn only when the head is stored or refused.
         return await asyncio.shield(self._in_turn(request, head))
@@ -97,8 +97,8 @@ class Cosigner:
     def sign_subtree(self, body: bytes) -> bytes:
         """Return subtree cosignature lines; raises what the rules say."""
         request = parse_sign_subtree(body)
-        able = [it for it in self._keys if it.verifier.key_type is KeyType.MLDSA44]
-        subtree = open_subtree(request, self._roster, [it.verifier for it in able])
+        able = [it for it in self._keys if it.verifier_key.key_type is KeyType.MLDSA44]
+        subtree = open_subtree(request, self._roster, [it.verifier_key for it in able])
         lines = [key.sign_subtree(subtree, request.start).encode() for key in able]
         return b"".join(lines)
 
@@ -109,7 +109,7 @@ class Cosigner:
             raise NeverCosignedError
         return self._commits.known[origin].note
 
-    async def _in_turn(self, request: AddCheckpoint, head: SignedHead) -> bytes:
+    async def _in_turn(self, request: AddCheckpoint, head: OpenedHead) -> bytes:
         origin = head.checkpoint.origin
         async with self._turns[origin]:
             known = self._commits.known.get(origin)
@@ -133,7 +133,7 @@ class Cosigner:
         return tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
 
     async def _keep(
-        self, known: KnownHead, request: AddCheckpoint, head: SignedHead, why: str
+        self, known: KnownHead, request: AddCheckpoint, head: OpenedHead, why: str
     ) -> None:
         """Keep a head that does not extend the one that was cosigned."""
         new = head.checkpoint

@@ -36,7 +36,7 @@ _KEY_FILES: Final = {
 }
 
 
-class Witness:
+class OpenWitness:
     """One open witness, and the folder that it holds until `close`."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Witness:
             heads = self._state.heads()
             self._write_vkeys(before, keys, is_used=bool(heads))
             configured = parse_logs(settings.log, qpd=settings.qpd)
-            self.roster = Roster(configured, keys[0].verifier.name)
+            self.roster = Roster(configured, keys[0].verifier_key.name)
             self.roster.add_new(self._state.logs())
             self._undo = undo.pop_all()
         self._lifeline = Lifeline()
@@ -84,9 +84,9 @@ class Witness:
         self.metrics.logs.set_function(lambda: len(self.roster))
 
     @property
-    def verifiers(self) -> tuple[VerifierKey, ...]:
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
         """The keys that verify its cosignatures, all of one name."""
-        return self.cosigner.verifiers
+        return self.cosigner.verifier_keys
 
     @property
     def failure(self) -> FatalError | None:
@@ -136,7 +136,7 @@ class Witness:
         if is_used and not file.exists():
             raise CorruptError(str(file), "is missing beside a state that was used")
         # A key that is not used today has signed, and must not be made anew tomorrow.
-        new = [it.verifier for it in keys if it.verifier not in before]
+        new = [it.verifier_key for it in keys if it.verifier_key not in before]
         lines = "".join(f"{key.encode()}\n" for key in [*before, *new])
         DurableFolder(self.settings.data, self.settings.data / "tmp", SystemDisk()).put(
             {file: lines.encode()}
@@ -192,10 +192,11 @@ def _load_keys(settings: WitnessSettings, known: list[VerifierKey]) -> list[Sign
             name = settings.name or known[0].name
             generate_key(name, key_type).write(path)
         key = read_key(path)
-        if key.verifier.key_type is not key_type or before not in ([], [key.verifier]):
+        is_another = before not in ([], [key.verifier_key])
+        if key.verifier_key.key_type is not key_type or is_another:
             raise RejectedError(f"{path} is not this witness's key")
         keys.append(key)
-    names = {key.name for key in [*known, *(it.verifier for it in keys)]}
+    names = {key.name for key in [*known, *(it.verifier_key for it in keys)]}
     names |= {settings.name} - {""}
     if len(names) != 1:
         raise RejectedError(

@@ -15,18 +15,18 @@ import re
 from typing import Final, NamedTuple
 
 EVERYWHERE: Final = {"source", "source.uri", "repository", "workflow.repository"}
-"""Places below `externalParameters` that hold a source whatever the type is."""
+"""Paths below `externalParameters` of a source, whatever the build type is."""
 
 
 class BuildType(NamedTuple):
     """Where the source stands.
 
-    uri: a pattern of the whole build type.  places: dotted paths of external
+    uri: a pattern of the whole build type.  source_paths: dotted paths of external
     parameters.  dependencies: names of `resolvedDependencies` that are sources too.
     """
 
     uri: str
-    places: frozenset[str]
+    source_paths: frozenset[str]
     dependencies: frozenset[str] = frozenset()
 
 
@@ -61,5 +61,5 @@ def build_type_of(uri: str) -> BuildType:
     """Return the row of a build type; of an unknown one, a row that adds nothing."""
     for row in BUILD_TYPES:
         if re.fullmatch(row.uri, uri):
-            return row._replace(places=row.places | EVERYWHERE)
+            return row._replace(source_paths=row.source_paths | EVERYWHERE)
     return BuildType("", frozenset(EVERYWHERE))

@@ -1,4 +1,4 @@
-"""Public keys of those who sign documents: Ed25519, and ECDSA P-256 with SHA-256.
+"""Public keys of those who sign attestations: Ed25519, and ECDSA P-256 with SHA-256.
 
 A key is its SubjectPublicKeyInfo, in DER: two PEM texts of one key are one key.  ECDSA
 signatures are DER (RFC 3279, 2.2.3), as OpenSSL, cosign and securesystemslib write
@@ -43,7 +43,7 @@ _PEM: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SignerKey:
-    """One public key that may sign documents; spki: its DER, as `of_pem` makes it.
+    """One public key that may sign attestations; spki: its DER, as `of_pem` makes it.
 
     Raises FormatError for what is no key of the two kinds.
     """

@@ -33,7 +33,7 @@ class Provenance:
 
     parameters: each external parameter by its dotted path, in order; a dot or backslash
     within a name has a backslash before it; a value that is no string is "", which is
-    no value of a string.  places: the paths among them that are the source's.
+    no value of a string.  source_paths: the paths among them that are the source's.
     sources: the URIs that stand there, likewise, then those of dependencies that the
     type names; none of those without one there.  invocation: "" where it is not told.
     """
@@ -41,7 +41,7 @@ class Provenance:
     builder: str
     build_type: str
     parameters: tuple[tuple[str, str], ...]
-    places: frozenset[str]
+    source_paths: frozenset[str]
     sources: tuple[str, ...]
     invocation: str
 
@@ -61,14 +61,14 @@ def read_provenance(predicate: Mapping[str, object]) -> Provenance:
     parameters = tuple(_flatten(external, "", _MAX_DEPTH))
     metadata = object_member(_RULE, details, "metadata")
     row = build_type_of(build_type)
-    sources = tuple(value for path, value in parameters if path in row.places)
+    sources = tuple(value for path, value in parameters if path in row.source_paths)
     if sources and row.dependencies:
         sources += tuple(_git_dependencies(definition, row.dependencies))
     return Provenance(
         builder,
         build_type,
         parameters,
-        row.places,
+        row.source_paths,
         sources,
         optional_text(_RULE, metadata, "invocationId"),
     )

@@ -171,7 +171,7 @@ def _verify_parameters(
         if path not in given:
             raise VerificationError(f"the provenance has no parameter {path}")
     # Sources were judged by their own rules, or any may be there: then as a parameter.
-    judged = frozenset() if rules.any_source else provenance.places
+    judged = frozenset() if rules.any_source else provenance.source_paths
     for path, value in provenance.parameters:
         if "\\" in path:
             raise VerificationError(f"a parameter's name has a dot in it: {path:.99}")

@@ -23,13 +23,13 @@ from tlogverify.rekor import REKOR_START
 
 MAX_ENTRY_FILE_BYTES: Final = 1 << 24
 
-Told = tuple[dict[str, object], str]
+Judged = tuple[dict[str, object], str]
 """A verdict: as values for JSON, and as a line for people."""
 
 _RECORD_START: Final = b'{"kind":"provenance"'
 
 
-def judge_by(options: Namespace) -> Callable[[str], Told]:
+def judge_by(options: Namespace) -> Callable[[str], Judged]:
     """Read what all verdicts rest on, and return what judges one thing by it.
 
     What is returned raises VerificationError for what is not proven, and FormatError or
@@ -48,7 +48,7 @@ def judge_by(options: Namespace) -> Callable[[str], Told]:
         Path(options.attestation), "an attestation", MAX_ENVELOPE_BYTES
     )
 
-    def judge_attested(artifact: str) -> Told:
+    def judge_attested(artifact: str) -> Judged:
         _require_file(artifact)
         proof = read_proof(artifact, options.proof)
         proven = verify_attestation(artifact, envelope, proof, policy, rules)
@@ -71,7 +71,7 @@ def _require_sense(options: Namespace) -> None:
         raise FormatError("--entry goes without --attestation and without --evidence")
 
 
-def _judge_artifact(artifact: str, given: str | None, policy: Policy) -> Told:
+def _judge_artifact(artifact: str, given: str | None, policy: Policy) -> Judged:
     _require_file(artifact)
     proof = read_proof(artifact, given)
     _require_own_kind(proof)
@@ -90,7 +90,7 @@ def _require_own_kind(proof: Proof) -> None:
         raise FormatError(f"{found}; if this file is the entry itself, add --entry")
 
 
-def _judge_entry(path: str, given: str | None, policy: Policy) -> Told:
+def _judge_entry(path: str, given: str | None, policy: Policy) -> Judged:
     if is_digest(path):
         raise FormatError(
             "with --entry the entry's own bytes are needed: name its file"
@@ -100,10 +100,10 @@ def _judge_entry(path: str, given: str | None, policy: Policy) -> Told:
     leaf = leaf_hash(read_bounded(path_of(path), "an entry", MAX_ENTRY_FILE_BYTES))
     witnessed = proof.verify(leaf, policy)
     told = verdicts.describe_entry(path, leaf, proof.index, witnessed)
-    return told, f"{path}: proven to be {verdicts.place(proof.index, witnessed)}"
+    return told, f"{path}: proven to be {verdicts.standing(proof.index, witnessed)}"
 
 
-def _convict(path: str, policy: Policy) -> Told:
+def _convict(path: str, policy: Policy) -> Judged:
     older, newer = Evidence.read(path).verify(policy)
     line = verdicts.conflict_summary(path, older, newer)
     return verdicts.describe_conflict(path, older, newer), line

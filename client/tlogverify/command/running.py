@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 
-from tlogverify.command.judging import Told, judge_by
+from tlogverify.command.judging import Judged, judge_by
 from tlogverify.command.policies import FOLDERS, VARIABLE
 from tlogverify.command.proofs import passed_over
 from tlogverify.command.telling import (
@@ -99,14 +99,14 @@ def run(options: argparse.Namespace) -> int:
     return status
 
 
-def _refusing(error: FormatError | OSError) -> Callable[[str], Told]:
-    def refuse(_: str) -> Told:
+def _refusing(error: FormatError | OSError) -> Callable[[str], Judged]:
+    def refuse(_: str) -> Judged:
         raise error
 
     return refuse
 
 
-def _answer(name: str, kind: str, judge: Callable[[str], Told], as_json: bool) -> int:
+def _answer(name: str, kind: str, judge: Callable[[str], Judged], as_json: bool) -> int:
     try:
         document, line = judge(name)
     except VerificationError as error:

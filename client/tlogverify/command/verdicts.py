@@ -57,11 +57,11 @@ def describe_conflict(
 
 def summary(artifact: str, proven: ProvenArtifact) -> str:
     """Return the verdict on an artifact as one line for people."""
-    placed = place(proven.index, proven.witnessed)
-    return f"{artifact}: proven, {placed}{_signed(proven.record)}"
+    stands = standing(proven.index, proven.witnessed)
+    return f"{artifact}: proven, {stands}{_signed(proven.record)}"
 
 
-def place(index: int, witnessed: Witnessed) -> str:
+def standing(index: int, witnessed: Witnessed) -> str:
     """Return where an entry stands, and who vouches for it, as words."""
     checkpoint, signers = witnessed.checkpoint, witnessed.witnesses
     cosigned = f", cosigned by {len(signers)}" if signers else ""

@@ -24,7 +24,7 @@ from tests.tlogverify.actors import ED25519, LOG, OTHER_LOG, Actor
 from tlog.errors import FatalError
 from tlog.metrics import WitnessMetrics
 from tlog.witness.lists import ListedLogs
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.roster import MAX_LIST_BYTES, KnownLog, Roster
 
 ONE, TWO = histories(12, common=3)
@@ -273,7 +273,7 @@ async def test_a_log_that_cannot_be_remembered_is_not_known(
 ) -> None:
     """Or a restart would forget a log that was cosigned."""
     settings = witness_settings(tmp_path / "w", log_list=str(file))
-    witness = Witness(settings)
+    witness = OpenWitness(settings)
     fault = Fault(step, 1, persists=False)
     breaks(witness, fault)
     await witness.start(lambda: None)
@@ -289,7 +289,7 @@ async def test_a_list_of_unknown_outcome_stops_the_witness_at_the_next_head(
     tmp_path: Path, file: Path, persists: bool
 ) -> None:
     settings = witness_settings(tmp_path / "w", log_list=str(file))
-    witness = Witness(settings)
+    witness = OpenWitness(settings)
     fault = Fault("COMMIT", 1, persists)
     breaks(witness, fault)
     await witness.start(lambda: None)

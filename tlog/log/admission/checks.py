@@ -89,7 +89,7 @@ class Checks:
                 # The threads have ended: the log is stopping.
                 answered = loop.create_future()
                 answered.set_exception(BusyError("the log is stopping"))
-            answered.add_done_callback(partial(_tell, waiters))
+            answered.add_done_callback(partial(_settle, waiters))
 
 
 def _answer(asks: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -103,10 +103,10 @@ def _answer(asks: Sequence[Callable[[], Any]]) -> list[Any]:
     return answers
 
 
-def _tell(
+def _settle(
     waiters: Sequence[asyncio.Future[Any]], answered: asyncio.Future[list[Any]]
 ) -> None:
-    """Give each who still waits the answer."""
+    """Give each that still waits its outcome."""
     fault = answered.exception()
     answers = [fault] * len(waiters) if fault else answered.result()
     for waiter, answer in zip(waiters, answers, strict=True):

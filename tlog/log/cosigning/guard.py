@@ -83,7 +83,7 @@ class WriteGuard:
         if len(standing) < len(self.contradictions):
             self._keep(tuple(standing))
         for found in standing:
-            self._tell(found)
+            self._report(found)
 
     @property
     def is_contradicted(self) -> bool:
@@ -138,7 +138,7 @@ class WriteGuard:
             )
             return False
         if all(found.witness != it.witness for it in self.contradictions):
-            self._tell(found)
+            self._report(found)
             self._keep((*self.contradictions, found))
         return True
 
@@ -152,7 +152,7 @@ class WriteGuard:
         except OSError as error:
             log_event("contradiction not kept", level="error", error=str(error))
 
-    def _tell(self, found: Contradiction) -> None:
+    def _report(self, found: Contradiction) -> None:
         self._metrics.contradicted.labels(found.witness).set(found.size or 0)
         log_event(
             "contradicted: writing is refused",

@@ -129,7 +129,7 @@ class WitnessLink:
             lines = await self._converse(origin, snapshot, prove)
         except TlogError as error:
             self.state.failures += 1
-            self._tell(outcome_of(error))
+            self._count(outcome_of(error))
             raise
         spent_s = self._clock.monotonic_s() - started_s
         self.state.failures = 0
@@ -138,7 +138,7 @@ class WitnessLink:
         self.state.last_success_s = self._clock.now_s()
         self._metrics.cosign_seconds.labels(self.name).observe(spent_s)
         self._metrics.cosign_success.labels(self.name).set(self._clock.now_s())
-        self._tell("cosigned")
+        self._count("cosigned")
         return lines
 
     def wait_s(self, error: TlogError) -> float:
@@ -198,7 +198,7 @@ class WitnessLink:
             raise SignatureError(f"{self.name} signed with no key of the policy")
         return tuple(own)
 
-    def _tell(self, outcome: str) -> None:
+    def _count(self, outcome: str) -> None:
         self.state.outcome = outcome
         self._metrics.cosign_requests.labels(self.name, outcome).inc()
 

@@ -15,7 +15,7 @@ from tlog.log.merkle.frontier import Frontier
 from tlogverify.hashing import HASH_SIZE, Hash
 from tlogverify.tiles import TILE_WIDTH
 
-Place = tuple[int, int]
+TilePlace = tuple[int, int]
 """A tile's level and index."""
 
 
@@ -36,7 +36,7 @@ def edge_nodes(frontier: Frontier) -> dict[int, Hash]:
     return nodes
 
 
-def places(index: int, size: int) -> list[Place]:
+def sibling_tiles(index: int, size: int) -> list[TilePlace]:
     """Return the tiles that hold the complete siblings of a leaf, bottom up."""
     return [
         (level, index >> 8 * (level + 1))
@@ -48,7 +48,7 @@ def places(index: int, size: int) -> list[Place]:
 def inclusion_path(
     index: int,
     size: int,
-    tiles: Mapping[Place, Sequence[bytes]],
+    tiles: Mapping[TilePlace, Sequence[bytes]],
     edge: Mapping[int, Hash],
 ) -> list[Hash]:
     """Return the inclusion proof of a leaf, sibling first."""

@@ -69,6 +69,6 @@ class Committer:
             growth.extension.peaks,
             growth.encoded,
             note,
-            self._signer.verifiers,
+            self._signer.verifier_keys,
         )
         return Snapshot(note, tree)

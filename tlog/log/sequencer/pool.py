@@ -58,7 +58,7 @@ Settled = list[tuple[Receiver, Receipt | TlogError]]
 
 
 def settle(settled: Settled) -> None:
-    """Tell each that still waits; called where its receiver belongs."""
+    """Give each that still waits its outcome; called where its receiver belongs."""
     for receiver, outcome in settled:
         if receiver.done():
             continue

@@ -2,17 +2,17 @@
 
 from tests.support.cases import case
 from tests.tlog.log.merkle.grown import EDGES, TREE, frontier, levels, sampled
-from tlog.log.merkle.paths import Place, edge_nodes, inclusion_path, places
+from tlog.log.merkle.paths import TilePlace, edge_nodes, inclusion_path, sibling_tiles
 from tlogverify.tiles import Tile
 
 
-def tiles_of(index: int, size: int) -> dict[Place, list[bytes]]:
+def tiles_of(index: int, size: int) -> dict[TilePlace, list[bytes]]:
     """Return the tiles that a path asks for, at the widths that `size` implies."""
     return {
         (level, nth): levels(
             Tile(level, nth, min(256, (size >> 8 * level) - nth * 256))
         )
-        for level, nth in places(index, size)
+        for level, nth in sibling_tiles(index, size)
     }
 
 
@@ -50,5 +50,5 @@ def test_the_empty_tree_has_no_nodes() -> None:
 
 
 def test_the_largest_tree_asks_for_eight_tiles() -> None:
-    found = places(0, 2**63 - 1)
+    found = sibling_tiles(0, 2**63 - 1)
     assert [(level, 0) for level in range(8)] == found

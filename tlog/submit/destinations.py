@@ -28,8 +28,8 @@ _SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An artifact, and the file that its proof is written to."""
+class Destination:
+    """The file that an artifact's proof is written to."""
 
     artifact: Artifact
     path: Path
@@ -37,36 +37,38 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A place, and the entry that its proof is of; the bytes are canonical."""
+    """A destination, and the entry that its proof is of, in canonical bytes."""
 
-    place: Place
+    destination: Destination
     entry: bytes
 
 
-def choose_places(
+def choose_destinations(
     artifacts: Sequence[Artifact], out: Path | None, folder: Path | None
-) -> tuple[Place, ...]:
+) -> tuple[Destination, ...]:
     """Return where each proof goes: `out`, or below `folder`, or beside its file.
 
-    Raises RejectedError if an artifact has no place, or two have the same.
+    Raises RejectedError if an artifact has no destination, or two have the same.
     """
     if out is not None and len(artifacts) != 1:
         raise RejectedError(
             f"-o names one proof, and there are {len(artifacts)} artifacts"
         )
-    places = tuple(Place(it, out or _place_of(it, folder)) for it in artifacts)
-    taken: dict[str, Place] = {}
-    for it in places:
+    destinations = tuple(
+        Destination(it, out or _path_of(it, folder)) for it in artifacts
+    )
+    taken: dict[str, Destination] = {}
+    for it in destinations:
         other = taken.setdefault(os.path.normpath(it.path), it)
         if other is not it:
             raise RejectedError(
                 f"the proofs of {other.artifact.name!a} and {it.artifact.name!a} would "
                 f"both be {str(it.path)!a}",
             )
-    return places
+    return destinations
 
 
-def _place_of(artifact: Artifact, folder: Path | None) -> Path:
+def _path_of(artifact: Artifact, folder: Path | None) -> Path:
     if artifact.stem is None:
         raise RejectedError(
             f"{artifact.name!a} has no name: -o FILE says where its proof goes",
@@ -79,12 +81,12 @@ def _place_of(artifact: Artifact, folder: Path | None) -> Path:
     return Path(name)
 
 
-def prepare_folders(places: Iterable[Place], folder: Path | None) -> None:
+def prepare_folders(destinations: Iterable[Destination], folder: Path | None) -> None:
     """Make `folder` and what is needed below it, and show that each takes a file.
 
     Raises OSError that names the folder.
     """
-    for parent in dict.fromkeys(it.path.parent for it in places):
+    for parent in dict.fromkeys(it.path.parent for it in destinations):
         if folder is not None:
             parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -94,13 +96,13 @@ def prepare_folders(places: Iterable[Place], folder: Path | None) -> None:
             raise OSError(error.errno, error.strerror, str(parent)) from error
 
 
-def require_free(places: Iterable[Place]) -> None:
-    """Raise OSError or RejectedError for a place that can hold no proof.
+def require_free(destinations: Iterable[Destination]) -> None:
+    """Raise OSError or RejectedError for a destination that can hold no proof.
 
     It is a folder, a link, a device, or a name that is too long.
     """
-    for place in places:
-        _mode_of(place.path)
+    for destination in destinations:
+        _mode_of(destination.path)
 
 
 def _mode_of(path: Path) -> int | None:
@@ -135,12 +137,12 @@ class Finder:
         planned: Iterable[Planned],
         *,
         replace_others: bool,
-        told: Callable[[], None],
+        step: Callable[[], None],
     ) -> tuple[list[tuple[Planned, Proof]], list[Planned]]:
         """Return what has its proof already, and what is missing.
 
-        replace_others: files that are something else count as missing.  told: is
-        called before each.
+        replace_others: files that are something else count as missing.  step: is
+        called before each file.
 
         Raises RejectedError that names what must not be replaced.
         """
@@ -148,7 +150,7 @@ class Finder:
         missing: list[Planned] = []
         refused: list[str] = []
         for it in planned:
-            told()
+            step()
             try:
                 proof = self._find(it)
             except RejectedError as error:
@@ -167,7 +169,7 @@ class Finder:
         return kept, missing
 
     def _find(self, planned: Planned) -> Proof | None:
-        path = planned.place.path
+        path = planned.destination.path
         if _mode_of(path) is None:
             return None
         with path.open("rb") as file:

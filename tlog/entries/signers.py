@@ -71,7 +71,7 @@ _MAX_EXPONENT: Final = 2**31 - 1
 _Key = ec.EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey
 
 
-class Verifier(NamedTuple):
+class EntrySigner(NamedTuple):
     """A key that is allowed: one row of the table above.
 
     details: which.  der: as it was sent, an SPKI or a certificate.
@@ -114,7 +114,7 @@ class Verifier(NamedTuple):
             raise FormatError("the signature is not of this key and digest") from None
 
 
-def open_verifier(details: str | int, der: bytes, *, is_certificate: bool) -> Verifier:
+def open_signer(details: str | int, der: bytes, *, is_certificate: bool) -> EntrySigner:
     """Return the key of an SPKI or a certificate, if it is allowed.
 
     details: by name or by number, what the sender says of it.
@@ -131,7 +131,7 @@ def open_verifier(details: str | int, der: bytes, *, is_certificate: bool) -> Ve
         found = "PKIX_ED25519_PH"
     if found != named or not isinstance(key, _Key):
         raise FormatError(f"keyDetails of this key is {found or 'none allowed'}", named)
-    return Verifier(key, named, der, is_certificate)
+    return EntrySigner(key, named, der, is_certificate)
 
 
 def _public_key(der: bytes) -> object:
