@@ -43,7 +43,8 @@ def parse(arguments: Sequence[str] | None) -> Call:
         alike = get_close_matches(given.verb, NAMES, n=1)
         wish = f"; did you mean {alike[0]}?" if alike else ""
         parser.error(f"there is no verb {given.verb!r}{wish}")
-    options = verb_parser(given.verb).parse_args(given.arguments)
+    named = argparse.Namespace(verb=given.verb)
+    options = verb_parser(given.verb).parse_args(given.arguments, named)
     return Call(given.verb, options, load(given.verb).run)
 
 

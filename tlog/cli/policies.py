@@ -116,8 +116,7 @@ def read_policy(given: str) -> Policy:
 
 
 _KEY_FOR_POLICY: Final = (
-    "this is a verifier key; a policy says `log` before it, and `quorum none` or the "
-    "name of a quorum on another line"
+    "this is a verifier key: write a file of the lines `log KEY` and `quorum none`"
 )
 
 
