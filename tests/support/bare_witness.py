@@ -34,12 +34,14 @@ def _opened() -> asyncio.Event:
 class Bare:
     """A witness of ours behind the face of those that show no heads.
 
-    asked: how many requests have come.  gate: while it is shut, they wait.
+    asked: how many requests have come.  gate: while it is shut, they wait.  left: how
+    many it answers before it is down; None for no end.
     """
 
     witness: Served
     asked: int = 0
     gate: asyncio.Event = field(default_factory=_opened)
+    left: int | None = None
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
@@ -52,6 +54,10 @@ class Bare:
     async def _add(self, request: web.Request) -> web.Response:
         self.asked += 1
         await self.gate.wait()
+        if self.left == 0:
+            return web.Response(status=503)
+        if self.left is not None:
+            self.left -= 1
         url = f"{self.witness.url}/add-checkpoint"
         async with self._session.post(url, data=await request.read()) as answer:
             body = await answer.read()

@@ -120,6 +120,14 @@ class Collector:
         return self._gathering.shown
 
     @property
+    def readable(self) -> Snapshot:
+        """The signed head; of a contradicted log what is shown, since it may be a fork.
+
+        NotCosignedError if nothing is.
+        """
+        return self.shown if self._guard.is_contradicted else self.signed
+
+    @property
     def witnessing(self) -> Witnessing:
         """What people and metrics may know of the witnesses."""
         return Witnessing(self._links, lambda: self._gathering.cosigned_size)
@@ -135,6 +143,7 @@ class Collector:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._guard.keep_again()
         for link in self._links:
             await link.port.close()
 
@@ -215,7 +224,7 @@ class Collector:
                     size=target.size,
                     error=str(error),
                 )
-                if await self._judge(link, error):
+                if await self._judge(link, error, target):
                     await self._rest(link, link.wait_s(error))
             else:
                 done = number
@@ -243,10 +252,11 @@ class Collector:
             if self._gathering.hear():
                 self._offer()
 
-    async def _judge(self, link: WitnessLink, error: TlogError) -> bool:
+    async def _judge(self, link: WitnessLink, error: TlogError, sent: Snapshot) -> bool:
         """Look whether what a witness has answered contradicts this log.
 
-        Tell whether it is done with the head; else it has a newer one to judge at once.
+        Tell whether it is done with what was sent; else there is a newer head that it
+        must judge at once.
         """
         signed = self._log.signed()
         if isinstance(error, ConflictError):
@@ -259,7 +269,8 @@ class Collector:
                 # A stranger has shown it a head of ours that we had not sent, or it
                 # knows a fork: nothing is shown before it has judged the newest.
                 self._send()
-                return False
+            # Another witness may have led to a newer target before.
+            return self._gathering.target is sent or self._guard.is_contradicted
         elif isinstance(error, RefusedError):
             await self._compare(link)
         return True

@@ -100,6 +100,40 @@ async def test_nothing_is_published_while_a_witness_is_asked_about_it(
         assert 0 == main(["fsck", str(tmp_path / "log")])
 
 
+async def test_each_of_two_witnesses_that_know_more_judges_the_newest_head(
+    tmp_path: Path,
+) -> None:
+    """The first leads to a newer target and goes down; the second knows of the fork."""
+    async with some_witnesses(tmp_path, 2) as witnesses:
+        first, second = map(Bare, witnesses)
+        async with first.serving() as at0, second.serving() as at1:
+            policy = policy_of(witnesses, 2, w0=at0, w1=at1)
+            async with cosigned_log(
+                tmp_path / "log",
+                policy,
+                witness_patience_s=0,
+                witness_timeout_ms=600_000,
+            ) as (url, log):
+                assert 201 == (await submit(url, range(4))).status
+                await shown(log, 4, 2)
+                public, cosigned = log.publisher.public_note, log.heads.signed
+                asked = first.asked, second.asked
+                first.gate.clear()
+                second.gate.clear()
+                assert 201 == (await submit(url, [4], "?wait=signed")).status
+                await until(lambda: first.asked > asked[0] and second.asked > asked[1])
+                for witness in witnesses:
+                    await cosign_elsewhere(witness, cosigned)
+                assert 201 == (await submit(url, range(5, 12), "?wait=signed")).status
+                first.left = 1
+                first.gate.set()
+                assert log.standing.witnessing is not None
+                state = log.standing.witnessing.links[0].state
+                await until(lambda: state.outcome == "unavailable")
+                second.gate.set()
+                await require_stopped(url, log, public)
+
+
 async def test_the_operators_word_waits_for_the_witnesses_word(tmp_path: Path) -> None:
     """Told to write unconfirmed, a copy once signed before its witness could speak."""
     async with gated_quorum(tmp_path) as (policy, bare):
@@ -145,6 +179,17 @@ async def test_a_policy_without_a_quorum_hears_its_witnesses_first(
             await require_stopped(url, log, public)
 
 
+async def require_no_tile_of_the_fork(url: str) -> None:
+    """A cache would keep them for a week, in the place of the right ones."""
+    for right in ("/tile/0/000.p/3", "/tile/entries/000.p/3", "/api/v1/entries/2"):
+        assert 200 == (await ask(url, right)).status, right
+    for forked in ("/tile/0/000.p/12", "/tile/entries/000.p/4", "/api/v1/entries/3"):
+        assert 404 == (await ask(url, forked)).status, forked
+    assert 404 == (await ask(url, "/api/v1/entries?start=3&end=12")).status
+    page = (await ask(url, "/api/v1/entries?start=0&end=12")).json()
+    assert 3 == page["end"]
+
+
 async def test_without_the_policy_a_contradicted_log_still_shows_no_fork(
     tmp_path: Path,
 ) -> None:
@@ -160,6 +205,7 @@ async def test_without_the_policy_a_contradicted_log_still_shows_no_fork(
             await require_stopped(url, log, public)
             assert 200 == (await ask(url, "/api/v1/proof/inclusion?index=2")).status
             assert 503 == (await ask(url, "/api/v1/proof/inclusion?index=3")).status
+            await require_no_tile_of_the_fork(url)
         assert public == (copy / "public/checkpoint").read_bytes()
     assert 0 == main(["fsck", str(copy)])
     # The operator's word, and nothing else, lets it go on.
