@@ -124,9 +124,9 @@ def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) ->
     policy = policy_text(settings, signer.verifier_keys)
     _write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, LogMetrics())
-    sightings = see_all_heads(
-        settings, Policy.parse(policy.encode()), signer.verifier_keys
-    )
+    asked = Policy.parse(policy.encode())
+    sightings = see_all_heads(settings, asked, signer.verifier_keys)
+    guard = open_guard(settings, asked, layout.root, ground.metrics)
     stores = Stores.open(folder, disk)
     try:
         if stores.journal.head() is None:
@@ -135,11 +135,10 @@ def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) ->
             signer,
             stores,
             backlog_bytes=settings.max_backlog_bytes,
-            offers_all=settings.witness_policy is None,
+            offers_all=not _waits_for_witnesses(settings, guard),
         )
         signed = recovered.signed
         tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
-        guard = open_guard(settings, layout.root, ground.metrics)
         root_at = partial(tiles.root, signed)
         for found in compare_all(sightings, signed.size, root_at):
             guard.contradict(found)
@@ -171,13 +170,13 @@ def _assemble(
         Pool(settings.max_pool_entries, settings.max_pool_bytes),
         backlog,
         KnownEntries(backlog, stores.index),
-        Committer(ground.signer, stores.journal, backlog, recovered.signed),
+        _committer(ground, stores, recovered, guard),
         trim_to=lambda: publisher.stored_size,
         metrics=metrics,
     )
     lifeline, prover = Lifeline(), Prover(tiles)
     collector = None
-    if settings.witness_policy is not None:
+    if _waits_for_witnesses(settings, guard):
         view = _view(ground, sequencer.committer, prover, backlog)
         policy = Policy.parse(ground.policy.encode())
         collector = make_collector(
@@ -207,6 +206,27 @@ def _assemble(
     )
     _watch(log)
     return log
+
+
+def _committer(
+    ground: _Ground, stores: Stores, recovered: Recovered, guard: WriteGuard
+) -> Committer:
+    return Committer(
+        ground.signer,
+        stores.journal,
+        recovered.backlog,
+        recovered.signed,
+        guard.require_writable,
+    )
+
+
+def _waits_for_witnesses(settings: LogSettings, guard: WriteGuard) -> bool:
+    """Return whether a head is signed long before it may be public, or for ever.
+
+    A log that a witness has contradicted may have signed a fork: without the policy
+    that named the witness, it still shows no more than was public.
+    """
+    return settings.witness_policy is not None or guard.is_contradicted
 
 
 def _view(

@@ -34,19 +34,37 @@ class Submitting:
         await self.guard.wait_writable(self.wait_s)
 
     def commit(self, entries: list[bytes]) -> asyncio.Future[Receipt]:
-        """Let canonical entries wait for a commit; BusyError if there is no room.
+        """Let canonical entries wait for a commit.
 
         The future says where they stand once that is durable.  It ends with BusyError
-        if nothing was stored, with FatalError if that is not known.
+        or RolledBackError if nothing was stored, with FatalError if that is not known.
+
+        Raises BusyError if there is no room, RolledBackError if a witness has
+        contradicted the log while the request was read.
         """
+        self.guard.require_writable()
         waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self.pool.put_ticket(Ticket(entries, waiting))
         return waiting
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:
-        """Return a shown head that has all entries of a receipt, if it comes."""
+        """Return a shown head that has all entries of a receipt, if it comes.
+
+        Raises RolledBackError if it cannot come any more.
+        """
         size = max(receipt.indexes) + 1
-        return await self.heads.wait_for(size, receipt.snapshot, wait_s)
+        head = await self.heads.wait_for(size, receipt.snapshot, wait_s)
+        if head is None:
+            self.guard.require_writable()
+        return head
+
+    def signed_with(self, receipt: Receipt) -> Snapshot:
+        """Return the signed head of a receipt, which no witness need have seen.
+
+        Raises RolledBackError if a witness contradicts the log: it may be a fork's.
+        """
+        self.guard.require_writable()
+        return receipt.snapshot
 
     def count_refused(self, token: str) -> None:
         """Count one refused request by the type of its problem."""

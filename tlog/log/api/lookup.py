@@ -87,26 +87,26 @@ class LookupEndpoints:
 
     async def entry(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries/N."""
-        signed = self._log.heads.signed
+        readable = self._log.heads.readable
         index = query_number(dict(request.match_info), "index", 0)
         query(request, set(), set())
-        if index >= signed.size:
-            raise NotFoundError(f"the log has {signed.size} entries")
-        (leaf,) = await self._log.prover.entries(signed, index, index + 1)
+        if index >= readable.size:
+            raise NotFoundError(f"the log has {readable.size} entries")
+        (leaf,) = await self._log.prover.entries(readable, index, index + 1)
         return bytes_response(request, leaf, "application/octet-stream", IMMUTABLE)
 
     async def entries(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries?start=&end=."""
-        signed = self._log.heads.signed
+        readable = self._log.heads.readable
         parameters = query(request, {"start", "end"}, set())
         start = query_number(parameters, "start", 0)
         end = query_number(parameters, "end", 0)
         if start >= end:
             raise FormatError(f"start is below end, {end}", start)
-        if start >= signed.size:
-            raise NotFoundError(f"the log has {signed.size} entries")
-        end = min(end, start + PAGE_ENTRIES, signed.size)
-        leaves = await self._log.prover.entries(signed, start, end)
+        if start >= readable.size:
+            raise NotFoundError(f"the log has {readable.size} entries")
+        end = min(end, start + PAGE_ENTRIES, readable.size)
+        leaves = await self._log.prover.entries(readable, start, end)
         document = {
             "start": start,
             "end": start + len(leaves),

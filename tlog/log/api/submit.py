@@ -52,9 +52,11 @@ class SubmitEndpoint:
             raise
         receipt = await waiting
         with after_the_commit():
-            head: Snapshot | None = receipt.snapshot
+            head: Snapshot | None
             if waits:
                 head = await self._log.shown_with(receipt, self._log.wait_s)
+            else:
+                head = self._log.signed_with(receipt)
             if head is None:
                 return self._accepted(receipt)
             if wants_text(request):

@@ -175,6 +175,13 @@ class WitnessLink:
                     f"not extend what it has cosigned of {origin}: {error}",
                     self.state.known_size,
                 ) from error
+            if isinstance(answer, KnownSize) and answer.size == old == snapshot.size:
+                # Release 1.0.0 of the specification: the same size and another root.
+                raise ConflictError(
+                    f"{self.name} says that it has cosigned another head of {old} "
+                    f"entries of {origin}",
+                    old,
+                )
             if not isinstance(answer, KnownSize):
                 head = Checkpoint(origin, snapshot.size, snapshot.root)
                 return self._verified(head, answer)

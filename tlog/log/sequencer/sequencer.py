@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Final
 
 from tlog import hashing
-from tlog.errors import BusyError, FatalError
+from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
 from tlog.log.publishing.backlog import Backlog
@@ -63,7 +63,8 @@ class Sequencer:
     def sequence(self, tickets: list[Ticket]) -> None:
         """Commit all new entries of `tickets` in one batch, and answer each ticket.
 
-        A BusyError goes to the waiters: nothing was changed.  A FatalError is raised.
+        A BusyError or RejectedError goes to the waiters: nothing was changed.  A
+        FatalError is raised.
         """
         requests = [ticket.entries for ticket in tickets]
         joined = hashing.hash_leaves([it for request in requests for it in request])
@@ -73,7 +74,7 @@ class Sequencer:
         batch = plan_batch(requests, leaf_hashes, known, size)
         try:
             extension = self._commit(batch)
-        except BusyError as error:
+        except (BusyError, RejectedError) as error:
             self.deliver([(ticket.receiver, error) for ticket in tickets])
             return
         placed = zip(tickets, batch.placements, strict=True)

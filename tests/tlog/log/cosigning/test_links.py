@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.oracle import rfc6962
+from tests.support.openapi import DOCUMENT
 from tests.support.witnessing import StillClock
 from tests.tlogverify.actors import (
     COSIGNATURE,
@@ -180,6 +181,16 @@ def test_a_head_that_does_not_extend_the_cosigned_one_is_a_conflict(
     assert ("conflict", 1) == (link.state.outcome, link.state.failures)
 
 
+def test_the_same_size_again_is_another_head_of_that_size() -> None:
+    """409 with a size, for another root: as the first release can be read."""
+    port = Scripted(KnownSize(SIZE), KnownSize(SIZE))
+    link = link_to(port)
+    with pytest.raises(ConflictError, match="another head of 21") as caught:
+        cosign(link)
+    assert SIZE == caught.value.size
+    assert [0, SIZE] == [request.old_size for request in port.asked]
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
 def test_other_refusals_say_nothing_of_what_was_cosigned(status: int) -> None:
     port = Scripted(RefusedError("about:blank", "", status=status))
@@ -241,6 +252,23 @@ def test_what_a_witness_asks_for_is_met_within_bounds(
 ) -> None:
     error = UnavailableError("busy", retry_after_s=asked_s)
     assert waits_s == failed(1).wait_s(error)
+
+
+def test_every_outcome_is_documented() -> None:
+    told = {
+        outcome_of(it)
+        for it in (
+            AheadError("", 1),
+            ConflictError("", None),
+            RefusedError("about:blank", "", status=404),
+            UnavailableError(""),
+            FormatError("", b""),
+            SignatureError(""),
+        )
+    }
+    witness = DOCUMENT["components"]["schemas"]["Log"]["properties"]["witnesses"]
+    outcomes = witness["items"]["properties"]["outcome"]["enum"]
+    assert {"none", "cosigned", *told} == set(outcomes)
 
 
 def test_a_success_ends_the_pauses() -> None:
