@@ -12,6 +12,7 @@ from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import CorruptError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
+from tlog.log.admission.first import make_first_entry
 from tlog.log.admission.gate import Gate
 from tlog.log.admission.rates import Rates
 from tlog.log.admission.tokens import read_tokens
@@ -223,6 +224,7 @@ def _assemble(
             heads=heads,
             guard=guard,
             claims=_claims(stores, sequencer.pool, publisher, lifeline),
+            doors=settings.open_doors,
             witnessing=None if collector is None else collector.witnessing,
         ),
         stores=stores,
@@ -256,15 +258,18 @@ def _view(
 def _submitting(
     ground: _Ground, pool: Pool, heads: Heads, guard: WriteGuard
 ) -> Submitting:
+    settings, origin = ground.settings, ground.signer.origin
+    begins = settings.sigstore and not settings.frozen and heads.signed.size == 0
     return Submitting(
-        origin=ground.signer.origin,
+        origin=origin,
         guard=guard,
-        gate=_gate(ground.settings, ground.clock),
+        gate=_gate(settings, ground.clock),
         checks=Checks(),
         pool=pool,
         heads=heads,
-        wait_s=ground.settings.witness_wait_ms / 1000,
+        wait_s=settings.witness_wait_ms / 1000,
         metrics=ground.metrics,
+        first_entry=make_first_entry(origin) if begins else None,
     )
 
 
