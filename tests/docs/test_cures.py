@@ -2,10 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -20,20 +17,12 @@ from tests.support.folders import (
     grow_log,
     in_journal,
 )
+from tests.support.static_files import served_folder
 from tlog.fsck.damage import DamageError
 
 BUNDLE = "public/tile/entries/001"
 CHECKPOINT = "public/checkpoint"
 MIRROR = "https://mirror.example.org"
-
-
-class QuietFiles(SimpleHTTPRequestHandler):
-    """Serves a folder and says nothing."""
-
-    def log_message(  # type: ignore[explicit-override]  # typing: from 3.12
-        self, format: str, *args: object
-    ) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +36,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mirror(whole: Path) -> Iterator[str]:
     """Serve the files of the whole log."""
-    serve = partial(QuietFiles, directory=str(whole / "public"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), serve)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served_folder(whole / "public") as url:
+        yield url
 
 
 @pytest.fixture
