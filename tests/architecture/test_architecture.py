@@ -19,7 +19,7 @@ from tests.architecture.source import ROOT, Source, below, sources
 WINGS = [
     {"__main__"},
     {"cli"},
-    {"log", "witness", "monitor", "fsck", "attest", "submit", "sigstore"},
+    {"log", "witness", "monitor", "fsck", "attest", "submit", "sigstore", "tuf"},
     {"http"},
     {"durable", "entries", "lifeline", "signing"},
     {"hashing", "folders", "metrics", "clock", "log_lines"},

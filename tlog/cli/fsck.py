@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.progress import show_progress
-from tlog.errors import CorruptError
 from tlog.fsck.check import check_folder
+from tlog.fsck.damage import DamageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +35,10 @@ def run(options: argparse.Namespace) -> int:
         verdict = check_folder(
             options.folder, show_progress(), tree_only=options.tree_only
         )
-    except CorruptError as error:
+    except DamageError as error:
         if options.json:
-            print(json.dumps({"whole": False, "where": error.where, "why": str(error)}))
+            found = {"kind": error.kind, "where": error.where, "why": str(error)}
+            print(json.dumps({"whole": False, **found}))
         print(f"damaged: {error}", file=sys.stderr)
         return 1
     if options.json:

@@ -1,7 +1,9 @@
 """Write a stopped log's hash tiles and search index anew, from its bundles.
 
-What cannot be rebuilt is not touched: bundles, journal, checkpoint and keys.  If the
-bundles do not lead to the public checkpoint, nothing is written.
+What cannot be rebuilt is not touched: whole bundles, journal, checkpoint and keys.  A
+damaged bundle is written anew if the journal still holds its entries.  If the bundles
+do not lead to the public checkpoint, nothing is written, and the damaged bundle is
+named.
 """
 
 import argparse
@@ -10,6 +12,8 @@ from pathlib import Path
 
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.progress import show_progress
+from tlog.errors import CorruptError
+from tlog.fsck.check import name_damaged_bundle
 from tlog.log.opening import rebuild_log
 
 
@@ -24,10 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Rebuild, and say up to where."""
     warn_of_fault()
-    checkpoint = rebuild_log(options.folder, show_progress())
+    try:
+        checkpoint, mended = rebuild_log(options.folder, show_progress())
+    except CorruptError as error:
+        raise name_damaged_bundle(options.folder) or error from None
+    paths = [f"public/{bundle.path}" for bundle in mended]
     if options.json:
-        print(json.dumps({"origin": checkpoint.origin, "size": checkpoint.size}))
-    else:
-        size = checkpoint.size
-        print(f"{options.folder}: tiles and index of {size} entries written anew")
+        told = {"origin": checkpoint.origin, "size": checkpoint.size}
+        print(json.dumps({**told, "from_journal": paths}))
+        return 0
+    size = checkpoint.size
+    print(f"{options.folder}: tiles and index of {size} entries written anew")
+    for path in paths:
+        print(f"{path}: written anew from the journal")
     return 0

@@ -32,6 +32,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "half printed.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "
         "and where to submit.",
+        "sigstore-resign": "Sign the timestamp of a TUF repository again, before it "
+        "expires.",
     },
 }
 """Groups of verbs, and of each verb its summary: the first line of its docstring."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rocksdict import AccessType, Options, Rdict
 
-from tlog.errors import CorruptError
+from tlog.fsck.damage import DamageError
 
 _COMPLETE_TO = b"\xff"
 
@@ -29,7 +29,7 @@ class IndexFolder:
             stored = self._database.get(_COMPLETE_TO)
         except Exception as error:
             # RocksDB raises Exception itself.
-            raise CorruptError("index", str(error)) from error
+            raise DamageError("index", "index", str(error)) from error
         self.complete_to = int.from_bytes(stored or b"", "big")
         self._expected = 0
 
@@ -66,10 +66,12 @@ class IndexFolder:
                 if isinstance(key, bytes) and key != _COMPLETE_TO
             )
         except Exception as error:
-            raise CorruptError("index", str(error)) from error
+            raise DamageError("index", "index", str(error)) from error
         if (found - self._expected) % 2**256:
-            raise CorruptError(
-                "index", "differs from the entries: remove it, then start the log"
+            raise DamageError(
+                "index",
+                "index",
+                "differs from the entries: remove it, then start the log",
             )
 
 

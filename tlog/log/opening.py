@@ -12,6 +12,7 @@ from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import CorruptError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
+from tlog.log.admission.first import make_first_entry
 from tlog.log.admission.gate import Gate
 from tlog.log.admission.rates import Rates
 from tlog.log.admission.tokens import read_tokens
@@ -42,6 +43,7 @@ from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.index import Index
+from tlog.log.storage.journal import Journal, StoredBatch
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
@@ -52,6 +54,7 @@ from tlogverify.errors import FormatError, SignatureError
 from tlogverify.keys import KeyType, parse_verifier_key
 from tlogverify.policy import Policy
 from tlogverify.signed import open_checkpoint
+from tlogverify.tiles import Tile
 
 _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
 
@@ -78,11 +81,18 @@ def open_log(
         raise
 
 
-def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
+class Rebuilt(NamedTuple):
+    """checkpoint: that the bundles lead to.  mended: bundles from the journal."""
+
+    checkpoint: Checkpoint
+    mended: list[Tile]
+
+
+def rebuild_log(root: Path, progress: Progress) -> Rebuilt:
     """Write the hash tiles and the index of a stopped log anew, from its bundles.
 
-    Returns the public checkpoint that they lead to.  Raises CorruptError and changes
-    nothing if they do not.
+    A damaged bundle whose entries the journal holds is written anew from there.  Raises
+    CorruptError and changes nothing if all that does not lead to the public checkpoint.
     """
     if not FolderLayout(root).format_file.exists():
         raise RejectedError(f"{root} is not a log's folder")
@@ -96,14 +106,35 @@ def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
             raise CorruptError("public/checkpoint", str(error)) from error
         fresh = layout.index.with_name("index.new")
         shutil.rmtree(fresh, ignore_errors=True)
+        batches = _journal_batches(layout.journal)
         index = Index(fresh)
         try:
-            rebuild(checkpoint, objects, index, progress)
-        finally:
+            mended = rebuild(checkpoint, objects, batches, index, progress)
+        except BaseException:
             index.close()
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        index.close()
         shutil.rmtree(layout.index, ignore_errors=True)
         fresh.rename(layout.index)
-        return checkpoint
+        return Rebuilt(checkpoint, mended)
+
+
+def _journal_batches(path: Path) -> list[StoredBatch]:
+    """Return what a journal still holds; nothing if it is missing or damaged.
+
+    The journal is no part of what is rebuilt: it need not be whole.
+    """
+    if not path.exists():
+        return []
+    try:
+        journal = Journal(path)
+        try:
+            return list(journal.batches())
+        finally:
+            journal.close()
+    except CorruptError:
+        return []
 
 
 class _Ground(NamedTuple):
@@ -194,6 +225,7 @@ def _assemble(
             heads=heads,
             guard=guard,
             claims=_claims(stores, sequencer.pool, publisher, lifeline),
+            doors=settings.open_doors,
             witnessing=None if collector is None else collector.witnessing,
         ),
         stores=stores,
@@ -248,15 +280,18 @@ def _view(
 def _submitting(
     ground: _Ground, pool: Pool, heads: Heads, guard: WriteGuard
 ) -> Submitting:
+    settings, origin = ground.settings, ground.signer.origin
+    begins = settings.sigstore and not settings.frozen and heads.signed.size == 0
     return Submitting(
-        origin=ground.signer.origin,
+        origin=origin,
         guard=guard,
-        gate=_gate(ground.settings, ground.clock),
+        gate=_gate(settings, ground.clock),
         checks=Checks(),
         pool=pool,
         heads=heads,
-        wait_s=ground.settings.witness_wait_ms / 1000,
+        wait_s=settings.witness_wait_ms / 1000,
         metrics=ground.metrics,
+        first_entry=make_first_entry(origin) if begins else None,
     )
 
 

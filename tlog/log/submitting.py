@@ -17,7 +17,8 @@ class Submitting:
     """The face of a log for those that submit; used in one event loop.
 
     gate: who may submit, and how much.  checks: work that is too much for the loop.
-    wait_s: how long an answer waits for a head that is shown.
+    wait_s: how long an answer waits for a head that is shown.  first_entry: what an
+    empty log takes before all others, if anything.
     """
 
     origin: str
@@ -28,10 +29,18 @@ class Submitting:
     heads: Heads
     wait_s: float
     metrics: LogMetrics
+    first_entry: bytes | None = None
 
     async def wait_writable(self) -> None:
-        """Wait until the log may write; RolledBackError or UnconfirmedError if not."""
+        """Wait until the log may write, and has its first entry if it is to have one.
+
+        Raises RolledBackError or UnconfirmedError if it may not, BusyError if that
+        entry could not be stored.
+        """
         await self.guard.wait_writable(self.wait_s)
+        if self.first_entry is not None and self.heads.signed.size == 0:
+            # Several may wait here: equal entries are one entry.
+            await self.commit([self.first_entry])
 
     def commit(self, entries: list[bytes]) -> asyncio.Future[Receipt]:
         """Let canonical entries wait for a commit.

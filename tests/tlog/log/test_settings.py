@@ -46,6 +46,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     ],
     "frozen": [("true", True), ("0", False), ("1", True)],
     "sigstore": [("true", True), ("0", False), ("1", True)],
+    "sigstore_native": [("true", True), ("0", False), ("1", True)],
     "sigstore_dsse": [("legacy", "legacy"), ("hashedrekord",) * 2, ("reject",) * 2],
     "sigstore_duplicates": [("conflict",) * 2, ("existing",) * 2, ("conflict",) * 2],
     "log_format": [("json", "json"), ("text", "text"), ("auto", "auto")],

@@ -29,6 +29,7 @@ class OperationEndpoints:
             "origin": log.origin,
             "verifier_keys": [key.encode() for key in log.keys],
             "size": log.heads.signed.size,
+            "doors": dict(log.doors),
             "limits": {
                 "entries_per_request": MAX_ENTRIES,
                 "body_bytes": MAX_BODY_BYTES,

@@ -20,6 +20,16 @@ class NotFoundError(RejectedError):
     """The request asks for something that is not in the log."""
 
 
+class NativeClosedError(RejectedError):
+    """The log takes the entries of Sigstore's clients alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this log takes the entries of Sigstore's clients alone: POST "
+            "/api/v2/log/entries, or submit to another log"
+        )
+
+
 class NotAcceptableError(RejectedError):
     """An answer was asked for in a form that it does not have."""
 
@@ -58,6 +68,12 @@ LOG_ROWS: Final[Rows] = {
         405,
         "frozen",
         "This log takes no more entries",
+        ((hdrs.ALLOW, "GET, HEAD"),),
+    ),
+    NativeClosedError: Problem(
+        405,
+        "native-closed",
+        "This log takes no native entries",
         ((hdrs.ALLOW, "GET, HEAD"),),
     ),
     NotAcceptableError: Problem(406, "not-acceptable", "No such form of answer"),
