@@ -1,4 +1,4 @@
-"""The TUF repository of `sigstore-config --tuf`, read by clients that nobody here wrote.
+"""The TUF repository of `sigstore-config --tuf`, read by clients of other people.
 
 sigstore-python takes it as an instance, cosign by `initialize`; rekor-monitor reads it
 by the same library as cosign (sigstore-go).
@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sigstore.identities import EMAIL
-from tests.support.sigstore.workshop import Workshop, local_url, workshop
+from tests.support.sigstore.workshop import EMAIL, Workshop, local_url, workshop
 from tests.support.static_files import served_folder
 from tests.system.server import run_tlog
 
@@ -124,7 +123,7 @@ def test_the_commands_say_where_it_is_and_what_is_missing(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--keys", "nowhere"), "the timestamp key is not in the folder of keys"),
+        (("--keys", "nowhere"), "the snapshot key is not in the folder of keys"),
         (("--days", "0"), "days are a number from 1 to 3650"),
         (("--days", "x"), "days are a number from 1 to 3650"),
     ],

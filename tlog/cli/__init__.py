@@ -5,6 +5,8 @@
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
     fsck  rebuild  keygen  sigstore_config   what operators do
+    sigstore_resign                          the same, for a TUF repository
+    trust  repositories                      how a TUF repository is loaded, and used
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
     credentials  policies  progress          what the others share
