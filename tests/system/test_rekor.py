@@ -161,7 +161,7 @@ async def test_a_search_finds_what_clients_logged(tmp_path: Path) -> None:
         await submit(server.url, request)
         digest = base64.b64decode(request["hashedRekordRequestV002"]["digest"]).hex()
         found: dict[str, Any] = {"complete_to": 0}
-        while not found["complete_to"]:
+        while found["complete_to"] < 2:
             target = f"/api/v1/search?digest=sha256:{digest}"
             found = (await ask(server.url, target)).json()
         (hit,) = found["hits"]

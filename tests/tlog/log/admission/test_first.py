@@ -1,5 +1,6 @@
 """The first entry of a log for Sigstore's clients: made once, before all others."""
 
+import asyncio
 import base64
 import json
 from hashlib import sha256
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tests.faults.faulty import Fault, FaultyConnection
 from tests.support.http import ask
 from tests.support.records import canonical, record
 from tests.support.rekor import hashedrekord
@@ -17,6 +19,7 @@ from tests.support.rekor_client import ORIGIN, Client
 from tests.support.running import log_settings, published, running_log
 from tlog.fsck.check import check_folder
 from tlog.log.opening import open_log
+from tlog.log.serving import serve
 
 SIGSTORE = {"origin": ORIGIN, "sigstore": True}
 STATEMENT = f"tlog: the first entry of {ORIGIN}\n".encode()
@@ -105,3 +108,19 @@ def test_a_log_that_ended_before_the_commit_makes_it_at_the_next_start(
         log.close()
     assert None not in leaves
     assert leaves[0] != leaves[1]
+
+
+async def test_a_commit_that_fails_at_the_start_is_made_before_any_other(
+    tmp_path: Path,
+) -> None:
+    log = await asyncio.to_thread(open_log, log_settings(tmp_path / "log", **SIGSTORE))
+    fault, journal = Fault("INSERT", 1, persists=False), log.stores.journal
+    journal.writing = FaultyConnection(journal.writing, fault)
+    stop, url = asyncio.Event(), asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(log, stop, url.set_result))
+    client = Client(await url, log)
+    assert (True, 0) == (fault.has_struck, log.heads.signed.size)
+    entry = await client.submit(hashedrekord(b"an artifact"))
+    stop.set()
+    await serving
+    assert ("1", 2) == (entry["logIndex"], log.heads.signed.size)
