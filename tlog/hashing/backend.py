@@ -5,6 +5,7 @@ from typing import NoReturn, Protocol
 
 from tlog.errors import RejectedError
 from tlog.hashing.shapes import Buffer
+from tlogverify.hashing import Hash
 
 
 class Backend(Protocol):
@@ -60,7 +61,7 @@ class Backend(Protocol):
         """
         ...
 
-    def root(self, hashes: Buffer) -> bytes:
+    def root(self, hashes: Buffer) -> Hash:
         """Return the root over n hashes, by RFC 6962.
 
         A last node that may itself stand for an incomplete subtree is fine.

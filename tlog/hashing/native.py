@@ -24,7 +24,7 @@ from tlog.hashing.shapes import (
     tile_width,
 )
 from tlogverify.bundles import parse_bundle
-from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, to_hash
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH
 
 Address = Sized
@@ -133,7 +133,7 @@ class NativeBackend:
         )
         return [lowest, *_cut(above, widths[1:])]
 
-    def root(self, hashes: Buffer) -> bytes:
+    def root(self, hashes: Buffer) -> Hash:
         """Return the root over n hashes."""
         nodes: Buffer = hashes
         count = count_hashes(len(_address(nodes)))
@@ -148,7 +148,7 @@ class NativeBackend:
             count = len(nodes) // HASH_SIZE
         found = bytes(HASH_SIZE)
         lib.tlog_small_root(self._kernel, _address(nodes), count, found)
-        return found
+        return to_hash(found)
 
 
 def _address(buffer: Buffer) -> Address:

@@ -50,12 +50,6 @@ def count_hashes(size: int) -> int:
     return size // HASH_SIZE
 
 
-def split_hashes(joined: bytes) -> list[bytes]:
-    """Return joined hashes one by one; ValueError for other lengths."""
-    count_hashes(len(joined))
-    return [joined[at : at + HASH_SIZE] for at in range(0, len(joined), HASH_SIZE)]
-
-
 def growth_widths(start: int, peaks_size: int, leaves_size: int) -> list[int]:
     """Return how many hashes each level of a growth has, bottom up, the root's last.
 

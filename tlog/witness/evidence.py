@@ -14,7 +14,7 @@ from tlogclient.cosigning import origin_hash
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import ProofError
 from tlogverify.evidence import Evidence
-from tlogverify.hashing import Hash
+from tlogverify.hashing import Hash, to_hash
 from tlogverify.merkle import roots_from_subtree_proof
 
 _FILES_PER_LOG: Final = 100
@@ -65,7 +65,7 @@ def prefix_from_proof(
         shown, root = roots_from_subtree_proof(0, old.size, new.size, path, old.root)
     except ProofError:
         return None
-    return Hash(shown) if root == new.root and shown != old.root else None
+    return to_hash(shown) if root == new.root and shown != old.root else None
 
 
 def _text(note: bytes) -> bytes:

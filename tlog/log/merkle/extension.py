@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import HASH_SIZE, Hash, hash_at, to_hash
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 
@@ -21,8 +21,7 @@ class _Level:
     nodes: bytes
 
     def node(self, index: int) -> Hash:
-        at = (index - self.first) * HASH_SIZE
-        return Hash(self.nodes[at : at + HASH_SIZE])
+        return hash_at(self.nodes, index - self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
         peaks=peaks,
         frontier=Frontier(size, tuple(edges)),
         full_tiles=full_tiles,
-        root=Hash(levels[-1].nodes),
+        root=to_hash(levels[-1].nodes),
         levels=levels,
     )
 

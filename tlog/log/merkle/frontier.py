@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tlog import hashing
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, hash_at, to_hash
 from tlogverify.tiles import TILE_WIDTH, Tile
 
 
@@ -37,7 +37,7 @@ class Frontier:
             # What the lower levels left over is the last, incomplete node of this one.
             if nodes := edge + incomplete:
                 incomplete = hashing.root(nodes)
-        return Hash(incomplete or hashing.root(b""))
+        return to_hash(incomplete) if incomplete else EMPTY_ROOT
 
     @property
     def tiles(self) -> dict[Tile, bytes]:
@@ -54,7 +54,7 @@ class Frontier:
         This is the `left` side of a proof of the leaves from `size` on.
         """
         return [
-            Hash(nodes[-HASH_SIZE:])
+            hash_at(nodes, len(nodes) // HASH_SIZE - 1)
             for edge in self.edges
             for height, nodes in enumerate(hashing.tile_levels(edge))
             # The last complete node of a height has no sibling: nothing covers it.
