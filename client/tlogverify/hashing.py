@@ -6,6 +6,7 @@ Source: RFC 6962, 2.1 (the same as RFC 9162, 2.1.1).
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final, NewType, cast
 
 Hash = NewType("Hash", bytes)
@@ -16,6 +17,9 @@ else asks `to_hash`, `hash_at` or `split_hashes`.
 """
 
 HASH_SIZE: Final = 32
+
+DIGEST_BYTES: Final[Mapping[str, int]] = {"sha256": 32, "sha384": 48, "sha512": 64}
+"""By which algorithms artifacts and documents are named, and how long a digest is."""
 
 EMPTY_ROOT: Final = Hash(hashlib.sha256(b"").digest())
 """The root of the tree without leaves."""

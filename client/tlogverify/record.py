@@ -23,6 +23,7 @@ from typing import Final
 
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES
 
 MAX_SUBJECTS: Final = 256
 MAX_PREDICATE_TYPE_CHARS: Final = 256
@@ -63,11 +64,8 @@ class Subject:
     sha512: bytes | None = None
 
     def __post_init__(self) -> None:
-        for name, digest, size in (
-            ("sha256", self.sha256, 32),
-            ("sha384", self.sha384, 48),
-            ("sha512", self.sha512, 64),
-        ):
+        digests = (self.sha256, self.sha384, self.sha512)
+        for (name, size), digest in zip(DIGEST_BYTES.items(), digests, strict=True):
             if digest is not None and len(digest) != size:
                 raise FormatError(f"a {name} digest has {size} bytes", len(digest))
 

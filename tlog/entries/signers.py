@@ -34,7 +34,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from tlogverify.certificates import certificate_names
 from tlogverify.errors import FormatError
-from tlogverify.rekor import DIGEST_BYTES, HASH_OF
+from tlogverify.rekor import HASH_OF, SHA2_BYTES
 
 DETAILS_BY_NUMBER: Final[Mapping[int, str]] = {
     5: "PKIX_ECDSA_P256_SHA_256",
@@ -84,7 +84,7 @@ class EntrySigner(NamedTuple):
 
     @property
     def algorithm(self) -> str:
-        """The hash that its signatures are over, a key of `DIGEST_BYTES`."""
+        """The hash that its signatures are over, a key of `SHA2_BYTES`."""
         return HASH_OF[self.details]
 
     def digest(self, message: bytes) -> bytes:
@@ -98,8 +98,8 @@ class EntrySigner(NamedTuple):
 
         That is the sender's mistake, and not a claim that somebody may rely on.
         """
-        if len(digest) != DIGEST_BYTES[self.algorithm]:
-            size = DIGEST_BYTES[self.algorithm]
+        if len(digest) != SHA2_BYTES[self.algorithm]:
+            size = SHA2_BYTES[self.algorithm]
             raise FormatError(f"a digest for this key has {size} bytes", len(digest))
         try:
             if isinstance(self.key, Ed25519PublicKey):

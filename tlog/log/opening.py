@@ -35,7 +35,7 @@ from tlog.log.reading import Reading
 from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool
-from tlog.log.sequencer.rebuild import Progress, rebuild
+from tlog.log.sequencer.rebuild import rebuild
 from tlog.log.sequencer.recovery import Recovered, recover, sign_anew
 from tlog.log.sequencer.sequencer import Sequencer
 from tlog.log.settings import LogSettings
@@ -47,6 +47,7 @@ from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlog.metrics import LogMetrics
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
+from tlogverify.bundles import Progress
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.keys import KeyType, parse_verifier_key

@@ -4,7 +4,7 @@ The bundles are read twice: first to prove that they lead to the public checkpoi
 root, and only then to write.  Damaged bundles therefore change nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tlog import hashing
 from tlog.errors import CorruptError
@@ -12,16 +12,13 @@ from tlog.log.merkle.tree import EMPTY_TREE
 from tlog.log.sequencer.growth import Growth, grow
 from tlog.log.storage.index import Index
 from tlog.log.storage.objects import Objects
-from tlogverify.bundles import parse_bundle
+from tlogverify.bundles import Progress, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.kinds import search_keys
 from tlogverify.tiles import ENTRIES, bundles_of_size
 
 _STEP_BUNDLES = 64
-
-Progress = Callable[[int, int], None]
-"""Told as it goes on: entries done, entries in all."""
 
 
 def rebuild(
