@@ -2,7 +2,7 @@
 
 Pure.  A hit is proven in three steps: the page's checkpoint satisfies the policy, the
 entry's own bytes lead to its root, and the entry in them names what was sought.  That
-no hit was left out is the log's word alone: `complete_to` is a claim.
+no hit was left out is the log's word alone, because `complete_to` is a claim.
 
 Source: this project's `docs/http.md`.
 """
@@ -149,8 +149,8 @@ def parse_sought(
 def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     """Return one page of a search from index `start` on.
 
-    A page that has a next one brings the search forward, even if none of its entries
-    is a hit: so a search ends.
+    A page that has a next page brings the search forward, even if it has no hit.  So
+    every search ends.
 
     Raises FormatError, or VerificationError if the checkpoint does not hold.
     """

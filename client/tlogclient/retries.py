@@ -1,4 +1,4 @@
-"""What is tried again, after which pause, and what to blame when it ends.
+"""Which attempts are repeated, after which pause, and which failure is to blame.
 
 PURE but for the spread of pauses: time and errors come in, a verdict comes out.
 """
@@ -13,7 +13,8 @@ from tlogclient.errors import RefusedError, UnavailableError
 from tlogclient.network import Network
 from tlogverify.errors import TlogError
 
-# A shorter pause is none: an attempt that asks for it counts, or it would never end.
+# A shorter pause does not count as one: the attempt that asks for it is a failed one,
+# because otherwise the retries would never end.
 _TOLD_PAUSE_S: Final = 1.0
 
 

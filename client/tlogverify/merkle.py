@@ -1,8 +1,8 @@
 """Inclusion and consistency of Merkle trees.
 
 Each `verify_*` returns None or raises ProofError; there is no verdict to ignore.
-Hashes are 32 bytes, sizes count leaves, indexes start at 0.  Nothing is trusted of
-the numbers: each is checked against its bounds before a hash is computed.
+Hashes are 32 bytes, sizes count leaves, indexes start at 0.  No number is trusted: each
+is checked against its bounds before a hash is computed.
 
 Source: RFC 6962, 2.1.1 and 2.1.2; subtrees: draft-ietf-plants-merkle-tree-certs.
 """

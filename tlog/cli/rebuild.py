@@ -1,6 +1,6 @@
 """Write a stopped log's hash tiles and search index anew, from its bundles.
 
-What cannot be rebuilt is not touched: bundles, journal, checkpoint and keys.  If the
+Bundles, journal, checkpoint and keys cannot be rebuilt, and are not touched.  If the
 bundles do not lead to the public checkpoint, nothing is written.
 """
 

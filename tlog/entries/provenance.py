@@ -1,8 +1,9 @@
 """The native record, from whatever spelling a sender chose to its canonical bytes.
 
 JSON members may come in any order and with any white space, digests are lower-case hex;
-in CBOR digests are byte strings.  Beyond that there is one way to say a thing: what is
-unknown, repeated, unsorted or of another type is refused, and the error names it.
+in CBOR digests are byte strings.  Beyond that there is one way to say a thing: a member
+that is unknown, repeated, unsorted or of another type is refused, and the error names
+it.
 
 Source: `docs/http.md`, "The provenance record"; RFC 8785.
 """

@@ -119,8 +119,8 @@ def open_signer(details: str | int, der: bytes, *, is_certificate: bool) -> Entr
 
     details: by name or by number, what the sender says of it.
 
-    Raises FormatError for what cannot be read, is not in the table, or is not what the
-    details say.
+    Raises FormatError for a key that cannot be read, is not in the table, or is not
+    what the details say.
     """
     key = _certified_key(der) if is_certificate else _public_key(der)
     named = DETAILS_BY_NUMBER.get(details) if isinstance(details, int) else details
@@ -184,7 +184,7 @@ def _verify_ed25519ph(key: Ed25519PublicKey, digest: bytes, signature: bytes) ->
     # and commitment have no part of small order.
     if any((it.pointQ * _ORDER).xy != _NEUTRAL for it in (public, commitment)):
         raise ValueError("a point with a part of small order")
-    # Such a key "signs" everything.
+    # With the neutral element as its key, a signature can be made for every message.
     if public.pointQ.xy == _NEUTRAL:
         raise ValueError("the neutral element is no key")
     eddsa.new(public, "rfc8032").verify(_Prehashed(digest), signature)

@@ -22,8 +22,8 @@
     selftest    the known answer
     choice      which of them, by processor and environment
 
-The self-check of each head does not use this package: it hashes with tlogverify, so
-that a fault here cannot be signed.
+The self-check of each head does not use this package.  It hashes with tlogverify, so
+that a wrong hash of this package is not signed.
 
 Source: RFC 6962, 2.1; C2SP tlog-tiles.  How the kernels work: `docs/hashing.md`.
 """

@@ -1,4 +1,4 @@
-"""What a backend is: the hashing functions, whoever computes them."""
+"""The hashing functions that every backend has."""
 
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
@@ -17,7 +17,7 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """What hashes, as `TLOG_HASH_BACKEND` names it."""
+        """The name by which `TLOG_HASH_BACKEND` asks for this backend."""
         ...
 
     @property

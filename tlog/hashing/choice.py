@@ -29,7 +29,7 @@ THREADS_VARIABLE: Final = "TLOG_HASH_THREADS"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What hashes; fault: which kernel failed its self-test, if one did."""
+    """The backend that hashes; fault: the kernel that failed its self-test, or None."""
 
     backend: Backend
     fault: str | None = None

@@ -57,7 +57,7 @@ class NativeBackend:
     def hash_messages(self, messages: Sequence[Buffer], prefix: int) -> bytes:
         """Return the hashes of `messages`, joined.
 
-        prefix: a byte ahead of each, or -1 for none: SHA-256 as it is.
+        prefix: a byte ahead of each message, or -1 for plain SHA-256.
         """
         joined = b"".join(messages)
         count = len(messages)
@@ -89,7 +89,7 @@ class NativeBackend:
             hashes = bytes(HASH_SIZE * width)
             if lib.tlog_hash_bundle(self._kernel, entries, size, width, hashes):
                 return hashes
-        # The verifier's parser has the last word, and says what is wrong.
+        # The verifier's parser decides, and its error says what is wrong.
         return self.hash_leaves(parse_bundle(bytes(bundle), width))
 
     def hash_pairs(self, nodes: Buffer) -> bytes:

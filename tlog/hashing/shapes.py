@@ -1,6 +1,6 @@
 """The shapes of what goes in and out: whole hashes, whole pairs, whole tiles.
 
-Sizes are in bytes.  All implementations check here, so that a wrong one has one answer.
+Sizes are in bytes.  All backends check them here, so that a wrong size has one answer.
 """
 
 from mmap import mmap

@@ -325,7 +325,7 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
 
 
 def _watch(log: Log) -> None:
-    """Let the gauges read what they show at the moment they are asked."""
+    """Let each gauge read its value at the moment it is asked."""
     metrics, heads = log.metrics, log.heads
     metrics.tree_size.set_function(lambda: heads.signed.size)
     if (witnessing := log.standing.witnessing) is not None:

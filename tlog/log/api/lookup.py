@@ -128,7 +128,7 @@ class LookupEndpoints:
         search = self._log.index.search
         found = await asyncio.to_thread(search, key, start, PAGE_HITS + 1)
         shown = self._log.heads.shown
-        # What no head shows yet cannot be proven: it comes with a later one.
+        # An entry that no head shows yet cannot be proven: it comes with a later head.
         complete_to = min(complete_to, shown.size)
         found = [index for index in found if index < shown.size]
         page = found[:PAGE_HITS]
@@ -157,7 +157,7 @@ class LookupEndpoints:
         ]
 
     def _require_shown(self, shown: Snapshot, size: int) -> None:
-        """Refuse what is beyond the shown head, and say whether it will come."""
+        """Refuse a size beyond the shown head, and say whether it will come."""
         if size <= shown.size:
             return
         signed = self._log.heads.signed

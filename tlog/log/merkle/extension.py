@@ -1,7 +1,7 @@
 """One growth of a tree: from a frontier and new leaves to the next frontier.
 
-Every node above the new leaves is hashed once, all in one call.  From these levels
-come the root, the tiles that became full, and the proofs of what is new.
+Every node above the new leaves is hashed once, and all of them in one call.  The root,
+the tiles that became full, and the proofs of the new leaves come from these levels.
 """
 
 from dataclasses import dataclass

@@ -34,7 +34,8 @@ class Frontier:
         """The root of the tree."""
         incomplete = b""
         for edge in self.edges:
-            # What the lower levels left over is the last, incomplete node of this one.
+            # The nodes that fill no tile below are the last, incomplete node of this
+            # level.
             if nodes := edge + incomplete:
                 incomplete = hashing.root(nodes)
         return to_hash(incomplete) if incomplete else EMPTY_ROOT
@@ -69,7 +70,7 @@ def edge_widths(size: int) -> list[int]:
 
 
 def edge_tiles(size: int) -> list[Tile]:
-    """Return the place of the incomplete tile of each level, width 0 where none is."""
+    """Return the place of the incomplete tile of each level, width 0 without one."""
     return [
         Tile(level, size >> 8 * (level + 1), width)
         for level, width in enumerate(edge_widths(size))

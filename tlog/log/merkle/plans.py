@@ -100,7 +100,7 @@ def range_plans(start: int, end: int, size: int) -> tuple[ProofPlan, ProofPlan]:
 def consistency_plan(old_size: int, new_size: int) -> ProofPlan:
     """Plan the proof that a tree of `new_size` extends one of `old_size`.
 
-    Empty if the old tree is, or if both are the same.
+    The plan is empty if the old tree is empty, or if both sizes are the same.
     """
     if not 0 <= old_size <= new_size:
         raise ValueError(f"a tree of {new_size} cannot extend one of {old_size}")

@@ -25,7 +25,7 @@ _PROOFS_INLINE = 64
 
 
 class Prover:
-    """Proves what a snapshot holds."""
+    """Proves entries and older trees of a snapshot."""
 
     def __init__(self, reader: TileReader) -> None:
         self._reader = reader

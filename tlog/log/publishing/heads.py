@@ -51,7 +51,7 @@ class Heads(Protocol):
         ...
 
     async def close(self) -> None:
-        """End the work; what is shown stays shown."""
+        """End the work; the shown head stays shown."""
         ...
 
 
