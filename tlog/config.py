@@ -251,4 +251,4 @@ _TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
     Path | None: _PATH,
     tuple[str, ...]: (_parse_texts, 'a list of texts; in TOML ["…"]'),
 }
-"""By a field's annotation: its parser, and what a wrong value is told."""
+"""The parser of each field's annotation, and the rule that a wrong value breaks."""

@@ -114,9 +114,10 @@ class LogClient:
         records: values, or canonical entry bytes.  If one request cannot hold them,
         they are sent in several, one after the other.  If a later request fails, the
         entries of the earlier ones are in the log, and submitting all again gives the
-        same indexes.  wait: for the cosignatures that the log's own policy asks for.
-        Without, the proofs have the log's signature alone: a policy with a quorum
-        refuses them, and submitting again later gives those that it takes.
+        same indexes.
+        wait: for the cosignatures that the log's own policy asks for.  Otherwise the
+        proofs have the log's signature alone.  A policy with a quorum refuses them, and
+        submitting again later gives proofs that it takes.
         """
         proofs: list[Proof] = []
         for batch in split_entries(encode_entries(records)):

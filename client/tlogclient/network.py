@@ -30,7 +30,7 @@ class Network:
 
 
 DIRECT: Final = Network()
-"""Without a proxy, with the system's authorities, and nobody is told."""
+"""No proxy, the system's authorities, and nobody who learns of waits."""
 
 
 def find_proxy(url: str) -> str | None:

@@ -91,7 +91,7 @@ def is_accepted(error: Exception) -> bool:
 def last_failure(error: Exception, retried: list[Exception]) -> Exception:
     """Return what to blame for a request that ended with `error`.
 
-    Where the time ran out while retrying, what was retried last says more.
+    If the time ran out while retrying, the failure before the last retry says more.
     """
     last = retried[-1] if retried and isinstance(error, TimeoutError) else error
     return last.refusal if isinstance(last, NoRoomError) else last

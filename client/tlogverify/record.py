@@ -52,7 +52,7 @@ _PREDICATE_TYPE: Final = re.compile(_URI)
 _ONE_SUBJECT_BYTES: Final = 77
 
 _ALWAYS_FIT: Final = 190
-"""So many subjects of 326 bytes, and all else, stay below MAX_ENTRY_BYTES."""
+"""A record of so many subjects of 326 bytes stays below MAX_ENTRY_BYTES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def parse_record(entry: bytes) -> Record:
 def require_record(entry: bytes) -> None:
     """Raise FormatError unless `entry` is the canonical bytes of a record.
 
-    The same rules as `parse_record`, at a third of its cost.
+    It applies the rules of `parse_record` at a third of the cost.
     """
     _require_values(_match(entry))
 

@@ -8,8 +8,9 @@
     PKIX_ECDSA_P384_SHA_384         12
     PKIX_ECDSA_P521_SHA_512         13
 
-A signature is over a digest that the sender states: the artifact is never here.  Of a
-certificate its key is used and its names must be readable; nothing else is asked of it.
+A signature is over a digest that the sender states: the artifact is never here.  A
+certificate's key is used, and its names must be readable; nothing else is required of
+it.
 
 Source: sigstore/protobuf-specs, `PublicKeyDetails`; RFC 8032, 5.1 (Ed25519ph).
 """

@@ -72,7 +72,7 @@ class Backend(Protocol):
 class RefusedBackend:
     """A backend that was asked for and cannot be had: every use says why.
 
-    Not an error of the import, so that a command can answer in one line.
+    The import itself does not fail, so that a command can answer in one line.
     """
 
     def __init__(self, error: RejectedError) -> None:

@@ -19,7 +19,7 @@ from tlog.hashing.plain import PlainBackend
 from tlog.hashing.selftest import is_right
 
 KERNELS: Final = ("avx512", "shani", "avx2", "armv8", "portable")
-"""From the fastest on."""
+"""The names of all kernels, the fastest first."""
 
 NAMES: Final = (*KERNELS, PlainBackend.name)
 

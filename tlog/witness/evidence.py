@@ -58,7 +58,8 @@ def prefix_from_proof(
     """Return the root at the old size that a failing proof itself shows, or None.
 
     A proof shows such a root if its path leads to the new root, and does not begin at
-    the old root.  Then the sender has proven a prefix other than the head that was signed before.
+    the old root.  Then the sender has proven a prefix other than the head that was
+    signed before.
     """
     if not 0 < old.size < new.size:
         return None

@@ -95,7 +95,7 @@ class OpenWitness:
 
     @property
     def cosigned_logs(self) -> int:
-        """Of how many logs a head was cosigned."""
+        """The number of logs of which a head was cosigned."""
         return len(self._commits.known)
 
     def claims(self) -> dict[str, bool]:
@@ -107,7 +107,7 @@ class OpenWitness:
         }
 
     async def start(self, on_stop: Callable[[], object]) -> None:
-        """Read the list of logs, and go on doing so.
+        """Read the list of logs, and read it again on each interval.
 
         on_stop: called when a commit's outcome is unknown.
         """

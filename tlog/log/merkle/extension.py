@@ -42,7 +42,8 @@ class Extension:
     def range_proof(self, start: int, end: int) -> tuple[list[Hash], list[Hash]]:
         """Return `left` and `right` of the proof of the new leaves [start, end).
 
-        Against the grown tree; start >= the size before.  Source: `tlogverify.ranges`.
+        The proof is against the grown tree; start >= the size before.
+        Source: `tlogverify.ranges`.
         """
         if not self.start <= start < end <= self.frontier.size:
             raise ValueError(f"[{start}, {end}) are not leaves of this extension")
@@ -64,6 +65,8 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
     size = frontier.size + len(leaf_hashes) // HASH_SIZE
     peaks = frontier.peaks()
     grown = hashing.growth_levels(frontier.size, b"".join(peaks), leaf_hashes)
+    # The nodes of a level are known from an even index on, so that the first of them has
+    # its sibling; with the incomplete one there are size / 2**height of them, rounded up.
     levels = tuple(
         _Level(frontier.size >> height & ~1, -(-size >> height), nodes)
         for height, nodes in enumerate(grown)

@@ -1,7 +1,7 @@
 """The right edge of a tree: its incomplete tiles, one for each tile level.
 
-From them follow the root, the peaks (roots of the complete subtrees that cover the
-tree, one for each set bit of its size) and whatever the tree grows into.
+The root, the peaks (roots of the complete subtrees that cover the tree, one for each
+set bit of its size) and every larger tree follow from them.
 """
 
 from collections.abc import Mapping

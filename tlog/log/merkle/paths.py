@@ -1,9 +1,9 @@
 """Inclusion paths by arithmetic: a few tiles, and slices of each.
 
-For the newest tree, whose incomplete nodes are computed once for all of its proofs: a
-path costs 7 us where its plan costs 60 (build machine); `plans` serves older trees.
-All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L.  The one
-sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
+They serve the newest tree, whose incomplete nodes are computed once for all of its
+proofs.  A path costs 7 us where its plan costs 60 (build machine); `plans` serves older
+trees.  All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L.  The
+one sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
 
 Source: RFC 6962, 2.1.1.
 """
@@ -60,6 +60,7 @@ def inclusion_path(
             levels = tiles.get((height >> 3, index >> height + 8), ())
         nth, complete = index >> height ^ 1, size >> height
         if nth < complete:
+            # A full tile has TILE_WIDTH >> within nodes of this height.
             path.append(hash_at(levels[within], nth & (TILE_WIDTH - 1 >> within)))
         elif nth == complete and height in edge:
             path.append(edge[height])

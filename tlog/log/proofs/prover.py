@@ -1,6 +1,6 @@
 """Proofs against a snapshot: plan, read the tiles once, finish.
 
-Where all tiles are in memory, nothing is awaited; otherwise the disk is read on
+If all tiles are in memory, a proof waits for nothing; otherwise the disk is read on
 another thread, so that the event loop never waits for it.
 """
 

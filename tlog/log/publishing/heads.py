@@ -71,7 +71,7 @@ class SignedHeads:
 
     @property
     def shown(self) -> Snapshot:
-        """The same."""
+        """The newest signed head, which is shown at once."""
         return self._newest()
 
     async def wait_for(
