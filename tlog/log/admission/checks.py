@@ -78,7 +78,7 @@ class Checks:
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give the gathered checks to the threads, in one part for each core."""
         gathered, self._gathered = self._gathered, []
-        size = -(-len(gathered) // self._cores)
+        size = -(-len(gathered) // self._cores)  # rounded up
         for at in range(0, len(gathered), size):
             part = gathered[at : at + size]
             asks = [check.ask for check in part]

@@ -65,8 +65,8 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
     size = frontier.size + len(leaf_hashes) // HASH_SIZE
     peaks = frontier.peaks()
     grown = hashing.growth_levels(frontier.size, b"".join(peaks), leaf_hashes)
-    # The nodes of a level are known from an even index on, so that the first of them has
-    # its sibling; with the incomplete one there are size / 2**height of them, rounded up.
+    # The nodes of a level are known from an even index on, so that the first has its
+    # sibling.  With the incomplete one a level has size / 2**height nodes, rounded up.
     levels = tuple(
         _Level(frontier.size >> height & ~1, -(-size >> height), nodes)
         for height, nodes in enumerate(grown)
