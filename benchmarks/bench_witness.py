@@ -23,7 +23,6 @@ from tlog.log.merkle.plans import consistency_plan
 from tlog.signing import HeadSigner, SigningKey
 from tlogclient.cosigning import AddCheckpoint
 from tlogverify.checkpoint import parse_checkpoint
-from tlogverify.hashing import Hash
 from tlogverify.keys import KeyType, parse_verifier_key
 from tlogverify.note import parse_note, parse_signatures
 from tlogverify.signed import verify_signature
@@ -63,11 +62,11 @@ class Histories:
         old, new = self.sizes[nth : nth + 2]
         root = hashing.root(self._leaves[: 32 * new])
         path = tuple(
-            Hash(hashing.root(self._leaves[32 * start : 32 * end]))
+            hashing.root(self._leaves[32 * start : 32 * end])
             for start, end in consistency_plan(old, new).subtrees
         )
         bodies = (
-            AddCheckpoint(old, path, signer.sign(new, Hash(root))).encode()
+            AddCheckpoint(old, path, signer.sign(new, root)).encode()
             for signer in self.signers
         )
         return [_post(body) for body in bodies]

@@ -147,7 +147,8 @@ def load_settings(
         if (variable := f"{kind.variables}{name.upper()}") in environment:
             _require_present(name, gone, variable)
             text = environment[variable]
-            # Several values in one variable are words: none of them holds a space.
+            # One variable holds several values as words, because no value has a space
+            # in it.
             value = text.split() if isinstance(known[name], tuple) else text
             values[name] = _parse(kind, name, value, variable)
     for name, value in flags.items():
@@ -250,4 +251,4 @@ _TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
     Path | None: _PATH,
     tuple[str, ...]: (_parse_texts, 'a list of texts; in TOML ["…"]'),
 }
-"""By a field's annotation: its parser, and what a wrong value is told."""
+"""The parser of each field's annotation, and the rule that a wrong value breaks."""

@@ -20,7 +20,7 @@ from tlogverify.errors import TlogError
 class RejectedError(TlogError):
     """Refused; the same request will be refused again.
 
-    The message says why.  What a program must tell apart has a subclass.
+    The message says why.  A refusal that programs must tell apart has a subclass.
     """
 
 
@@ -33,7 +33,7 @@ class BusyError(TlogError):
 
 
 class MachineError(BusyError):
-    """The machine has no descriptors, memory or disk for it now, or its disk fails.
+    """The machine lacks descriptors, memory or disk now, or its disk fails.
 
     Nothing is said about what is stored: it may be whole.
     """

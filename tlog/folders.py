@@ -1,4 +1,4 @@
-"""Whose a folder is, that one process holds it, and files that are there whole."""
+"""A folder of one role, held by one process; and files that are written whole."""
 
 import errno
 import os
@@ -88,7 +88,7 @@ def _write_draft(draft: Path, content: bytes, path: Path) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let an OSError name this file, rather than its draft or none."""
+    """Let an OSError name this file, rather than its draft or no file."""
     try:
         yield
     except OSError as error:

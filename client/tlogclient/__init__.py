@@ -7,9 +7,9 @@
         proof = await log.prove(index)                an entry by its index
         head = await log.checkpoint()                 the log's head and who signed it
 
-`BlockingLog` has the same verbs for scripts.  What these return has been proven by
-`tlogverify` against the policy; an answer that has not raises.  It keeps no state: it
-remembers no head between calls, and writes no file.
+`BlockingLog` has the same verbs for scripts.  Everything that these verbs return has
+been proven by `tlogverify` against the policy; an answer that is not proven raises.  A
+client keeps no state: it remembers no head between calls, and writes no file.
 
 The files, in order of dependency:
 

@@ -28,7 +28,7 @@ def encode_entry(record: Record | bytes) -> bytes:
 
 
 def encode_entries(records: Iterable[Record | bytes]) -> list[bytes]:
-    """Return the canonical bytes of each; FormatError names the one that has none."""
+    """Return the canonical bytes of each; FormatError names the record without any."""
     entries: list[bytes] = []
     for record in records:
         try:

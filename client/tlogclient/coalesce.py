@@ -1,8 +1,9 @@
 """Single submits that share requests.
 
-No timer: whatever waits while one request is under way goes into the next one.  Under
-no load a submit leaves at once; the more there are, the larger the batches.  Each
-waiter gets its own outcome: one that is cancelled or refused takes nobody with it.
+There is no timer.  The submits that wait while one request is under way go into the
+next request.  Under no load a submit leaves at once; the more submits there are, the
+larger the batches.  Each waiter gets its own outcome: a waiter that is cancelled or
+refused takes nobody with it.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""LogClient: the verbs of a log, each answered with what has been proven.
+"""LogClient: the verbs of a log; each returns only values that have been proven.
 
-Each verb asks, and hands the bytes of the answer to `answers` or `findings`; nothing
-that has not passed them is returned.
+Each verb asks the log, and hands the bytes of the answer to `answers` or `findings`.
+Nothing is returned that has not passed them.
 """
 
 import asyncio
@@ -111,12 +111,13 @@ class LogClient:
     ) -> list[Proof]:
         """Submit `records` and return their proofs, in order.
 
-        records: values, or canonical entry bytes.  More than one request can hold are
-        sent in several, one after the other: if a later one fails, the earlier are in
-        the log, and submitting all again gives the same indexes.
-        wait: for the cosignatures that the log's own policy asks for.  Without, the
-        proofs have the log's signature alone: a policy with a quorum refuses them, and
-        submitting again later gives those that it takes.
+        records: values, or canonical entry bytes.  If one request cannot hold them,
+        they are sent in several, one after the other.  If a later request fails, the
+        entries of the earlier ones are in the log, and submitting all again gives the
+        same indexes.
+        wait: for the cosignatures that the log's own policy asks for.  Otherwise the
+        proofs have the log's signature alone.  A policy with a quorum refuses them, and
+        submitting again later gives proofs that it takes.
         """
         proofs: list[Proof] = []
         for batch in split_entries(encode_entries(records)):

@@ -20,7 +20,7 @@ class Network:
     """How requests travel.
 
     proxy: the URL of an HTTP proxy, credentials included, or None.
-    tls: what https is checked with; None takes the system's authorities.
+    tls: checks certificates of https; None takes the system's authorities.
     on_wait: is told of each pause that a log asks for, in seconds, and of the reason.
     """
 
@@ -30,14 +30,15 @@ class Network:
 
 
 DIRECT: Final = Network()
-"""Without a proxy, with the system's authorities, and nobody is told."""
+"""No proxy, the system's authorities, and nobody who learns of waits."""
 
 
 def find_proxy(url: str) -> str | None:
     """Return the proxy that the environment names for `url`, or None.
 
     It reads http_proxy, https_proxy, all_proxy and no_proxy, in either case.  A
-    loopback address is never asked through a proxy: it is this machine only here.
+    loopback address is never asked through a proxy, to which it would be another
+    machine.
 
     Raises FormatError for a proxy that does not speak HTTP.
     """

@@ -1,9 +1,10 @@
-"""Refusals: an HTTP answer that is not a success, as the error it means.
+"""Refusals: the error that an HTTP answer means which is not a success.
 
     {"type":"<token>","title":"...","status":400,"detail":"...","position":17}
 
-A refusal stays one however badly it is said: a body that is no problem document, as a
-proxy's, gives "about:blank".  What people will read is bounded and printable.
+A refusal stays a refusal, however badly it is said: a body that is no problem document,
+such as a proxy's, gives "about:blank".  The texts that people read are bounded and
+printable.
 
 Source: RFC 9457; RFC 9110, 10.2.3 (Retry-After).
 """

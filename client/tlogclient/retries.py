@@ -1,4 +1,4 @@
-"""What is tried again, after which pause, and what to blame when it ends.
+"""Which attempts are repeated, after which pause, and which failure is to blame.
 
 PURE but for the spread of pauses: time and errors come in, a verdict comes out.
 """
@@ -13,7 +13,8 @@ from tlogclient.errors import RefusedError, UnavailableError
 from tlogclient.network import Network
 from tlogverify.errors import TlogError
 
-# A shorter pause is none: an attempt that asks for it counts, or it would never end.
+# A shorter pause does not count as one: the attempt that asks for it is a failed one,
+# because otherwise the retries would never end.
 _TOLD_PAUSE_S: Final = 1.0
 
 
@@ -90,7 +91,7 @@ def is_accepted(error: Exception) -> bool:
 def last_failure(error: Exception, retried: list[Exception]) -> Exception:
     """Return what to blame for a request that ended with `error`.
 
-    Where the time ran out while retrying, what was retried last says more.
+    If the time ran out while retrying, the failure before the last retry says more.
     """
     last = retried[-1] if retried and isinstance(error, TimeoutError) else error
     return last.refusal if isinstance(last, NoRoomError) else last

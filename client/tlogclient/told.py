@@ -1,6 +1,7 @@
-"""What a log says of itself: a policy that nothing proves.
+"""The policy that a log says is its own; nothing proves it.
 
-It is asked as everything else is: with retries, bounds, and by the same transport.
+The log is asked for it as for everything else: by the same transport, with the same
+retries and bounds.
 """
 
 import json

@@ -4,7 +4,7 @@ Retried, with growing jittered waits or as Retry-After asks: no connection, a lo
 late answer, 202 (no proof yet), 429, 502, 503, 504.  Every request of this protocol is
 safe to repeat.  A pause of a second or more that 429 or 503 asks for is no failed
 attempt: the time for the request is its only bound.
-Never retried: a refusal, and an answer that breaks its form.
+A refusal is never retried, nor an answer that breaks its form.
 
 Nothing is believed of the peer: no redirect is followed, no cookie kept, no answer
 unpacked, and none read beyond the bytes that the request allows.

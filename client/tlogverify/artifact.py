@@ -39,8 +39,8 @@ def verify_artifact(
 ) -> ProvenArtifact:
     """Prove, offline, that a log of `policy` holds an entry that names `artifact`.
 
-    artifact: a path; or its SHA-256, as 32 bytes or as "sha256:<64 hex>".  Where a
-    Rekor entry has a longer hash only a path will do; where it is of kind dsse the
+    artifact: a path; or its SHA-256, as 32 bytes or as "sha256:<64 hex>".  If a
+    Rekor entry has a longer hash, only a path will do; if it is of kind dsse, the
     artifact is the envelope's payload.
 
     Raises FormatError if a digest, the proof or the entry in it is malformed,

@@ -1,7 +1,7 @@
 """Strict lines, decimals and base64: the only text decoders of this package.
 
-One spelling per value: what is accepted here re-encodes to the same bytes.  Python's
-own decoders do not hold that line: `int` takes "+1", "1_0" and other scripts' digits,
+Each value has one spelling: an accepted text encodes to the same bytes again.  Python's
+own decoders are not so strict: `int` takes "+1", "1_0" and other scripts' digits,
 `base64` takes stray bits behind the last byte.
 """
 
@@ -46,9 +46,10 @@ def parse_base64(rule: str, field: bytes) -> bytes:
 
 
 def decode_base64(rule: str, field: bytes) -> tuple[bytes, bool]:
-    """Decode base64, and tell whether the unused bits at its end are zero.
+    """Decode base64, and return whether the unused bits at its end are zero.
 
-    For what nobody here relies on: such bits are a second spelling of the same bytes.
+    It is for values that nobody here relies on: other bits at the end are a second
+    spelling of the same bytes.
     """
     try:
         decoded = base64.b64decode(field, validate=True)

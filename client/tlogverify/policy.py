@@ -7,7 +7,7 @@
 
 A checkpoint satisfies a policy if one of the logs signed it, under its own origin, and
 the quorum's witnesses did too.  Names are opaque octets, defined before they are used,
-and each is a member at most once: so groups form trees, never cycles.
+and each is a member at most once, so that groups form trees and never cycles.
 
 Source: C2SP tlog-policy.
 """

@@ -15,7 +15,7 @@ from tlogverify.errors import FormatError
 from tlogverify.lines import parse_text
 
 MAX_DEPTH: Final = 16
-"""Of a dotted key, and of arrays and inline tables within each other."""
+"""The most parts of a dotted key, and the most arrays and tables in each other."""
 
 # A string that does not end is cut out to where it must have ended: the parser stops
 # there.  Else each quote within would be tried as another start, by the square again.

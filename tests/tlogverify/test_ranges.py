@@ -10,7 +10,7 @@ from tests.tlogverify.refusal import changed_paths, flip, is_refused
 from tests.tlogverify.strategies import thorough
 from tlogverify.errors import ProofError
 from tlogverify.lines import MAX_SIZE
-from tlogverify.ranges import inclusion_paths, root_from_range_proof, verify_range
+from tlogverify.ranges import inclusion_paths, verify_range
 
 LEAVES = rfc6962.leaf_hashes(65_537)
 TREE = rfc6962.Tree(LEAVES)
@@ -31,7 +31,6 @@ def test_every_range_is_proven_and_yields_its_inclusion_proofs() -> None:
                 left, right = TREE.range_proof(start, end, size)
                 arguments = (start, size, LEAVES[start:end], left, right)
                 verify_range(*arguments, root)
-                assert root == root_from_range_proof(*arguments)
                 assert expected[start:end] == inclusion_paths(*arguments, root)
 
 
@@ -143,7 +142,7 @@ def test_the_last_leaf_of_the_largest_tree_has_its_path_on_the_left() -> None:
     expected = LEAVES[0]
     for sibling in left:
         expected = rfc6962.node_hash(sibling, expected)
-    assert expected == root_from_range_proof(*arguments)
+    verify_range(*arguments, expected)
     assert [tuple(left)] == inclusion_paths(*arguments, expected)
 
 

@@ -67,7 +67,7 @@ def find_network(
 ) -> Network:
     """Return the way to --log: --ca-file, and the proxy that the environment names.
 
-    Raises FormatError for a URL, a proxy or a file of authorities that is none.
+    Raises FormatError for a wrong URL, proxy or file of authorities.
     """
     try:
         url = require_url(options.log)
@@ -128,7 +128,7 @@ def open_client(
     network: Network | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> LogClient:
-    """Return a client of the log; FormatError for a URL or a token that is none.
+    """Return a client of the log; FormatError for a wrong URL or token.
 
     network: without, the proxy that the environment names is taken.
     """

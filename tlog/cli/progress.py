@@ -2,18 +2,18 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TextIO
 
 from tlog.clock import Clock, SystemClock
+from tlogverify.bundles import Progress
 
 _EVERY_S: Final = 0.1
 _AWAY_S: Final = 10.0
 
 
-def show_progress(clock: Clock | None = None) -> Callable[[int, int], None]:
-    """Return what is told entries done and entries in all; silent off a terminal.
+def show_progress(clock: Clock | None = None) -> Progress:
+    """Return a progress line for people; off a terminal it shows nothing.
 
     It shows one line: how far, how fast, and how long it will still take.
     """

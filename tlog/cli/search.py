@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the hits; exit status 1 if there is none."""
+    """Print the hits; the exit status is 1 without any."""
     with telling_errors(options):
         sought = {
             "digest": None if options.what is None else _digest(options.what),

@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Submit what has no proof yet, in as few requests as it fits in."""
+    """Submit the artifacts without a proof, in as few requests as can hold them."""
     report = SubmitReport(options)
     try:
         with telling_errors(options), interruptible():

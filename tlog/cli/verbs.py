@@ -1,6 +1,6 @@
 """The verbs by name, and the loader of the module that one of them needs.
 
-Neither a verb's module nor a parser is loaded here: `tlog --help` reads this table.
+No verb's module and no parser is loaded here, because `tlog --help` reads this table.
 """
 
 import importlib

@@ -39,7 +39,7 @@ DsseForm = Literal["hashedrekord", "legacy", "reject"]
 """What a DSSE request is logged as, if it is taken."""
 
 MAX_BODY_BYTES: Final = 256 << 10
-"""Of a request that has no payload in it."""
+"""The most bytes of a request that has no payload in it."""
 MAX_DSSE_BODY_BYTES: Final = 4 << 20
 
 _HASHEDREKORD: Final = "hashedRekordRequestV002"

@@ -1,6 +1,5 @@
 """All checks of a folder, in order; the first damaged place ends them."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from tlog.fsck.files import TileFiles
 from tlog.fsck.index import IndexFolder
 from tlog.fsck.journal import JournalFile
 from tlog.fsck.tree import PublicTree
-from tlogverify.bundles import parse_bundle
+from tlogverify.bundles import Progress, parse_bundle
 from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE
 from tlogverify.keys import VerifierKey, parse_verifier_key
@@ -24,9 +23,6 @@ from tlogverify.kinds import require_entry, search_keys
 from tlogverify.tiles import ENTRIES, Tile
 
 FORMAT_VERSION: Final = 1
-
-Progress = Callable[[int, int], None]
-"""Told after each bundle: entries done, entries in all."""
 
 
 @dataclass(frozen=True, slots=True)

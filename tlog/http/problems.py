@@ -66,7 +66,7 @@ ROUTING: Final[Mapping[int, Problem]] = {
     404: Problem(404, "not-found", "No such resource"),
     405: Problem(405, "method-not-allowed", "No such method here"),
 }
-"""What the web server itself refuses."""
+"""The refusals that the web server itself makes."""
 
 INTERNAL: Final = Problem(500, "internal", "A fault of this server", is_ours=True)
 

@@ -36,7 +36,7 @@ from tlog.log.reading import Reading
 from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool
-from tlog.log.sequencer.rebuild import Progress, rebuild
+from tlog.log.sequencer.rebuild import rebuild
 from tlog.log.sequencer.recovery import Recovered, recover, sign_anew
 from tlog.log.sequencer.sequencer import Sequencer
 from tlog.log.settings import LogSettings
@@ -49,6 +49,7 @@ from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlog.metrics import LogMetrics
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
+from tlogverify.bundles import Progress
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.keys import KeyType, parse_verifier_key
@@ -379,7 +380,7 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
 
 
 def _watch(log: Log) -> None:
-    """Let the gauges read what they show at the moment they are asked."""
+    """Let each gauge read its value at the moment it is asked."""
     metrics, heads = log.metrics, log.heads
     metrics.tree_size.set_function(lambda: heads.signed.size)
     if (witnessing := log.standing.witnessing) is not None:

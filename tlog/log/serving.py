@@ -1,4 +1,4 @@
-"""A log behind its doors, until it is stopped: what was accepted is answered."""
+"""A log behind its doors, until it is stopped and has answered all that it accepted."""
 
 import asyncio
 from collections.abc import Callable

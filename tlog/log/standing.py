@@ -13,8 +13,8 @@ from tlogverify.keys import VerifierKey
 class Standing:
     """The face of a log for those that run it.
 
-    keys: that sign its heads.  policy: the text of one for those who verify.  claims:
-    what must hold for submissions to be taken, each asked anew.  doors: whether each
+    keys: of its heads.  policy: the text of a policy for those who verify.  claims:
+    must all hold for submissions to be taken; each is asked anew.  doors: whether each
     door takes entries, by its name.  witnessing: None for a log without witnesses.
     """
 

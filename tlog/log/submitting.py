@@ -1,4 +1,4 @@
-"""What a door that takes entries needs of a log, and nothing else of it."""
+"""The face of a log that a door needs which takes entries, and no more of it."""
 
 import asyncio
 from dataclasses import dataclass

@@ -15,11 +15,10 @@ from typing import Final
 
 from tlogverify.bundles import parse_bundle
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES
 from tlogverify.kinds import Named, name_key, name_keys, rekor_digests
 from tlogverify.record import record_digests, require_record
 from tlogverify.rekor import REKOR_START, RekorEntry, parse_rekor
-
-SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 # Up to so many watches, a search for each costs no more than one pass for all: this
 # was measured.
@@ -51,7 +50,8 @@ class Watch:
     @property
     def label(self) -> str:
         """The digest as text, `sha256:` and hex: what it is stored by."""
-        kind = next(kind for kind, size in SIZES.items() if size == len(self.digest))
+        size = len(self.digest)
+        (kind,) = (it for it, length in DIGEST_BYTES.items() if length == size)
         return f"{kind}:{self.digest.hex()}"
 
 

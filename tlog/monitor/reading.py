@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from tlog.monitor.database import StateDatabase
 from tlog.monitor.heads import NO_HEAD, SeenHead
 from tlog.monitor.outbox import NewAlarm, Outbox
-from tlogverify.hashing import EMPTY_ROOT, Hash
+from tlogverify.hashing import EMPTY_ROOT, to_hash
 from tlogverify.tiles import TILE_WIDTH
 
 
@@ -78,7 +78,7 @@ class Reading:
         for origin, bundles, size, root, note, edge, grown_s in self._database.rows(
             sql
         ):
-            head = SeenHead(size, Hash(root), note)
+            head = SeenHead(size, to_hash(root), note)
             return Cursor(origin, bundles, head, edge, grown_s)
         return NOTHING_READ
 

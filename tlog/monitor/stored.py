@@ -59,12 +59,12 @@ class StoredTree:
         if height >= _BUNDLE_HEIGHT:
             count = 1 << height - _BUNDLE_HEIGHT
             first = index * count
-            return Hash(hashing.root(self._bundles.roots(first, first + count)))
+            return hashing.root(self._bundles.roots(first, first + count))
         first = index << height
         number, place = divmod(first, TILE_WIDTH)
         leaves = self._leaf_hashes(number)
         start, end = place * HASH_SIZE, (place + (1 << height)) * HASH_SIZE
-        return Hash(hashing.root(leaves[start:end]))
+        return hashing.root(leaves[start:end])
 
     def _leaf_hashes(self, number: int) -> bytes:
         if number == self._count:

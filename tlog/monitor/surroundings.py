@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tlog.clock import Clock, SystemClock
 from tlog.monitor.metrics import MonitorMetrics
+from tlogverify.bundles import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,6 @@ class Surroundings:
     """
 
     show: Callable[[str], None]
-    on_read: Callable[[int, int], None]
+    on_read: Progress
     clock: Clock = field(default_factory=SystemClock)
     metrics: MonitorMetrics = field(default_factory=MonitorMetrics)

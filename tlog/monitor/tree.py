@@ -85,7 +85,7 @@ def nodes_of_tiles(tiles: Mapping[Tile, bytes], size: int) -> Nodes:
         tile, first = _tile_of(height, index, size)
         count = 1 << height % 8
         found = tiles[tile][first * HASH_SIZE : (first + count) * HASH_SIZE]
-        return Hash(hashing.root(found))
+        return hashing.root(found)
 
     return node
 
@@ -139,4 +139,4 @@ def _root(nodes: Nodes, low: int, high: int) -> Hash:
         return nodes(height, low >> height)
     middle = _middle(low, high)
     left, right = _root(nodes, low, middle), _root(nodes, middle, high)
-    return Hash(hashing.hash_pairs(left + right))
+    return hashing.hash_pair(left, right)

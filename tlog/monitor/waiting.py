@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from tlog.monitor.database import StateDatabase
 from tlog.monitor.heads import SeenHead
 from tlog.monitor.parties import Party
-from tlogverify.hashing import Hash
+from tlogverify.hashing import to_hash
 
 _HEADS_PER_PARTY: Final = 1_000
 
@@ -51,7 +51,7 @@ class WaitingHeads:
             "WHERE size <= ?"
         )
         return [
-            WaitingHead(Party(*party), SeenHead(found, Hash(root), note))
+            WaitingHead(Party(*party), SeenHead(found, to_hash(root), note))
             for *party, found, root, note in self._database.rows(sql, size)
         ]
 

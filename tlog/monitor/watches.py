@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from tlog.log_lines import log_event
-from tlog.monitor.matching import SIZES, AnyWatch, NameWatch, Watch
+from tlog.monitor.matching import AnyWatch, NameWatch, Watch
 from tlogclient.signers import MAX_SIGNER_BYTES, pem_contents
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded, sha256_file
+from tlogverify.hashing import DIGEST_BYTES
 
 _MAX_FILE_BYTES: Final = 16 << 20
 _MAX_NAME: Final = 2_048
@@ -81,9 +82,9 @@ def parse_watch(text: str, folder: Path) -> list[AnyWatch]:
     folder: where a relative path starts.
     Raises FormatError, or OSError if a file cannot be read.
     """
-    if text.partition(":")[0] in SIZES:
+    if text.partition(":")[0] in DIGEST_BYTES:
         match = _DIGEST.fullmatch(text)
-        if match is None or len(match[2]) != 2 * SIZES[match[1]]:
+        if match is None or len(match[2]) != 2 * DIGEST_BYTES[match[1]]:
             raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
         return [Watch(bytes.fromhex(match[2]), text)]
     if text.startswith("identity:"):

@@ -1,4 +1,4 @@
-"""Private keys: made, kept in files of mode 0600, and used to sign.  All of it is here.
+"""Private keys are made, kept in files of mode 0600, and used here, and nowhere else.
 
     heads               keys of logs and witnesses, which sign heads
     attestation_keys    keys of people and build systems, which sign attestations

@@ -107,10 +107,10 @@ def generate_attestation_key(key_type: AttestationKeyType) -> AttestationKey:
 def read_attestation_key(
     path: Path, *, password: bytes | None = None
 ) -> AttestationKey:
-    """Read a PKCS#8 key in PEM; password: asked of an encrypted one alone.
+    """Read a PKCS#8 key in PEM; password: used for an encrypted key alone.
 
     Raises RejectedError if others may read the file, or a password is missing or wrong;
-    FormatError if it is no such key.  None of them shows what is in it.
+    FormatError if it is no such key.  No error shows the content of the file.
     """
     content = read_key_file(path, _MAX_KEY_BYTES + 1).strip()
     is_encrypted = content.startswith(_ENCRYPTED)

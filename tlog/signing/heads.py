@@ -1,4 +1,4 @@
-"""Keys of logs and witnesses, and what they sign: heads and subtrees.
+"""Keys of logs and witnesses, which sign heads and subtrees.
 
     PRIVATE+KEY+<name>+<8 hex: key id>+base64(<type> || <32-byte seed>) LF
 
@@ -81,7 +81,7 @@ def read_key(path: Path) -> SigningKey:
     """Read a key file.
 
     Raises RejectedError if others may read it, FormatError if it is not a key; neither
-    shows what is in it.
+    shows the content of the file.
     """
     line = read_key_file(path, 4096).removesuffix(b"\n")
     try:

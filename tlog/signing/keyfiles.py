@@ -41,7 +41,7 @@ def write_key_file(path: Path, content: bytes) -> None:
 def read_key_file(path: Path, limit_bytes: int) -> bytes:
     """Return at most `limit_bytes` of a key file; RejectedError if others may read it.
 
-    What is asked is the file that was opened: a name can be moved in between.
+    The mode is that of the opened file, because its name can be moved in between.
     """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & _OPEN_MODES:

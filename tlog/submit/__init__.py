@@ -6,6 +6,6 @@ The files, in order of dependency:
     destinations    where each proof goes, and what must not be replaced there
     sending         requests, proofs written as they come, and how far it is
 
-Everything that can be known to end badly is refused before anything is logged.  What
-was written stays: the same command again does what is missing.
+Everything that can be known to end badly is refused before anything is logged.  The
+proofs that were written stay, and the same command again does the rest.
 """

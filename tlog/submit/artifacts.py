@@ -1,8 +1,8 @@
-"""What is submitted: files, the files of folders, a stream, or a digest alone.
+"""Artifacts to submit: files, the files of folders, a stream, or a digest alone.
 
-Arguments are read in their order, and a folder's files in the order of their names.
-What this program writes itself is no artifact: a shell pattern such as `dist/*` names
-the outputs of the last run too.
+Arguments are read in their order, and a folder's files in the order of their names.  A
+file that this program writes is no artifact, although a shell pattern such as `dist/*`
+names the outputs of the last run too.
 """
 
 import errno
@@ -39,7 +39,7 @@ class Artifact:
     name: as it is shown, the argument itself or a path below a folder's argument.
     path: the file, or None for standard input and for a digest.
     stem: the relative path that a proof is named after, or None for a stream.
-    sha256: what is known before anything is read.
+    sha256: the digest, if it is known before anything is read.
     """
 
     name: str
@@ -95,7 +95,7 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the arguments name."""
+    """The artifacts that the arguments name, and the paths that are passed over."""
 
     artifacts: tuple[Artifact, ...]
     passed_over: tuple[PassedOver, ...]
@@ -108,7 +108,7 @@ def list_artifacts(arguments: list[str], *, recursive: bool) -> Listing:
     followed.
 
     Raises RejectedError for a folder otherwise, or if nothing is left; FormatError for
-    a digest that is none; OSError for a file that is not there.
+    a malformed digest; OSError for a file that is not there.
     """
     artifacts: dict[str, Artifact] = {}
     passed_over: list[PassedOver] = []
@@ -141,7 +141,7 @@ def _named_by(argument: str, *, recursive: bool) -> Iterator[Artifact | PassedOv
             )
         yield from _below(path)
     elif not stat.S_ISREG(mode) or argument.startswith(_DEVICES):
-        # What a process substitution names: it is read once, and lies nowhere.
+        # A process substitution names such a file: it is read once, and lies nowhere.
         yield Artifact(argument, path, None)
     elif is_output(path):
         yield PassedOver(path, _OUTPUT)
@@ -163,7 +163,7 @@ def _below(folder: Path) -> Iterator[Artifact | PassedOver]:
 
 
 def is_output(path: Path) -> bool:
-    """Tell whether a file is one that this program writes, by its name."""
+    """Return whether a file is an output of this program, by its name."""
     name = path.name
     return name.endswith((STATEMENT, PROOF)) or _DRAFT.fullmatch(name) is not None
 

@@ -1,7 +1,8 @@
-"""Where proofs go, and what lies there already.
+"""Destinations of proofs, and the files that lie there already.
 
-A proof that holds is never replaced by another, unless that is asked for: neither one
-of another entry, nor one of another log, nor a cosigned one by one that is not.
+A proof that holds is never replaced by another proof, unless the caller asks for it.  A
+proof of another entry stays, and so does a proof of another log.  A cosigned proof is
+not replaced by a proof without cosignatures.
 """
 
 import errno
@@ -123,7 +124,7 @@ def _mode_of(path: Path) -> int | None:
 class Finder:
     """Finds the proofs that are there already and hold.
 
-    policy: what a proof must satisfy to be kept.
+    policy: a proof must satisfy it to be kept.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -139,12 +140,12 @@ class Finder:
         replace_others: bool,
         step: Callable[[], None],
     ) -> tuple[list[tuple[Planned, Proof]], list[Planned]]:
-        """Return what has its proof already, and what is missing.
+        """Return those that have their proof already, and those that are missing.
 
         replace_others: files that are something else count as missing.  step: is
         called before each file.
 
-        Raises RejectedError that names what must not be replaced.
+        Raises RejectedError that names the files that must not be replaced.
         """
         kept: list[tuple[Planned, Proof]] = []
         missing: list[Planned] = []

@@ -1,7 +1,8 @@
-"""Sending what is missing, request by request, and keeping each proof as it comes.
+"""Sending entries request by request, and keeping each proof as it comes.
 
-A request's proofs are written before the next request is sent.  Whoever stops in
-between, loses the answer of one request at most: asked again, the log gives the same.
+A request's proofs are written before the next request is sent.  A stop in between loses
+the answer of one request at most, and the log gives the same answer when it is asked
+again.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ _TOO_LARGE: Final = 413
 
 
 class Report(Protocol):
-    """Who is told how far it is."""
+    """Takes note of how far the submission is."""
 
     def asks(self, count: int) -> None:
         """Take note of a request of `count` entries that is about to be sent."""
@@ -49,7 +50,7 @@ class Sender:
     async def send(self, missing: Sequence[Planned]) -> None:
         """Submit `missing` and write all proofs.
 
-        A request that is too large for what stands before the log is sent in halves.
+        A request that is too large for a proxy before the log is sent in halves.
 
         Raises what `LogClient.submit` does, with the refused artifact's name; OSError
         for the first proof that cannot be written, after the rest of its request.
@@ -62,7 +63,7 @@ class Sender:
             try:
                 proofs = await self.log.submit(entries[:count], wait=self.wait)
             except RefusedError as error:
-                self.report.asks(0)  # it is all or nothing: none of them is in
+                self.report.asks(0)  # a request is all or nothing: no entry of it is in
                 if error.status == _TOO_LARGE and count > 1:
                     most = count // 2
                     continue

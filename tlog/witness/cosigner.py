@@ -91,11 +91,12 @@ class Cosigner:
         head = open_head(request, self._roster)
         require_no_extensions(head, self.verifier_keys)
         require_ordered_sizes(request, head)
-        # Whoever hangs up leaves its turn only when the head is stored or refused.
+        # A client that hangs up leaves its turn only when the head is stored or
+        # refused.
         return await asyncio.shield(self._in_turn(request, head))
 
     def sign_subtree(self, body: bytes) -> bytes:
-        """Return subtree cosignature lines; raises what the rules say."""
+        """Return subtree cosignature lines; raises the errors of the rules."""
         request = parse_sign_subtree(body)
         able = [it for it in self._keys if it.verifier_key.key_type is KeyType.MLDSA44]
         subtree = open_subtree(request, self._roster, [it.verifier_key for it in able])
@@ -103,7 +104,7 @@ class Cosigner:
         return b"".join(lines)
 
     def checkpoint(self, hashed_origin: str) -> bytes:
-        """Return the newest cosigned note; NeverCosignedError if there is none."""
+        """Return the newest cosigned note; NeverCosignedError without one."""
         origin = self._origins.get(hashed_origin)
         if origin is None:
             raise NeverCosignedError
@@ -142,7 +143,7 @@ class Cosigner:
             return
         old = Checkpoint(new.origin, known.size, known.root)
         prefix = prefix_from_proof(old, new, request.path)
-        # Only what was verified is kept: not the lines of strangers.
+        # Only verified lines are kept, never the lines of strangers.
         note = UnverifiedNote(new.encode(), head.lines).encode()
         evidence = Evidence(known.note, note, prefix, request.path)
         convicts = prefix is not None or (old.size == new.size and old.root != new.root)

@@ -1,4 +1,4 @@
-"""From settings to a witness: its folder, its keys, what it knows.
+"""From settings to a witness: its folder, its keys, and the heads that it knows.
 
 lock            held by the one process that may sign
 witness.vkey    the verifier keys, one a line; written last at the first start
@@ -95,7 +95,7 @@ class OpenWitness:
 
     @property
     def cosigned_logs(self) -> int:
-        """Of how many logs a head was cosigned."""
+        """The number of logs of which a head was cosigned."""
         return len(self._commits.known)
 
     def claims(self) -> dict[str, bool]:
@@ -107,7 +107,7 @@ class OpenWitness:
         }
 
     async def start(self, on_stop: Callable[[], object]) -> None:
-        """Read the list of logs, and go on doing so.
+        """Read the list of logs, and read it again on each interval.
 
         on_stop: called when a commit's outcome is unknown.
         """
@@ -122,7 +122,7 @@ class OpenWitness:
             )
 
     async def close(self) -> None:
-        """Wait for what is under way, and let go of the folder."""
+        """Wait for the requests that are under way, and let go of the folder."""
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
@@ -144,7 +144,7 @@ class OpenWitness:
 
 
 def _require_memory(settings: WitnessSettings) -> None:
-    """Refuse keys without a state: whose they are, it would forget what it signed."""
+    """Refuse keys without a state: the witness would have forgotten what it signed."""
     root = settings.data
     keys = [root / "keys" / name for name in _KEY_FILES.values()]
     has_keys = any(key.exists() for key in keys)
@@ -166,7 +166,7 @@ def _make_folders(root: Path) -> None:
 
 
 def _read_vkeys(root: Path) -> list[VerifierKey]:
-    """Return the keys that this witness has had; none at its first start."""
+    """Return the keys that this witness has had; the first start has no key."""
     vkey_file, state_file = root / "witness.vkey", root / "state.db"
     if not vkey_file.exists():
         return []

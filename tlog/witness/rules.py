@@ -1,14 +1,14 @@
-"""May this head be cosigned?  PURE; the order of the checks is the order of answers.
+"""Whether a head may be cosigned.  PURE; the first check that fails is the answer.
 
     1  the body's form                                   FormatError
     2  a known origin                                    UnknownOriginError
     3  size 0 has the empty root                         ProofError
-    4  a line of a trusted key, and none that fails      SignatureError
+    4  a line of a trusted key, and no such line fails   SignatureError
     5  no lines that a key cannot sign; old <= size      FormatError
     6  old is the size cosigned last                     StaleError
     7  one root for one size; the consistency proof      ProofError
 
-Nothing of the state is told before 4: only a log can ask what was cosigned.
+No answer shows the state before check 4, so that only a log can ask what was cosigned.
 
 Source: C2SP tlog-witness (main), "add-checkpoint" and "sign-subtree".
 """

@@ -1,7 +1,7 @@
 """Attestations: signed statements about artifacts, verified offline by rules.
 
 DSSE envelopes with in-toto statements, of any predicate; SLSA provenance is read and
-judged.  Nothing of Sigstore is needed: keys are files, and the log holds a record of
+judged.  Sigstore is not needed, because keys are files, and the log holds a record of
 the envelope's bytes.
 
 The files, in order of dependency:

@@ -19,7 +19,7 @@ EVERYWHERE: Final = {"source", "source.uri", "repository", "workflow.repository"
 
 
 class BuildType(NamedTuple):
-    """Where the source stands.
+    """The places of a build's source in its provenance.
 
     uri: a pattern of the whole build type.  source_paths: dotted paths of external
     parameters.  dependencies: names of `resolvedDependencies` that are sources too.

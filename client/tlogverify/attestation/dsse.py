@@ -3,8 +3,8 @@
     {"payload":"<base64>","payloadType":"<text>",
      "signatures":[{"keyid":"<hint>","sig":"<base64>"},...]}
 
-What is signed is the type and the payload's bytes, never their JSON.  An envelope that
-parses says nothing yet: `Envelope.verify` does.
+A signature is over the type and the payload's bytes, never over their JSON.  That an
+envelope can be parsed proves nothing; `Envelope.verify` does.
 
 Source: DSSE v1.0.2, protocol.md and envelope.md.
 """

@@ -17,9 +17,9 @@
     [parameters]
     "<path>" = ["<value>"]                   external parameters and what they may be
 
-What is not allowed here is refused, and so is a name that is not known here: a rule
-with a mistyped name must not be a rule that is not there.  Rules for SLSA provenance
-name builders and sources, and nothing but provenance.
+The rules refuse everything that they do not allow.  An unknown name in them is an
+error, because a rule with a mistyped name would otherwise not be there.  Rules for SLSA
+provenance name builders and sources, and nothing but provenance.
 
 Source: SLSA v1.0, "Verifying artifacts"; this project's `docs/attestations.md`.
 """

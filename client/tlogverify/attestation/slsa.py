@@ -1,10 +1,10 @@
-"""SLSA provenance v1: what a verifier must know of a build, and nothing beyond.
+"""SLSA provenance v1: the members that a verifier needs, and no others.
 
 Unknown members are passed over.  The source is read from `externalParameters`, where
 the build's type puts it: `tlogverify.attestation.builds`.  A URI among
 `resolvedDependencies` may be any library's, and would let a build of something else
-pass that only used the expected repository: some types name the source's, which counts
-beside the parameters' and never for them.
+pass that only used the expected repository.  Some build types name the dependency that
+is the source; it counts beside the source in the parameters, never instead of it.
 
 Source: SLSA provenance v1, "Schema" and "Parsing rules".
 """
@@ -32,10 +32,11 @@ class Provenance:
     """What a build platform says of one build.
 
     parameters: each external parameter by its dotted path, in order; a dot or backslash
-    within a name has a backslash before it; a value that is no string is "", which is
-    no value of a string.  source_paths: the paths among them that are the source's.
-    sources: the URIs that stand there, likewise, then those of dependencies that the
-    type names; none of those without one there.  invocation: "" where it is not told.
+    within a name has a backslash before it; a value that is no string is "", which no
+    string value is.  source_paths: the paths among them that are the source's.
+    sources: the URIs at these paths, in order, then those of the dependencies that the
+    build type names; dependencies count only if a path has a URI.  invocation: "" if
+    the platform names none.
     """
 
     builder: str

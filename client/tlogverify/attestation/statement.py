@@ -25,6 +25,7 @@ from tlogverify.attestation.members import (
     required_text,
 )
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -113,7 +114,7 @@ def _subject(members: Mapping[str, object]) -> StatementSubject:
 
 def _digest(digests: Mapping[str, object], name: str) -> bytes | None:
     digits = optional_text("a digest", digests, name)
-    count = int(name[3:]) // 4
+    count = 2 * DIGEST_BYTES[name]
     if digits and (len(digits) != count or _HEX.fullmatch(digits) is None):
         raise FormatError(f"a {name} is {count} lower-case hex digits", digits)
     return bytes.fromhex(digits) or None

@@ -1,6 +1,7 @@
 """What the command says and does: `python -m tlogverify` and `tlog verify`.
 
-Who verifies from Python needs nothing of it.  The files, in order of dependency:
+A program that verifies from Python needs nothing of it.  The files, in order of
+dependency:
 
     telling              lines and JSON, written or not
     policies  proofs     files that a person names, and what they were if not those

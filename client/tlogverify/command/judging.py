@@ -30,10 +30,10 @@ _RECORD_START: Final = b'{"kind":"provenance"'
 
 
 def judge_by(options: Namespace) -> Callable[[str], Judged]:
-    """Read what all verdicts rest on, and return what judges one thing by it.
+    """Read what all verdicts rest on, and return the function that judges by it.
 
-    What is returned raises VerificationError for what is not proven, and FormatError or
-    OSError, as this does, for input that cannot be used.
+    That function raises VerificationError for a thing that is not proven.  Both raise
+    FormatError or OSError for input that cannot be used.
     """
     _require_sense(options)
     policy = read_policy(options.policy, policy_folders(os.environ))

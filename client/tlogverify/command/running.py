@@ -1,7 +1,7 @@
 """The command: its arguments, one answer for each thing, the worst status of all.
 
-A verdict counts when it is told: one that could not be written ends the command with
-status 2, whatever it was.
+A verdict counts when it is told.  If a verdict cannot be written, the command ends with
+status 2, whatever the verdict was.
 """
 
 import argparse

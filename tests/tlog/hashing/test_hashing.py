@@ -10,6 +10,7 @@ from tests.tlog.hashing.backends import backend_of, each_backend
 from tlog import hashing
 from tlogverify.bundles import encode_bundle
 from tlogverify.errors import FormatError
+from tlogverify.hashing import to_hash
 
 HASHES = rfc6962.leaf_hashes(2_048)
 TREE = rfc6962.Tree(HASHES)
@@ -151,13 +152,6 @@ def test_what_is_no_hashes_has_no_root(name: str) -> None:
             backend_of(name).root(b"x" * size)
 
 
-def test_joined_hashes_come_apart_as_they_were() -> None:
-    for count in (0, 1, 3):
-        assert HASHES[:count] == hashing.split_hashes(b"".join(HASHES[:count])), (
-            f"count {count}"
-        )
-
-
-def test_bytes_that_are_no_hashes_do_not_come_apart() -> None:
-    with pytest.raises(ValueError, match="33 bytes"):
-        hashing.split_hashes(bytes(33))
+def test_a_pair_has_the_oracles_parent() -> None:
+    left, right = map(to_hash, HASHES[:2])
+    assert TREE.root(2) == hashing.hash_pair(left, right)

@@ -97,8 +97,8 @@ def token_of(error: TlogError) -> str:
 def after_the_commit() -> Iterator[None]:
     """Turn every error but NotCosignedError into UnansweredError.
 
-    What was committed is never called refused: the caller sends it again, and gets the
-    same indexes.
+    Entries that were committed are never called refused.  The caller sends them again,
+    and gets the same indexes.
     """
     try:
         yield

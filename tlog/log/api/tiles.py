@@ -1,7 +1,7 @@
 """The read side: checkpoint, tiles and bundles, as any static file server could.
 
-One path for each resource; whatever else is asked for does not exist.  Beyond what is
-on disk, any width of an incomplete tile up to the signed size is served.
+Each resource has one path, and no other path exists.  Any width of an incomplete tile
+up to the signed size is served, whether it is on disk or not.
 
 Source: C2SP tlog-tiles.
 """

@@ -21,7 +21,7 @@ from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
 from tlogclient.witness import WitnessClient, witnesses_by_url
 from tlogverify.errors import FormatError
-from tlogverify.hashing import Hash
+from tlogverify.hashing import to_hash
 from tlogverify.keys import VerifierKey
 from tlogverify.policy import Policy, PolicyWitness
 
@@ -67,7 +67,7 @@ def see_all_heads(
 def require_new(sightings: Sequence[Sighting]) -> None:
     """Raise RolledBackError if a log that is about to begin has signed entries."""
     seen = [it for it in sightings if it.head.size]
-    for found in compare_all(seen, 0, lambda _: Hash(bytes(32))):
+    for found in compare_all(seen, 0, lambda _: to_hash(bytes(32))):
         raise RolledBackError(found.said)
 
 

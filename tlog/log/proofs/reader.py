@@ -1,4 +1,4 @@
-"""Tiles and bundles: from the right edge, from what is not published yet, from disk."""
+"""Tiles and bundles: from the right edge, from the backlog, or from disk."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -144,7 +144,8 @@ class TileReader:
     def entries(self, snapshot: Snapshot, start: int, end: int) -> list[bytes]:
         """Return the entries [start, end), which lie below the snapshot's size.
 
-        Fewer, from `start` on, where they come to more than a page's bytes; never none.
+        It returns fewer, from `start` on, if they have more bytes than a page, but at
+        least one.
         """
         found: list[bytes] = []
         size = 0

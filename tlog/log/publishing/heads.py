@@ -56,7 +56,7 @@ class Heads(Protocol):
         ...
 
     async def close(self) -> None:
-        """End the work; what is shown stays shown."""
+        """End the work; the shown head stays shown."""
         ...
 
 
@@ -76,7 +76,7 @@ class SignedHeads:
 
     @property
     def shown(self) -> Snapshot:
-        """The same."""
+        """The newest signed head, which is shown at once."""
         return self._newest()
 
     @property

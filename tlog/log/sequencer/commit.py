@@ -49,10 +49,10 @@ class Committer:
     def commit(self, batch: Batch, trim_to: int) -> Extension:
         """Add a batch of one or more new entries durably.
 
-        trim_to: the journal may drop what lies below.
+        trim_to: the journal may drop the batches below this size.
 
-        Raises BusyError or RejectedError if nothing was changed, FatalError if that is
-        not known.
+        Raises BusyError or RejectedError if nothing was changed, FatalError if nobody
+        knows whether it was.
         """
         self._require_writable()
         leaf_hashes = b"".join(batch.leaf_hashes)

@@ -5,7 +5,7 @@ root, and only then to write.  Damaged bundles therefore change nothing.  A dama
 bundle whose entries the journal still holds is written anew too.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tlog import hashing
@@ -15,16 +15,13 @@ from tlog.log.sequencer.growth import Growth, grow
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import StoredBatch
 from tlog.log.storage.objects import Objects
-from tlogverify.bundles import encode_bundle, parse_bundle
+from tlogverify.bundles import Progress, encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.kinds import search_keys
 from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile, bundles_of_size
 
 _STEP_BUNDLES = 64
-
-Progress = Callable[[int, int], None]
-"""Told as it goes on: entries done, entries in all."""
 
 
 class BundleReader:

@@ -1,7 +1,7 @@
-"""The one writer's thread: takes what waits, commits it, answers.
+"""The one writer's thread: it takes the tickets that wait, commits them, and answers.
 
-Group commit: a batch is all that came while the one before was committed.  Nobody waits
-for a timer; under load batches grow by themselves.
+It commits in groups: a batch holds all that came while the batch before it was
+committed.  Nobody waits for a timer, and under load batches grow by themselves.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _BATCH_ENTRIES: Final = 20_000
 
 
 class Sequencer:
-    """Commits what waits in the pool.
+    """Commits the tickets of the pool.
 
     pool, known, committer: its own, which others may read.  trim_to: returns the size
     below which the journal may drop batches.  deliver: how the outcomes of a batch
