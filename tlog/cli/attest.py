@@ -33,7 +33,7 @@ from tlog.cli.policies import add_policy_argument, load_policy, open_client
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import read_document_key
-from tlogverify.__main__ import printable
+from tlogverify.command.telling import printable
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.errors import FormatError
 from tlogverify.files import lead_nowhere

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from tlogverify.__main__ import printable
+from tlogverify.command.telling import printable
 from tlogverify.errors import TlogError
 from tlogverify.files import lead_nowhere
 
