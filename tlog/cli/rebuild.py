@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
 from tlog.log.opening import rebuild_log
 
@@ -25,9 +26,12 @@ def run(options: argparse.Namespace) -> int:
     """Rebuild, and say up to where."""
     warn_of_fault()
     checkpoint = rebuild_log(options.folder, show_progress())
+    output = Output()
     if options.json:
-        print(json.dumps({"origin": checkpoint.origin, "size": checkpoint.size}))
+        document = {"origin": checkpoint.origin, "size": checkpoint.size}
+        output.tell(json.dumps(document))
     else:
         size = checkpoint.size
-        print(f"{options.folder}: tiles and index of {size} entries written anew")
+        output.tell(f"{options.folder}: tiles and index of {size} entries written anew")
+    output.require()
     return 0

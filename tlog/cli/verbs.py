@@ -16,8 +16,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "what is wrong.",
     },
     "what people ask of a log": {
-        "submit": "Submit files: hash, submit, verify the answer, write "
-        "FILE.tlog-proof.",
+        "submit": "Submit files: hash, submit, verify the answers, write a proof file "
+        "for each.",
         "attest": "Attest files: make a signed in-toto statement over them, log it, "
         "keep the proof.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
