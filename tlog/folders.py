@@ -24,16 +24,35 @@ def require_own_folder(root: Path, role: str) -> None:
             raise RejectedError(f"{root} is the folder of a {other}; choose another")
 
 
+@contextmanager
+def making_folder(root: Path) -> Iterator[None]:
+    """Let an OSError of making a folder's parts name that folder, and what to do.
+
+    Whoever named it does not know its parts.
+    """
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RejectedError(f"{root} is no folder: choose another") from error
+    except OSError as error:
+        why = f"the folder cannot be made or written to: {error.strerror}"
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            why += "; choose another, or let this user write there"
+        raise OSError(error.errno, why, str(root)) from error
+
+
 def hold_folder(root: Path) -> FileLock:
     """Take an existing folder until the lock is released or this process ends.
 
     Raises RejectedError if another process holds it.
     """
     lock = FileLock(root / "lock", blocking=False, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RejectedError(f"another process holds {root}; stop it first") from None
+    with making_folder(root):
+        try:
+            lock.acquire()
+        except Timeout:
+            why = f"another process holds {root}; stop it first"
+            raise RejectedError(why) from None
     return lock
 
 

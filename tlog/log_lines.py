@@ -5,6 +5,7 @@ Events and numbers, never an entry's content, a token or a key.
 
 import logging
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,12 @@ def configure_logs(log_format: str, level: str) -> None:
 
 
 def log_event(event: str, *, level: str = "info", **values: object) -> None:
-    """Write one line: a fixed sentence, and its values by name."""
-    structlog.get_logger().log(
-        logging.getLevelNamesMapping()[level.upper()], event, **values
-    )
+    """Write one line: a fixed sentence, and its values by name.
+
+    A line that cannot be written is lost: a disk that is full of log lines must not end
+    a log, or refuse what it has accepted.
+    """
+    with suppress(OSError):
+        structlog.get_logger().log(
+            logging.getLevelNamesMapping()[level.upper()], event, **values
+        )

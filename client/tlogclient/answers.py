@@ -117,7 +117,8 @@ def open_head(note: bytes, policy: Policy) -> Witnessed:
             raise
         shown = ", ".join(map(ascii, trusted[:_SHOWN_LOGS]))
     raise SignatureError(
-        f"the policy trusts {shown}, and the answer is of {origin[:_SHOWN_CHARS]!a}"
+        f"the policy trusts {shown}, and the answer is of {origin[:_SHOWN_CHARS]!a}: "
+        "another log needs its own policy"
     )
 
 

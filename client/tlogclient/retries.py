@@ -3,6 +3,7 @@
 PURE but for the spread of pauses: time and errors come in, a verdict comes out.
 """
 
+import os
 import random
 from collections.abc import Callable
 from typing import Final
@@ -128,4 +129,8 @@ def _words(cause: Exception) -> str:
         )
     if isinstance(cause, aiohttp.ClientConnectorSSLError):
         return f"{cause}; is it an http:// log?"
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        number = cause.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else cause.os_error.strerror
+        return f"{cause.host}:{cause.port} cannot be reached ({why}): is a log there?"
     return str(cause) or type(cause).__name__

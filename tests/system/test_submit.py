@@ -246,7 +246,7 @@ def test_output_that_nobody_reads_costs_no_proof(
         assert (0, "") == (done.returncode, done.stderr)
     else:
         assert 2 == done.returncode
-        assert "No space left on device: 'standard output'" in done.stderr
+        assert "tlog submit: standard output: No space left on device\n" in done.stderr
 
 
 def test_a_rewrite_that_fails_leaves_what_was_there(

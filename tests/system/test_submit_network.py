@@ -53,7 +53,7 @@ def make_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     return context, certificate
 
 
-@pytest.mark.parametrize("verb", ["submit", "search"])
+@pytest.mark.parametrize("verb", ["submit", "search", "attest"])
 async def test_an_authority_of_ones_own_is_trusted_when_it_is_named(
     server: ServerProcess, tmp_path: Path, verb: str
 ) -> None:
@@ -61,9 +61,12 @@ async def test_an_authority_of_ones_own_is_trusted_when_it_is_named(
     files = some_files(tmp_path / "files", 1)
     assert 0 == run_tlog("submit", files[0], "--log", server.url).returncode
     proof_of(files[0]).unlink()
+    key = tmp_path / "key"
+    assert 0 == run_tlog("keygen", "us", "--type", "p256", "--out", key).returncode
+    command = (verb, *files, *(("--key", key) if verb == "attest" else ()))
     async with standing_before(server.url, context) as proxy:
-        refused = await tlog(verb, *files, "--log", proxy.url)
-        done = await tlog(verb, *files, "--log", proxy.url, "--ca-file", certificate)
+        refused = await tlog(*command, "--log", proxy.url)
+        done = await tlog(*command, "--log", proxy.url, "--ca-file", certificate)
     assert 1 == refused.status
     assert "the certificate of 127.0.0.1 is not trusted (self-signed" in refused.err
     assert "--ca-file" in refused.err
@@ -144,11 +147,15 @@ async def test_a_page_is_no_log(
 def test_a_verifier_key_is_no_policy(server: ServerProcess, tmp_path: Path) -> None:
     (file,) = some_files(tmp_path, 1)
     vkey = server.folder / "log.vkey"
-    for given in (vkey, vkey.read_text().split("\n")[0]):
+    told = {
+        str(vkey): "a verifier key alone is no policy: write `log` before it",
+        vkey.read_text().split("\n")[0]: "this is a verifier key: write a file of the "
+        "lines `log KEY` and `quorum none`",
+    }
+    for given, why in told.items():
         done = run_tlog("submit", file, "--log", server.url, "--policy", given)
         assert 2 == done.returncode
-        assert "this is a verifier key" in done.stderr
-        assert "`log KEY` and `quorum none`" in done.stderr
+        assert why in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.errors import RejectedError
-from tlogverify.__main__ import printable
+from tlogverify.command.telling import printable
 from tlogverify.errors import FormatError
 from tlogverify.files import sha256_file
 from tlogverify.record import MAX_SUBJECTS

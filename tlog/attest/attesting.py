@@ -32,11 +32,11 @@ from tlog.errors import RejectedError
 from tlog.folders import write_whole
 from tlogclient import LogClient
 from tlogverify import Proof, Record
-from tlogverify.__main__ import printable
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, Envelope
 from tlogverify.attestation.members import parse_object
 from tlogverify.attestation.signers import SignerKey
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
+from tlogverify.command.telling import printable
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.files import read_bounded
 

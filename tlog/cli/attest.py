@@ -29,12 +29,18 @@ from tlog.attest.predicates import read_predicate
 from tlog.attest.redaction import Allowance, Omission, find_secrets, why_left_out
 from tlog.attest.variables import secret_values
 from tlog.cli.credentials import bearer_token, key_password
-from tlog.cli.policies import add_policy_argument, load_policy, open_client
+from tlog.cli.policies import (
+    add_network_arguments,
+    add_policy_argument,
+    find_network,
+    load_policy,
+    open_client,
+)
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import read_attestation_key
-from tlogverify.__main__ import printable
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
+from tlogverify.command.telling import complain, printable
 from tlogverify.errors import FormatError
 from tlogverify.files import lead_nowhere
 
@@ -79,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
     )
     add_policy_argument(parser)
+    add_network_arguments(parser)
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object a statement"
     )
@@ -170,8 +177,11 @@ async def _attest(
     options: argparse.Namespace, claims: Sequence[Claim], signer: AttestationSigner
 ) -> list[Attested]:
     token = bearer_token(options)
-    policy = await load_policy(options)
-    async with open_client(options.log, policy, token) as log:
+    network = find_network(options)
+    policy = await load_policy(options, network)
+    async with open_client(
+        options.log, policy, token, network=network, timeout_s=options.timeout
+    ) as log:
         return [await attest(it, signer, log, replace=options.force) for it in claims]
 
 
@@ -229,10 +239,7 @@ def _report(
 
 def _tell(line: str) -> None:
     """Write a line to stderr; nobody's absence there costs a proof."""
-    try:
-        _write(printable(f"tlog attest: {line}"), sys.stderr)
-    except OSError:
-        lead_nowhere(sys.stderr.fileno())
+    complain(f"tlog attest: {line}")
 
 
 def _print(lines: Iterable[str]) -> int:

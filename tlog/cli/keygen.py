@@ -9,9 +9,10 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from tlog.cli.credentials import key_password
+from tlog.cli.output import Output
 from tlog.signing import AttestationKeyType, generate_attestation_key, generate_key
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType
@@ -57,8 +58,26 @@ def run(options: argparse.Namespace) -> int:
         key = generate_key(options.name, _TYPES[options.key_type])
         key.write(path)
         name, shown, more = "verifier_key", key.verifier_key.encode(), {}
-    if options.json:
-        print(json.dumps({name: shown, "private_key_file": str(path), **more}))
-    else:
-        print(shown)
+    output = Output(is_answer=True)
+    output.tell(
+        json.dumps({name: shown, "private_key_file": str(path), **more})
+        if options.json
+        else shown
+    )
+    if output.lost is not None:
+        _tell_lost(path, output.lost, is_kept=bool(more))
     return 0
+
+
+def _tell_lost(path: Path, error: OSError, *, is_kept: bool) -> NoReturn:
+    """Raise an OSError that says where the public half is to be had, if anywhere.
+
+    A reader who has left has not seen it either.
+    """
+    ahead = f"read {path}.pub" if is_kept else f"remove {path} and make another key"
+    raise OSError(
+        error.errno,
+        f"the key was made, its public half could not be written ({error.strerror}): "
+        f"{ahead}",
+        "standard output",
+    )

@@ -10,6 +10,7 @@ import argparse
 import uvloop
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
 from tlog.cli.retries import silence_retries
 from tlog.cli.serving import stop_on_signals
@@ -42,4 +43,8 @@ async def _run(settings: MonitorSettings) -> int:
 
 
 def _show(line: str) -> None:
-    print(line, flush=True)
+    """Write an alarm; OSError, and the alarm is shown again at the next start."""
+    output = Output()
+    output.tell(line)
+    if output.lost is not None:
+        raise OSError(output.lost.errno, output.lost.strerror, "standard output")

@@ -1,13 +1,14 @@
 """What a command says: lines that cost nothing when they are lost, errors in JSON."""
 
 import argparse
+import errno
 import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from tlogverify.__main__ import printable
+from tlogverify.command.telling import complain, printable, reason
 from tlogverify.errors import TlogError
 from tlogverify.files import lead_nowhere
 
@@ -17,31 +18,36 @@ class Output:
 
     A reader who has left wanted no more.  Any other failure is raised by `require`,
     when the work is done.
+
+    is_answer: the lines are what was asked for.  A stream that was closed before the
+    start loses them then; elsewhere nobody wanted them.
+    lost: by what error lines were lost, if they were.
     """
 
-    def __init__(self) -> None:
-        self._lost: OSError | None = None
+    def __init__(self, *, is_answer: bool = False) -> None:
+        self.lost: OSError | None = None
+        if is_answer and sys.stdout is None:
+            self.lost = OSError(errno.EBADF, "it is closed")
 
     def tell(self, line: str) -> None:
         """Write one line now, escaped for any terminal, or nothing."""
-        if self._lost is not None:
+        if self.lost is not None:
             return
         try:
             print(printable(line), flush=True)
         except OSError as error:
-            self._lost = error
+            self.lost = error
             lead_nowhere(sys.stdout.fileno())
 
     def require(self) -> None:
         """Raise the OSError by which lines were lost, unless the reader had left."""
-        if self._lost is not None and not isinstance(self._lost, BrokenPipeError):
-            raise OSError(self._lost.errno, self._lost.strerror, "standard output")
+        if self.lost is not None and not isinstance(self.lost, BrokenPipeError):
+            raise OSError(self.lost.errno, self.lost.strerror, "standard output")
 
 
 def warn(options: argparse.Namespace, line: str) -> None:
     """Say one line on standard error, escaped; if nobody can read it, so be it."""
-    with suppress(OSError):
-        print(printable(f"tlog {options.verb}: {line}"), file=sys.stderr, flush=True)
+    complain(f"tlog {options.verb}: {line}")
 
 
 @contextmanager
@@ -52,7 +58,7 @@ def telling_errors(options: argparse.Namespace) -> Iterator[None]:
     except (TlogError, OSError) as error:
         if options.json:
             kind = type(error).__name__ if isinstance(error, TlogError) else "OSError"
-            Output().tell(json.dumps({"error": str(error), "kind": kind}))
+            Output().tell(json.dumps({"error": reason(error), "kind": kind}))
         raise
 
 

@@ -3,12 +3,8 @@
 import argparse
 import math
 import os
-import re
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from tlog.cli.retries import silence_retries
 from tlogclient import LogClient
@@ -18,11 +14,8 @@ from tlogclient.told import ask_policy
 from tlogclient.transport import require_url
 from tlogverify import Policy
 from tlogverify.command.policies import FOLDERS, VARIABLE, find_policy, policy_folders
+from tlogverify.command.telling import complain
 from tlogverify.errors import FormatError
-from tlogverify.files import read_bounded
-from tlogverify.policy import MAX_POLICY_BYTES
-
-_VKEY: Final = re.compile(r"\S+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*")
 
 
 def add_policy_argument(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +49,12 @@ def add_network_arguments(
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError("the time is above 0")
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0: found {text!r}")
     return seconds
 
 
@@ -91,33 +87,17 @@ async def load_policy(
         timeout_s=vars(options).get("timeout", DEFAULT_TIMEOUT_S),
         network=network or find_network(options),
     )
-    with suppress(OSError):  # nobody who left can have wanted the warning
-        print(
-            "tlog: no --policy: the log's own word is taken for its keys",
-            file=sys.stderr,
-        )
+    complain("tlog: no --policy: the log's own word is taken for its keys")
     return policy
 
 
 def read_policy(given: str) -> Policy:
-    """Read the policy of a path or a name, as `tlog verify` finds it.
-
-    FormatError says so if it is a verifier key instead.
-    """
+    """Read the policy of a path or a name, as `tlog verify` finds it."""
     path = find_policy(given, policy_folders(os.environ))
     try:
         return Policy.read(path)
     except FormatError as error:
-        text = read_bounded(path, "a policy", MAX_POLICY_BYTES).decode("latin-1")
-        lines = text.split("\n")
-        if _VKEY.fullmatch(lines[0]):
-            raise FormatError(f"{path}: {_KEY_FOR_POLICY}", lines[0]) from None
         raise FormatError(f"{path}: {error}") from None
-
-
-_KEY_FOR_POLICY: Final = (
-    "this is a verifier key: write a file of the lines `log KEY` and `quorum none`"
-)
 
 
 def open_client(

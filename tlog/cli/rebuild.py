@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
 from tlog.errors import CorruptError
 from tlog.fsck.check import name_damaged_bundle
@@ -33,12 +34,14 @@ def run(options: argparse.Namespace) -> int:
     except CorruptError as error:
         raise name_damaged_bundle(options.folder) or error from None
     paths = [f"public/{bundle.path}" for bundle in mended]
+    output = Output()
     if options.json:
         told = {"origin": checkpoint.origin, "size": checkpoint.size}
-        print(json.dumps({**told, "from_journal": paths}))
-        return 0
-    size = checkpoint.size
-    print(f"{options.folder}: tiles and index of {size} entries written anew")
-    for path in paths:
-        print(f"{path}: written anew from the journal")
+        output.tell(json.dumps({**told, "from_journal": paths}))
+    else:
+        size = checkpoint.size
+        output.tell(f"{options.folder}: tiles and index of {size} entries written anew")
+        for path in paths:
+            output.tell(f"{path}: written anew from the journal")
+    output.require()
     return 0

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
             "issuer": options.issuer,
         }
         result = asyncio.run(_search(options, sought))
-    output = Output()
+    output = Output(is_answer=True)
     for hit in result.hits:
         if options.json:
             document = {"index": hit.index, "entry": hit.entry.encode().decode()}
@@ -75,7 +75,11 @@ def run(options: argparse.Namespace) -> int:
 def _digest(what: str) -> str:
     if what.startswith(("sha384:", "sha512:")):
         return what
-    return f"sha256:{artifact_sha256(what).hex()}"
+    try:
+        return f"sha256:{artifact_sha256(what).hex()}"
+    except (FileNotFoundError, IsADirectoryError) as error:
+        why = f"{error.strerror}: name a file, or its digest as sha256:<64 hex>"
+        raise OSError(error.errno, why, what) from None
 
 
 def _key(what: str) -> str:

@@ -1,10 +1,15 @@
-"""What every server's command does: tune the interpreter, drain at a signal."""
+"""What every server's command does: tune, say where it serves, drain at a signal."""
 
 import asyncio
 import gc
 import signal
 import sys
 import warnings
+from collections.abc import Iterable
+
+from tlog.cli.output import Output
+from tlog.log_lines import log_event
+from tlogverify.command.telling import reason
 
 
 def tune_interpreter() -> None:
@@ -18,6 +23,20 @@ def tune_interpreter() -> None:
     # server makes no cycles.  Its default of 700 objects cost 12 % of a request.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def announce(lines: Iterable[str]) -> None:
+    """Say what a server is and where it serves; who is not told is served all the same.
+
+    A log must not stop because the disk is full that its first lines go to.
+    """
+    output = Output()
+    for line in lines:
+        output.tell(line)
+    try:
+        output.require()
+    except OSError as error:
+        log_event("announcement not written", level="warning", error=reason(error))
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from tlog.cli.output import Output
 from tlog.cli.policies import add_policy_argument, load_policy
 from tlog.cli.trust import (
     add_days_argument,
@@ -22,7 +23,7 @@ from tlog.cli.trust import (
     parse_days,
 )
 from tlog.clock import SystemClock
-from tlog.folders import write_all_whole
+from tlog.folders import making_folder, write_all_whole
 from tlog.sigstore.authorities import (
     MAX_PEM_BYTES,
     certificate_authority,
@@ -136,18 +137,22 @@ def run(options: argparse.Namespace) -> int:
     late = [] if options.tuf is None else _publish(options, documents)
     counts = count_neighbours(neighbours, moment_ns)
     gaps = [*name_gaps(log, neighbours, now_ns), *late]
+    output = Output()
     if options.json:
         told = {"log_id": log.log_id.hex(), "start": start}
-        print(json.dumps({**paths, **told, "services": counts, "missing": gaps}))
-        return 0
-    for path in paths.values():
-        print(path)
-    print(f"log {url}, id {log.log_id.hex()}, used since {start}")
-    for name, what in _COUNTED.items():
-        if counts[name]:
-            print(f"{what}: {counts[name]}")
-    for gap in gaps:
-        print(gap)
+        document = {**paths, **told, "services": counts, "missing": gaps}
+        output.tell(json.dumps(document))
+    else:
+        lines = [
+            *paths.values(),
+            f"log {url}, id {log.log_id.hex()}, used since {start}",
+        ]
+        lines += [
+            f"{it}: {counts[name]}" for name, it in _COUNTED.items() if counts[name]
+        ]
+        for line in (*lines, *gaps):
+            output.tell(line)
+    output.require()
     return 0
 
 
@@ -231,7 +236,8 @@ def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:
     Trust goes first: who reads between the renames submits to nothing that is not
     trusted yet.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with making_folder(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     parts = {
         "trusted_root": documents.trusted_root,
         "signing_config": documents.signing_config,

@@ -6,12 +6,13 @@ those who trust this witness, and the URL that logs send heads to.  SIGTERM drai
 
 import argparse
 import json
+from pathlib import Path
 from typing import Final
 
 import uvloop
 
 from tlog.cli.hashes import warn_of_fault
-from tlog.cli.serving import stop_on_signals, tune_interpreter
+from tlog.cli.serving import announce, stop_on_signals, tune_interpreter
 from tlog.cli.settings import add_settings, read_settings
 from tlog.log_lines import configure_logs, log_event
 from tlog.witness.door import serve_witness
@@ -59,15 +60,20 @@ def _announce(witness: OpenWitness, url: str, *, as_json: bool) -> None:
             "logs": logs,
             "heads": witness.cosigned_logs,
         }
-        print(json.dumps(document), flush=True)
+        announce([json.dumps(document)])
         return
-    print(f"witness {name}, {logs} logs, {witness.cosigned_logs} heads cosigned")
-    for vkey in vkeys:
-        # One of ML-DSA-44 fills a screen.
-        is_long = len(vkey) > _SHOWN_CHARS
-        file = witness.settings.data / "witness.vkey"
-        print(
-            f"key     {vkey[:_SHOWN_CHARS]}"
-            + (f"…, whole in {file}" if is_long else "")
-        )
-    print(f"serving {url}", flush=True)
+    file = witness.settings.data / "witness.vkey"
+    announce(
+        [
+            f"witness {name}, {logs} logs, {witness.cosigned_logs} heads cosigned",
+            *(f"key     {_shortened(vkey, file)}" for vkey in vkeys),
+            f"serving {url}",
+        ]
+    )
+
+
+def _shortened(vkey: str, file: Path) -> str:
+    # One of ML-DSA-44 fills a screen.
+    if len(vkey) <= _SHOWN_CHARS:
+        return vkey
+    return f"{vkey[:_SHOWN_CHARS]}..., whole in {file}"

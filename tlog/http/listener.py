@@ -1,6 +1,7 @@
 """An application that counts and answers every error, and a server that drains it."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from errno import errorcode
 from typing import Final, cast
@@ -92,15 +93,18 @@ class Listener:
         self.url = ""
 
     async def start(self) -> None:
-        """Listen; OSError if the address is taken."""
+        """Listen; OSError, which says what to do, if the address cannot be had."""
         await self._runner.setup()
         host, port = listen_address(self._listen)
         most = affordable_connections(self._most)
         made = cast(web.Server, self._runner.server)
         self.connections = Connections(made, most, self._answer_s)
-        server = await asyncio.get_running_loop().create_server(
-            self.connections.take, host, port, backlog=_ACCEPT_QUEUE
-        )
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                self.connections.take, host, port, backlog=_ACCEPT_QUEUE
+            )
+        except OSError as error:
+            raise _not_listening(error, self._listen) from error
         self._server = server
         # With port 0, only the socket knows.
         bound = server.sockets[0].getsockname()[1]
@@ -113,6 +117,17 @@ class Listener:
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
+
+
+def _not_listening(error: OSError, listen: str) -> OSError:
+    ahead = {
+        errno.EADDRINUSE: "address already in use: end the process that listens there, "
+        "or choose another --listen; port 0 takes a free one",
+        errno.EADDRNOTAVAIL: "no address of this machine: choose another --listen",
+        errno.EACCES: "this user may not listen there: choose a port above 1023",
+    }
+    why = ahead.get(error.errno or 0, error.strerror or str(error))
+    return OSError(error.errno, why, listen)
 
 
 def metrics_response(metrics: Metrics) -> web.Response:

@@ -1,6 +1,7 @@
 """From settings to a monitor that runs: its policy, its state folder, its door."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.state import open_state
 from tlog.monitor.surroundings import Surroundings
 from tlog.monitor.web import Web
+from tlogverify.command.policies import policy_folders, read_policy
 from tlogverify.errors import FormatError
 from tlogverify.policy import Policy
 
@@ -63,7 +65,7 @@ async def open_monitor(
         }
         missing = ", ".join(f"--{name}" for name, value in needed.items() if not value)
         raise FormatError(f"a monitor needs {missing}")
-    policy = Policy.read(settings.policy)
+    policy = read_policy(str(settings.policy), policy_folders(os.environ))
     if not policy.logs:
         raise FormatError(
             f"{settings.policy} names no log: use the policy that the log writes, or "

@@ -20,14 +20,17 @@ class MonitorSettings:
         "", "the log: its URL, or a folder that holds checkpoint and tile/; needed"
     )
     policy: Path | None = setting(
-        None, "a policy file: whose heads to believe, and which witnesses; needed"
+        None,
+        "a policy: whose heads to believe, and which witnesses; a file, or a name as "
+        "`tlog verify` finds it; needed",
     )
     state: Path | None = setting(
         None, "the folder of what the monitor remembers; made if it is new; needed"
     )
     watch: tuple[str, ...] = setting(
         (),
-        "digests (sha256:, sha384: or sha512: and hex), or files, keys, certificates",
+        "digests (sha256:, sha384: or sha512: and hex), identity:TEXT or issuer:TEXT "
+        "of certificates, or files, keys, certificates",
     )
     watch_file: Path | None = setting(
         None, "a file of watches, one a line; read again whenever it changes"

@@ -117,6 +117,11 @@ class FolderSource:
                     raise FormatError(f"{path} has at most {limit_bytes} bytes", size)
                 content = file.read(size)
         except FileNotFoundError:
+            if not os.path.isdir(self._folder):
+                raise MissingError(
+                    f"{self._folder} is no folder here: a log is named by its URL, as "
+                    "http://127.0.0.1:8080, or by a folder with checkpoint and tile/"
+                ) from None
             raise MissingError(f"{path} is not there") from None
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror}") from error

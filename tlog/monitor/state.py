@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlog.errors import CorruptError
-from tlog.folders import hold_folder, require_own_folder
+from tlog.folders import hold_folder, making_folder, require_own_folder
 from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.compared import ComparedTiles
 from tlog.monitor.database import StateDatabase
@@ -53,11 +53,13 @@ def open_state(folder: Path, *, is_posting: bool) -> Iterator[State]:
 
     is_posting: whether alarms are posted anywhere.
 
-    Raises RejectedError if another process holds it, CorruptError if the stored entries
-    do not lead to the verified head.
+    Raises RejectedError if another process holds it or it is no folder, OSError if it
+    cannot be written to, CorruptError if the stored entries do not lead to the verified
+    head.
     """
     require_own_folder(folder, "monitor")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with making_folder(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = hold_folder(folder)
     try:
         with closing(StateDatabase(folder / "monitor.db")) as database:

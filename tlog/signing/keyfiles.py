@@ -13,8 +13,17 @@ _OPEN_MODES: Final = stat.S_IRWXG | stat.S_IRWXO
 def write_key_file(path: Path, content: bytes) -> None:
     """Write a new file of mode 0600, durably.
 
-    FileExistsError rather than replace one.
+    FileExistsError rather than replace one; OSError that names the file.
     """
+    try:
+        _write_new(path, content)
+    except FileExistsError:
+        raise FileExistsError(f"{path} exists: choose another name") from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_new(path: Path, content: bytes) -> None:
     # Whole under another name first: a key file that was cut short by a crash could
     # be neither used nor made again.  `link` does not replace, as `rename` would.
     draft = path.with_name(f".{path.name}.new")
@@ -26,8 +35,6 @@ def write_key_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     try:
         path.hardlink_to(draft)
-    except FileExistsError:
-        raise FileExistsError(f"{path} exists: choose another name") from None
     finally:
         draft.unlink()
     # A log whose head is durable and whose key is not could never go on.

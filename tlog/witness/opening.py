@@ -17,7 +17,7 @@ from typing import Final
 from tlog.clock import Clock, SystemClock
 from tlog.durable.disk import DurableFolder, SystemDisk
 from tlog.errors import CorruptError, FatalError, RejectedError
-from tlog.folders import hold_folder, require_own_folder
+from tlog.folders import hold_folder, making_folder, require_own_folder
 from tlog.lifeline import Lifeline
 from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey, generate_key, read_key
@@ -54,7 +54,8 @@ class OpenWitness:
         _require_memory(settings)
         self.settings = settings
         self.metrics = WitnessMetrics()
-        _make_folders(root)
+        with making_folder(root):
+            _make_folders(root)
         self._lock = hold_folder(root)
         with ExitStack() as undo:
             undo.callback(self._lock.release)

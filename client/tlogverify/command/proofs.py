@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from tlogverify.artifact import is_digest
+from tlogverify.artifact import artifact_sha256, is_digest
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
@@ -27,6 +27,7 @@ def read_proof(artifact: str, given: str | None) -> Proof:
     Raises FormatError, which says what to do, or OSError.
     """
     if given is None and is_digest(artifact):
+        artifact_sha256(artifact)  # what is no digest is told first
         raise FormatError("beside a digest lies no proof file: name it by --proof FILE")
     path = Path(f"{artifact}{_SUFFIX}" if given is None else given)
     try:

@@ -13,9 +13,11 @@ from tlogverify.command.judging import Judged, judge_by
 from tlogverify.command.policies import FOLDERS, VARIABLE
 from tlogverify.command.proofs import passed_over
 from tlogverify.command.telling import (
+    Parser,
     UnwrittenError,
     complain,
     printable,
+    reason,
     tell,
 )
 from tlogverify.errors import FormatError, VerificationError
@@ -23,7 +25,7 @@ from tlogverify.errors import FormatError, VerificationError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    parser = _Parser(
+    parser = Parser(
         prog="python -m tlogverify",
         description="Prove offline that a transparency log holds a record of files.",
         epilog="Exit status: 0 proven, 1 not proven, 2 unusable input or an unwritten "
@@ -39,17 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except KeyboardInterrupt:
         return 130
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose help is told or known not to be; the standard one is silent."""
-
-    def print_help(  # type: ignore[explicit-override]  # typing: from 3.12
-        self,
-        file: object = None,
-    ) -> None:
-        """Write the help; UnwrittenError if nobody can have read it."""
-        tell(self.format_help().rstrip("\n"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +103,7 @@ def _answer(name: str, kind: str, judge: Callable[[str], Judged], as_json: bool)
     except VerificationError as error:
         judged, why, status = "not proven", str(error), 1
     except (FormatError, OSError) as error:
-        judged, why, status = "unusable input", str(error), 2
+        judged, why, status = "unusable input", reason(error), 2
     else:
         tell(json.dumps(document) if as_json else printable(line))
         return 0

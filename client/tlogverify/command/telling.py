@@ -1,8 +1,9 @@
-"""Writing a verdict: one line or JSON object, told or known not to be."""
+"""Writing a verdict, a help or an error: told, or known not to be."""
 
+import argparse
 import contextlib
 import sys
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from tlogverify.errors import TlogError
 from tlogverify.files import lead_nowhere
@@ -37,6 +38,39 @@ def printable(line: str) -> str:
         char if char.isascii() and char.isprintable() else ascii(char)[1:-1]
         for char in line
     )
+
+
+def reason(error: Exception) -> str:
+    """Return why something failed, for people; an OSError without its number."""
+    if isinstance(error, OSError) and error.filename is not None:
+        name = error.filename
+        shown = name if isinstance(name, str) else repr(name)
+        return f"{shown}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help is told or known not to be, and whose errors are one line.
+
+    The standard one is silent where its help cannot be written.
+    """
+
+    def print_help(  # type: ignore[explicit-override]  # typing: from 3.12
+        self, file: object = None
+    ) -> None:
+        """Write the help; UnwrittenError if nobody can have read it."""
+        tell(self.format_help().rstrip("\n"))
+
+    def error(  # type: ignore[explicit-override]  # typing: from 3.12
+        self, message: str
+    ) -> NoReturn:
+        """Say what is wrong and where to read on, and end with status 2."""
+        complain(
+            f"{self.prog}: error: {message}; {self.prog} --help tells what it takes"
+        )
+        sys.exit(2)
 
 
 def _write(line: str, stream: TextIO) -> None:

@@ -19,7 +19,7 @@ from typing import Final, Self
 
 from tlog.durable.disk import DurableFolder, SystemDisk
 from tlog.errors import CorruptError, RejectedError
-from tlog.folders import hold_folder, require_own_folder
+from tlog.folders import hold_folder, making_folder, require_own_folder
 
 FORMAT_VERSION: Final = 1
 
@@ -77,16 +77,18 @@ class LogFolder:
     def __init__(self, root: Path) -> None:
         """Take the folder.
 
-        Raises RejectedError if another process holds it or the format is newer than
-        this software, CorruptError if its version cannot be read.
+        Raises RejectedError if it is no folder, another process holds it or the format
+        is newer than this software, CorruptError if its version cannot be read, and
+        OSError that names the folder if it cannot be made or written to.
         """
         self.layout = FolderLayout(root)
         require_own_folder(root, "log")
-        for folder in (self.layout.public, self.layout.temporary):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.layout.keys.mkdir(mode=0o700, exist_ok=True)
-        for folder in (root.parent, root):
-            SystemDisk().sync_folder(folder)
+        with making_folder(root):
+            for folder in (self.layout.public, self.layout.temporary):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.layout.keys.mkdir(mode=0o700, exist_ok=True)
+            for folder in (root.parent, root):
+                SystemDisk().sync_folder(folder)
         self._lock = hold_folder(root)
         try:
             self._require_format()
