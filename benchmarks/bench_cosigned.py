@@ -72,7 +72,7 @@ def _log(folder: Path, interval_ms: int) -> Iterator[RunningLog]:
                     serving_witness(
                         folder / f"w{nth}",
                         f"benchmarks.example/w{nth}",
-                        f"--log={key.verifier.encode()}",
+                        f"--log={key.verifier_key.encode()}",
                         "--keys=ed25519",
                         "--qpd=2000000000",
                         "--log-level=error",

@@ -23,7 +23,6 @@ from tlog.log.merkle.plans import consistency_plan
 from tlog.signing import HeadSigner, SigningKey
 from tlogclient.cosigning import AddCheckpoint
 from tlogverify.checkpoint import parse_checkpoint
-from tlogverify.hashing import Hash
 from tlogverify.keys import KeyType, parse_verifier_key
 from tlogverify.note import parse_note, parse_signatures
 from tlogverify.signed import verify_signature
@@ -63,11 +62,11 @@ class Histories:
         old, new = self.sizes[nth : nth + 2]
         root = hashing.root(self._leaves[: 32 * new])
         path = tuple(
-            Hash(hashing.root(self._leaves[32 * start : 32 * end]))
+            hashing.root(self._leaves[32 * start : 32 * end])
             for start, end in consistency_plan(old, new).subtrees
         )
         bodies = (
-            AddCheckpoint(old, path, signer.sign(new, Hash(root))).encode()
+            AddCheckpoint(old, path, signer.sign(new, root)).encode()
             for signer in self.signers
         )
         return [_post(body) for body in bodies]
@@ -191,7 +190,7 @@ async def _check_newest(
 def _witness(folder: Path, keys: str, histories: Histories) -> Iterator[RunningWitness]:
     """Serve a new witness that knows all logs."""
     listed = "".join(
-        f"vkey {signer.verifiers[0].encode()}\nqpd 2000000000\ncontact none\n"
+        f"vkey {signer.verifier_keys[0].encode()}\nqpd 2000000000\ncontact none\n"
         for signer in histories.signers
     )
     (folder / "logs").write_text(f"logs/v0\n{listed}")

@@ -16,7 +16,7 @@ A wing for each role, above the ground that all of them stand on:
     folders  metrics  clock      whose a folder is; counters; time
     errors                       what can go wrong in a server
 
-Nothing is imported here: who needs a part imports that part.
+Nothing is imported here: a module imports the parts that it needs.
 """
 
 from typing import Final

@@ -17,6 +17,7 @@ _INTERRUPTED: Final = 130
 
 def main() -> int:
     """Run the command line of this process and return its exit status."""
+    _occupy_streams()
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         # Who started us has said that Ctrl-C is not for us, as shells do with `&`.
         command = load("command")
@@ -35,6 +36,22 @@ def main() -> int:
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, _leave)
         return _INTERRUPTED
+
+
+def _occupy_streams() -> None:
+    """Give the descriptors of streams that are closed to the null device.
+
+    The next file that is opened would get such a number otherwise, and what a library
+    writes to standard error would go into a database.  Python has no stream for one
+    that was closed; its errors go nowhere then, not to standard output.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - as long as the process
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

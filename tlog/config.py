@@ -8,13 +8,16 @@ A TOML table's name goes before those in it: `[witness] policy` is `witness_poli
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from tlogverify.errors import FormatError
+from tlogverify.files import read_bounded
+from tlogverify.toml import parse_toml
+
+MAX_FILE_BYTES: Final = 1 << 20
 
 # Segments that no client, proxy or router reads in two ways.
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
@@ -144,7 +147,8 @@ def load_settings(
         if (variable := f"{kind.variables}{name.upper()}") in environment:
             _require_present(name, gone, variable)
             text = environment[variable]
-            # Several values in one variable are words: none of them holds a space.
+            # One variable holds several values as words, because no value has a space
+            # in it.
             value = text.split() if isinstance(known[name], tuple) else text
             values[name] = _parse(kind, name, value, variable)
     for name, value in flags.items():
@@ -178,15 +182,14 @@ def listen_address(listen: str) -> tuple[str, int]:
 def _toml(file: Path | None, known: set[str]) -> dict[str, object]:
     if file is None:
         return {}
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{file} is not TOML: {error}") from None
+    text = read_bounded(file, str(file), MAX_FILE_BYTES)
+    document = parse_toml(str(file), text, MAX_FILE_BYTES)
     values: dict[str, object] = {}
     for name, value in document.items():
-        is_table = isinstance(value, dict) and name not in known
-        inner = value.items() if is_table else [("", value)]
-        for rest, it in inner:
+        inner: dict[str, object] = {"": value}
+        if isinstance(value, dict) and name not in known:
+            inner = value
+        for rest, it in inner.items():
             flat = f"{name}_{rest}" if rest else name
             if flat in values:
                 raise FormatError(f"{file} has a setting twice", flat)
@@ -248,4 +251,4 @@ _TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
     Path | None: _PATH,
     tuple[str, ...]: (_parse_texts, 'a list of texts; in TOML ["…"]'),
 }
-"""By a field's annotation: its parser, and what a wrong value is told."""
+"""The parser of each field's annotation, and the rule that a wrong value breaks."""

@@ -43,7 +43,7 @@ They are numbers here, because most commands never load SQLite.
 class RejectedError(TlogError):
     """Refused; the same request will be refused again.
 
-    The message says why.  What a program must tell apart has a subclass.
+    The message says why.  A refusal that programs must tell apart has a subclass.
     """
 
 
@@ -56,7 +56,7 @@ class BusyError(TlogError):
 
 
 class MachineError(BusyError):
-    """The machine has no descriptors, memory or disk for it now, or its disk fails.
+    """The machine lacks descriptors, memory or disk now, or its disk fails.
 
     Nothing is said about what is stored: it may be whole.
     """

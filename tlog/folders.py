@@ -1,4 +1,4 @@
-"""Whose a folder is, who may read what is in it, and files that are there whole.
+"""A folder of one role, held by one process; who may read what; files that are whole.
 
 The modes of a role's files do not depend on the umask: they are given when a file is
 made, and again by each start.  Files that a person asks for, such as proofs, have the
@@ -19,6 +19,8 @@ from filelock import FileLock, Timeout
 from tlog.errors import RejectedError
 
 _MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
+# Of nearly every file system.
+_MAX_NAME_BYTES: Final = 255
 
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
@@ -82,6 +84,23 @@ def require_own_folder(root: Path, role: str) -> None:
             raise RejectedError(f"{root} is the folder of a {other}; choose another")
 
 
+@contextmanager
+def making_folder(root: Path) -> Iterator[None]:
+    """Let an OSError of making a folder's parts name that folder, and what to do.
+
+    Whoever named it does not know its parts.
+    """
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RejectedError(f"{root} is no folder: choose another") from error
+    except OSError as error:
+        why = f"the folder cannot be made or written to: {error.strerror}"
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            why += "; choose another, or let this user write there"
+        raise OSError(error.errno, why, str(root)) from error
+
+
 def make_role_folder(root: Path, role: str) -> None:
     """Make a role's folder and the folders in it, where they are missing."""
     modes = MODES[role]
@@ -125,7 +144,7 @@ def open_up(folder: Path) -> None:
 def make_folders(folder: Path, mode: int) -> None:
     """Make a folder, and those above it that are missing, with a mode."""
     missing = []
-    while not folder.exists():
+    while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
     for made in reversed(missing):
@@ -155,12 +174,14 @@ def hold_folder(root: Path) -> FileLock:
     Raises RejectedError if another process holds it.
     """
     lock = FileLock(root / "lock", blocking=False, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RejectedError(f"another process holds {root}; stop it first") from None
-    # Whoever may open it can hold it.
-    set_mode(root / "lock", PRIVATE_FILE)
+    with making_folder(root):
+        try:
+            lock.acquire()
+        except Timeout:
+            why = f"another process holds {root}; stop it first"
+            raise RejectedError(why) from None
+        # Whoever may open it can hold it.
+        set_mode(root / "lock", PRIVATE_FILE)
     return lock
 
 
@@ -183,7 +204,7 @@ def write_all_whole(files: Mapping[Path, bytes], *, mode: int | None = None) -> 
     try:
         for path, content in files.items():
             # Nobody can lay a link under a name that is not known before.
-            drafts[path] = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+            drafts[path] = path.with_name(_draft_name(path.name))
             with _naming(path):
                 _write_draft(drafts[path], content, path, mode)
         for path, draft in drafts.items():
@@ -194,6 +215,14 @@ def write_all_whole(files: Mapping[Path, bytes], *, mode: int | None = None) -> 
             draft.unlink(missing_ok=True)
     for folder in {path.parent for path in files}:
         _sync_folder(folder)
+
+
+def _draft_name(name: str) -> str:
+    """Return a new name that tells whose draft it is, where that leaves room for it."""
+    draft = f".{name}.{secrets.token_hex(8)}.new"
+    if len(os.fsencode(draft)) <= _MAX_NAME_BYTES:
+        return draft
+    return f".draft.{secrets.token_hex(8)}.new"
 
 
 def _write_draft(draft: Path, content: bytes, path: Path, mode: int | None) -> None:
@@ -212,7 +241,7 @@ def _write_draft(draft: Path, content: bytes, path: Path, mode: int | None) -> N
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let an OSError name this file, rather than its draft or none."""
+    """Let an OSError name this file, rather than its draft or no file."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
 """Threads and tasks that a role cannot live without: if one fails, the process stops.
 
-What they have in common stands here: the first failure is kept, told in one log line,
-and whoever runs the role is woken to drain and end.
+The first failure is kept and logged in one line, and whoever runs the role is woken to
+drain and end.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from tlog.log_lines import log_event
 
 
 class Lifeline:
-    """What all vital threads and tasks of one role hang on.
+    """The one thing that all vital threads and tasks of a role hang on.
 
     failure: why the first of them failed, or None.  on_stop: called on the thread of
     each failure, after its task has answered those that wait for it.

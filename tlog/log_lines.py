@@ -57,9 +57,9 @@ def configure_logs(log_format: str, level: str) -> None:
 def log_event(event: str, *, level: str = "info", **values: object) -> None:
     """Write one line: a fixed sentence, and its values by name.
 
-    A line that cannot be written is lost: whatever goes on must not end for that.
+    A line that cannot be written is lost: a disk that is full of log lines must not end
+    a log, or refuse what it has accepted.
     """
-    # A full disk takes no lines.
     with suppress(OSError):
         structlog.get_logger().log(
             logging.getLevelNamesMapping()[level.upper()], event, **values

@@ -142,26 +142,3 @@ class WitnessMetrics(Metrics):
         self.list_failures = counter(
             "tlog_witness_list_failures", "Lists of logs that could not be read"
         )
-
-
-class MonitorMetrics(Metrics):
-    """The metrics of one monitor."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        counter, gauge = self._counter, self._gauge
-        self.verified_size = gauge(
-            "tlog_monitor_verified_size", "Entries in the last verified head"
-        )
-        self.entries_behind = gauge(
-            "tlog_monitor_entries_behind",
-            "Entries in the log's head and not yet read",
-        )
-        self.hits = counter("tlog_monitor_hits", "Entries found for a watch")
-        self.alarms = counter("tlog_monitor_alarms", "Alarms raised", ("kind",))
-        self.source_failures = counter(
-            "tlog_monitor_source_failures", "Rounds in which the log did not answer"
-        )
-        self.undelivered = gauge(
-            "tlog_monitor_undelivered_alarms", "Alarms that wait for the webhook"
-        )

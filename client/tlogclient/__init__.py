@@ -7,9 +7,9 @@
         proof = await log.prove(index)                an entry by its index
         head = await log.checkpoint()                 the log's head and who signed it
 
-`BlockingLog` has the same verbs for scripts.  What these return has been proven by
-`tlogverify` against the policy; an answer that has not raises.  It keeps no state: it
-remembers no head between calls, and writes no file.
+`BlockingLog` has the same verbs for scripts.  Everything that these verbs return has
+been proven by `tlogverify` against the policy; an answer that is not proven raises.  A
+client keeps no state: it remembers no head between calls, and writes no file.
 
 The files, in order of dependency:
 
@@ -17,9 +17,13 @@ The files, in order of dependency:
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
     cosigning                        PURE: what a log says to a witness
+    network                          proxy, authorities, who learns of waits
+    retries                          what is tried again, and after which pause
     transport  coalesce              HTTP, bounds, retries; single submits into batches
+    told                             the policy that a log says is its own
     log  blocking                    the verbs of a log
     witness                          the verbs of a witness
+    signers                          a signer's file, and the digest that names it
 """
 
 from tlogclient.blocking import BlockingLog

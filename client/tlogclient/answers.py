@@ -22,7 +22,7 @@ from tlogclient.strictjson import (
     read_text,
 )
 from tlogverify import Checkpoint, Policy, Proof, verify_consistency
-from tlogverify.errors import FormatError, VerificationError
+from tlogverify.errors import FormatError, SignatureError, VerificationError
 from tlogverify.hashing import HASH_SIZE, Hash, leaf_hash
 from tlogverify.lines import parse_decimal
 from tlogverify.merkle import verify_inclusion
@@ -33,11 +33,13 @@ _ANSWER: Final = frozenset({"origin", "checkpoint", "entries", "range", "paths"}
 _PLACE: Final = frozenset({"index", "leaf_hash", "duplicate"})
 _SPAN: Final = frozenset({"start", "end", "left", "right"})
 _EXTENSION: Final = frozenset({"old", "new", "path", "checkpoint"})
+_SHOWN_LOGS: Final = 3
+_SHOWN_CHARS: Final = 72
 _HEX_HASH: Final = re.compile(rf"[0-9a-f]{{{2 * HASH_SIZE}}}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ClaimedEntry:
     """Where the log claims that one submitted entry stands."""
 
     index: int
@@ -62,7 +64,7 @@ class _Submitted(NamedTuple):
 
     origin: str
     note: bytes
-    places: list[_Place]
+    claimed: list[_ClaimedEntry]
     span: _Span
     paths: dict[int, tuple[Hash, ...]]
 
@@ -77,12 +79,12 @@ def open_submitted(
     Raises FormatError or VerificationError.
     """
     claim = _parse_submitted(answer)
-    checkpoint = policy.open_checkpoint(claim.note).checkpoint
+    checkpoint = open_head(claim.note, policy).checkpoint
     if claim.origin != checkpoint.origin:
         raise VerificationError("the answer's origin is not its checkpoint's")
-    if len(claim.places) != len(entries):
+    if len(claim.claimed) != len(entries):
         raise FormatError(
-            f"an answer to {len(entries)} entries has as many", len(claim.places)
+            f"an answer to {len(entries)} entries has as many", len(claim.claimed)
         )
     leaves = [leaf_hash(entry) for entry in entries]
     fresh = _fresh_leaves(claim, leaves)
@@ -95,9 +97,29 @@ def open_submitted(
         paths.update(enumerate(proven, start))
     _verify_known(claim, leaves, checkpoint)
     return [
-        Proof(place.index, paths[place.index], claim.note, entry)
-        for place, entry in zip(claim.places, entries, strict=True)
+        Proof(claimed.index, paths[claimed.index], claim.note, entry)
+        for claimed, entry in zip(claim.claimed, entries, strict=True)
     ]
+
+
+def open_head(note: bytes, policy: Policy) -> Witnessed:
+    """Return the checkpoint of a note that satisfies `policy`.
+
+    Raises FormatError or VerificationError, which tells another log's head from a head
+    of this log that is not signed as it must be.
+    """
+    try:
+        return policy.open_checkpoint(note)
+    except SignatureError:
+        origin = note.partition(b"\n")[0].decode("utf-8", "backslashreplace")
+        trusted = sorted({log.key.name for log in policy.logs})
+        if not trusted or origin in trusted:
+            raise
+        shown = ", ".join(map(ascii, trusted[:_SHOWN_LOGS]))
+    raise SignatureError(
+        f"the policy trusts {shown}, and the answer is of {origin[:_SHOWN_CHARS]!a}: "
+        "another log needs its own policy"
+    )
 
 
 def open_proof(answer: bytes, index: int, policy: Policy) -> Proof:
@@ -124,7 +146,7 @@ def open_extension(answer: bytes, old: Checkpoint, policy: Policy) -> Witnessed:
     path = read_hashes(f"{rule}'s path", members["path"])
     sizes = (read_size("old", members["old"]), read_size("new", members["new"]))
     note = read_text("a checkpoint", members["checkpoint"]).encode()
-    witnessed = policy.open_checkpoint(note)
+    witnessed = open_head(note, policy)
     new = witnessed.checkpoint
     if new.origin != old.origin:
         raise VerificationError("the answer is another log's")
@@ -140,8 +162,9 @@ def _parse_submitted(answer: bytes) -> _Submitted:
     return _Submitted(
         origin=read_text("an origin", members["origin"]),
         note=read_text("a checkpoint", members["checkpoint"]).encode(),
-        places=[
-            _parse_place(place) for place in read_array("entries", members["entries"])
+        claimed=[
+            _parse_claimed(member)
+            for member in read_array("entries", members["entries"])
         ],
         span=_parse_span(members["range"]),
         paths={
@@ -151,12 +174,12 @@ def _parse_submitted(answer: bytes) -> _Submitted:
     )
 
 
-def _parse_place(value: object) -> _Place:
+def _parse_claimed(value: object) -> _ClaimedEntry:
     members = read_members("an entry's answer", value, _PLACE)
     leaf = read_text("leaf_hash", members["leaf_hash"])
     if _HEX_HASH.fullmatch(leaf) is None:
         raise FormatError("leaf_hash has 64 lower-case hex digits", leaf)
-    return _Place(
+    return _ClaimedEntry(
         read_size("index", members["index"]),
         bytes.fromhex(leaf),
         read_bool("duplicate", members["duplicate"]),
@@ -186,16 +209,16 @@ def _fresh_leaves(claim: _Submitted, leaves: Sequence[Hash]) -> list[Hash]:
     """
     index_of: dict[Hash, int] = {}
     fresh: list[Hash] = []
-    for position, (place, leaf) in enumerate(zip(claim.places, leaves, strict=True)):
-        if place.leaf != leaf:
+    for position, (claimed, leaf) in enumerate(zip(claim.claimed, leaves, strict=True)):
+        if claimed.leaf != leaf:
             raise VerificationError(f"the leaf hash of entry {position} is another's")
-        is_new = claim.span.covers(place.index) and leaf not in index_of
-        if index_of.setdefault(leaf, place.index) != place.index:
+        is_new = claim.span.covers(claimed.index) and leaf not in index_of
+        if index_of.setdefault(leaf, claimed.index) != claimed.index:
             raise VerificationError(f"entry {position} has two indexes")
-        if place.is_duplicate is is_new:
+        if claimed.is_duplicate is is_new:
             raise VerificationError(f"entry {position} is new or a duplicate, not both")
         if is_new:
-            if place.index != claim.span.start + len(fresh):
+            if claimed.index != claim.span.start + len(fresh):
                 raise VerificationError("the range is not in the order of the request")
             fresh.append(leaf)
     if len(fresh) != claim.span.end - claim.span.start:
@@ -209,8 +232,11 @@ def _fresh_leaves(claim: _Submitted, leaves: Sequence[Hash]) -> list[Hash]:
 def _verify_known(
     claim: _Submitted, leaves: Sequence[Hash], checkpoint: Checkpoint
 ) -> None:
-    places = zip(claim.places, leaves, strict=True)
-    known = {(p.index, leaf) for p, leaf in places if not claim.span.covers(p.index)}
+    known = {
+        (claimed.index, leaf)
+        for claimed, leaf in zip(claim.claimed, leaves, strict=True)
+        if not claim.span.covers(claimed.index)
+    }
     for index, leaf in known:
         path = claim.paths[index]
         verify_inclusion(index, checkpoint.size, leaf, path, checkpoint.root)

@@ -28,7 +28,7 @@ def encode_entry(record: Record | bytes) -> bytes:
 
 
 def encode_entries(records: Iterable[Record | bytes]) -> list[bytes]:
-    """Return the canonical bytes of each; FormatError names the one that has none."""
+    """Return the canonical bytes of each; FormatError names the record without any."""
     entries: list[bytes] = []
     for record in records:
         try:
@@ -43,22 +43,24 @@ def encode_body(entries: Sequence[bytes]) -> bytes:
     return _HEAD + b",".join(entries) + _TAIL
 
 
-def count_fitting(entries: Iterable[bytes]) -> int:
-    """Return how many of the first `entries` fit in one request."""
+def count_fitting(entries: Iterable[bytes], most: int = MAX_ENTRIES) -> int:
+    """Return how many of the first `entries` fit in one request of at most `most`."""
     count, body_bytes = 0, len(_HEAD) + len(_TAIL) - 1
     for entry in entries:
         body_bytes += len(entry) + 1
-        if count == MAX_ENTRIES or body_bytes > MAX_BODY_BYTES:
+        if count == most or body_bytes > MAX_BODY_BYTES:
             break
         count += 1
     return count
 
 
-def split_entries(entries: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Return `entries` in order, in as few requests as hold them."""
+def split_entries(
+    entries: Sequence[bytes], most: int = MAX_ENTRIES
+) -> Iterator[Sequence[bytes]]:
+    """Return `entries` in order, in as few requests of at most `most` as hold them."""
     at = 0
     while at < len(entries):
         # A slice for each batch, not for each look: the list may be long.
-        count = count_fitting(entries[at : at + MAX_ENTRIES])
+        count = count_fitting(entries[at : at + most], most)
         yield entries[at : at + count]
         at += count

@@ -12,6 +12,7 @@ from tlogclient.log import (
     DEFAULT_TIMEOUT_S,
     LogClient,
 )
+from tlogclient.network import DIRECT, Network
 from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.policy import Witnessed
 
@@ -31,9 +32,15 @@ class BlockingLog:
         token: str | None = None,
         attempts: int = DEFAULT_ATTEMPTS,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        network: Network = DIRECT,
     ) -> None:
         self._log = LogClient(
-            url, policy, token=token, attempts=attempts, timeout_s=timeout_s
+            url,
+            policy,
+            token=token,
+            attempts=attempts,
+            timeout_s=timeout_s,
+            network=network,
         )
         self._runner = asyncio.Runner()
 
@@ -50,9 +57,11 @@ class BlockingLog:
         with self._runner:
             self._runner.run(self._log.__aexit__(exc_type, exc, traceback))
 
-    def submit(self, records: Iterable[Record | bytes]) -> list[Proof]:
+    def submit(
+        self, records: Iterable[Record | bytes], *, wait: bool = True
+    ) -> list[Proof]:
         """Submit `records` and return their proofs, in order."""
-        return self._runner.run(self._log.submit(records))
+        return self._runner.run(self._log.submit(records, wait=wait))
 
     def submit_one(self, record: Record | bytes) -> Proof:
         """Submit one record and return its proof."""

@@ -1,8 +1,9 @@
 """Single submits that share requests.
 
-No timer: whatever waits while one request is under way goes into the next one.  Under
-no load a submit leaves at once; the more there are, the larger the batches.  Each
-waiter gets its own outcome: one that is cancelled or refused takes nobody with it.
+There is no timer.  The submits that wait while one request is under way go into the
+next request.  Under no load a submit leaves at once; the more submits there are, the
+larger the batches.  Each waiter gets its own outcome: a waiter that is cancelled or
+refused takes nobody with it.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ class _Waiter(Generic[Answer]):
     entry: bytes
     answer: asyncio.Future[Answer]
 
-    def settle(self, answer: Answer) -> None:
+    def succeed(self, answer: Answer) -> None:
         if not self.answer.done():
             self.answer.set_result(answer)
 
@@ -89,7 +90,7 @@ class Coalescer(Generic[Answer]):
             self._fail(batch, error)
         else:
             for waiter, answer in outcomes:
-                waiter.settle(answer)
+                waiter.succeed(answer)
 
     def _take_batch(self) -> list[_Waiter[Answer]]:
         alive = [waiter for waiter in self._waiting if not waiter.answer.done()]

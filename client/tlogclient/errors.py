@@ -41,7 +41,7 @@ class UnavailableError(TlogError):
 
     A submit that ends so may have been accepted: submitting it again is safe, and
     gives the same index.
-    retry_after_s: what was asked for, where something was.
+    retry_after_s: the pause that the log asked for, or None.
     """
 
     def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:

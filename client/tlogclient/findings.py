@@ -2,17 +2,17 @@
 
 Pure.  A hit is proven in three steps: the page's checkpoint satisfies the policy, the
 entry's own bytes lead to its root, and the entry in them names what was sought.  That
-no hit was left out is the log's word alone: `complete_to` is a claim.
+no hit was left out is the log's word alone, because `complete_to` is a claim.
 
 Source: this project's `docs/http.md`.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from tlogclient.answers import open_head
 from tlogclient.strictjson import (
     parse_json,
     read_array,
@@ -23,7 +23,7 @@ from tlogclient.strictjson import (
 )
 from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.errors import FormatError, VerificationError
-from tlogverify.hashing import Hash, leaf_hash
+from tlogverify.hashing import DIGEST_BYTES, Hash, leaf_hash
 from tlogverify.kinds import (
     Named,
     name_key,
@@ -34,21 +34,14 @@ from tlogverify.kinds import (
 from tlogverify.merkle import verify_inclusion
 from tlogverify.rekor import RekorEntry
 
-Algorithm = Literal["sha256", "sha384", "sha512"]
-
 _PAGE: Final = frozenset({"checkpoint", "complete_to", "hits", "next"})
 _HIT: Final = frozenset({"index", "path"})
-_HEX_CHARS: Final[Mapping[str, tuple[Algorithm, int]]] = {
-    "sha256": ("sha256", 64),
-    "sha384": ("sha384", 96),
-    "sha512": ("sha512", 128),
-}
 
 
 class Digest(NamedTuple):
     """A digest to look for."""
 
-    algorithm: Algorithm
+    algorithm: str
     value: bytes
 
     def encode(self) -> str:
@@ -131,10 +124,10 @@ class Page(NamedTuple):
 def parse_digest(text: str) -> Digest:
     """Parse "sha256:" (or sha384, sha512) and lower-case hex; raises FormatError."""
     name, _, digits = text.partition(":")
-    algorithm, chars = _HEX_CHARS.get(name, ("sha256", 0))
+    chars = 2 * DIGEST_BYTES.get(name, 0)
     if not chars or re.fullmatch(rf"[0-9a-f]{{{chars}}}", digits) is None:
         raise FormatError("a digest is sha256: and 64 lower-case hex", text)
-    return Digest(algorithm, bytes.fromhex(digits))
+    return Digest(name, bytes.fromhex(digits))
 
 
 def parse_sought(
@@ -156,8 +149,8 @@ def parse_sought(
 def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     """Return one page of a search from index `start` on.
 
-    A page that has a next one brings the search forward, even if none of its entries
-    is a hit: so a search ends.
+    A page that has a next page brings the search forward, even if it has no hit.  So
+    every search ends.
 
     Raises FormatError, or VerificationError if the checkpoint does not hold.
     """
@@ -174,7 +167,7 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
         raise FormatError(f"hits ascend from {start}", indexes[1:])
     complete_to = read_size("complete_to", members["complete_to"])
     note = read_text("a checkpoint", members["checkpoint"]).encode()
-    checkpoint = policy.open_checkpoint(note).checkpoint
+    checkpoint = open_head(note, policy).checkpoint
     if complete_to > checkpoint.size:
         raise FormatError("complete_to lies within the checkpoint", complete_to)
     return Page(note, checkpoint, complete_to, hits, after)
@@ -217,7 +210,7 @@ def _names(entry: Record | RekorEntry, sought: Sought) -> bool:
     return sought.value == signed or sought.value in signers
 
 
-def _digests(record: Record, algorithm: Algorithm) -> set[bytes | None]:
+def _digests(record: Record, algorithm: str) -> set[bytes | None]:
     if algorithm == "sha384":
         return {subject.sha384 for subject in record.subjects}
     if algorithm == "sha512":

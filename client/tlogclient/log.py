@@ -1,7 +1,7 @@
-"""LogClient: the verbs of a log, each answered with what has been proven.
+"""LogClient: the verbs of a log; each returns only values that have been proven.
 
-Each verb asks, and hands the bytes of the answer to `answers` or `findings`; nothing
-that has not passed them is returned.
+Each verb asks the log, and hands the bytes of the answer to `answers` or `findings`.
+Nothing is returned that has not passed them.
 """
 
 import asyncio
@@ -10,7 +10,12 @@ from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
-from tlogclient.answers import open_extension, open_proof, open_submitted
+from tlogclient.answers import (
+    open_extension,
+    open_head,
+    open_proof,
+    open_submitted,
+)
 from tlogclient.batches import (
     encode_body,
     encode_entries,
@@ -29,6 +34,7 @@ from tlogclient.findings import (
     open_page,
     parse_sought,
 )
+from tlogclient.network import DIRECT, Network
 from tlogclient.transport import Request, Transport
 from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.bundles import MAX_ENTRY_BYTES
@@ -57,7 +63,8 @@ class LogClient:
     """One log and the policy that it must satisfy; an async context manager, used once.
 
     url: the log's prefix.  token: a bearer token, if the log asks for one.
-    attempts, timeout_s: the bounds of one request with all its retries.
+    attempts, timeout_s: the bounds of one request with all its retries; a pause that
+    the log asks for is no attempt.  network: proxy, authorities, who learns of waits.
 
     All verbs raise FormatError and VerificationError for an answer that does not hold,
     RefusedError, and UnavailableError.  Submits that still wait when the client is
@@ -72,10 +79,15 @@ class LogClient:
         token: str | None = None,
         attempts: int = DEFAULT_ATTEMPTS,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        network: Network = DIRECT,
     ) -> None:
         self._policy = policy
         self._transport = Transport(
-            url, token=token, attempts=attempts, timeout_s=timeout_s
+            url,
+            token=token,
+            attempts=attempts,
+            timeout_s=timeout_s,
+            network=network,
         )
         self._singles: Coalescer[Proof] = Coalescer(self._submit_batch)
 
@@ -94,17 +106,23 @@ class LogClient:
         finally:
             await self._transport.close()
 
-    async def submit(self, records: Iterable[Record | bytes]) -> list[Proof]:
+    async def submit(
+        self, records: Iterable[Record | bytes], *, wait: bool = True
+    ) -> list[Proof]:
         """Submit `records` and return their proofs, in order.
 
-        records: values, or canonical entry bytes.  More than one request can hold are
-        sent in several, one after the other: if a later one fails, the earlier are in
-        the log, and submitting all again gives the same indexes.
+        records: values, or canonical entry bytes.  If one request cannot hold them,
+        they are sent in several, one after the other.  If a later request fails, the
+        entries of the earlier ones are in the log, and submitting all again gives the
+        same indexes.
+        wait: for the cosignatures that the log's own policy asks for.  Otherwise the
+        proofs have the log's signature alone.  A policy with a quorum refuses them, and
+        submitting again later gives proofs that it takes.
         """
         proofs: list[Proof] = []
         for batch in split_entries(encode_entries(records)):
             try:
-                proofs += await self._submit_batch(batch)
+                proofs += await self._submit_batch(batch, wait=wait)
             except RefusedError as error:
                 if error.position is None or not proofs:
                     raise
@@ -169,7 +187,7 @@ class LogClient:
         """
         if extending is None:
             request = Request("/checkpoint", _ANY, MAX_NOTE_BYTES)
-            return self._policy.open_checkpoint(await self._transport.fetch(request))
+            return open_head(await self._transport.fetch(request), self._policy)
         request = Request(
             "/api/v1/proof/consistency",
             _JSON,
@@ -179,10 +197,17 @@ class LogClient:
         answer = await self._transport.fetch(request)
         return open_extension(answer, extending, self._policy)
 
-    async def _submit_batch(self, entries: Sequence[bytes]) -> list[Proof]:
+    async def _submit_batch(
+        self, entries: Sequence[bytes], *, wait: bool = True
+    ) -> list[Proof]:
         limit_bytes = _NOTE_JSON_BYTES + _ENTRY_JSON_BYTES * len(entries)
         request = Request(
-            "/api/v1/entries", _JSON, limit_bytes, body=encode_body(entries)
+            "/api/v1/entries",
+            _JSON,
+            limit_bytes,
+            {} if wait else {"wait": "signed"},
+            encode_body(entries),
+            is_everywhere=True,
         )
         answer = await self._transport.fetch(request)
         # Ten thousand proofs take a while: off the event loop.
@@ -192,7 +217,9 @@ class LogClient:
         query = dict([sought.query()])
         if start:
             query["start"] = str(start)
-        request = Request("/api/v1/search", _JSON, _PAGE_JSON_BYTES, query)
+        request = Request(
+            "/api/v1/search", _JSON, _PAGE_JSON_BYTES, query, is_everywhere=True
+        )
         answer = await self._transport.fetch(request)
         return open_page(answer, start, self._policy)
 

@@ -1,13 +1,15 @@
-"""Refusals: an HTTP answer that is not a success, as the error it means.
+"""Refusals: the error that an HTTP answer means which is not a success.
 
     {"type":"<token>","title":"...","status":400,"detail":"...","position":17}
 
-A refusal stays one however badly it is said: a body that is no problem document, as a
-proxy's, gives "about:blank".  What people will read is bounded and printable.
+A refusal stays a refusal, however badly it is said: a body that is no problem document,
+such as a proxy's, gives "about:blank".  The texts that people read are bounded and
+printable.
 
 Source: RFC 9457; RFC 9110, 10.2.3 (Retry-After).
 """
 
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from tlogclient.batches import MAX_ENTRIES
@@ -42,13 +44,25 @@ def parse_refusal(status: int, body: bytes) -> RefusedError:
     )
 
 
-def parse_retry_after(field: str | None) -> float | None:
-    """Return the seconds that a Retry-After header asks for; None for other forms."""
+def parse_retry_after(field: str | None, date: str | None = None) -> float | None:
+    """Return the seconds that a Retry-After header asks for; None for other forms.
+
+    date: the answer's own Date.  A time to come back at counts from there: the two
+    machines' clocks need not agree.
+    """
     try:
         seconds = parse_decimal("Retry-After", (field or "").encode("utf-8", "replace"))
     except FormatError:
-        return None
+        return _seconds_between(date, field)
     return float(seconds)
+
+
+def _seconds_between(date: str | None, later: str | None) -> float | None:
+    try:
+        begin, end = (parsedate_to_datetime(it or "") for it in (date, later))
+        return max((end - begin).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _printable(text: str, limit_chars: int) -> str:

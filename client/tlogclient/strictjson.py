@@ -1,8 +1,8 @@
 """Strict JSON: values of exact types out of the bytes of a log that may be hostile.
 
-Refused beside what is no JSON: a member that stands twice or is not expected, floats,
-negative and oversized integers, `true` for 1, text that is not UTF-8, depth without
-end.  The caller bounds the bytes.
+These are refused beside bytes that are no JSON: a member that stands twice or is not
+expected, floats, negative and oversized integers, `true` for 1, text that is not UTF-8,
+and nesting without end.  The caller bounds the bytes.
 """
 
 import json

@@ -2,8 +2,9 @@
 
 Retried, with growing jittered waits or as Retry-After asks: no connection, a lost or
 late answer, 202 (no proof yet), 429, 502, 503, 504.  Every request of this protocol is
-safe to repeat.
-Never retried: a refusal, and an answer that breaks its form.
+safe to repeat.  A pause of a second or more that 429 or 503 asks for is no failed
+attempt: the time for the request is its only bound.
+A refusal is never retried, nor an answer that breaks its form.
 
 Nothing is believed of the peer: no redirect is followed, no cookie kept, no answer
 unpacked, and none read beyond the bytes that the request allows.
@@ -11,7 +12,6 @@ unpacked, and none read beyond the bytes that the request allows.
 
 import asyncio
 import io
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,12 +23,14 @@ import aiohttp
 import stamina
 
 from tlogclient.errors import RefusedError, UnavailableError
+from tlogclient.network import DIRECT, Network
 from tlogclient.problems import (
     MAX_PROBLEM_BYTES,
     PROBLEM_TYPE,
     parse_refusal,
     parse_retry_after,
 )
+from tlogclient.retries import Course, NoRoomError, last_failure, unavailable
 from tlogverify.errors import FormatError, TlogError
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -39,6 +41,9 @@ _RETRIED: Final = frozenset({429, 502, 503, 504})
 _WAIT_FIRST_S: Final = 0.1
 _WAIT_MAX_S: Final = 5.0
 _JITTER_S: Final = 0.5
+_SHOWN_CHARS: Final = 72
+_UNSPEAKABLE: Final = re.compile(r"[\x00-\x20\x7f]")
+_ABSENT: Final = frozenset({404, 405, 501})
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
@@ -54,6 +59,7 @@ class Request:
 
     path: below the log's prefix.  accept: the media type asked for; the answer must
     have it unless it is "*/*".  limit_bytes: the most that is read of the answer.
+    is_everywhere: every log has this path, and 404 says that no log is there.
     """
 
     path: str
@@ -61,49 +67,25 @@ class Request:
     limit_bytes: int
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-
-
-class NoRoomError(TlogError):
-    """The log, or what stands before it, had no room for one attempt.
-
-    retry_after_s: what it asked for, or None.
-    """
-
-    def __init__(self, refusal: RefusedError, retry_after_s: float | None) -> None:
-        self.refusal = refusal
-        self.retry_after_s = retry_after_s
-        super().__init__(str(refusal))
-
-
-def plan_retry(error: Exception, left_s: float) -> bool | float:
-    """Tell whether to try again: False; True for the next wait; or seconds to wait.
-
-    left_s: of the time for the whole request.  The log's wish is met and spread, not
-    shortened: if there is no time for it, there is no retry.
-    """
-    match error:
-        case NoRoomError(retry_after_s=float(asked_s)):
-            wait_s = asked_s * random.uniform(1, 1.25)  # noqa: S311 - spreads load, hides nothing
-            return wait_s if wait_s < left_s else False
-        case aiohttp.ClientConnectorCertificateError():
-            return False
-        case NoRoomError() | TimeoutError():
-            return True
-        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
-            return True
-        case _:
-            return False
+    is_everywhere: bool = False
 
 
 class Transport:
     """A connection pool to one log.
 
     token: sent as bearer, and shown nowhere.  attempts, timeout_s: the bounds of one
-    request with all its retries.  Raises ValueError for settings that cannot work.
+    request with all its retries; pauses that the log asks for are no attempts.
+    Raises ValueError for settings that cannot work.
     """
 
     def __init__(
-        self, url: str, *, token: str | None, attempts: int, timeout_s: float
+        self,
+        url: str,
+        *,
+        token: str | None,
+        attempts: int,
+        timeout_s: float,
+        network: Network = DIRECT,
     ) -> None:
         self._url = require_url(url)
         self._headers = dict(HEADERS)
@@ -114,9 +96,12 @@ class Transport:
         if attempts < 1 or timeout_s <= 0:
             raise ValueError("a request has at least one attempt and some time")
         self._timeout_s = timeout_s
+        self._attempts = attempts
+        self._network = network
         self._retry = stamina.AsyncRetryingCaller(
-            attempts=attempts,
-            timeout=None,  # `fetch` bounds the waits too, which stamina does not
+            # `fetch` counts the attempts, and bounds the waits too.
+            attempts=None,
+            timeout=None,
             wait_initial=_WAIT_FIRST_S,
             wait_max=_WAIT_MAX_S,
             wait_jitter=_JITTER_S,
@@ -125,7 +110,7 @@ class Transport:
 
     async def open(self) -> None:
         """Make the pool; it belongs to the running event loop."""
-        self._session = new_session(self._headers)
+        self._session = new_session(self._headers, self._network)
 
     async def close(self) -> None:
         """Close the pool; requests under way end with UnavailableError.  Idempotent."""
@@ -140,29 +125,20 @@ class Transport:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout_s
-        failures: list[Exception] = []
-
-        def plan(error: Exception) -> bool | float:
-            verdict = plan_retry(error, deadline - loop.time())
-            if verdict is not False:
-                failures.append(error)
-            return verdict
-
+        course = Course(self._attempts, deadline, loop.time, self._network)
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._retry(plan, self._attempt, request)
+                return await self._retry(course.plan, self._attempt, request)
         except (RefusedError, UnavailableError, FormatError):
             raise
         except (TlogError, aiohttp.ClientError, TimeoutError) as error:
-            cause = last_failure(error, failures)
-            said = str(cause) or type(cause).__name__
-            what = "no proof yet" if is_accepted(cause) else "no answer from the log"
-            raise UnavailableError(f"{what}: {said}") from cause
+            cause = last_failure(error, course.failures)
+            raise unavailable(error, cause) from cause
 
     async def _attempt(self, request: Request) -> bytes:
         if self._session is None:
             raise UnavailableError("the client is not open")
-        broken = "the log's HTTP cannot be read"
+        ended: TlogError
         try:
             async with self._session.request(
                 "GET" if request.body is None else "POST",
@@ -173,16 +149,58 @@ class Transport:
                 data=None if request.body is None else io.BytesIO(request.body),
                 allow_redirects=False,
             ) as response:
-                return await _read_answer(response, request)
+                return await self._read_answer(response, request)
+        except aiohttp.ClientHttpProxyError as error:
+            said = f"the proxy says: {error.message}"
+            ended = _refused(RefusedError("about:blank", said, status=error.status))
         except aiohttp.ClientResponseError as error:
-            broken = f"{broken}: {error.message}"
+            ended = FormatError(f"the log's HTTP cannot be read: {error.message}")
         # Raised out here, without a context: that error shows the request's headers.
-        raise FormatError(broken)
+        raise ended
+
+    async def _read_answer(
+        self, response: aiohttp.ClientResponse, request: Request
+    ) -> bytes:
+        if response.status >= 400:
+            raise self._placed(await read_refusal(response), request)
+        if response.status == 202:
+            # It is in, and its cosigned proof is to come: the same request again
+            # gives it.
+            said = "the entries are in; submit them again later for their proofs"
+            waiting = RefusedError("not-cosigned", said, status=202)
+            raise NoRoomError(waiting, _asked_pause(response))
+        if 300 <= response.status < 400 and (to := response.headers.get("Location")):
+            raise FormatError("an answer's status is 200 or 201, and no redirect", to)
+        if response.status not in (200, 201):
+            raise FormatError("an answer's status is 200 or 201", response.status)
+        if request.accept not in ("*/*", response.content_type):
+            raise FormatError(
+                f"a log's answer is {request.accept}: is there a log at {self._url}?",
+                response.content_type,
+            )
+        return await read_bounded(response, request.limit_bytes)
+
+    def _placed(
+        self, refusal: RefusedError | NoRoomError, request: Request
+    ) -> TlogError:
+        """Return a refusal that says where no log is, if that is what it means."""
+        if (
+            isinstance(refusal, RefusedError)
+            and refusal.status in _ABSENT
+            and (request.is_everywhere or refusal.type == "about:blank")
+        ):
+            said = f"there is no log at {self._url}: is its path missing or wrong?"
+            return RefusedError(refusal.type, said, status=refusal.status)
+        return refusal
 
 
-def new_session(headers: Mapping[str, str]) -> aiohttp.ClientSession:
+def new_session(
+    headers: Mapping[str, str], network: Network = DIRECT
+) -> aiohttp.ClientSession:
     """Return a pool that believes nothing of its peer; for the running event loop."""
     return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=network.tls or True),
+        proxy=network.proxy,
         headers=headers,
         timeout=aiohttp.ClientTimeout(
             total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S
@@ -193,23 +211,6 @@ def new_session(headers: Mapping[str, str]) -> aiohttp.ClientSession:
     )
 
 
-async def _read_answer(response: aiohttp.ClientResponse, request: Request) -> bytes:
-    if response.status >= 400:
-        raise await read_refusal(response)
-    if response.status == 202:
-        # It is in, and its cosigned proof is to come: the same request again gives it.
-        said = "the entries are in; submit them again later for their cosigned proofs"
-        waiting = RefusedError("not-cosigned", said, status=202)
-        raise NoRoomError(
-            waiting, parse_retry_after(response.headers.get("Retry-After"))
-        )
-    if response.status not in (200, 201):
-        raise FormatError("an answer's status is 200 or 201", response.status)
-    if request.accept not in ("*/*", response.content_type):
-        raise FormatError(f"an answer is {request.accept}", response.content_type)
-    return await read_bounded(response, request.limit_bytes)
-
-
 async def read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRoomError:
     """Return what an answer of 400 or more means."""
     body = b""
@@ -218,10 +219,20 @@ async def read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRoo
             body = await read_bounded(response, MAX_PROBLEM_BYTES)
         except FormatError:
             body = b""
-    refusal = parse_refusal(response.status, body)
-    if response.status not in _RETRIED:
+    return _refused(parse_refusal(response.status, body), _asked_pause(response))
+
+
+def _refused(
+    refusal: RefusedError, retry_after_s: float | None = None
+) -> RefusedError | NoRoomError:
+    if refusal.status not in _RETRIED:
         return refusal
-    return NoRoomError(refusal, parse_retry_after(response.headers.get("Retry-After")))
+    return NoRoomError(refusal, retry_after_s)
+
+
+def _asked_pause(response: aiohttp.ClientResponse) -> float | None:
+    headers = response.headers
+    return parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
@@ -254,27 +265,26 @@ def _headers_of(request: Request) -> dict[str, str]:
 
 def require_url(url: str) -> str:
     """Return a server's URL without a last slash; ValueError unless it is plain."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("a URL starts with http:// or https:// and a host")
     try:
-        parts.hostname.encode("idna")
+        parts = urlsplit(url)
+        host, is_port = parts.hostname or "", parts.port != 0
+        host.encode("idna")
     except UnicodeError:
         raise ValueError("a URL's host is a name that can be looked up") from None
+    except ValueError:
+        raise ValueError(f"a URL has a host and a port: {_shown(url)}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(
+            "a URL starts with http:// or https:// and a host, as "
+            f"http://127.0.0.1:8080: found {_shown(url)}"
+        )
+    if not is_port or _UNSPEAKABLE.search(url):
+        raise ValueError(f"a URL has no space and no port 0: {_shown(url)}")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("a URL has no user, query or fragment")
     return url.rstrip("/")
 
 
-def is_accepted(error: Exception) -> bool:
-    """Whether the log has what was sent, and no proof to give for it yet."""
-    return isinstance(error, RefusedError) and error.status == 202
-
-
-def last_failure(error: Exception, retried: list[Exception]) -> Exception:
-    """Return what to blame for a request that ended with `error`.
-
-    Where the time ran out while retrying, what was retried last says more.
-    """
-    last = retried[-1] if retried and isinstance(error, TimeoutError) else error
-    return last.refusal if isinstance(last, NoRoomError) else last
+def _shown(url: str) -> str:
+    # What stands before an @ may be a password.
+    return ascii(url.rpartition("@")[2][:_SHOWN_CHARS])

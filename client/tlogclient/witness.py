@@ -1,7 +1,7 @@
 """WitnessClient: the verbs of a witness, one attempt each.
 
-What a witness says is not verified here: whoever asks has the keys.  When to try again
-is the caller's to decide, who knows what else waits.
+Nothing that a witness says is verified here, because the caller has the keys.  The
+caller also decides when to try again, because it knows what else waits.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ import aiohttp
 
 from tlogclient.cosigning import SIZE_TYPE, AddCheckpoint, SignSubtree, origin_hash
 from tlogclient.errors import UnavailableError
+from tlogclient.retries import NoRoomError
 from tlogclient.transport import (
     HEADERS,
-    NoRoomError,
     new_session,
     read_bounded,
     read_refusal,
@@ -84,7 +84,7 @@ class WitnessClient:
         """Ask for cosignatures; the lines that came, or the size to begin from.
 
         Raises RefusedError (422: the head conflicts with what the witness has seen),
-        UnavailableError, or FormatError for an answer that is none.
+        UnavailableError, or FormatError for an answer of another form.
         """
         return await self._bounded(self._add_checkpoint(request))
 

@@ -7,7 +7,7 @@ FormatError and VerificationError come out (and OSError where it reads a file).
 The files, in order of dependency:
 
     errors                       what can go wrong, by who must act
-    hashing  lines  files        hashes of leaves and nodes; strict text; bounded reads
+    hashing  lines  files  toml  hashes of leaves and nodes; strict text; bounded reads
     merkle  ranges               inclusion, consistency, many leaves at once
     tiles  bundles               how a log is stored and served
     keys  note                   verifier keys, signed notes
@@ -17,6 +17,7 @@ The files, in order of dependency:
     proof  artifact              the proof file, the one call
     evidence                     two heads that conflict
     attestation/                 signed statements: DSSE, in-toto, SLSA
+    command/                     what `python -m tlogverify` does and says
 """
 
 from tlogverify.artifact import ProvenArtifact, verify_artifact

@@ -39,8 +39,8 @@ def verify_artifact(
 ) -> ProvenArtifact:
     """Prove, offline, that a log of `policy` holds an entry that names `artifact`.
 
-    artifact: a path; or its SHA-256, as 32 bytes or as "sha256:<64 hex>".  Where a
-    Rekor entry has a longer hash only a path will do; where it is of kind dsse the
+    artifact: a path; or its SHA-256, as 32 bytes or as "sha256:<64 hex>".  If a
+    Rekor entry has a longer hash, only a path will do; if it is of kind dsse, the
     artifact is the envelope's payload.
 
     Raises FormatError if a digest, the proof or the entry in it is malformed,
@@ -66,15 +66,16 @@ def _names(
         return any(subject.sha256 == sha256 for subject in record.subjects)
     if record.algorithm == "SHA2_256":
         return record.digest == sha256
-    if _is_digest(artifact):
+    if is_digest(artifact):
         raise VerificationError(
             f"the proven entry names a {record.algorithm}: only a file has that"
         )
     algorithm = record.algorithm.replace("SHA2_", "sha")
-    return record.digest == hash_file(Path(os.fsdecode(artifact)), algorithm)
+    return record.digest == hash_file(path_of(artifact), {algorithm})[algorithm]
 
 
-def _is_digest(artifact: str | os.PathLike[str] | bytes) -> bool:
+def is_digest(artifact: str | os.PathLike[str] | bytes) -> bool:
+    """Tell whether an artifact is named by its digest, and not by its path."""
     return isinstance(artifact, bytes) or (
         isinstance(artifact, str) and artifact.startswith("sha256:")
     )
@@ -91,6 +92,12 @@ def artifact_sha256(artifact: str | os.PathLike[str] | bytes) -> bytes:
         if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
             raise FormatError("a digest is sha256: and 64 lower-case hex", artifact)
         return bytes.fromhex(digits)
-    if "\0" in os.fspath(artifact):
+    return sha256_file(path_of(artifact))
+
+
+def path_of(artifact: str | os.PathLike[str] | bytes) -> Path:
+    """Return the path of an artifact that is a file; FormatError for a null in it."""
+    path = os.fsdecode(artifact)
+    if "\0" in path:
         raise FormatError("a path has no null")
-    return sha256_file(Path(artifact))
+    return Path(path)

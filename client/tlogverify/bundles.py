@@ -7,13 +7,16 @@ A leaf's hash covers the entry without its length.
 Source: C2SP tlog-tiles, "Log entries".
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tlogverify.errors import FormatError
 
 MAX_ENTRY_BYTES: Final = 65_535
 MAX_BUNDLE_BYTES: Final = 256 * (2 + MAX_ENTRY_BYTES)
+
+Progress = Callable[[int, int], None]
+"""Called by whoever reads all bundles of a log: entries done, entries in all."""
 
 
 def encode_bundle(entries: Iterable[bytes]) -> bytes:

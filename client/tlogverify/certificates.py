@@ -78,7 +78,7 @@ def _identities(extensions: x509.Extensions) -> Iterator[str]:
 def _issuer(extensions: x509.Extensions) -> str | None:
     """Return the issuer by Fulcio's extension, else by the one that it replaced.
 
-    One that cannot be read is none: nobody accepts an identity by it.
+    An issuer that cannot be read counts as absent: nobody accepts an identity by it.
     """
     raw = {
         it.oid: it.value.value

@@ -4,7 +4,8 @@
 
 The id of a key is not secret and not collision-resistant: a key is named by its name
 *and* its id, and trusted by its public bytes alone.  An id that does not belong to the
-key is refused.  Who signs documents has other keys: `tlogverify.attestation.signers`.
+key is refused.  Attestations are signed with other keys, which
+`tlogverify.attestation.signers` reads.
 
 Source: C2SP signed-note, "Verifier keys" and "Signature types".
 """

@@ -81,7 +81,7 @@ def name_key(kind: Named, text: str) -> bytes:
 
 
 def name_keys(signature: Signature) -> list[bytes]:
-    """Return the keys of the names in a certificate; none of what cannot be read."""
+    """Return the keys of those names in a certificate that can be read."""
     names = _stated_names(signature)
     keys = [identity_key(identity) for identity in names.identities]
     return keys if names.issuer is None else [*keys, issuer_key(names.issuer)]

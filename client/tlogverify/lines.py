@@ -1,7 +1,7 @@
 """Strict lines, decimals and base64: the only text decoders of this package.
 
-One spelling per value: what is accepted here re-encodes to the same bytes.  Python's
-own decoders do not hold that line: `int` takes "+1", "1_0" and other scripts' digits,
+Each value has one spelling: an accepted text encodes to the same bytes again.  Python's
+own decoders are not so strict: `int` takes "+1", "1_0" and other scripts' digits,
 `base64` takes stray bits behind the last byte.
 """
 
@@ -39,13 +39,27 @@ def parse_decimal(rule: str, field: bytes, maximum: int = MAX_SIZE) -> int:
 
 def parse_base64(rule: str, field: bytes) -> bytes:
     """Decode RFC 4648 section 4 base64, refusing every second spelling."""
+    decoded, is_canonical = decode_base64(rule, field)
+    if not is_canonical:
+        raise FormatError(f"{rule} must be canonical base64", field)
+    return decoded
+
+
+def decode_base64(rule: str, field: bytes) -> tuple[bytes, bool]:
+    """Decode base64, and return whether the unused bits at its end are zero.
+
+    It is for values that nobody here relies on: other bits at the end are a second
+    spelling of the same bytes.
+    """
     try:
         decoded = base64.b64decode(field, validate=True)
     except (binascii.Error, ValueError):
         raise FormatError(f"{rule} must be base64", field) from None
-    if base64.b64encode(decoded) != field:
+    encoded = base64.b64encode(decoded)
+    # Only the last digit may differ: the padding and the length are what they must be.
+    if len(encoded) != len(field):
         raise FormatError(f"{rule} must be canonical base64", field)
-    return decoded
+    return decoded, encoded == field
 
 
 def parse_hash(rule: str, field: bytes) -> Hash:

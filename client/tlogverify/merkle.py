@@ -1,8 +1,8 @@
 """Inclusion and consistency of Merkle trees.
 
 Each `verify_*` returns None or raises ProofError; there is no verdict to ignore.
-Hashes are 32 bytes, sizes count leaves, indexes start at 0.  Nothing is trusted of
-the numbers: each is checked against its bounds before a hash is computed.
+Hashes are 32 bytes, sizes count leaves, indexes start at 0.  No number is trusted: each
+is checked against its bounds before a hash is computed.
 
 Source: RFC 6962, 2.1.1 and 2.1.2; subtrees: draft-ietf-plants-merkle-tree-certs.
 """
@@ -38,9 +38,20 @@ def root_from_inclusion_proof(
     if len(path) != expected:
         raise ProofError(f"an inclusion proof of {expected} hashes has {len(path)}")
     _require_hashes(leaf_hash, *path)
-    # A set bit: the sibling stands on the left.  Written out, because a verifier's time
-    # goes here: a call for each node costs a quarter more.
-    ways = index | -1 << inner
+    # Bit 0 of `ways` says where the next sibling stands: 1 on the left, 0 on the right.
+    # The `inner` lowest bits are the index's.  Above them all are 1, because a level
+    # whose bit of the index is 0 has no sibling there, and is left out of the path.
+    #
+    #     the leaf at 4 of 7 leaves      index 100,  inner 2,  path e f g
+    #            root                    -1 << inner  …11100
+    #          /      \                 ways         …11100
+    #         g        o                     e: 0, on the right
+    #                /   \                   f: 0, on the right
+    #               o     f                  g: 1, on the left
+    #             [4] e
+    #
+    # The loop is written out: a call for each node would take a quarter more time.
+    ways = index | (-1 << inner)
     root, sha256 = leaf_hash, hashlib.sha256
     for sibling in path:
         pair = sibling + root if ways & 1 else root + sibling

@@ -15,7 +15,7 @@ from typing import Final
 
 from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey, require_key_name
-from tlogverify.lines import encode_base64, parse_base64, parse_text, split_lines
+from tlogverify.lines import decode_base64, encode_base64, parse_text, split_lines
 
 MAX_NOTE_BYTES: Final = 1 << 20
 """Room for 16 ML-DSA-44 lines (52 KB) many times over."""
@@ -29,11 +29,16 @@ _CONTROLS: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 @dataclass(frozen=True, slots=True)
 class NoteSignature:
-    """One signature line; `signature` is what follows the 4 bytes of the key id."""
+    """One signature line; `signature` is what follows the 4 bytes of the key id.
+
+    spelled: the line's base64 where its last bits are not zero, else "".  Only an
+    unknown key may sign so: `tlogverify.signed` refuses such a line of a known one.
+    """
 
     name: str
     key_id: bytes
     signature: bytes
+    spelled: str = ""
 
     def is_by(self, key: VerifierKey) -> bool:
         """Whether name *and* id are the key's; says nothing about the signature."""
@@ -41,7 +46,8 @@ class NoteSignature:
 
     def encode(self) -> bytes:
         """Return the line, with its LF."""
-        return f"— {self.name} {encode_base64(self.key_id + self.signature)}\n".encode()
+        body = self.spelled or encode_base64(self.key_id + self.signature)
+        return f"— {self.name} {body}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ def parse_note(note: bytes) -> UnverifiedNote:
     """Split a note into its text and its signatures.
 
     Raises FormatError unless every byte has its place: lines by unknown keys must be
-    well-formed too.
+    well-formed too, but for the unused bits at the end of their base64.
     """
     if len(note) > MAX_NOTE_BYTES:
         raise FormatError(f"a note has at most {MAX_NOTE_BYTES} bytes", len(note))
@@ -91,7 +97,8 @@ def _parse_signature(line: bytes) -> NoteSignature:
         raise FormatError("a signature line is '— <name> <base64>'", line)
     name = parse_text("a key name", fields[0])
     require_key_name(name)
-    decoded = parse_base64("a signature", fields[1])
+    decoded, is_canonical = decode_base64("a signature", fields[1])
     if len(decoded) < 5:
         raise FormatError("a signature has a key id and at least one byte", fields[1])
-    return NoteSignature(name, decoded[:4], decoded[4:])
+    spelled = "" if is_canonical else fields[1].decode("ascii")
+    return NoteSignature(name, decoded[:4], decoded[4:], spelled)

@@ -7,7 +7,7 @@
 
 A checkpoint satisfies a policy if one of the logs signed it, under its own origin, and
 the quorum's witnesses did too.  Names are opaque octets, defined before they are used,
-and each is a member at most once: so groups form trees, never cycles.
+and each is a member at most once, so that groups form trees and never cycles.
 
 Source: C2SP tlog-policy.
 """
@@ -167,6 +167,12 @@ class _Reader:
                 self._take_group(name, needed, tuple(members))
             case [b"quorum", name]:
                 self._take_quorum(name)
+            case [vkey] if vkey.count(b"+") >= 2:
+                raise FormatError(
+                    "a verifier key alone is no policy: write `log` before it, and a "
+                    "line `quorum none` or one of witnesses",
+                    line,
+                )
             case _:
                 raise FormatError("not a log, witness, group or quorum line", line)
 

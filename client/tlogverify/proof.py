@@ -106,7 +106,7 @@ class Proof:
     def verify(self, leaf_hash: bytes, policy: Policy) -> Witnessed:
         """Prove that the leaf is in a tree that satisfies `policy`.
 
-        leaf_hash: what the caller computed; never something this file says.
+        leaf_hash: computed by the caller, never taken from the proof file.
 
         Raises FormatError if the checkpoint is malformed, VerificationError if it is
         not proven.  Source: C2SP tlog-proof, "Verification".

@@ -38,7 +38,8 @@ def verify_range(
 ) -> None:
     """Prove that `leaf_hashes` are the leaves from `start` of the tree (size, root).
 
-    Raises ProofError if it is not proven, or there is no leaf.
+    Raises ProofError if it is not proven, if there is no leaf, or unless both sides
+    have the one length that start, size and the number of leaves allow.
     """
     _verified_levels(start, size, leaf_hashes, left, right, root)
 
@@ -60,21 +61,6 @@ def inclusion_paths(
         tuple(_siblings(levels, index))
         for index in range(start, start + len(leaf_hashes))
     ]
-
-
-def root_from_range_proof(
-    start: int,
-    size: int,
-    leaf_hashes: Sequence[bytes],
-    left: Sequence[bytes],
-    right: Sequence[bytes],
-) -> Hash:
-    """Return the root that the proof implies; trusting it is the caller's.
-
-    Raises ProofError unless 0 <= start < start + len(leaf_hashes) <= size and both
-    sides have the one length that these allow.
-    """
-    return _levels(start, size, leaf_hashes, left, right)[-1].nodes[0]
 
 
 def _verified_levels(

@@ -23,6 +23,7 @@ from typing import Final
 
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES
 
 MAX_SUBJECTS: Final = 256
 MAX_PREDICATE_TYPE_CHARS: Final = 256
@@ -51,7 +52,7 @@ _PREDICATE_TYPE: Final = re.compile(_URI)
 _ONE_SUBJECT_BYTES: Final = 77
 
 _ALWAYS_FIT: Final = 190
-"""So many subjects of 326 bytes, and all else, stay below MAX_ENTRY_BYTES."""
+"""A record of so many subjects of 326 bytes stays below MAX_ENTRY_BYTES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,8 @@ class Subject:
     sha512: bytes | None = None
 
     def __post_init__(self) -> None:
-        for name, digest, size in (
-            ("sha256", self.sha256, 32),
-            ("sha384", self.sha384, 48),
-            ("sha512", self.sha512, 64),
-        ):
+        digests = (self.sha256, self.sha384, self.sha512)
+        for (name, size), digest in zip(DIGEST_BYTES.items(), digests, strict=True):
             if digest is not None and len(digest) != size:
                 raise FormatError(f"a {name} digest has {size} bytes", len(digest))
 
@@ -138,7 +136,7 @@ def parse_record(entry: bytes) -> Record:
 def require_record(entry: bytes) -> None:
     """Raise FormatError unless `entry` is the canonical bytes of a record.
 
-    The same rules as `parse_record`, at a third of its cost.
+    It applies the rules of `parse_record` at a third of the cost.
     """
     _require_values(_match(entry))
 

@@ -24,6 +24,7 @@ from typing import Final, Literal
 
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES
 from tlogverify.lines import encode_base64, parse_base64
 
 REKOR_START: Final = b'{"apiVersion":"0.0.2","kind":"'
@@ -42,11 +43,10 @@ HASH_OF: Final[Mapping[str, str]] = {
 }
 """The hash that each key's signatures are over, by the key's details."""
 
-DIGEST_BYTES: Final[Mapping[str, int]] = {
-    "SHA2_256": 32,
-    "SHA2_384": 48,
-    "SHA2_512": 64,
+SHA2_BYTES: Final[Mapping[str, int]] = {
+    f"SHA2_{name.removeprefix('sha')}": size for name, size in DIGEST_BYTES.items()
 }
+"""The size of a digest, by the name that Rekor has for its algorithm."""
 
 Kind = Literal["hashedrekord", "dsse"]
 
@@ -115,7 +115,7 @@ class RekorEntry:
     """What one entry says: these keys signed this digest.
 
     digest: of the artifact, or of a DSSE envelope's pre-authentication encoding; of
-    kind dsse: SHA-256 of the envelope's payload.  algorithm: a key of `DIGEST_BYTES`.
+    kind dsse: SHA-256 of the envelope's payload.  algorithm: a key of `SHA2_BYTES`.
     signatures: one; of kind dsse 1 to 10, ascending by their raw bytes.
 
     Raises FormatError if a value breaks its bounds.
@@ -127,7 +127,7 @@ class RekorEntry:
     signatures: tuple[Signature, ...]
 
     def __post_init__(self) -> None:
-        if DIGEST_BYTES.get(self.algorithm) != len(self.digest):
+        if SHA2_BYTES.get(self.algorithm) != len(self.digest):
             raise FormatError(f"a digest of {self.algorithm}", len(self.digest))
         most = MAX_SIGNATURES if self.kind == "dsse" else 1
         if not 0 < len(self.signatures) <= most:

@@ -92,8 +92,11 @@ def verify_signature(
 ) -> Signer:
     """Prove that `line` is the key's signature of `checkpoint`.
 
-    Raises SignatureError if it is not proven.
+    Raises FormatError for base64 that is not canonical, SignatureError if the signature
+    is not proven.
     """
+    if line.spelled:
+        raise FormatError("a signature must be canonical base64", line.spelled)
     time_s, signature = 0, line.signature
     if key.key_type is not KeyType.ED25519:
         time_s, signature = int.from_bytes(signature[:8], "big"), signature[8:]
@@ -112,7 +115,8 @@ def verify_signatures(
 ) -> tuple[Signer, ...]:
     """Prove every line that one of `keys` is named on; other lines are ignored.
 
-    Raises SignatureError if a known key's line fails or stands there twice.
+    Raises FormatError or SignatureError if a known key's line fails or stands there
+    twice.
     """
     signers: list[Signer] = []
     for key in keys:
@@ -141,9 +145,20 @@ def open_signed_checkpoint(
     by_log = verify_signatures(note, checkpoint, logs)
     # A key of log A says nothing about log B, though it may sign B's head.
     if not any(signer.key.name == checkpoint.origin for signer in by_log):
-        raise SignatureError(f"no trusted log key of {checkpoint.origin!r} signed")
+        raise SignatureError(
+            f"no trusted log key of {checkpoint.origin!r} signed: "
+            + _trusted_instead(checkpoint.origin, {key.name for key in logs})
+        )
     by_others = verify_signatures(note, checkpoint, other_keys)
     return SignedCheckpoint(checkpoint, by_log + by_others)
+
+
+def _trusted_instead(origin: str, names: set[str]) -> str:
+    if origin in names:
+        return "the key that is trusted under this name is another one"
+    trusted = ", ".join(repr(name) for name in sorted(names)[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"trusted are {trusted or 'no logs'}{more}; another log needs its own policy"
 
 
 def open_checkpoint(note_bytes: bytes, *log_keys: VerifierKey) -> Checkpoint:

@@ -5,7 +5,7 @@
 
 N is written in groups of three digits, all but the last with an `x` before it:
 1234067 is x001/x234/067.  A full tile has no suffix; an empty one does not exist.
-Each tile has one path: whatever parses, prints as it was.
+Each tile has one path: a path that can be parsed is printed as it was.
 
 Source: C2SP tlog-tiles.
 """

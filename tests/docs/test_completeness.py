@@ -35,12 +35,13 @@ from tlog.log.api.problems import LOG_ROWS
 from tlog.log.api.routes import build_app
 from tlog.log.life import Log
 from tlog.log.settings import LogSettings
-from tlog.metrics import LogMetrics, MonitorMetrics, WitnessMetrics
+from tlog.metrics import LogMetrics, WitnessMetrics
 from tlog.monitor.door import build_monitor_app
+from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.monitor import Monitor
 from tlog.monitor.settings import MonitorSettings
 from tlog.witness.door import WITNESS_ROWS, build_witness_app
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.errors import TlogError
@@ -118,7 +119,7 @@ def test_every_metric_is_documented_with_its_type() -> None:
 def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
-    apps = [build_witness_app(cast(Witness, witness))]
+    apps = [build_witness_app(cast(OpenWitness, witness))]
     face = SimpleNamespace(prover=None)
     log = SimpleNamespace(
         settings=LogSettings(sigstore=True),

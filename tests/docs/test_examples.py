@@ -23,7 +23,7 @@ from tlog.attest.ci import ALLOWED_VARIABLES, LOCAL_BUILDER
 from tlog.attest.materials import LOCK_FILE_NAMES
 from tlog.config import load_settings
 from tlog.log.settings import LogSettings
-from tlog.signing import DocumentKeyType, generate_document_key
+from tlog.signing import AttestationKeyType, generate_attestation_key
 from tlogverify.attestation import Rules
 
 RUNNABLE = {"sh", "python"}
@@ -93,7 +93,7 @@ def test_the_commands_of_attestations_run(workplace: Workplace) -> None:
 def test_the_rules_of_attestations_are_rules(tmp_path: Path) -> None:
     (block,) = (b for b in blocks(DOCS / "attestations.md") if b.language == "toml")
     for name in ("release.key.pub", "second.pub"):
-        key = generate_document_key(DocumentKeyType.P256)
+        key = generate_attestation_key(AttestationKeyType.P256)
         (tmp_path / name).write_bytes(key.public_pem)
     Rules.parse(block.text.encode(), tmp_path)
     names = set(

@@ -16,7 +16,7 @@ from tlogverify.keys import KeyType
 HTTP = DOCS / "http.md"
 ORIGIN = "log.example.org"
 SEED = bytes(range(32))
-PATIENCE_S = 10
+PATIENCE_S = 240
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ class Workplace:
         """Stop the log as an operator does; return its exit status."""
         assert self._log is not None
         self._log.send_signal(signal.SIGTERM)
-        self._log.communicate(timeout=60)
+        self._log.communicate()
         status, self._log = self._log.returncode, None
         return status
 

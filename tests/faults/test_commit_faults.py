@@ -83,13 +83,13 @@ def test_no_fault_of_the_journal_forks_the_log(
 def test_a_batch_that_found_no_room_is_not_answered_and_not_stored(
     tmp_path: Path, statement: str, persists: bool
 ) -> None:
+    fault = Fault(statement, 1, persists)
     with stepping(tmp_path) as log:
         step(log, BEFORE)
         stored = log.stores.journal.head()
-        log.stores.journal.writing = FaultyConnection(
-            log.stores.journal.writing, Fault(statement, 1, persists)
-        )
+        log.stores.journal.writing = FaultyConnection(log.stores.journal.writing, fault)
         with pytest.raises(BusyError):
             step(log, DURING)
+        assert fault.has_struck
         assert stored == log.stores.journal.head()
         assert [(0, 300)] == [(it.start, it.end) for it in log.stores.journal.batches()]

@@ -42,8 +42,10 @@ def test_a_publisher_without_room_keeps_entries_and_recovers(tmp_path: Path) -> 
 def test_entries_that_could_not_be_published_are_published_by_the_next_start(
     tmp_path: Path,
 ) -> None:
-    with running(tmp_path, FullDisk()) as log:
+    disk = FullDisk()
+    with running(tmp_path, disk) as log:
         submit(log, entries(0, 300))
+    assert disk.refused.is_set()
     assert not (tmp_path / "public" / "checkpoint").exists()
     with running(tmp_path) as log:
         assert 300 == log.heads.signed.size
@@ -52,8 +54,10 @@ def test_entries_that_could_not_be_published_are_published_by_the_next_start(
 
 
 def test_a_failed_publication_is_counted(tmp_path: Path) -> None:
-    with running(tmp_path, FullDisk()) as log:
+    disk = FullDisk()
+    with running(tmp_path, disk) as log:
         submit(log, entries(0, 3))
+    assert disk.refused.is_set()
     assert b"tlog_publish_failures_total 0.0" not in log.metrics.render()
 
 
@@ -79,6 +83,7 @@ def test_a_pool_without_room_refuses_and_takes_again_later(tmp_path: Path) -> No
         waiting = [log.submitting.pool.put(entries(1, 9))]
         with pytest.raises(BusyError) as refused:
             _fill(log, waiting)
+        assert disk.refused.wait(PATIENCE_S)
         assert 1 == refused.value.retry_after_s
         disk.is_full = False
         indexes = [it.result(PATIENCE_S).indexes for it in waiting]
@@ -101,10 +106,12 @@ def _closing(log: Log) -> "Future[None]":
 
 
 def test_closing_ends_while_the_disk_is_full(tmp_path: Path) -> None:
-    log = open_log(settings(tmp_path), disk=FullDisk())
+    disk = FullDisk()
+    log = open_log(settings(tmp_path), disk=disk)
     log.start(lambda: None)
     submit(log, entries(0, 10))
     _closing(log).result(PATIENCE_S)
+    assert disk.refused.is_set()
     with running(tmp_path) as log:
         assert 10 == log.heads.signed.size
 
@@ -119,7 +126,8 @@ def test_closing_ends_while_the_disk_is_full_and_the_backlog_is_too(
     held_back = log.submitting.pool.put(entries(10, 20))
     closing = _closing(log)
     try:
-        closing.result(10)
+        closing.result(PATIENCE_S)
+        assert disk.refused.is_set()
     finally:
         disk.is_full = False
         closing.result(PATIENCE_S)
@@ -133,15 +141,18 @@ def test_closing_lets_go_of_the_folder_when_the_journal_cannot_be_trimmed(
     log.start(lambda: None)
     submit(log, entries(0, 10))
     connection = cast("sqlite3.Connection", log.stores.journal.writing)
-    connection.set_authorizer(
-        lambda action, *_: (
-            sqlite3.SQLITE_DENY
-            if action == sqlite3.SQLITE_DELETE
-            else sqlite3.SQLITE_OK
-        )
-    )
+    refused: list[int] = []
+
+    def authorize(action: int, *_: object) -> int:
+        if action != sqlite3.SQLITE_DELETE:
+            return sqlite3.SQLITE_OK
+        refused.append(action)
+        return sqlite3.SQLITE_DENY
+
+    connection.set_authorizer(authorize)
     try:
         log.close()
+        assert refused
         assert not log.stores.folder.is_locked
     finally:
         if log.stores.folder.is_locked:

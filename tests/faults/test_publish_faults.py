@@ -61,6 +61,7 @@ def test_no_fault_of_the_disk_forks_the_log(
     del error
     fault = Fault(call, nth, persists)
     acknowledged, heads = _grow_until_it_breaks(tmp_path, fault)
+    assert fault.has_struck
     with stepping(tmp_path) as log:
         assert acknowledged == log.heads.signed.size
         for head in heads:
@@ -89,6 +90,7 @@ def test_a_fault_is_fatal_only_where_the_disk_is_unknown(
         step(log, BATCHES[1])
         with pytest.raises(error):
             _publish_twice(log)
+        assert fault.has_struck
 
 
 @pytest.mark.parametrize("call", ["write", "rename"])
@@ -96,10 +98,12 @@ def test_a_fault_is_fatal_only_where_the_disk_is_unknown(
 def test_what_could_not_be_published_is_published_by_the_next_attempt(
     tmp_path: Path, call: str, nth: int
 ) -> None:
-    with stepping(tmp_path, FaultyDisk(Fault(call, nth, False))) as log:
+    fault = Fault(call, nth, False)
+    with stepping(tmp_path, FaultyDisk(fault)) as log:
         step(log, BATCHES[1])
         with pytest.raises(OSError, match="injected"):
             _publish_twice(log)
+        assert fault.has_struck
         (receipt,) = step(log, BATCHES[2])
         log.publisher.publish()
         assert receipt.snapshot.size == public_head(log).size
@@ -112,11 +116,13 @@ def test_what_could_not_be_published_is_published_by_the_next_attempt(
 def test_folders_that_a_failed_attempt_made_are_durable_after_the_next(
     tmp_path: Path, nth: int
 ) -> None:
-    disk = RecordingDisk(FaultyDisk(Fault("write", nth, False)))
+    fault = Fault("write", nth, False)
+    disk = RecordingDisk(FaultyDisk(fault))
     with stepping(tmp_path, disk) as log:
         step(log, BATCHES[1])
         with pytest.raises(OSError, match="injected"):
             log.publisher.publish()
+        assert fault.has_struck
         log.publisher.publish()
     _require_durable_names(tmp_path / "public", disk)
 
@@ -124,10 +130,12 @@ def test_folders_that_a_failed_attempt_made_are_durable_after_the_next(
 def test_folders_that_a_crash_left_are_durable_before_the_next_checkpoint(
     tmp_path: Path,
 ) -> None:
-    with stepping(tmp_path, FaultyDisk(Fault("sync", 1, False))) as log:
+    fault = Fault("sync", 1, False)
+    with stepping(tmp_path, FaultyDisk(fault)) as log:
         step(log, BATCHES[1])
         with pytest.raises(FatalError):
             log.publisher.publish()
+        assert fault.has_struck
     disk = RecordingDisk()
     with stepping(tmp_path, disk) as log:
         log.publisher.publish()

@@ -158,11 +158,12 @@ def test_a_wrong_root_in_the_newest_snapshot_is_caught(tmp_path: Path) -> None:
 def test_a_failed_self_check_stops_the_log_and_is_counted(tmp_path: Path) -> None:
     with running(tmp_path) as log:
         submit(log, BEFORE)
-        with flipped("hash_pairs", 1, 77):
+        with flipped("hash_pairs", 1, 77) as broken:
             waiting = log.submitting.pool.put(BATCH)
             with pytest.raises(FatalError, match="self-check"):
                 waiting.result(PATIENCE_S)
             log.sequencer.join()
+        assert broken.calls >= 1
         assert isinstance(log.lifeline.failure, SelfCheckError)
         assert b"tlog_self_check_failures_total 1.0" in log.metrics.render()
     _require_unharmed(tmp_path)
@@ -175,10 +176,11 @@ def test_all_that_wait_when_a_log_stops_are_told(tmp_path: Path) -> None:
         log.submitting.pool.put(entries(1000, 26_000)),
         log.submitting.pool.put(BATCH[10:20]),
     ]
-    with flipped("hash_leaves", 1, 5):
+    with flipped("hash_leaves", 1, 5) as broken:
         log.start(lambda: None)
         log.sequencer.join()
     log.close()
+    assert broken.calls >= 1
     for receipt in [*waiting, *late]:
         assert isinstance(receipt.exception(PATIENCE_S), FatalError)
     with stepping(tmp_path) as log:

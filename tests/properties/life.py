@@ -19,7 +19,7 @@ from tlog.log.settings import LogSettings
 from tlogverify.hashing import Hash
 
 ORIGIN: Final = "log.example/properties"
-_PATIENCE_S: Final = 60
+_PATIENCE_S: Final = 240
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.properties.life"])
 

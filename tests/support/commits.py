@@ -7,19 +7,19 @@ from threading import Event
 
 from tests.faults.faulty import Fault, FaultyConnection
 from tlog.durable.database import Connection
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.state import WitnessState
 
 # A wait that ends a test which would hang; nothing is measured by it.
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
-def state_of(witness: Witness) -> WitnessState:
+def state_of(witness: OpenWitness) -> WitnessState:
     """Return where a witness's heads are committed."""
     return witness._state
 
 
-def breaks(witness: Witness, fault: Fault) -> None:
+def breaks(witness: OpenWitness, fault: Fault) -> None:
     """Let the witness's statements fail once."""
     state = state_of(witness)
     state.writing = FaultyConnection(state.writing, fault)

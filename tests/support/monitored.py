@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.static_log import POLICY
-from tlog.metrics import MonitorMetrics
-from tlog.monitor.monitor import Surroundings, Verdict, open_monitor
+from tlog.monitor.monitor import Outcome
+from tlog.monitor.opening import Surroundings, open_monitor
 from tlog.monitor.settings import MonitorSettings
 
 NOW_S = 1_790_000_000
@@ -54,13 +54,12 @@ class Monitored:
 
     def surroundings(self) -> Surroundings:
         return Surroundings(
-            self.clock,
-            MonitorMetrics(),
-            self.lines.append,
-            lambda done, total: self.progress.append((done, total)),
+            show=self.lines.append,
+            on_read=lambda done, total: self.progress.append((done, total)),
+            clock=self.clock,
         )
 
-    async def look(self, **changes: Any) -> Verdict:
+    async def look(self, **changes: Any) -> Outcome:
         """Start, make one round, stop."""
         async with open_monitor(self.settings(**changes), self.surroundings()) as it:
             return await it.run_once()

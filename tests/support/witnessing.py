@@ -29,7 +29,7 @@ from tests.tlogverify.actors import (
     note,
 )
 from tlog.witness.door import serve_witness
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.keys import VerifierKey
 
@@ -102,12 +102,12 @@ class Served(NamedTuple):
     """A witness and where it listens."""
 
     url: str
-    witness: Witness
+    witness: OpenWitness
 
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
         """What its cosignatures are verified with."""
-        return self.witness.verifiers
+        return self.witness.verifier_keys
 
     async def add(self, body: bytes) -> Answer:
         """POST add-checkpoint."""
@@ -147,13 +147,13 @@ async def running_witness(
     folder: Path, *logs: Actor, clock: StillClock | None = None, **changes: object
 ) -> AsyncIterator[Served]:
     """Open, serve and drain the witness in `folder`."""
-    witness = Witness(witness_settings(folder, *logs, **changes), clock=clock)
+    witness = OpenWitness(witness_settings(folder, *logs, **changes), clock=clock)
     async with served(witness) as found:
         yield found
 
 
 @asynccontextmanager
-async def served(witness: Witness) -> AsyncIterator[Served]:
+async def served(witness: OpenWitness) -> AsyncIterator[Served]:
     """Serve and drain an open witness; it must not have stopped by itself."""
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()

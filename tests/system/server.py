@@ -114,9 +114,10 @@ class ServerProcess:
         return self.wait()
 
     def kill(self) -> None:
-        """SIGKILL, and wait for the end."""
+        """SIGKILL, and wait for the end, which the signal must have made."""
         self.send(signal.SIGKILL)
-        self.wait()
+        status = self.wait()
+        assert -signal.SIGKILL == status, f"it had ended, {status}: {self.stderr}"
 
     def kill_without_waiting(self) -> None:
         """SIGKILL; whoever waits for the process learns of its end."""
@@ -139,7 +140,8 @@ class ServerProcess:
     def end(self) -> None:
         """Kill the process if there is one."""
         if self._process is not None:
-            self.kill()
+            self.send(signal.SIGKILL)
+            self.wait()
 
 
 class WitnessProcess(ServerProcess):

@@ -311,11 +311,12 @@ def test_a_predicate_with_a_secret_is_not_signed(
             ("--predicate", "uv.lock", "--type", "t:1", "--started", "x"),
             "are for what is captured",
         ),
-        (("--key", "release.key.pub"), "must have mode 0600"),
+        (("--key", "open.key"), "must have mode 0600"),
+        (("--key", "release.key.pub"), "is a public key: --key takes the private key"),
         (("--key", "missing"), "No such file"),
         (("--token-file", "missing"), "No such file"),
         (("--token-file", "latin1"), "a token must be UTF-8"),
-        (("--predicate", "deep.json", "--type", "t:1"), "nested deeper than 64"),
+        (("--predicate", "deep.json", "--type", "t:1"), "nested deeper than 256"),
         (("--predicate", "deep.json", "--type", "t"), "--type is a URI"),
         (("--predicate", "deep.json", "--type", "t", "--dry-run"), "--type is a URI"),
         (
@@ -330,7 +331,9 @@ def test_what_cannot_be_used_is_said_and_writes_nothing(
     folder: Path, server: ServerProcess, arguments: tuple[str, ...], why: str
 ) -> None:
     (folder / "latin1").write_bytes(b"hunter2\xe9")
-    (folder / "deep.json").write_text('{"a":' + "[" * 70 + "1" + "]" * 70 + "}")
+    (folder / "open.key").write_bytes((folder / "release.key").read_bytes())
+    (folder / "open.key").chmod(0o644)
+    (folder / "deep.json").write_text('{"a":' + "[" * 260 + "1" + "]" * 260 + "}")
     before = sorted(folder.iterdir())
     done = attest(folder, server, *arguments)
     assert 2 == done.returncode

@@ -47,7 +47,7 @@ class WitnessedServer(ServerProcess):
         keys.mkdir(parents=True, mode=0o700)
         key.write(keys / "log.ed25519")
         beside = folder.with_name("witness")
-        known = ("--log", key.verifier.encode())
+        known = ("--log", key.verifier_key.encode())
         self._witness = WitnessProcess(beside, *known, origin=f"{ORIGIN}/witness")
         policy = folder.with_name("witnesses")
         try:

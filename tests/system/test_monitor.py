@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,18 @@ from tests.support.records import canonical, digest, record
 from tests.support.static_log import POLICY, StaticLog, fork
 from tests.system.load import entry
 from tests.system.server import COMMAND, environment, run_tlog, serving
+from tests.tlogverify.actors import ED25519, Actor
+from tlog.cli import main
 from tlogclient import LogClient
 from tlogverify.record import parse_record
 
+OTHER_LOG = Actor("other.example/log", ED25519)
 MARKS = [0, 255, 256, 5_000, 19_999]
 SIZE = 20_000
+
+# How long to wait for an end between two looks: looking all the time takes the
+# processor from the process that is looked at.
+_LOOK_S = 0.001
 
 
 def watch_of(label: int) -> str:
@@ -72,21 +81,31 @@ def command(log: Path, folder: Path, *more: str) -> list[str]:
     return [*COMMAND, "monitor", *given, *more]
 
 
-def kill_after(command: list[str], file: Path, length: int) -> str:
-    """Start a command and kill it when a file has a length; return what it wrote."""
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment(),
-    ) as process:
-        while process.poll() is None:
-            if file.exists() and file.stat().st_size >= length:
-                process.send_signal(signal.SIGKILL)
-                break
-        assert process.stdout is not None
-        return process.stdout.read()
+def kill_after(command: list[str], state: Path, bundles: int) -> str:
+    """Start a command and kill it when it has so many bundles; return what it wrote.
+
+    A run that ended before the signal is repeated from nothing: the kill must strike.
+    """
+    roots = state / "roots.bin"
+    while True:
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment(),
+        ) as process:
+            while process.returncode is None:
+                if roots.exists() and roots.stat().st_size >= 32 * bundles:
+                    process.send_signal(signal.SIGKILL)
+                    break
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_S)
+            assert process.stdout is not None
+            output = process.stdout.read()
+        if process.returncode == -signal.SIGKILL:
+            return output
+        shutil.rmtree(state)
 
 
 @pytest.mark.parametrize("bundles", [0, 1, 20, 40, 70, 78])
@@ -94,8 +113,7 @@ def test_a_kill_at_any_bundle_misses_nothing_and_repeats_nothing(
     static: StaticLog, tmp_path: Path, bundles: int
 ) -> None:
     given = command(static.folder, tmp_path)
-    roots = tmp_path / "state" / "roots.bin"
-    first = kill_after(given, roots, 32 * bundles)
+    first = kill_after(given, tmp_path / "state", bundles)
     done = subprocess.run(
         given, capture_output=True, text=True, check=False, env=environment()
     )
@@ -125,8 +143,7 @@ def test_a_kill_after_a_commit_goes_on_from_there(
     marks = [0, 700, 1_000, 1_599]
     given = command(heavy.folder, tmp_path)
     given[-len(MARKS) :] = map(watch_of, marks)
-    roots = tmp_path / "state" / "roots.bin"
-    first = kill_after(given, roots, 32 * bundles)
+    first = kill_after(given, tmp_path / "state", bundles)
     done = subprocess.run(
         given, capture_output=True, text=True, check=False, env=environment()
     )
@@ -161,15 +178,36 @@ def test_a_fork_ends_with_1_and_evidence_for_strangers(tmp_path: Path) -> None:
         ("--interval-s", "0"),
     ],
 )
-def test_unusable_settings_end_with_2(tmp_path: Path, name: str, value: str) -> None:
+def test_unusable_settings_end_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    _, _, program, *given = command(tmp_path / "log", tmp_path, name, value)
+    assert "tlog" == program
+    assert 2 == main(given)
+    assert 1 == capsys.readouterr().err.count("\n")
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+@pytest.mark.parametrize("once", [False, True])
+def test_a_policy_of_another_log_ends_with_2_and_no_alarm(
+    tmp_path: Path, is_new: bool, once: bool
+) -> None:
+    log = StaticLog(tmp_path / "log")
+    log.publish()
+    given = command(log.folder, tmp_path)
+    if not is_new:
+        assert 0 == subprocess.run(given, check=False, env=environment()).returncode
+    other = b"log " + OTHER_LOG.vkey + b"\nquorum none\n"
+    (tmp_path / "policy").write_bytes(other)
     done = subprocess.run(
-        command(tmp_path / "log", tmp_path, name, value),
+        given if once else [it for it in given if it != "--once"],
         capture_output=True,
         text=True,
         check=False,
         env=environment(),
     )
-    assert 2 == done.returncode
+    assert (2, "") == (done.returncode, done.stdout)
+    assert OTHER_LOG.name in done.stderr
     assert "Traceback" not in done.stderr
 
 

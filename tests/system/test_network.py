@@ -201,7 +201,8 @@ async def test_a_forked_log_gets_no_quorum_and_leaves_evidence(
     shutil.rmtree(network.folder / "w0")
     shutil.copytree(network.folder / "w0-old", network.folder / "w0")
     w0.start()
-    # Whoever forks does not ask.
+    # Whoever forks does not ask, and keeps nothing of what the witnesses have said.
+    (network.folder / "fork" / "contradictions").unlink()
     with network.log("fork") as server:
         forked = Fork(server.url, (await submit(server, 0, 20, "fork"))[-1].note)
         answers = [await send_fork(network, it, forked) for it in network.witnesses]

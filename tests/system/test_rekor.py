@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.http import ask
 from tests.support.rekor import body_of, hashedrekord, leaf_of
 from tests.support.rekor_client import PATH
 from tests.system.server import NotServingError, ServerProcess, run_tlog, serving
+from tlog.cli import main
 from tlogverify.hashing import leaf_hash
 from tlogverify.merkle import verify_inclusion
 
@@ -39,7 +41,7 @@ async def test_a_duplicate_is_found_before_and_after_a_restart_and_a_kill(
     try:
         await asyncio.to_thread(server.start)
         first = [await submit(server.url, request) for request in requests]
-        assert [(str(nth), False) for nth in range(20)] == [
+        assert [(str(nth), False) for nth in range(1, 21)] == [
             (entry["logIndex"], known) for entry, known in first
         ]
         for end in (None, server.terminate, server.kill):
@@ -47,9 +49,9 @@ async def test_a_duplicate_is_found_before_and_after_a_restart_and_a_kill(
                 await asyncio.to_thread(end)
                 await asyncio.to_thread(server.start)
             entry, known = await submit(server.url, requests[7])
-            assert ("7", True) == (entry["logIndex"], known)
+            assert ("8", True) == (entry["logIndex"], known)
             assert first[7][0]["canonicalizedBody"] == entry["canonicalizedBody"]
-            assert "20" == entry["inclusionProof"]["treeSize"]
+            assert "21" == entry["inclusionProof"]["treeSize"]
     finally:
         server.end()
 
@@ -77,7 +79,7 @@ async def test_nothing_acknowledged_is_lost_to_kills_under_load(tmp_path: Path) 
             await asyncio.wait(load, return_when=asyncio.FIRST_COMPLETED)
             server.kill_without_waiting()
             await asyncio.gather(*load)
-            await asyncio.to_thread(server.wait)
+            assert -signal.SIGKILL == await asyncio.to_thread(server.wait)
         await asyncio.to_thread(server.start)
         acknowledged = dict(indexes)
         await asyncio.gather(*map(client, range(240)))
@@ -88,6 +90,20 @@ async def test_nothing_acknowledged_is_lost_to_kills_under_load(tmp_path: Path) 
         server.end()
     checked = run_tlog("fsck", tmp_path / "log")
     assert 0 == checked.returncode, checked.stderr
+
+
+NOT_A_HOST = "the origin is the bare host name of the log's URL"
+
+
+def test_an_origin_that_clients_would_not_find_is_refused_at_start(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "log"
+    with pytest.raises(NotServingError) as error:
+        ServerProcess(folder, "--sigstore", origin="log.example:8443").start()
+    assert 2 == error.value.status
+    assert NOT_A_HOST in error.value.stderr
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -104,14 +120,13 @@ async def test_nothing_acknowledged_is_lost_to_kills_under_load(tmp_path: Path) 
         *("a" * 64, ".".join(["a" * 60] * 5), "log.example - 1"),
     ],
 )
-def test_an_origin_that_clients_would_not_find_is_refused_at_start(
-    tmp_path: Path, origin: str
+def test_the_command_refuses_an_origin_that_clients_would_not_find(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], origin: str
 ) -> None:
     folder = tmp_path / "log"
-    with pytest.raises(NotServingError) as error:
-        ServerProcess(folder, "--sigstore", origin=origin).start()
-    assert 2 == error.value.status
-    assert "the origin is the bare host name of the log's URL" in error.value.stderr
+    given = ["serve", "--data", str(folder), "--sigstore", "--listen", "127.0.0.1:0"]
+    assert 2 == main([*given, "--origin", origin])
+    assert NOT_A_HOST in capsys.readouterr().err
     assert not folder.exists()
 
 
@@ -146,7 +161,7 @@ async def test_a_search_finds_what_clients_logged(tmp_path: Path) -> None:
         await submit(server.url, request)
         digest = base64.b64decode(request["hashedRekordRequestV002"]["digest"]).hex()
         found: dict[str, Any] = {"complete_to": 0}
-        while not found["complete_to"]:
+        while found["complete_to"] < 2:
             target = f"/api/v1/search?digest=sha256:{digest}"
             found = (await ask(server.url, target)).json()
         (hit,) = found["hits"]

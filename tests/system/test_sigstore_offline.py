@@ -105,9 +105,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     )
     with workshop(folder) as shop:
         with shop.signer() as signer:
-            for number in range(7):
+            for number in range(6):
                 signer.sign_artifact(str(number).encode())
-            # The eighth entry: its path has three hashes.
+            # The eighth entry, with the log's own: its path has three hashes.
             bundle = signer.sign_artifact(ARTIFACT)
             attestation = signer.sign_dsse(statement)
         assert 0 == shop.server.terminate()

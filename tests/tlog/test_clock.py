@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.faults.opened import PATIENCE_S, entries, settings
 from tests.support.monitored import HeldClock, Monitored
@@ -14,7 +15,7 @@ from tests.support.witnessing import histories, served, witness_settings
 from tlog.clock import BoundedClock, ClockError, SystemClock
 from tlog.log.opening import open_log
 from tlog.log_lines import configure_logs, log_event
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 
 # 2262-04-11T23:47:16Z is the last whole second that 63 bits of nanoseconds hold.
 FIRST_S, LAST_S = 1, 9_223_372_036
@@ -57,7 +58,7 @@ def open_a_log(folder: Path, clock: HeldClock) -> None:
 
 
 def open_a_witness(folder: Path, clock: HeldClock) -> None:
-    Witness(witness_settings(folder), clock=clock)
+    OpenWitness(witness_settings(folder), clock=clock)
 
 
 @pytest.mark.parametrize("open_role", [open_a_log, open_a_witness])
@@ -106,7 +107,7 @@ async def test_a_witness_cosigns_nothing_while_its_clock_cannot_be(
     tmp_path: Path, time_s: int
 ) -> None:
     clock = SetClock()
-    opened = Witness(witness_settings(tmp_path / "w"), clock=clock)
+    opened = OpenWitness(witness_settings(tmp_path / "w"), clock=clock)
     async with served(opened) as witness:
         right_s, clock.time_s = clock.time_s, time_s
         answer = await witness.add(ONE.request(0, 3))
@@ -150,7 +151,11 @@ def test_a_log_line_is_written_where_the_time_cannot_be_read(
 ) -> None:
     monkeypatch.setattr("tlog.log_lines.datetime", NoTime)
     configure_logs("json", "info")
-    log_event("stopped", size=3)
+    try:
+        log_event("stopped", size=3)
+    finally:
+        # Else the next test would write to this one's stream, which is closed by then.
+        structlog.reset_defaults()
     assert '"timestamp": "unknown"' in capsys.readouterr().err
 
 

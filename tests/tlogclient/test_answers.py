@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import case
 from tests.tlogclient.fake_log import FakeLog, entry, leaf
 from tlogclient.answers import open_extension, open_proof, open_submitted
 from tlogverify import FormatError, ProofError, SignatureError, VerificationError
@@ -34,19 +35,25 @@ def flip(text: str, at: int = 0) -> str:
     return text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
 
 
-@pytest.mark.parametrize("size", [*range(18), 31, 32, 33])
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
-def test_an_honest_answer_proves_each_entry_at_every_size(
-    size: int, count: int
-) -> None:
-    log = FakeLog()
-    log.submit([entry(number) for number in range(size)])
-    sent = [entry(number) for number in range(size - 2, size + count) if number >= 0]
-    proofs = open_submitted(encode(log.submit(sent)), sent, log.policy)
-    assert [proof.extra for proof in proofs] == sent
-    assert [proof.index for proof in proofs] == [log.indexes[item] for item in sent]
-    for proof, item in zip(proofs, sent, strict=True):
-        proof.verify(leaf_hash(item), log.policy)
+def test_an_honest_answer_proves_each_entry_at_every_size() -> None:
+    for size in (*range(18), 31, 32, 33):
+        with case(f"size {size}"):
+            for count in (1, 2, 3, 5, 8):
+                with case(f"count {count}"):
+                    log = FakeLog()
+                    log.submit([entry(number) for number in range(size)])
+                    sent = [
+                        entry(number)
+                        for number in range(size - 2, size + count)
+                        if number >= 0
+                    ]
+                    proofs = open_submitted(encode(log.submit(sent)), sent, log.policy)
+                    assert [proof.extra for proof in proofs] == sent
+                    assert [proof.index for proof in proofs] == [
+                        log.indexes[item] for item in sent
+                    ]
+                    for proof, item in zip(proofs, sent, strict=True):
+                        proof.verify(leaf_hash(item), log.policy)
 
 
 def test_repeated_and_known_entries_get_the_proof_of_their_one_index() -> None:
@@ -215,20 +222,21 @@ def test_an_answer_with_one_lie_is_refused(
         open_submitted(encode(answer), SENT, log.policy)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 12])
-def test_each_hash_of_an_answer_counts(size: int) -> None:
-    log = FakeLog()
-    log.submit([entry(number) for number in range(size)])
-    sent = [entry(0), entry(50), entry(51)]
-    answer = log.submit(sent)
-    range_ = answer["range"]
-    for hashes in (range_["left"], range_["right"], *answer["paths"].values()):
-        for at, text in enumerate(hashes):
-            hashes[at] = flip(text)
-            with pytest.raises(ProofError):
-                open_submitted(encode(answer), sent, log.policy)
-            hashes[at] = text
-    open_submitted(encode(answer), sent, log.policy)
+def test_each_hash_of_an_answer_counts() -> None:
+    for size in (1, 2, 3, 7, 8, 12):
+        with case(f"size {size}"):
+            log = FakeLog()
+            log.submit([entry(number) for number in range(size)])
+            sent = [entry(0), entry(50), entry(51)]
+            answer = log.submit(sent)
+            range_ = answer["range"]
+            for hashes in (range_["left"], range_["right"], *answer["paths"].values()):
+                for at, text in enumerate(hashes):
+                    hashes[at] = flip(text)
+                    with pytest.raises(ProofError):
+                        open_submitted(encode(answer), sent, log.policy)
+                    hashes[at] = text
+            open_submitted(encode(answer), sent, log.policy)
 
 
 def test_one_entry_cannot_be_added_twice() -> None:
@@ -282,12 +290,13 @@ def test_a_proof_of_another_entry_is_refused() -> None:
         open_proof(text, 4, log.policy)
 
 
-@pytest.mark.parametrize("old", range(10))
-def test_a_head_extends_every_older_one(old: int) -> None:
-    log, _ = honest()
-    older = parse_checkpoint(parse_note(log.note(old)).text)
-    head = open_extension(encode(log.extension(old)), older, log.policy)
-    assert head.checkpoint.size == 10
+def test_a_head_extends_every_older_one() -> None:
+    for old in range(10):
+        with case(f"old {old}"):
+            log, _ = honest()
+            older = parse_checkpoint(parse_note(log.note(old)).text)
+            head = open_extension(encode(log.extension(old)), older, log.policy)
+            assert head.checkpoint.size == 10
 
 
 @pytest.mark.parametrize(

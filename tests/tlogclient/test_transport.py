@@ -15,7 +15,8 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from tests.tlogclient.fake_log import FakeLog, entry, problem
 from tlogclient import LogClient, RefusedError, UnavailableError
-from tlogclient.transport import NoRoomError, Transport, last_failure, plan_retry
+from tlogclient.retries import NoRoomError, last_failure, plan_retry
+from tlogclient.transport import Transport
 from tlogverify import FormatError, ProofError, TlogError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -361,11 +362,24 @@ async def test_broken_http_is_malformed_and_the_token_stays_secret(
         "http://a:b@log.example",
         "http://log.example/?q",
         "http://log.example/#f",
+        "http://log.example:99999",
+        "http://log.example:0",
+        "http://log example",
+        "http://log.example/a b",
+        "http://[::1",
+        "127.0.0.1:8080",
+        "file:///srv/log",
     ],
 )
 def test_a_url_that_is_no_prefix_is_a_mistake(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         Transport(url, token=None, attempts=1, timeout_s=1)
+
+
+def test_a_urls_password_is_not_shown() -> None:
+    with pytest.raises(ValueError, match=r"log\.example") as raised:
+        Transport("ftp://a:s3cret@log.example", token=None, attempts=1, timeout_s=1)
+    assert "s3cr" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

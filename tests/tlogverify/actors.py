@@ -118,6 +118,15 @@ def line(name: str, decoded: bytes) -> bytes:
     return f"\u2014 {name} ".encode() + base64.b64encode(decoded) + b"\n"
 
 
+def oddly(signature_line: bytes) -> bytes:
+    """Return a line with another spelling of its base64: the last unused bit is set."""
+    digits, padding, _ = signature_line.partition(b"=")
+    assert padding, "this base64 has no unused bits"
+    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = alphabet[alphabet.index(digits[-1:]) + 1 :][:1]
+    return digits[:-1] + last + signature_line[len(digits) :]
+
+
 def note(head: Head, *lines: bytes) -> bytes:
     """Return a note of these signature lines."""
     return head.text + b"\n" + b"".join(lines)

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import case
 from tests.tlogverify.strategies import thorough
 from tlogverify.bundles import (
     MAX_BUNDLE_BYTES,
@@ -32,10 +33,10 @@ def test_an_entry_has_at_most_65_535_bytes() -> None:
         encode_bundle([b"x" * (MAX_ENTRY_BYTES + 1)])
 
 
-@pytest.mark.parametrize("cut", range(1, len(BUNDLE) + 1))
-def test_a_bundle_that_is_cut_is_refused(cut: int) -> None:
-    with pytest.raises(FormatError):
-        parse_bundle(BUNDLE[:-cut], 4)
+def test_a_bundle_that_is_cut_is_refused() -> None:
+    for cut in range(1, len(BUNDLE) + 1):
+        with case(f"cut {cut}"), pytest.raises(FormatError):
+            parse_bundle(BUNDLE[:-cut], 4)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import rfc6962
+from tests.support.cases import case
 from tests.tlogverify.actors import LOG, LOG_MLDSA, OTHER_LOG, Head, note
 from tlogverify.__main__ import main
 from tlogverify.errors import FormatError, ProofError, SignatureError, VerificationError
@@ -37,25 +38,27 @@ def fork(older: int, newer: int) -> Evidence:
 SIZES = [(m, n) for n in range(3, 13) for m in range(3, n + 1)]
 
 
-@pytest.mark.parametrize(("older", "newer"), SIZES)
-def test_two_histories_are_proven_at_every_pair_of_sizes(
-    older: int, newer: int
-) -> None:
-    first, second = fork(older, newer).verify(POLICY)
-    assert (older, newer) == (first.size, second.size)
-    assert first.root != rfc6962.root(TWO[:older])
+def test_two_histories_are_proven_at_every_pair_of_sizes() -> None:
+    for older, newer in SIZES:
+        with case(f"older {older}, newer {newer}"):
+            first, second = fork(older, newer).verify(POLICY)
+            assert (older, newer) == (first.size, second.size)
+            assert first.root != rfc6962.root(TWO[:older])
 
 
-@pytest.mark.parametrize(("older", "newer"), [(m, n) for m, n in SIZES if m < n])
-def test_one_history_is_never_convicted(older: int, newer: int) -> None:
-    honest = replace(fork(older, newer), older=signed(TWO, older))
-    with pytest.raises(VerificationError, match="nothing here shows"):
-        honest.verify(POLICY)
-    for at in range(len(honest.path)):
-        path = [*honest.path]
-        path[at] = to_hash(bytes(32))
-        with pytest.raises(VerificationError):
-            replace(honest, prefix=to_hash(bytes(32)), path=tuple(path)).verify(POLICY)
+def test_one_history_is_never_convicted() -> None:
+    for older, newer in [(m, n) for m, n in SIZES if m < n]:
+        with case(f"older {older}, newer {newer}"):
+            honest = replace(fork(older, newer), older=signed(TWO, older))
+            with pytest.raises(VerificationError, match="nothing here shows"):
+                honest.verify(POLICY)
+            for at in range(len(honest.path)):
+                path = [*honest.path]
+                path[at] = to_hash(bytes(32))
+                with pytest.raises(VerificationError):
+                    replace(honest, prefix=to_hash(bytes(32)), path=tuple(path)).verify(
+                        POLICY
+                    )
 
 
 def test_the_same_head_twice_convicts_nobody() -> None:

@@ -4,9 +4,11 @@ from tests.oracle import rfc6962
 from tlogverify.hashing import (
     EMPTY_ROOT,
     Hash,
+    hash_at,
     hash_level,
     leaf_hash,
     node_hash,
+    split_hashes,
     to_hash,
 )
 
@@ -51,3 +53,31 @@ def test_32_bytes_are_a_hash() -> None:
 def test_other_lengths_are_no_hash(length: int) -> None:
     with pytest.raises(ValueError, match="a hash has 32 bytes"):
         to_hash(b"x" * length)
+
+
+def test_a_hash_is_cut_out_of_joined_ones_by_its_number() -> None:
+    joined = b"".join(LEAVES)
+    assert LEAVES == [hash_at(joined, nth) for nth in range(len(LEAVES))]
+
+
+@pytest.mark.parametrize("nth", [-2, -1, 3, 4])
+def test_a_hash_that_is_not_there_is_not_cut_out(nth: int) -> None:
+    with pytest.raises(ValueError, match=f"have no number {nth}"):
+        hash_at(b"".join(LEAVES[:3]), nth)
+
+
+@pytest.mark.parametrize("length", [65, 95])
+def test_half_a_hash_is_not_cut_out(length: int) -> None:
+    with pytest.raises(ValueError, match="have no number 2"):
+        hash_at(bytes(length), 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_joined_hashes_come_apart_as_they_were(count: int) -> None:
+    assert LEAVES[:count] == split_hashes(b"".join(LEAVES[:count]))
+
+
+@pytest.mark.parametrize("length", [1, 31, 33])
+def test_bytes_that_are_no_hashes_do_not_come_apart(length: int) -> None:
+    with pytest.raises(ValueError, match=f"{length} bytes are no hashes"):
+        split_hashes(bytes(length))

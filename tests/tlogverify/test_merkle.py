@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 
 from tests.oracle import rfc6962
+from tests.support.cases import case
 from tests.tlogverify.refusal import changed_paths, flip, is_refused
 from tlogverify.errors import ProofError
 from tlogverify.hashing import EMPTY_ROOT
@@ -31,57 +32,64 @@ def _indexes(size: int) -> list[int]:
 # Inclusion
 
 
-@pytest.mark.parametrize("size", range(1, 301))
-def test_every_leaf_of_a_tree_is_proven(size: int) -> None:
-    for index in range(size):
-        path = TREE.inclusion_path(index, size)
-        verify_inclusion(index, size, LEAVES[index], path, TREE.root(size))
+def test_every_leaf_of_a_tree_is_proven() -> None:
+    for size in range(1, 301):
+        with case(f"size {size}"):
+            for index in range(size):
+                path = TREE.inclusion_path(index, size)
+                verify_inclusion(index, size, LEAVES[index], path, TREE.root(size))
 
 
-@pytest.mark.parametrize("size", HUGE)
-def test_leaves_at_the_edges_of_tiles_are_proven(size: int) -> None:
-    for index in (index for index in HUGE_PLACES if index < size):
-        path = TREE.inclusion_path(index, size)
-        verify = partial(verify_inclusion, index, size, LEAVES[index])
-        verify(path, TREE.root(size))
-        for what, changed in changed_paths(path):
-            assert is_refused(verify, changed, TREE.root(size)), what
+def test_leaves_at_the_edges_of_tiles_are_proven() -> None:
+    for size in HUGE:
+        with case(f"size {size}"):
+            for index in (index for index in HUGE_PLACES if index < size):
+                path = TREE.inclusion_path(index, size)
+                verify = partial(verify_inclusion, index, size, LEAVES[index])
+                verify(path, TREE.root(size))
+                for what, changed in changed_paths(path):
+                    assert is_refused(verify, changed, TREE.root(size)), what
 
 
-@pytest.mark.parametrize("size", [*range(1, SMALL + 1), *EDGES])
-def test_an_inclusion_proof_with_one_change_is_refused(size: int) -> None:
-    for index in _indexes(size):
-        leaf, root = LEAVES[index], TREE.root(size)
-        path = TREE.inclusion_path(index, size)
-        verify = partial(verify_inclusion, index, size)
-        for what, changed in changed_paths(path):
-            assert is_refused(verify, leaf, changed, root), what
-        assert is_refused(verify, flip(leaf, index), path, root)
-        assert is_refused(verify, leaf[:-1], path, root)
-        assert is_refused(verify, leaf, path, flip(root, index))
-        assert is_refused(verify, leaf, path, root[:-1])
-        assert is_refused(verify, leaf, path, TREE.root(size + 1))
+def test_an_inclusion_proof_with_one_change_is_refused() -> None:
+    for size in (*range(1, SMALL + 1), *EDGES):
+        with case(f"size {size}"):
+            for index in _indexes(size):
+                leaf, root = LEAVES[index], TREE.root(size)
+                path = TREE.inclusion_path(index, size)
+                verify = partial(verify_inclusion, index, size)
+                for what, changed in changed_paths(path):
+                    assert is_refused(verify, leaf, changed, root), what
+                assert is_refused(verify, flip(leaf, index), path, root)
+                assert is_refused(verify, leaf[:-1], path, root)
+                assert is_refused(verify, leaf, path, flip(root, index))
+                assert is_refused(verify, leaf, path, root[:-1])
+                assert is_refused(verify, leaf, path, TREE.root(size + 1))
 
 
-@pytest.mark.parametrize("size", [*range(1, SMALL + 1), *EDGES])
-def test_a_proof_for_another_index_is_refused(size: int) -> None:
-    for index in _indexes(size):
-        path, root = TREE.inclusion_path(index, size), TREE.root(size)
-        for other in range(-2, size + 2):
-            arguments = (other, size, LEAVES[index], path, root)
-            assert is_refused(verify_inclusion, *arguments) == (other != index)
+def test_a_proof_for_another_index_is_refused() -> None:
+    for size in (*range(1, SMALL + 1), *EDGES):
+        with case(f"size {size}"):
+            for index in _indexes(size):
+                path, root = TREE.inclusion_path(index, size), TREE.root(size)
+                for other in range(-2, size + 2):
+                    arguments = (other, size, LEAVES[index], path, root)
+                    assert is_refused(verify_inclusion, *arguments) == (other != index)
 
 
-@pytest.mark.parametrize("size", [*range(1, SMALL + 1), *EDGES])
-def test_a_proof_for_another_size_is_refused_where_its_shape_differs(size: int) -> None:
-    # A root does not bind its size: that is what the checkpoint's signature is for.
-    for index in _indexes(size):
-        path, root = TREE.inclusion_path(index, size), TREE.root(size)
-        sides = rfc6962.inclusion_sides(index, size)
-        for other in range(-1, size + 20):
-            same = index < other and rfc6962.inclusion_sides(index, other) == sides
-            arguments = (index, other, LEAVES[index], path, root)
-            assert is_refused(verify_inclusion, *arguments) == (not same)
+def test_a_proof_for_another_size_is_refused_where_its_shape_differs() -> None:
+    for size in (*range(1, SMALL + 1), *EDGES):
+        with case(f"size {size}"):
+            # A root does not bind its size: the signature of the checkpoint does.
+            for index in _indexes(size):
+                path, root = TREE.inclusion_path(index, size), TREE.root(size)
+                sides = rfc6962.inclusion_sides(index, size)
+                for other in range(-1, size + 20):
+                    same = (
+                        index < other and rfc6962.inclusion_sides(index, other) == sides
+                    )
+                    arguments = (index, other, LEAVES[index], path, root)
+                    assert is_refused(verify_inclusion, *arguments) == (not same)
 
 
 def test_a_node_cannot_pass_for_a_leaf() -> None:
@@ -123,54 +131,62 @@ def test_the_largest_tree_has_paths_of_63_hashes() -> None:
 # Consistency
 
 
-@pytest.mark.parametrize("size", range(1, 301))
-def test_every_tree_extends_each_smaller_one(size: int) -> None:
-    for old_size in range(1, size + 1):
-        path = TREE.consistency_path(old_size, size)
-        verify_consistency(old_size, size, path, TREE.root(old_size), TREE.root(size))
+def test_every_tree_extends_each_smaller_one() -> None:
+    for size in range(1, 301):
+        with case(f"size {size}"):
+            for old_size in range(1, size + 1):
+                path = TREE.consistency_path(old_size, size)
+                verify_consistency(
+                    old_size, size, path, TREE.root(old_size), TREE.root(size)
+                )
 
 
-@pytest.mark.parametrize("size", HUGE)
-def test_trees_extend_others_at_the_edges_of_tiles(size: int) -> None:
-    for old_size in (place for place in HUGE_PLACES if 0 < place <= size):
-        path = TREE.consistency_path(old_size, size)
-        old_root, root = TREE.root(old_size), TREE.root(size)
-        verify_consistency(old_size, size, path, old_root, root)
-        for what, changed in changed_paths(path):
-            arguments = (old_size, size, changed, old_root, root)
-            assert is_refused(verify_consistency, *arguments), what
+def test_trees_extend_others_at_the_edges_of_tiles() -> None:
+    for size in HUGE:
+        with case(f"size {size}"):
+            for old_size in (place for place in HUGE_PLACES if 0 < place <= size):
+                path = TREE.consistency_path(old_size, size)
+                old_root, root = TREE.root(old_size), TREE.root(size)
+                verify_consistency(old_size, size, path, old_root, root)
+                for what, changed in changed_paths(path):
+                    arguments = (old_size, size, changed, old_root, root)
+                    assert is_refused(verify_consistency, *arguments), what
 
 
-@pytest.mark.parametrize("size", [*range(1, SMALL + 1), *EDGES])
-def test_a_consistency_proof_with_one_change_is_refused(size: int) -> None:
-    for old_size in (index + 1 for index in _indexes(size)):
-        old_root, root = TREE.root(old_size), TREE.root(size)
-        path = TREE.consistency_path(old_size, size)
-        verify = partial(verify_consistency, old_size, size)
-        for what, changed in changed_paths(path):
-            assert is_refused(verify, changed, old_root, root), what
-        assert is_refused(verify, path, flip(old_root, old_size), root)
-        assert is_refused(verify, path, old_root, flip(root, old_size))
-        assert is_refused(verify, path, old_root[:-1], root)
-        assert is_refused(verify, path, old_root, root[:-1])
-        assert is_refused(verify, path, root, old_root) == (old_size != size)
+def test_a_consistency_proof_with_one_change_is_refused() -> None:
+    for size in (*range(1, SMALL + 1), *EDGES):
+        with case(f"size {size}"):
+            for old_size in (index + 1 for index in _indexes(size)):
+                old_root, root = TREE.root(old_size), TREE.root(size)
+                path = TREE.consistency_path(old_size, size)
+                verify = partial(verify_consistency, old_size, size)
+                for what, changed in changed_paths(path):
+                    assert is_refused(verify, changed, old_root, root), what
+                assert is_refused(verify, path, flip(old_root, old_size), root)
+                assert is_refused(verify, path, old_root, flip(root, old_size))
+                assert is_refused(verify, path, old_root[:-1], root)
+                assert is_refused(verify, path, old_root, root[:-1])
+                assert is_refused(verify, path, root, old_root) == (old_size != size)
 
 
-@pytest.mark.parametrize("size", [*range(1, SMALL + 1), *EDGES])
-def test_a_consistency_proof_between_other_sizes_is_refused(size: int) -> None:
-    for old_size in (index + 1 for index in _indexes(size)):
-        roots = TREE.root(old_size), TREE.root(size)
-        path = TREE.consistency_path(old_size, size)
-        for other in range(-1, size + 2):
-            arguments = (other, size, path, *roots)
-            assert is_refused(verify_consistency, *arguments) == (other != old_size)
-        sides = rfc6962.subtree_sides(0, old_size, size)
-        for other in range(-1, size + 20):
-            same = other >= old_size and sides == rfc6962.subtree_sides(
-                0, old_size, other
-            )
-            arguments = (old_size, other, path, *roots)
-            assert is_refused(verify_consistency, *arguments) == (not same)
+def test_a_consistency_proof_between_other_sizes_is_refused() -> None:
+    for size in (*range(1, SMALL + 1), *EDGES):
+        with case(f"size {size}"):
+            for old_size in (index + 1 for index in _indexes(size)):
+                roots = TREE.root(old_size), TREE.root(size)
+                path = TREE.consistency_path(old_size, size)
+                for other in range(-1, size + 2):
+                    arguments = (other, size, path, *roots)
+                    assert is_refused(verify_consistency, *arguments) == (
+                        other != old_size
+                    )
+                sides = rfc6962.subtree_sides(0, old_size, size)
+                for other in range(-1, size + 20):
+                    same = other >= old_size and sides == rfc6962.subtree_sides(
+                        0, old_size, other
+                    )
+                    arguments = (old_size, other, path, *roots)
+                    assert is_refused(verify_consistency, *arguments) == (not same)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 256, MAX_SIZE])
@@ -215,10 +231,13 @@ def test_the_longest_consistency_proof_has_64_hashes() -> None:
 # Subtrees
 
 
-@pytest.mark.parametrize("start", range(-1, 66))
-def test_a_subtree_is_aligned_to_its_size(start: int) -> None:
-    for end in range(-1, 66):
-        assert rfc6962.is_valid_subtree(start, end) == is_valid_subtree(start, end)
+def test_a_subtree_is_aligned_to_its_size() -> None:
+    for start in range(-1, 66):
+        with case(f"start {start}"):
+            for end in range(-1, 66):
+                assert rfc6962.is_valid_subtree(start, end) == is_valid_subtree(
+                    start, end
+                )
 
 
 @pytest.mark.parametrize(
@@ -237,29 +256,37 @@ def test_a_subtree_ends_within_the_largest_tree(
     assert expected == is_valid_subtree(start, end)
 
 
-@pytest.mark.parametrize("size", range(1, 65))
-def test_every_subtree_is_proven_and_each_change_is_refused(size: int) -> None:
-    root = TREE.root(size)
-    for start, end in _subtrees(size):
-        path, subtree = TREE.subtree_path(start, end, size), TREE.mth(start, end)
-        verify = partial(verify_subtree_consistency, start, end, size)
-        verify(path, subtree, root)
-        assert is_refused(verify, path, flip(subtree, end), root)
-        assert is_refused(verify, path, subtree, flip(root, end))
-        for what, changed in changed_paths(path):
-            assert is_refused(verify, changed, subtree, root), what
+def test_every_subtree_is_proven_and_each_change_is_refused() -> None:
+    for size in range(1, 65):
+        with case(f"size {size}"):
+            root = TREE.root(size)
+            for start, end in _subtrees(size):
+                path, subtree = (
+                    TREE.subtree_path(start, end, size),
+                    TREE.mth(start, end),
+                )
+                verify = partial(verify_subtree_consistency, start, end, size)
+                verify(path, subtree, root)
+                assert is_refused(verify, path, flip(subtree, end), root)
+                assert is_refused(verify, path, subtree, flip(root, end))
+                for what, changed in changed_paths(path):
+                    assert is_refused(verify, changed, subtree, root), what
 
 
-@pytest.mark.parametrize("size", range(1, 33))
-def test_another_interval_does_not_have_the_subtrees_hash(size: int) -> None:
-    root = TREE.root(size)
-    for start, end in _subtrees(size):
-        path, subtree = TREE.subtree_path(start, end, size), TREE.mth(start, end)
-        for other_start in range(-1, size + 1):
-            for other_end in range(-1, size + 2):
-                other = (other_start, other_end, size, path, subtree, root)
-                refused = is_refused(verify_subtree_consistency, *other)
-                assert refused == ((other_start, other_end) != (start, end))
+def test_another_interval_does_not_have_the_subtrees_hash() -> None:
+    for size in range(1, 33):
+        with case(f"size {size}"):
+            root = TREE.root(size)
+            for start, end in _subtrees(size):
+                path, subtree = (
+                    TREE.subtree_path(start, end, size),
+                    TREE.mth(start, end),
+                )
+                for other_start in range(-1, size + 1):
+                    for other_end in range(-1, size + 2):
+                        other = (other_start, other_end, size, path, subtree, root)
+                        refused = is_refused(verify_subtree_consistency, *other)
+                        assert refused == ((other_start, other_end) != (start, end))
 
 
 def _subtrees(size: int) -> list[tuple[int, int]]:

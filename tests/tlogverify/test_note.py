@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from hypothesis import given
 
@@ -73,7 +75,9 @@ def test_a_note_is_split_at_its_last_blank_line(text: bytes) -> None:
         pytest.param(NOTE[:-2] + b"\n", id="base64-cut"),
         pytest.param(TEXT + b"\n" + line("name", b""), id="no-key-id"),
         pytest.param(TEXT + b"\n" + line("name", b"1234"), id="no-signature-bytes"),
-        pytest.param(TEXT + b"\n" + "— name AAAAAAB=\n".encode(), id="trailing-bits"),
+        pytest.param(TEXT + b"\n" + "— name AAAAAA\n".encode(), id="no-padding"),
+        pytest.param(TEXT + b"\n" + "— name AAAA_A==\n".encode(), id="other-alphabet"),
+        pytest.param(TEXT + b"\n" + "— name AAAA====\n".encode(), id="padding-alone"),
         pytest.param(b"a" * MAX_NOTE_BYTES + b"\n\n" + LINE, id="too-long"),
     ],
 )
@@ -101,6 +105,20 @@ def test_the_largest_note_is_parsed() -> None:
 def test_five_bytes_are_a_signature() -> None:
     note = parse_note(TEXT + b"\n" + line("name", b"12345"))
     assert note.signatures == (NoteSignature("name", b"1234", b"5"),)
+
+
+@pytest.mark.parametrize(
+    "spelled", ["AAAAAAB=", "AAAAAAC=", "AAAAAAAAAAB=", "AAAAAAAAAP=="]
+)
+def test_unused_bits_of_base64_are_kept_as_they_stand(spelled: str) -> None:
+    """Whoever knows the key refuses the line; whoever does not must ignore it."""
+    odd = f"— name {spelled}\n".encode()
+    note = parse_note(TEXT + b"\n" + odd + LINE)
+    assert [spelled, ""] == [it.spelled for it in note.signatures]
+    assert base64.b64decode(spelled) == (
+        note.signatures[0].key_id + note.signatures[0].signature
+    )
+    assert TEXT + b"\n" + odd + LINE == note.encode()
 
 
 def test_signature_lines_parse_alone() -> None:

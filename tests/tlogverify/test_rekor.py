@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tlogverify.errors import FormatError
 from tlogverify.rekor import (
-    DIGEST_BYTES,
     HASH_OF,
+    SHA2_BYTES,
     Kind,
     RekorEntry,
     Signature,
@@ -54,7 +54,7 @@ def document_of(entry: RekorEntry) -> dict[str, Any]:
 def hashedrekord(details: str = P256) -> RekorEntry:
     algorithm = HASH_OF[details]
     signature = Signature(b"\xff" * 64, details, b"a certificate", True)
-    digest = bytes(range(DIGEST_BYTES[algorithm]))
+    digest = bytes(range(SHA2_BYTES[algorithm]))
     return RekorEntry("hashedrekord", algorithm, digest, (signature,))
 
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 
+from tests.support.cases import case
 from tests.tlogverify.actors import (
     COSIGNATURE,
     ED25519,
@@ -18,6 +19,7 @@ from tests.tlogverify.actors import (
     Head,
     line,
     note,
+    oddly,
 )
 from tests.tlogverify.refusal import flip
 from tests.tlogverify.strategies import any_bytes, near_misses, thorough
@@ -126,6 +128,33 @@ def test_all_known_signers_are_returned_whatever_their_order() -> None:
         (WITNESS_MLDSA.key, TIME_S),
     ]
     assert expected == _signers(signed)
+
+
+UNKNOWN = [
+    "— other.example/x AAAAAAAAAAB=\n".encode(),
+    oddly(STRANGER.line(HEAD)),
+    oddly(OTHER_LOG.line(HEAD)),
+]
+
+
+@pytest.mark.parametrize("odd", UNKNOWN, ids=["short", "stranger", "other-log"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_unknown_keys_line_is_ignored_whatever_its_unused_bits(
+    odd: bytes, is_first: bool
+) -> None:
+    """Source: C2SP signed-note, "Signatures": unknown keys MUST be ignored."""
+    good = (LOG.line(HEAD), WITNESS.line(HEAD))
+    signed = note(HEAD, *((odd, *good) if is_first else (*good, odd)))
+    assert _signers(signed) == [(LOG.key, 0), (WITNESS.key, TIME_S)]
+
+
+@pytest.mark.parametrize("actor", [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA])
+def test_a_known_keys_line_has_one_spelling(actor: Actor) -> None:
+    lines = [it.line(HEAD) for it in (LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA)]
+    of_actor = [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA].index(actor)
+    lines[of_actor] = oddly(lines[of_actor])
+    with pytest.raises(FormatError, match="canonical base64"):
+        _signers(note(HEAD, *lines))
 
 
 @pytest.mark.parametrize("actor", [LOG, WITNESS])
@@ -258,14 +287,17 @@ def test_a_time_has_63_bits(actor: Actor, time_s: int) -> None:
 
 
 @pytest.mark.parametrize("actor", [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA])
-@pytest.mark.parametrize("length", [1, 7, 8, 9, 63, 64, 65, 71, 73, 2420, 2427, 2429])
-def test_a_signature_has_its_length(actor: Actor, length: int) -> None:
-    body = (actor.body(HEAD) + b"\x00" * 2400)[:length]
-    lines = [] if actor is LOG else [LOG.line(HEAD)]
-    if length == len(actor.body(HEAD)):
-        body += b"\x00"
-    with pytest.raises(SignatureError, match=f"wrong signature by {actor.name}"):
-        _signers(note(HEAD, *lines, line(actor.name, actor.key_id + body)))
+def test_a_signature_has_its_length(actor: Actor) -> None:
+    for length in (1, 7, 8, 9, 63, 64, 65, 71, 73, 2420, 2427, 2429):
+        with case(f"length {length}"):
+            body = (actor.body(HEAD) + b"\x00" * 2400)[:length]
+            lines = [] if actor is LOG else [LOG.line(HEAD)]
+            if length == len(actor.body(HEAD)):
+                body += b"\x00"
+            with pytest.raises(
+                SignatureError, match=f"wrong signature by {actor.name}"
+            ):
+                _signers(note(HEAD, *lines, line(actor.name, actor.key_id + body)))
 
 
 @pytest.mark.parametrize("actor", [LOG, WITNESS])

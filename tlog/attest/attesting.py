@@ -18,10 +18,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from tlog.attest.artifacts import Artifact
 from tlog.attest.document import (
-    DocumentSigner,
+    AttestationSigner,
     NamedDigest,
     encode_statement,
     record_of,
@@ -35,37 +35,10 @@ from tlogverify import Proof, Record
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, Envelope
 from tlogverify.attestation.members import parse_object
 from tlogverify.attestation.signers import SignerKey
-from tlogverify.attestation.slsa import PROVENANCE_TYPE, read_provenance
+from tlogverify.attestation.slsa import PROVENANCE_TYPE
+from tlogverify.command.telling import printable
 from tlogverify.errors import FormatError, SignatureError
-from tlogverify.files import read_bounded, sha256_file
-from tlogverify.record import MAX_SUBJECTS
-
-MAX_PREDICATE_BYTES: Final = 8 << 20
-
-_OUTPUTS: Final = (".intoto.jsonl", ".tlog-proof")
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A file that was hashed."""
-
-    path: Path
-    sha256: bytes
-
-    @property
-    def attestation(self) -> Path:
-        """Where its envelope lies."""
-        return self.path.with_name(f"{self.path.name}{_OUTPUTS[0]}")
-
-    @property
-    def next_attestation(self) -> Path:
-        """Where an envelope waits that shall replace another one."""
-        return self.path.with_name(f".{self.path.name}{_OUTPUTS[0]}.next")
-
-    @property
-    def proof(self) -> Path:
-        """Where the proof of its record lies."""
-        return self.path.with_name(f"{self.path.name}{_OUTPUTS[1]}")
+from tlogverify.files import read_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,53 +65,22 @@ class Attested:
     is_kept: bool
 
 
-def is_output(path: Path) -> bool:
-    """Tell whether a file is one that attesting writes, by its name."""
-    return path.name.endswith(_OUTPUTS)
-
-
-def hash_artifacts(paths: Sequence[Path]) -> tuple[Artifact, ...]:
-    """Hash 1 to 256 files of different names; RejectedError for others.
-
-    One statement tells artifacts apart by their names, which are the files' own.
-    """
-    if len(paths) > MAX_SUBJECTS:
-        raise RejectedError(f"one attestation is of at most {MAX_SUBJECTS} files")
-    names = [path.name for path in paths]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise RejectedError(f"two artifacts are named {twice}: attest them apart")
-    return tuple(Artifact(path, sha256_file(path)) for path in paths)
-
-
 def name_artifacts(
     artifacts: Sequence[Artifact], secrets: Sequence[str]
 ) -> tuple[tuple[NamedDigest, ...], tuple[Omission, ...]]:
     """Return the subjects, and the names that must not be told."""
     subjects, omissions = [], []
     for number, artifact in enumerate(artifacts):
-        why = why_left_out(artifact.path.name, secrets)
+        why = why_left_out(artifact.name, secrets)
         if why is not None:
             omissions.append(Omission(f"subject[{number}].name", why))
-        name = "" if why is not None else artifact.path.name
+        name = "" if why is not None else artifact.name
         subjects.append(NamedDigest(name, artifact.sha256))
     return tuple(subjects), tuple(omissions)
 
 
-def read_predicate(path: Path, predicate_type: str) -> dict[str, object]:
-    """Read a predicate of somebody else; FormatError for what is no JSON object.
-
-    Provenance must name its builder and build type: without, no rules would take it.
-    """
-    content = read_bounded(path, "a predicate", MAX_PREDICATE_BYTES)
-    predicate = parse_object(f"the predicate {path.name}", content)
-    if predicate_type == PROVENANCE_TYPE:
-        read_provenance(predicate)
-    return predicate
-
-
 async def attest(
-    claim: Claim, signer: DocumentSigner, log: LogClient, *, replace: bool = False
+    claim: Claim, signer: AttestationSigner, log: LogClient, *, replace: bool = False
 ) -> Attested:
     """Sign a claim, log it, and keep envelope and proof beside each artifact.
 
@@ -167,7 +109,7 @@ async def attest(
     return Attested(envelope, proof, kept is not None)
 
 
-def _kept_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
+def _kept_envelope(claim: Claim, signer: AttestationSigner) -> bytes | None:
     """Return the envelope that lies beside the artifacts; None if there is none."""
     found: dict[bytes, Path] = {}
     for artifact in claim.artifacts:
@@ -188,7 +130,7 @@ def _kept_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
     return envelope
 
 
-def _waiting_envelope(claim: Claim, signer: DocumentSigner) -> bytes | None:
+def _waiting_envelope(claim: Claim, signer: AttestationSigner) -> bytes | None:
     """Return the envelope of a run that died before it had replaced another."""
     for artifact in claim.artifacts:
         path = artifact.next_attestation
@@ -210,7 +152,7 @@ def _require_own_proofs(claim: Claim, record: Record) -> None:
                 raise _another(artifact.proof, "a proof of something else")
 
 
-def _says_the_same(envelope: bytes, claim: Claim, signer: DocumentSigner) -> bool:
+def _says_the_same(envelope: bytes, claim: Claim, signer: AttestationSigner) -> bool:
     try:
         parsed = Envelope.parse(envelope)
         parsed.verify([SignerKey(signer.public)], 1)
@@ -244,7 +186,7 @@ def _timeless(statement: dict[str, object]) -> dict[str, object]:
 
 
 def _another(path: Path, what: str) -> RejectedError:
-    return RejectedError(f"{path} is {what}: --force replaces it")
+    return RejectedError(f"{printable(str(path))} is {what}: --force replaces it")
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -3,6 +3,7 @@
     buildType             urn:tlog:build:captured:v1
     externalParameters    source, ref; of a CI system: workflow, job, config, event
     internalParameters    toolchain, platform
+                          checkout, where git has not answered
     resolvedDependencies  the source with its revision; each lock file with its digest
     runDetails            builder.id; invocationId, startedOn, finishedOn
 
@@ -19,16 +20,12 @@ from pathlib import Path
 from typing import Final
 
 from tlog.attest.ci import ALLOWED_VARIABLES, LOCAL_BUILDER, CiBuild, read_ci
-from tlog.attest.git import GitState, is_revision, read_git
+from tlog.attest.git import GitSilence, GitState, is_revision, read_git
 from tlog.attest.materials import LockFile, read_lock_files
-from tlog.attest.redaction import (
-    Omission,
-    clean_url,
-    read_variables,
-    redact,
-    secret_values,
-)
+from tlog.attest.redaction import NOTHING, Allowance, Omission, redact
 from tlog.attest.toolchain import read_toolchain
+from tlog.attest.urls import clean_url
+from tlog.attest.variables import read_variables, secret_values
 from tlog.errors import RejectedError
 from tlogverify.attestation.slsa import read_provenance
 from tlogverify.errors import FormatError
@@ -74,28 +71,33 @@ class Captured:
     omissions: tuple[Omission, ...]
 
 
-def capture(folder: Path, environment: Mapping[str, str], told: Told) -> Captured:
+def capture(
+    folder: Path,
+    environment: Mapping[str, str],
+    told: Told,
+    allowed: Allowance = NOTHING,
+) -> Captured:
     """Capture the provenance of what was built in `folder`.
+
+    allowed: members that stay, whatever looks like a secret in them.
 
     Raises RejectedError if the builder's id looks like a secret, or is no plain URL
     where a CI system names it.
     """
     variables, unread = read_variables(environment, ALLOWED_VARIABLES)
-    build, git = read_ci(variables), read_git(folder)
-    ci_builder = build.builder_id
-    if not told.builder_id and ci_builder not in {LOCAL_BUILDER, clean_url(ci_builder)}:
-        raise RejectedError("the builder's id is no plain URL: --builder-id")
-    found = _Found(build, git, read_lock_files(folder), told)
+    found = _Found(read_ci(variables), read_git(folder), read_lock_files(folder), told)
+    builder, of_builder = found.builder()
     toolchain = read_toolchain(folder, [it.name for it in found.lock_files])
-    document, unnamed = found.predicate(toolchain)
-    predicate, omitted = redact(document, secret_values(environment))
+    document, unnamed = found.predicate(toolchain, builder)
+    predicate, omitted = redact(document, secret_values(environment), allowed)
     try:
         read_provenance(predicate)
     except FormatError:
         raise RejectedError(
-            "the builder's id looks like a secret: --builder-id"
+            "the builder's id looks like a secret: give another by --builder-id, or "
+            "let it stay by --allow runDetails.builder.id",
         ) from None
-    return Captured(predicate, (*unread, *unnamed, *omitted))
+    return Captured(predicate, (*unread, *of_builder, *unnamed, *omitted))
 
 
 def require_uri(rule: str, text: str) -> None:
@@ -126,19 +128,36 @@ def _utc(time: datetime) -> str:
 @dataclass(frozen=True, slots=True)
 class _Found:
     build: CiBuild
-    git: GitState | None
+    git: GitState | GitSilence | None
     lock_files: tuple[LockFile, ...]
     told: Told
 
+    def builder(self) -> tuple[str, tuple[Omission, ...]]:
+        """Return the builder's id; RejectedError if the CI's is no plain URL."""
+        if self.told.builder_id:
+            return self.told.builder_id, ()
+        named = self.build.builder_id
+        if named == LOCAL_BUILDER:
+            is_ci = self.build != CiBuild(LOCAL_BUILDER)
+            why = "the CI system does not name its runner"
+            return named, (Omission("builder.id", why),) if is_ci else ()
+        plain = _plain_url(named)
+        if not plain:
+            raise RejectedError("the builder's id is no plain URL: --builder-id")
+        return plain, ()
+
     def predicate(
-        self, toolchain: Mapping[str, str]
+        self, toolchain: Mapping[str, str], builder: str
     ) -> tuple[dict[str, object], tuple[Omission, ...]]:
         source, of_source = self._source()
-        ref = self.build.ref or ("" if self.git is None else self.git.ref)
+        ref = self.build.ref or (self.git.ref if isinstance(self.git, GitState) else "")
         external = {"source": source, "ref": ref, **dict(self.build.parameters)}
         internal: dict[str, object] = {"toolchain": dict(toolchain)}
         if self.build.platform:
             internal["platform"] = dict(self.build.platform)
+        unknown, of_git = self._unknown()
+        if unknown:
+            internal["checkout"] = unknown
         checkout, of_checkout = self._checkout(source, ref)
         metadata, of_metadata = self._metadata()
         dependencies = [*checkout, *map(_material, self.lock_files)]
@@ -150,13 +169,28 @@ class _Found:
                 "resolvedDependencies": dependencies,
             },
             "runDetails": {
-                "builder": {"id": self.told.builder_id or self.build.builder_id},
+                "builder": {"id": builder},
                 "metadata": metadata,
             },
-        }, (*of_source, *of_checkout, *of_metadata)
+        }, (*of_git, *of_source, *of_checkout, *of_metadata)
+
+    def _unknown(self) -> tuple[str, tuple[Omission, ...]]:
+        """Return why nothing is known of the files that were built; "" if it is."""
+        if isinstance(self.git, GitSilence):
+            why, advice = self.git.why, self.git.advice
+        elif self.git is None and (self.build.commit or self.build.source):
+            why = "the working folder lies in no repository"
+            advice = "run this in the checkout that the CI system names"
+        elif self.git is not None and self.git.is_modified is None:
+            why = "git does not tell whether files were changed"
+            advice = "`git status` in this folder says why"
+        else:
+            return "", ()
+        return why, (Omission("checkout", f"{why}: {advice}"),)
 
     def _source(self) -> tuple[str, tuple[Omission, ...]]:
-        found = self.build.source or ("" if self.git is None else self.git.remote)
+        remote = self.git.remote if isinstance(self.git, GitState) else ""
+        found = self.build.source or remote
         if not found:
             return "", ()
         url = clean_url(found)
@@ -183,7 +217,10 @@ class _Found:
         # Without a URL that others know, the revision is still told.
         if commit:
             checkout["digest"] = {"gitCommit": commit}
-        if checkout and self.git is not None and self.git.is_modified:
+        if checkout and self._unknown()[0]:
+            # Whoever asks whether it is true or absent takes it for neither.
+            checkout["annotations"] = {"modified": "unknown"}
+        elif checkout and isinstance(self.git, GitState) and self.git.is_modified:
             checkout["annotations"] = {"modified": True}
         return [checkout] if checkout else [], tuple(omissions)
 
@@ -192,7 +229,8 @@ class _Found:
         named = self.build.commit
         if named and not is_revision(named):
             return "", "what the CI names is no commit"
-        if self.git is None:
+        # The CI's word alone, which `annotations` says.
+        if not isinstance(self.git, GitState):
             return named, ""
         # The CI's source and another repository's revision would make a pair that
         # nobody has ever checked out.
@@ -203,10 +241,9 @@ class _Found:
     def _metadata(self) -> tuple[dict[str, str], tuple[Omission, ...]]:
         finished = _utc(datetime.fromtimestamp(self.told.time_s, UTC))
         omissions = []
-        invocation = self.build.invocation_id
-        if invocation and clean_url(invocation) != invocation:
+        invocation = _plain_url(self.build.invocation_id)
+        if self.build.invocation_id and not invocation:
             omissions.append(Omission("invocationId", "it is no plain URL"))
-            invocation = ""
         started = self.told.started_on or self.build.started_on
         try:
             started = utc_time(started) if started else ""
@@ -222,6 +259,12 @@ class _Found:
             "finishedOn": finished,
         }
         return _without_empty(members), tuple(omissions)
+
+
+def _plain_url(url: str) -> str:
+    """Return a URL with its host in lower case; "" where more than that is unclean."""
+    plain = clean_url(url)
+    return plain if plain is not None and plain.lower() == url.lower() else ""
 
 
 def _material(lock_file: LockFile) -> dict[str, object]:

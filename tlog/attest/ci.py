@@ -63,8 +63,9 @@ def _github(variables: Mapping[str, str]) -> CiBuild:
     def get(name: str) -> str:
         return variables.get(name, "")
 
-    server = get("GITHUB_SERVER_URL") or "https://github.com"
-    name = get("GITHUB_REPOSITORY")
+    # Slashes at an end are no part of a name: URL//o/r would be another repository.
+    server = get("GITHUB_SERVER_URL").rstrip("/") or "https://github.com"
+    name = get("GITHUB_REPOSITORY").strip("/")
     repository = f"{server}/{name}" if name else ""
     run, attempt = get("GITHUB_RUN_ID"), get("GITHUB_RUN_ATTEMPT") or "1"
     environment = get("RUNNER_ENVIRONMENT") or "self-hosted"
@@ -88,9 +89,10 @@ def _gitlab(variables: Mapping[str, str]) -> CiBuild:
         return variables.get(name, "")
 
     tag, branch = get("CI_COMMIT_TAG"), get("CI_COMMIT_REF_NAME")
-    project, runner = get("CI_PROJECT_URL"), get("CI_RUNNER_ID")
+    project, runner = get("CI_PROJECT_URL").rstrip("/"), get("CI_RUNNER_ID")
+    is_named = project and runner
     return CiBuild(
-        builder_id=f"{project}/-/runners/{runner}" if project else LOCAL_BUILDER,
+        builder_id=f"{project}/-/runners/{runner}" if is_named else LOCAL_BUILDER,
         invocation_id=get("CI_JOB_URL"),
         source=project,
         ref=f"refs/tags/{tag}" if tag else f"refs/heads/{branch}" if branch else "",

@@ -9,9 +9,10 @@ Source: in-toto attestation v1.1, statement.md; DSSE v1.0.2.
 import base64
 import hashlib
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tlogverify import Record
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, pae
@@ -19,9 +20,13 @@ from tlogverify.attestation.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from tlogverify.errors import FormatError
 from tlogverify.record import Subject
 
+_ED25519_SPKI: Final = bytes.fromhex("302a300506032b6570032100")
+_PEM_BEGIN: Final = "-----BEGIN PUBLIC KEY-----"
+_PEM_END: Final = "-----END PUBLIC KEY-----"
 
-class DocumentSigner(Protocol):
-    """Signs documents: a key file, or a device that shows its public half alone."""
+
+class AttestationSigner(Protocol):
+    """Signs attestations: a key file, or a device that shows its public half alone."""
 
     @property
     def public(self) -> bytes:
@@ -56,20 +61,22 @@ def encode_statement(
     return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def sign_statement(statement: bytes, signer: DocumentSigner) -> bytes:
+def sign_statement(statement: bytes, signer: AttestationSigner) -> bytes:
     """Return the signed envelope, one line.
+
+    The one signature stands there twice, as two verifiers pass over a key by its name:
+    securesystemslib takes its own key id alone, Go's (slsa-verifier, cosign) another
+    one or none.  Whoever follows DSSE counts the key once.
 
     Raises FormatError if it is larger than a verifier takes.
     """
     signature = signer.sign(pae(PAYLOAD_TYPE, statement))
+    encoded = base64.b64encode(signature).decode()
     document = {
         "payload": base64.b64encode(statement).decode(),
         "payloadType": PAYLOAD_TYPE,
         "signatures": [
-            {
-                "keyid": hashlib.sha256(signer.public).hexdigest(),
-                "sig": base64.b64encode(signature).decode(),
-            }
+            {"keyid": keyid, "sig": encoded} for keyid in (key_id(signer.public), "")
         ],
     }
     line = json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
@@ -78,11 +85,28 @@ def sign_statement(statement: bytes, signer: DocumentSigner) -> bytes:
     return line
 
 
+def key_id(public: bytes) -> str:
+    """Return the id that securesystemslib and in-toto give a public key (SPKI, DER).
+
+    It is the SHA-256 of this text: OLPC canonical JSON, which escapes no line break.
+    Source: securesystemslib 1.6, `compute_default_keyid`; RFC 8410, 10.1.
+    """
+    if public.startswith(_ED25519_SPKI):
+        kind, scheme = "ed25519", "ed25519"
+        value = public.removeprefix(_ED25519_SPKI).hex()
+    else:
+        kind, scheme = "ecdsa", "ecdsa-sha2-nistp256"
+        lines = textwrap.wrap(base64.b64encode(public).decode(), 64)
+        value = "\n".join([_PEM_BEGIN, *lines, _PEM_END, ""])
+    text = f'{{"keytype":"{kind}","keyval":{{"public":"{value}"}},"scheme":"{scheme}"}}'
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
 def record_of(
     envelope: bytes,
     subjects: Sequence[NamedDigest],
     predicate_type: str,
-    signer: DocumentSigner,
+    signer: AttestationSigner,
 ) -> Record:
     """Return the one record of an envelope; FormatError if a value is out of bounds.
 

@@ -4,11 +4,14 @@
     command                                  a command line: parsed, run, its status
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
-    fsck  rebuild  keygen  sigstore_config   what operators do
+    fsck  rebuild  keygen                    what operators do
+    sigstore_config  sigstore_resign         what Sigstore's clients are handed
+    trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
     credentials  policies  progress          what the others share
     retries                                  what both tell of requests tried again
+    output  reports  signers                 what submit and search tell, and read
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
 log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.

@@ -2,7 +2,7 @@
 
 Without --predicate: SLSA provenance of the build that runs here, captured from git, CI
 variables, lock files and tools, with secrets left out.  Writes FILE.intoto.jsonl and
-FILE.tlog-proof beside each FILE.
+FILE.tlog-proof beside each FILE.  More than 256 files make several statements.
 """
 
 import argparse
@@ -11,41 +11,69 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final, TextIO
 
-from tlog.attest.attesting import (
-    Attested,
-    Claim,
-    attest,
+from tlog.attest.artifacts import (
+    PassedOver,
+    find_artifacts,
     hash_artifacts,
-    is_output,
-    name_artifacts,
-    read_predicate,
+    require_room,
+    split_artifacts,
 )
+from tlog.attest.attesting import Attested, Claim, attest, name_artifacts
 from tlog.attest.capture import Captured, Told, capture, require_uri
-from tlog.attest.document import DocumentSigner
-from tlog.attest.redaction import Omission, find_secrets, secret_values, why_left_out
+from tlog.attest.document import AttestationSigner
+from tlog.attest.predicates import read_predicate
+from tlog.attest.redaction import Allowance, Omission, find_secrets, why_left_out
+from tlog.attest.variables import secret_values
 from tlog.cli.credentials import bearer_token, key_password
-from tlog.cli.policies import add_policy_argument, load_policy, open_client
+from tlog.cli.policies import (
+    add_network_arguments,
+    add_policy_argument,
+    find_network,
+    load_policy,
+    open_client,
+)
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
-from tlog.signing import read_document_key
-from tlogverify.__main__ import printable
+from tlog.signing import read_attestation_key
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
+from tlogverify.command.telling import complain, printable
 from tlogverify.errors import FormatError
+from tlogverify.files import lead_nowhere
+
+# More lines of one kind than a person reads are counted instead.
+_MAX_TOLD: Final = 10
+_PUBLIC: Final = (b"-----BEGIN PUBLIC KEY-----", b"-----BEGIN CERTIFICATE-----")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
-    parser.add_argument("artifacts", nargs="+", metavar="FILE", type=Path)
+    parser.add_argument(
+        "artifacts",
+        nargs="+",
+        metavar="FILE",
+        help="a file; or of what is not here sha256:HEX, or NAME@sha256:HEX",
+    )
     parser.add_argument("--log", metavar="URL")
     parser.add_argument("--key", type=Path, help="a private key, PKCS#8 in PEM")
+    parser.add_argument(
+        "--recursive", action="store_true", help="a folder means the files in it"
+    )
     parser.add_argument("--predicate", type=Path, help="JSON; else it is captured")
     parser.add_argument("--type", dest="predicate_type", metavar="URI")
     parser.add_argument("--builder-id", default="", metavar="URI", help="who builds")
     parser.add_argument(
         "--started", default="", metavar="RFC3339", help="when the build started"
+    )
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="let a member stay that looks like a secret, as a.b[0].c; repeatable",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="print the statement, sign nothing"
@@ -57,28 +85,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
     )
     add_policy_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a statement"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make, sign and log one attestation; exit status 1 if the log refuses it."""
+    """Make, sign and log each statement; exit status 1 if the log refuses it."""
     _require_whole(options)
     secrets = secret_values(os.environ)
-    artifacts = hash_artifacts(_without_outputs(options.artifacts))
-    subjects, unnamed = name_artifacts(artifacts, secrets)
+    sought, passed_over = find_artifacts(
+        options.artifacts, is_recursive=options.recursive
+    )
+    _tell_passed_over(passed_over)
+    signer = None
+    if not options.dry_run:
+        signer = _read_key(options.key)
+        require_room(sought)
+    groups = [hash_artifacts(group) for group in split_artifacts(sought)]
     predicate_type = options.predicate_type or PROVENANCE_TYPE
     captured = _predicate(options, predicate_type, secrets)
-    claim = Claim(artifacts, subjects, predicate_type, captured.predicate)
-    omissions = (*unnamed, *captured.omissions)
-    for omission in omissions:
-        line = f"tlog attest: left out: {omission.what}: {omission.why}"
-        print(printable(line), file=sys.stderr)
-    if options.dry_run:
-        print(json.dumps(json.loads(claim.statement), indent=2))
-        return 0
-    signer = read_document_key(options.key, password=key_password())
-    _report(options, claim, asyncio.run(_attest(options, claim, signer)), omissions)
-    return 0
+    claims, unnamed = [], []
+    for artifacts in groups:
+        subjects, without_name = name_artifacts(artifacts, secrets)
+        claims.append(Claim(artifacts, subjects, predicate_type, captured.predicate))
+        unnamed.append(without_name)
+    if len(claims) > 1:
+        _tell(f"{len(sought)} artifacts make {len(claims)} statements, in this order")
+    _tell_omissions(options, captured.omissions, unnamed)
+    if signer is None:
+        return _print(json.dumps(json.loads(it.statement), indent=2) for it in claims)
+    attested = asyncio.run(_attest(options, claims, signer))
+    lines: list[str] = []
+    for claim, done, without_name in zip(claims, attested, unnamed, strict=True):
+        omissions = (*without_name, *captured.omissions)
+        lines.extend(_report(options, claim, done, omissions))
+    return _print(lines)
 
 
 def _require_whole(options: argparse.Namespace) -> None:
@@ -92,40 +135,73 @@ def _require_whole(options: argparse.Namespace) -> None:
         require_uri("--type", options.predicate_type)
 
 
-def _without_outputs(paths: list[Path]) -> list[Path]:
-    """Return the files that are no outputs: `dist/*` names those of the last run."""
-    left = [path for path in paths if not is_output(path)]
-    for path in paths:
-        if is_output(path):
-            line = f"tlog attest: passed over: {path}: it is no artifact by its name"
-            print(printable(line), file=sys.stderr)
-    if not left:
-        raise RejectedError("there is no artifact to attest")
-    return left
-
-
 def _predicate(
-    options: argparse.Namespace, predicate_type: str, secrets: Iterable[str]
+    options: argparse.Namespace, predicate_type: str, secrets: Sequence[str]
 ) -> Captured:
+    allowed = Allowance(options.allow)
     if options.predicate is None:
         told = Told(SystemClock().now_s(), options.builder_id, options.started)
-        return capture(Path.cwd(), os.environ, told)
-    if (why := why_left_out(predicate_type, tuple(secrets))) is not None:
+        return capture(Path.cwd(), os.environ, told, allowed)
+    if (why := why_left_out(predicate_type, secrets)) is not None:
         raise RejectedError(f"--type: {why}")
     predicate = read_predicate(options.predicate, predicate_type)
+    found = tuple(find_secrets(predicate, secrets, allowed))
     # A document that people wrote is signed as it is, or not at all.
-    for found in find_secrets(predicate, tuple(secrets)):
-        raise RejectedError(f"the predicate's {found.what}: {found.why}")
-    return Captured(predicate, ())
+    refused = [f"{it.what}: {it.why}" for it in found if not it.is_allowed]
+    if refused:
+        shown = "; ".join(refused[:_MAX_TOLD])
+        if more := len(refused) - _MAX_TOLD:
+            shown += f"; and {more} more" if more > 0 else ""
+        raise RejectedError(f"the predicate's {shown}; --allow PATH lets a member stay")
+    return Captured(predicate, found)
+
+
+def _read_key(path: Path) -> AttestationSigner:
+    """Read the private key; FormatError that says so for the public half of one."""
+    with path.open("rb") as file:
+        start = file.read(64).lstrip()
+    if start.startswith(_PUBLIC):
+        shown = printable(str(path))
+        raise FormatError(
+            f"{shown} is a public key: --key takes the private key, which signs"
+            + (
+                f", perhaps {shown.removesuffix('.pub')}"
+                if path.suffix == ".pub"
+                else ""
+            )
+        )
+    return read_attestation_key(path, password=key_password())
 
 
 async def _attest(
-    options: argparse.Namespace, claim: Claim, signer: DocumentSigner
-) -> Attested:
+    options: argparse.Namespace, claims: Sequence[Claim], signer: AttestationSigner
+) -> list[Attested]:
     token = bearer_token(options)
-    policy = await load_policy(options)
-    async with open_client(options.log, policy, token) as log:
-        return await attest(claim, signer, log, replace=options.force)
+    network = find_network(options)
+    policy = await load_policy(options, network)
+    async with open_client(
+        options.log, policy, token, network=network, timeout_s=options.timeout
+    ) as log:
+        return [await attest(it, signer, log, replace=options.force) for it in claims]
+
+
+def _tell_passed_over(passed_over: Sequence[PassedOver]) -> None:
+    for it in passed_over[:_MAX_TOLD]:
+        _tell(f"passed over: {it.path}: {it.why}")
+    if (more := len(passed_over) - _MAX_TOLD) > 0:
+        _tell(f"passed over: {more} more files that are no artifacts")
+
+
+def _tell_omissions(
+    options: argparse.Namespace,
+    captured: Sequence[Omission],
+    unnamed: Iterable[Iterable[Omission]],
+) -> None:
+    for it in (*(one for group in unnamed for one in group), *captured):
+        done = "let through by --allow" if it.is_allowed else "left out"
+        _tell(f"{done}: {it.what}: {it.why}")
+    for path in Allowance(options.allow).unused(captured):
+        _tell(f"--allow {path}: no member there had to be let through")
 
 
 def _report(
@@ -133,27 +209,56 @@ def _report(
     claim: Claim,
     attested: Attested,
     omissions: Iterable[Omission],
-) -> None:
+) -> list[str]:
     index = attested.proof.index
     if options.json:
         files = [
             {
-                "file": str(it.path),
+                "file": it.given,
                 "attestation": str(it.attestation),
                 "proof": str(it.proof),
             }
             for it in claim.artifacts
         ]
+        told = [(it.is_allowed, {"what": it.what, "why": it.why}) for it in omissions]
         document = {
             "index": index,
             "sha256": hashlib.sha256(attested.envelope).hexdigest(),
             "kept": attested.is_kept,
             "artifacts": files,
-            "left_out": [{"what": it.what, "why": it.why} for it in omissions],
+            "left_out": [it for is_allowed, it in told if not is_allowed],
+            "allowed": [it for is_allowed, it in told if is_allowed],
         }
-        print(json.dumps(document))
-        return
+        return [json.dumps(document)]
     how = ", attested before" if attested.is_kept else ""
-    for it in claim.artifacts:
-        line = f"{it.path}: entry {index}{how}, in {it.attestation} and {it.proof}"
-        print(printable(line))
+    return [
+        printable(f"{it.given}: entry {index}{how}, in {it.attestation} and {it.proof}")
+        for it in claim.artifacts
+    ]
+
+
+def _tell(line: str) -> None:
+    """Write a line to stderr; nobody's absence there costs a proof."""
+    complain(f"tlog attest: {line}")
+
+
+def _print(lines: Iterable[str]) -> int:
+    """Print what was done, and return the exit status.
+
+    A reader who has gone has seen enough; another failure is told, with status 2.
+    """
+    try:
+        for line in lines:
+            _write(line, sys.stdout)
+    except OSError as error:
+        lead_nowhere(sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            _tell(f"all is done, but the report cannot be written: {error.strerror}")
+            return 2
+    return 0
+
+
+def _write(line: str, stream: TextIO | None) -> None:
+    # A stream that is closed from the start is None; print would take another then.
+    if stream is not None:
+        print(line, file=stream, flush=True)

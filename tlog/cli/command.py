@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from tlog.cli.verbs import NAMES, VERBS, load
 from tlog.errors import BusyError, FatalError, RejectedError
+from tlogverify.command.telling import Parser, UnwrittenError, complain, reason, tell
 from tlogverify.errors import FormatError, TlogError
 from tlogverify.files import lead_nowhere
 
@@ -37,15 +38,26 @@ def parse(arguments: Sequence[str] | None) -> Call:
 
     arguments: those of the process if None is given.
 
-    Raises SystemExit: 2 for a wrong command line, 0 where help or the version is shown.
+    Raises SystemExit: 2 for a wrong command line, 0 where help or the version is shown,
+    2 if nobody can have read that.
     """
+    try:
+        return _parse(arguments)
+    except UnwrittenError as error:
+        complain(f"tlog: what was asked for could not be written: {error}")
+        sys.exit(2)
+
+
+def _parse(arguments: Sequence[str] | None) -> Call:
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.verb not in NAMES:
         alike = get_close_matches(given.verb, NAMES, n=1)
-        wish = f"; did you mean {alike[0]}?" if alike else ""
-        parser.error(f"there is no verb {given.verb!r}{wish}")
-    options = verb_parser(given.verb).parse_args(given.arguments)
+        ahead = f"did you mean {alike[0]}?" if alike else "tlog --help lists them"
+        complain(f"tlog: error: there is no verb {given.verb!r}; {ahead}")
+        sys.exit(2)
+    named = argparse.Namespace(verb=given.verb)
+    options = verb_parser(given.verb).parse_args(given.arguments, named)
     return Call(given.verb, options, load(given.verb).run)
 
 
@@ -54,17 +66,15 @@ def run(call: Call) -> int:
     try:
         return call.run(call.options)
     except (TlogError, OSError) as error:
-        _tell(f"tlog {call.verb}: {error}\n")
+        complain(f"tlog {call.verb}: {reason(error)}")
         return exit_status(type(error))
     finally:
-        # Log lines that a full disk did not take would change the status.
-        _tell("")
+        _drop_unwritten_lines()
 
 
-def _tell(text: str) -> None:
-    """Write on standard error, or nowhere if it takes nothing."""
+def _drop_unwritten_lines() -> None:
+    """Drop log lines that a full disk did not take: they would change the status."""
     try:
-        sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
         lead_nowhere(sys.stderr.fileno())
@@ -78,14 +88,16 @@ def exit_status(error: type[BaseException]) -> int:
 def verb_parser(name: str) -> argparse.ArgumentParser:
     """Load a verb and return the parser of its arguments."""
     verb = load(name)
-    parser = argparse.ArgumentParser(prog=f"tlog {name}", description=verb.__doc__)
+    parser = Parser(
+        prog=f"tlog {name}", description=verb.__doc__, formatter_class=_WholeWords
+    )
     verb.add_arguments(parser)
     return parser
 
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of what stands before a verb's own arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tlog",
         usage="tlog [-h] [--version] VERB ...",
         description="A transparency log of software provenance.",
@@ -116,6 +128,15 @@ def _list_verbs() -> str:
     return "\n".join([*lines[1:], "", "What a verb takes is told by: tlog VERB --help"])
 
 
+class _WholeWords(argparse.HelpFormatter):
+    """Breaks no line at a hyphen: a value such as tlog-data is copied as it stands."""
+
+    def _split_lines(  # type: ignore[explicit-override]  # typing: from 3.12
+        self, text: str, width: int
+    ) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 class _ShowVersion(argparse.Action):
     """Print the version and the hashing backend, then exit."""
 
@@ -124,7 +145,7 @@ class _ShowVersion(argparse.Action):
     ) -> None:
         """Show both; a backend that cannot be had is a usage error."""
         try:
-            print(load("hashes").version_line())
+            tell(load("hashes").version_line())
         except RejectedError as error:
             parser.error(str(error))
         parser.exit()

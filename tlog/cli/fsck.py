@@ -7,13 +7,15 @@ machine could not read it.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
-from tlog.errors import CorruptError, telling_machine_trouble
-from tlog.fsck.check import check_folder
+from tlog.errors import telling_machine_trouble
+from tlog.fsck.check import Verdict, check_folder
+from tlog.fsck.damage import DamageError
+from tlogverify.command.telling import complain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,16 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check the folder and say what was found."""
     warn_of_fault()
+    output = Output(is_answer=True)
     try:
         with telling_machine_trouble():
             verdict = check_folder(
                 options.folder, show_progress(), tree_only=options.tree_only
             )
-    except CorruptError as error:
+    except DamageError as error:
         if options.json:
-            print(json.dumps({"whole": False, "where": error.where, "why": str(error)}))
-        print(f"damaged: {error}", file=sys.stderr)
+            found = {"kind": error.kind, "where": error.where, "why": str(error)}
+            output.tell(json.dumps({"whole": False, **found}))
+        # Line and status tell of damage, whether or not the object was written.
+        complain(f"damaged: {error}")
         return 1
+    output.tell(_told(options, verdict))
+    output.require()
+    return 0
+
+
+def _told(options: argparse.Namespace, verdict: Verdict) -> str:
     if options.json:
         document = {
             "whole": True,
@@ -50,12 +61,10 @@ def run(options: argparse.Namespace) -> int:
             "signed_size": verdict.signed_size,
             "indexed_size": verdict.indexed_size,
         }
-        print(json.dumps(document))
-        return 0
+        return json.dumps(document)
     indexed = verdict.indexed_size
-    print(
+    return (
         f"{options.folder}: whole: {verdict.origin}, {verdict.signed_size} entries, "
         f"{verdict.published_size} published, "
         f"{'index not checked' if indexed is None else f'{indexed} indexed'}"
     )
-    return 0

@@ -1,8 +1,7 @@
 """What hashes trees in this process, for those who ask or must know."""
 
-import sys
-
 from tlog import __version__, hashing
+from tlogverify.command.telling import complain
 
 
 def version_line() -> str:
@@ -13,4 +12,4 @@ def version_line() -> str:
 def warn_of_fault() -> None:
     """Say on standard error if a kernel failed its self-test and is not used."""
     if fault := hashing.fault():
-        print(f"tlog: the {fault} kernel fails its self-test here", file=sys.stderr)
+        complain(f"tlog: the {fault} kernel fails its self-test here")

@@ -9,10 +9,11 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from tlog.cli.credentials import key_password
-from tlog.signing import DocumentKeyType, generate_document_key, generate_key
+from tlog.cli.output import Output
+from tlog.signing import AttestationKeyType, generate_attestation_key, generate_key
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType
 
@@ -21,7 +22,7 @@ _TYPES: Final = {
     "mldsa44": KeyType.MLDSA44,
     "witness": KeyType.COSIGNATURE,
 }
-_DOCUMENT_TYPES: Final = {it.value: it for it in DocumentKeyType}
+_ATTESTATION_TYPES: Final = {it.value: it for it in AttestationKeyType}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="the key's name: a log's origin, a witness's name")
     parser.add_argument(
         "--type",
-        choices=[*_TYPES, *_DOCUMENT_TYPES],
+        choices=[*_TYPES, *_ATTESTATION_TYPES],
         default="ed25519",
         dest="key_type",
     )
@@ -45,20 +46,38 @@ def run(options: argparse.Namespace) -> int:
     path = options.out or Path(file_name)
     if not path.name:
         raise FormatError("--out is the name of a file")
-    if options.key_type in _DOCUMENT_TYPES:
-        document_key = generate_document_key(_DOCUMENT_TYPES[options.key_type])
-        public = document_key.write(path, password=key_password())
+    if options.key_type in _ATTESTATION_TYPES:
+        attestation_key = generate_attestation_key(_ATTESTATION_TYPES[options.key_type])
+        public = attestation_key.write(path, password=key_password())
         name, shown = (
             "signer",
-            f"sha256:{hashlib.sha256(document_key.public).hexdigest()}",
+            f"sha256:{hashlib.sha256(attestation_key.public).hexdigest()}",
         )
         more = {"public_key_file": str(public)}
     else:
         key = generate_key(options.name, _TYPES[options.key_type])
         key.write(path)
-        name, shown, more = "verifier_key", key.verifier.encode(), {}
-    if options.json:
-        print(json.dumps({name: shown, "private_key_file": str(path), **more}))
-    else:
-        print(shown)
+        name, shown, more = "verifier_key", key.verifier_key.encode(), {}
+    output = Output(is_answer=True)
+    output.tell(
+        json.dumps({name: shown, "private_key_file": str(path), **more})
+        if options.json
+        else shown
+    )
+    if output.lost is not None:
+        _tell_lost(path, output.lost, is_kept=bool(more))
     return 0
+
+
+def _tell_lost(path: Path, error: OSError, *, is_kept: bool) -> NoReturn:
+    """Raise an OSError that says where the public half is to be had, if anywhere.
+
+    A reader who has left has not seen it either.
+    """
+    ahead = f"read {path}.pub" if is_kept else f"remove {path} and make another key"
+    raise OSError(
+        error.errno,
+        f"the key was made, its public half could not be written ({error.strerror}): "
+        f"{ahead}",
+        "standard output",
+    )

@@ -6,22 +6,18 @@ itself.
 """
 
 import argparse
-import asyncio
 
 import uvloop
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
 from tlog.cli.retries import silence_retries
 from tlog.cli.serving import stop_on_signals, tell_of_aborts
 from tlog.cli.settings import add_settings, read_settings
-from tlog.clock import SystemClock
 from tlog.errors import telling_machine_trouble
-from tlog.http.listener import Listener
-from tlog.log_lines import configure_logs, log_event
-from tlog.metrics import MonitorMetrics
-from tlog.monitor.door import build_monitor_app
-from tlog.monitor.monitor import Monitor, Surroundings, open_monitor
+from tlog.log_lines import configure_logs
+from tlog.monitor.opening import Surroundings, follow_once, follow_until
 from tlog.monitor.settings import MonitorSettings
 
 
@@ -42,27 +38,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(settings: MonitorSettings) -> int:
-    surroundings = Surroundings(SystemClock(), MonitorMetrics(), _show, show_progress())
-    async with open_monitor(settings, surroundings) as monitor:
-        if settings.once:
-            return (await monitor.run_once()).value
-        await _follow(monitor, settings.listen, stop_on_signals())
-        log_event("stopped", size=monitor.size)
+    surroundings = Surroundings(show=_show, on_read=show_progress())
+    if settings.once:
+        return (await follow_once(settings, surroundings)).value
+    await follow_until(stop_on_signals(), settings, surroundings)
     return 0
 
 
-async def _follow(monitor: Monitor, listen: str, stop: asyncio.Event) -> None:
-    if not listen:
-        await monitor.run(stop)
-        return
-    listener = Listener(build_monitor_app(monitor), listen, "")
-    try:
-        await listener.start()
-        log_event("serving", url=listener.url)
-        await monitor.run(stop)
-    finally:
-        await listener.stop()
-
-
 def _show(line: str) -> None:
-    print(line, flush=True)
+    """Write an alarm; OSError, and the alarm is shown again at the next start."""
+    output = Output()
+    output.tell(line)
+    if output.lost is not None:
+        # Without its number: a full disk there is not the one of the state.
+        raise OSError(f"standard output: {output.lost.strerror}")

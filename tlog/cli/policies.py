@@ -1,64 +1,125 @@
-"""The policy that answers of a log are verified against."""
+"""The policy that answers of a log are verified against, and the way to that log."""
 
 import argparse
-import json
+import math
 import os
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import aiohttp
-
 from tlog.cli.retries import silence_retries
-from tlogclient import LogClient, UnavailableError
+from tlogclient import LogClient
+from tlogclient.log import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
+from tlogclient.network import Network, find_proxy, trust_authorities
+from tlogclient.told import ask_policy
+from tlogclient.transport import require_url
 from tlogverify import Policy
+from tlogverify.command.policies import FOLDERS, VARIABLE, find_policy, policy_folders
+from tlogverify.command.telling import complain
 from tlogverify.errors import FormatError
-from tlogverify.policy import MAX_POLICY_BYTES
 
 
 def add_policy_argument(parser: argparse.ArgumentParser) -> None:
     """Add --policy."""
     parser.add_argument(
         "--policy",
+        metavar="FILE|NAME",
+        help=f"whom to trust: a file, or a name in {FOLDERS}; else {VARIABLE}, else "
+        "what the log says of itself",
+    )
+
+
+def add_network_arguments(
+    parser: argparse.ArgumentParser, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> None:
+    """Add --ca-file and --timeout; timeout_s: its default."""
+    parser.add_argument(
+        "--ca-file",
         type=Path,
-        help="whom to trust; else TLOG_POLICY, else what the log says of itself",
+        metavar="PEM",
+        help="authorities to trust for https, in place of the system's",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=timeout_s,
+        metavar="SECONDS",
+        help="how long one request may take, pauses and retries included "
+        f"(default: {timeout_s:.0f})",
     )
 
 
-async def load_policy(options: argparse.Namespace) -> Policy:
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0: found {text!r}")
+    return seconds
+
+
+def find_network(
+    options: argparse.Namespace, on_wait: Callable[[float, str], None] | None = None
+) -> Network:
+    """Return the way to --log: --ca-file, and the proxy that the environment names.
+
+    Raises FormatError for a wrong URL, proxy or file of authorities.
+    """
+    try:
+        url = require_url(options.log)
+    except ValueError as error:
+        raise FormatError(f"--log: {error}") from None
+    authorities = vars(options).get("ca_file")
+    tls = None if authorities is None else trust_authorities(authorities)
+    return Network(find_proxy(url), tls, on_wait)
+
+
+async def load_policy(
+    options: argparse.Namespace, network: Network | None = None
+) -> Policy:
     """Read --policy or TLOG_POLICY; else ask the log, and say that this proves less."""
-    path = options.policy or os.environ.get("TLOG_POLICY")
-    if path:
-        return Policy.read(path)
-    text = await _ask(options.log.rstrip("/"))
-    print(
-        "tlog: no --policy: the log's own word is taken for its keys",
-        file=sys.stderr,
+    if given := options.policy or os.environ.get(VARIABLE):
+        return read_policy(given)
+    silence_retries()
+    policy = await ask_policy(
+        options.log,
+        attempts=DEFAULT_ATTEMPTS,
+        timeout_s=vars(options).get("timeout", DEFAULT_TIMEOUT_S),
+        network=network or find_network(options),
     )
-    return Policy.parse(text)
+    complain("tlog: no --policy: the log's own word is taken for its keys")
+    return policy
 
 
-def open_client(url: str, policy: Policy, token: str | None = None) -> LogClient:
-    """Return a client of the log; FormatError for a URL or a token that is none."""
+def read_policy(given: str) -> Policy:
+    """Read the policy of a path or a name, as `tlog verify` finds it."""
+    path = find_policy(given, policy_folders(os.environ))
+    try:
+        return Policy.read(path)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from None
+
+
+def open_client(
+    url: str,
+    policy: Policy,
+    token: str | None = None,
+    *,
+    network: Network | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> LogClient:
+    """Return a client of the log; FormatError for a wrong URL or token.
+
+    network: without, the proxy that the environment names is taken.
+    """
     silence_retries()
     try:
-        return LogClient(url, policy, token=token)
+        return LogClient(
+            url,
+            policy,
+            token=token,
+            timeout_s=timeout_s,
+            network=network or Network(find_proxy(require_url(url))),
+        )
     except ValueError as error:
         raise FormatError(str(error)) from None
-
-
-async def _ask(url: str) -> bytes:
-    try:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"{url}/api/v1/log", allow_redirects=False) as answer,
-        ):
-            text = await answer.content.read(2 * MAX_POLICY_BYTES)
-            document = json.loads(text)
-    except aiohttp.ClientError as error:
-        raise UnavailableError(f"{url} does not answer: {error}") from error
-    except ValueError:
-        raise FormatError(f"{url} is not a log of this kind") from None
-    policy = document.get("policy") if isinstance(document, dict) else None
-    if not isinstance(policy, str):
-        raise FormatError(f"{url} is not a log of this kind")
-    return policy.encode()

@@ -1,16 +1,19 @@
-"""Progress of long work, for people who watch a terminal."""
+"""Progress of long work, for people who watch a terminal, and for logs of others."""
 
+import shutil
 import sys
-from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from typing import Final, TextIO
 
 from tlog.clock import Clock, SystemClock
+from tlogverify.bundles import Progress
 
 _EVERY_S: Final = 0.1
+_AWAY_S: Final = 10.0
 
 
-def show_progress(clock: Clock | None = None) -> Callable[[int, int], None]:
-    """Return what is told entries done and entries in all; silent off a terminal.
+def show_progress(clock: Clock | None = None) -> Progress:
+    """Return a progress line for people; off a terminal it shows nothing.
 
     It shows one line: how far, how fast, and how long it will still take.
     """
@@ -61,3 +64,42 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
+
+
+class StatusLine:
+    """One line on how far work is: redrawn on a terminal, said each 10 s elsewhere.
+
+    Work that ends sooner says nothing.  A stream that takes no line stops nothing.
+    """
+
+    def __init__(self, stream: TextIO | None, clock: Clock) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._is_terminal = stream is not None and stream.isatty()
+        self._shown_s = clock.monotonic_s()
+        self._is_drawn = False
+
+    def tell(self, line: str) -> None:
+        """Show the line, unless one was shown just now."""
+        now_s = self._clock.monotonic_s()
+        every_s = _EVERY_S if self._is_terminal else _AWAY_S
+        if self._stream is None or now_s - self._shown_s < every_s:
+            return
+        self._shown_s = now_s
+        self._is_drawn = self._is_terminal
+        if self._is_terminal:
+            # A line that wraps could not be wiped out.
+            shown = line[: shutil.get_terminal_size().columns - 1]
+            self._write(f"\r{shown}\x1b[K")
+        else:
+            self._write(f"{line}\n")
+
+    def clear(self) -> None:
+        """Make room for other lines on the terminal."""
+        if self._is_drawn:
+            self._write("\r\x1b[K")
+            self._is_drawn = False
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):
+            print(text, end="", file=self._stream, flush=True)

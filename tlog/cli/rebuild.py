@@ -1,7 +1,9 @@
 """Write a stopped log's hash tiles and search index anew, from its bundles.
 
-What cannot be rebuilt is not touched: bundles, journal, checkpoint and keys.  If the
-bundles do not lead to the public checkpoint, nothing is written.
+What cannot be rebuilt is not touched: whole bundles, journal, checkpoint and keys.  A
+damaged bundle is written anew if the journal still holds its entries.  If the bundles
+do not lead to the public checkpoint, nothing is written, and the damaged bundle is
+named.
 """
 
 import argparse
@@ -9,8 +11,11 @@ import json
 from pathlib import Path
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
-from tlog.log.opening import rebuild_log
+from tlog.errors import CorruptError, telling_machine_trouble
+from tlog.fsck.check import name_damaged_bundle
+from tlog.log.rebuilding import Rebuilt, rebuild_log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +29,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Rebuild, and say up to where."""
     warn_of_fault()
-    checkpoint = rebuild_log(options.folder, show_progress())
+    with telling_machine_trouble():
+        checkpoint, mended = _rebuild(options.folder)
+    paths = [f"public/{bundle.path}" for bundle in mended]
+    output = Output()
     if options.json:
-        print(json.dumps({"origin": checkpoint.origin, "size": checkpoint.size}))
+        told = {"origin": checkpoint.origin, "size": checkpoint.size}
+        output.tell(json.dumps({**told, "from_journal": paths}))
     else:
         size = checkpoint.size
-        print(f"{options.folder}: tiles and index of {size} entries written anew")
+        output.tell(f"{options.folder}: tiles and index of {size} entries written anew")
+        for path in paths:
+            output.tell(f"{path}: written anew from the journal")
+    output.require()
     return 0
+
+
+def _rebuild(folder: Path) -> Rebuilt:
+    try:
+        return rebuild_log(folder, show_progress())
+    except CorruptError as error:
+        raise name_damaged_bundle(folder) or error from None

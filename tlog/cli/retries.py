@@ -1,4 +1,4 @@
-"""What is told of requests that are tried again: nothing."""
+"""Requests that are tried again leave no log line."""
 
 import stamina
 

@@ -8,10 +8,16 @@ import asyncio
 import json
 from pathlib import Path
 
-from tlog.cli.policies import add_policy_argument, load_policy, open_client
-from tlog.monitor.watches import signer_sha256
+from tlog.cli.output import Output, telling_errors
+from tlog.cli.policies import (
+    add_network_arguments,
+    add_policy_argument,
+    find_network,
+    load_policy,
+    open_client,
+)
+from tlog.cli.signers import signer_digest
 from tlogclient import SearchResult
-from tlogverify.__main__ import printable
 from tlogverify.artifact import artifact_sha256
 from tlogverify.kinds import name_signer
 from tlogverify.record import Record
@@ -37,41 +43,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log", required=True, metavar="URL")
     add_policy_argument(parser)
+    add_network_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a hit")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the hits; exit status 1 if there is none."""
-    sought = {
-        "digest": None if options.what is None else _digest(options.what),
-        "key": None if options.key is None else _key(options.key),
-        "identity": options.identity,
-        "issuer": options.issuer,
-    }
-    result = asyncio.run(_search(options, sought))
+    """Print the hits; the exit status is 1 without any."""
+    with telling_errors(options):
+        sought = {
+            "digest": None if options.what is None else _digest(options.what),
+            "key": None if options.key is None else _key(options.key),
+            "identity": options.identity,
+            "issuer": options.issuer,
+        }
+        result = asyncio.run(_search(options, sought))
+    output = Output(is_answer=True)
     for hit in result.hits:
         if options.json:
             document = {"index": hit.index, "entry": hit.entry.encode().decode()}
-            print(json.dumps(document))
+            output.tell(json.dumps(document))
         else:
-            print(printable(f"entry {hit.index}: {_words(hit.entry)}"))
+            output.tell(f"entry {hit.index}: {_words(hit.entry)}")
     if not options.json:
         count = len(result.hits)
         found = f"{count or 'no'} {'entry' if count == 1 else 'entries'}"
-        print(f"{found}; the search covers the first {result.complete_to}")
+        output.tell(f"{found}; the search covers the first {result.complete_to}")
+    output.require()
     return 0 if result.hits else 1
 
 
 def _digest(what: str) -> str:
     if what.startswith(("sha384:", "sha512:")):
         return what
-    return f"sha256:{artifact_sha256(what).hex()}"
+    try:
+        return f"sha256:{artifact_sha256(what).hex()}"
+    except (FileNotFoundError, IsADirectoryError) as error:
+        why = f"{error.strerror}: name a file, or its digest as sha256:<64 hex>"
+        raise OSError(error.errno, why, what) from None
 
 
 def _key(what: str) -> str:
     if what.startswith("sha256:"):
         return what
-    return f"sha256:{signer_sha256(Path(what)).hex()}"
+    return f"sha256:{signer_digest(Path(what)).hex()}"
 
 
 def _words(entry: Record | RekorEntry) -> str:
@@ -84,8 +98,12 @@ def _words(entry: Record | RekorEntry) -> str:
 async def _search(
     options: argparse.Namespace, sought: dict[str, str | None]
 ) -> SearchResult:
-    policy = await load_policy(options)
-    async with open_client(options.log, policy) as log:
+    network = find_network(options)
+    policy = await load_policy(options, network)
+    client = open_client(
+        options.log, policy, network=network, timeout_s=options.timeout
+    )
+    async with client as log:
         return await log.search(
             sought["digest"],
             key=sought["key"],

@@ -11,7 +11,12 @@ import uvloop
 
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.retries import silence_retries
-from tlog.cli.serving import stop_on_signals, tell_of_aborts, tune_interpreter
+from tlog.cli.serving import (
+    announce,
+    stop_on_signals,
+    tell_of_aborts,
+    tune_interpreter,
+)
 from tlog.cli.settings import add_settings, read_settings
 from tlog.errors import telling_machine_trouble
 from tlog.log.life import Log
@@ -58,10 +63,13 @@ def _announce(log: Log, url: str, *, as_json: bool) -> None:
             "verifier_keys": vkeys,
             "policy": str(layout.policy_file),
         }
-        print(json.dumps(document), flush=True)
+        announce([json.dumps(document)])
         return
-    print(f"log     {log.standing.origin}, {log.heads.signed.size} entries")
-    for vkey in vkeys:
-        print(f"key     {vkey}")
-    print(f"policy  {layout.policy_file}")
-    print(f"serving {url}", flush=True)
+    announce(
+        [
+            f"log     {log.standing.origin}, {log.heads.signed.size} entries",
+            *(f"key     {vkey}" for vkey in vkeys),
+            f"policy  {layout.policy_file}",
+            f"serving {url}",
+        ]
+    )

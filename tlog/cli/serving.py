@@ -1,4 +1,4 @@
-"""What every server's command does: tune the interpreter, drain at a signal."""
+"""What every server's command does: tune, say where it serves, drain at a signal."""
 
 import asyncio
 import faulthandler
@@ -6,6 +6,11 @@ import gc
 import signal
 import sys
 import warnings
+from collections.abc import Iterable
+
+from tlog.cli.output import Output
+from tlog.log_lines import log_event
+from tlogverify.command.telling import reason
 
 
 def tune_interpreter() -> None:
@@ -25,6 +30,20 @@ def tell_of_aborts() -> None:
     """Let SIGABRT and other faults of native code say on standard error where."""
     # libuv, for one, aborts where its own wake-up cannot be written.
     faulthandler.enable()
+
+
+def announce(lines: Iterable[str]) -> None:
+    """Say what a server is and where it serves; who is not told is served all the same.
+
+    A log must not stop because the disk is full that its first lines go to.
+    """
+    output = Output()
+    for line in lines:
+        output.tell(line)
+    try:
+        output.require()
+    except OSError as error:
+        log_event("announcement not written", level="warning", error=reason(error))
 
 
 def stop_on_signals() -> asyncio.Event:

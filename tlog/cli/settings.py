@@ -27,7 +27,8 @@ def add_settings(parser: argparse.ArgumentParser, kind: type[CommandSettings]) -
                 flag, action="extend", nargs="+", metavar="VALUE", help=explanation
             )
             continue
-        explanation = f"{explanation} (default: {it.default})"
+        if it.default not in (None, ""):
+            explanation = f"{explanation} (default: {it.default})"
         parser.add_argument(flag, metavar="VALUE", help=explanation)
     for name in retired_settings(kind):
         # Understood, so that it can be answered with what to write instead.

@@ -2,7 +2,8 @@
 
 Three files: trusted_root.json, signing_config.json, and client_trust_config.json, which
 holds both.  A Fulcio, CT log and timestamp authority come from documents that are there
-already (--merge), or from their certificates and keys.
+already (--merge), or from their certificates and keys.  --tuf publishes the first two
+as a TUF repository, for clients that fetch them.
 """
 
 import argparse
@@ -13,9 +14,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from tlog.cli.output import Output
 from tlog.cli.policies import add_policy_argument, load_policy
+from tlog.cli.trust import (
+    add_days_argument,
+    keys_beside,
+    load_repositories,
+    parse_days,
+)
 from tlog.clock import SystemClock
-from tlog.folders import write_all_whole
+from tlog.folders import making_folder, write_all_whole
 from tlog.sigstore.authorities import (
     MAX_PEM_BYTES,
     certificate_authority,
@@ -94,6 +102,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=form,
             help=f"{what}; asked in place of merged ones",
         )
+    parser.add_argument(
+        "--tuf", type=Path, metavar="DIR", help="publish a TUF repository too, in DIR"
+    )
+    parser.add_argument(
+        "--tuf-keys", type=Path, metavar="DIR", help="its keys (default: DIR.keys)"
+    )
+    add_days_argument(parser, "--tuf-days")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -108,27 +123,36 @@ def run(options: argparse.Namespace) -> int:
     moment_ns = moment_of_use(start, now_ns)
     operator = host if options.operator is None else options.operator
     require_operator(operator)
+    if options.tuf is not None:
+        parse_days(options.tuf_days)
+        load_repositories()
     given = _read_flags(options, start, operator)
     merged = list(_read_files(options))
     policy = asyncio.run(load_policy(options))
     key = choose_log_key((log.key for log in policy.logs), url)
     log = LogInstance(url, key, start, operator)
     neighbours = combine(given, merged, log.log_id, moment_ns)
-    paths = _write(options.out, make_documents(log, neighbours))
+    documents = make_documents(log, neighbours)
+    paths = _write(options.out, documents)
+    late = [] if options.tuf is None else _publish(options, documents)
     counts = count_neighbours(neighbours, moment_ns)
-    gaps = list(name_gaps(log, neighbours, now_ns))
+    gaps = [*name_gaps(log, neighbours, now_ns), *late]
+    output = Output()
     if options.json:
         told = {"log_id": log.log_id.hex(), "start": start}
-        print(json.dumps({**paths, **told, "services": counts, "missing": gaps}))
-        return 0
-    for path in paths.values():
-        print(path)
-    print(f"log {url}, id {log.log_id.hex()}, used since {start}")
-    for name, what in _COUNTED.items():
-        if counts[name]:
-            print(f"{what}: {counts[name]}")
-    for gap in gaps:
-        print(gap)
+        document = {**paths, **told, "services": counts, "missing": gaps}
+        output.tell(json.dumps(document))
+    else:
+        lines = [
+            *paths.values(),
+            f"log {url}, id {log.log_id.hex()}, used since {start}",
+        ]
+        lines += [
+            f"{it}: {counts[name]}" for name, it in _COUNTED.items() if counts[name]
+        ]
+        for line in (*lines, *gaps):
+            output.tell(line)
+    output.require()
     return 0
 
 
@@ -189,13 +213,31 @@ def _named(
         raise FormatError(f"{path}: {error}") from None
 
 
+def _publish(options: argparse.Namespace, documents: ClientDocuments) -> list[str]:
+    """Publish what clients fetch as a TUF repository; return what is left to do."""
+    keys = keys_beside(options.tuf, options.tuf_keys)
+    place = load_repositories().Place(options.tuf, keys, parse_days(options.tuf_days))
+    left: list[str] = place.publish(
+        {
+            "trusted_root.json": _encode(documents.trusted_root),
+            "signing_config.v0.2.json": _encode(documents.signing_config),
+        }
+    )
+    return left
+
+
+def _encode(document: Document) -> bytes:
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
 def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:
     """Write the three files, each replaced as a whole; return their paths.
 
     Trust goes first: who reads between the renames submits to nothing that is not
     trusted yet.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with making_folder(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     parts = {
         "trusted_root": documents.trusted_root,
         "signing_config": documents.signing_config,
@@ -203,9 +245,6 @@ def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:
     }
     paths = {name: folder / f"{name}.json" for name in parts}
     write_all_whole(
-        {
-            paths[name]: (json.dumps(document, indent=2) + "\n").encode()
-            for name, document in parts.items()
-        }
+        {paths[name]: _encode(document) for name, document in parts.items()}
     )
     return {name: str(path) for name, path in paths.items()}

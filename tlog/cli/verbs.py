@@ -1,6 +1,6 @@
 """The verbs by name, and the loader of the module that one of them needs.
 
-Neither a verb's module nor a parser is loaded here: `tlog --help` reads this table.
+No verb's module and no parser is loaded here, because `tlog --help` reads this table.
 """
 
 import importlib
@@ -16,8 +16,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "what is wrong.",
     },
     "what people ask of a log": {
-        "submit": "Submit files: hash, submit, verify the answer, write "
-        "FILE.tlog-proof.",
+        "submit": "Submit files: hash, submit, verify the answers, write a proof file "
+        "for each.",
         "attest": "Attest files: make a signed in-toto statement over them, log it, "
         "keep the proof.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
@@ -32,6 +32,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "half printed.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "
         "and where to submit.",
+        "sigstore-resign": "Sign the timestamp of a TUF repository again, before it "
+        "expires.",
     },
 }
 """Groups of verbs, and of each verb its summary: the first line of its docstring."""

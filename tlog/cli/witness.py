@@ -6,17 +6,23 @@ those who trust this witness, and the URL that logs send heads to.  SIGTERM drai
 
 import argparse
 import json
+from pathlib import Path
 from typing import Final
 
 import uvloop
 
 from tlog.cli.hashes import warn_of_fault
-from tlog.cli.serving import stop_on_signals, tell_of_aborts, tune_interpreter
+from tlog.cli.serving import (
+    announce,
+    stop_on_signals,
+    tell_of_aborts,
+    tune_interpreter,
+)
 from tlog.cli.settings import add_settings, read_settings
 from tlog.errors import telling_machine_trouble
 from tlog.log_lines import configure_logs, log_event
 from tlog.witness.door import serve_witness
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.settings import WitnessSettings
 
 _SHOWN_CHARS: Final = 400
@@ -41,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
-    witness = Witness(settings)
+    witness = OpenWitness(settings)
     if not len(witness.roster) and not settings.log_list:
         log_event("no log is known: --log or --log-list", level="warning")
     stop = stop_on_signals()
@@ -51,9 +57,9 @@ async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
     log_event("stopped", heads=witness.cosigned_logs)
 
 
-def _announce(witness: Witness, url: str, *, as_json: bool) -> None:
-    vkeys = [key.encode() for key in witness.verifiers]
-    name, logs = witness.verifiers[0].name, len(witness.roster)
+def _announce(witness: OpenWitness, url: str, *, as_json: bool) -> None:
+    vkeys = [key.encode() for key in witness.verifier_keys]
+    name, logs = witness.verifier_keys[0].name, len(witness.roster)
     if as_json:
         document = {
             "url": url,
@@ -62,15 +68,20 @@ def _announce(witness: Witness, url: str, *, as_json: bool) -> None:
             "logs": logs,
             "heads": witness.cosigned_logs,
         }
-        print(json.dumps(document), flush=True)
+        announce([json.dumps(document)])
         return
-    print(f"witness {name}, {logs} logs, {witness.cosigned_logs} heads cosigned")
-    for vkey in vkeys:
-        # One of ML-DSA-44 fills a screen.
-        is_long = len(vkey) > _SHOWN_CHARS
-        file = witness.settings.data / "witness.vkey"
-        print(
-            f"key     {vkey[:_SHOWN_CHARS]}"
-            + (f"…, whole in {file}" if is_long else "")
-        )
-    print(f"serving {url}", flush=True)
+    file = witness.settings.data / "witness.vkey"
+    announce(
+        [
+            f"witness {name}, {logs} logs, {witness.cosigned_logs} heads cosigned",
+            *(f"key     {_shortened(vkey, file)}" for vkey in vkeys),
+            f"serving {url}",
+        ]
+    )
+
+
+def _shortened(vkey: str, file: Path) -> str:
+    # One of ML-DSA-44 fills a screen.
+    if len(vkey) <= _SHOWN_CHARS:
+        return vkey
+    return f"{vkey[:_SHOWN_CHARS]}..., whole in {file}"

@@ -2,7 +2,7 @@
 
 A member goes by its lowerCamelCase or its snake_case name, null is the same as nothing,
 bytes are base64 of either alphabet with or without padding, an enum's value is its name
-or its number.  What is unknown, or stands twice, is refused.
+or its number.  A member that is unknown or stands twice is refused.
 
 Source: protobuf.dev, "ProtoJSON Format".
 """
@@ -67,7 +67,7 @@ def read_message(rule: str, value: object, names: frozenset[str]) -> Message:
 
 
 def read_bytes(rule: str, message: Message, name: str) -> bytes:
-    """Return a member of bytes; none are the same as no member."""
+    """Return a member of bytes; an empty one is the same as no member."""
     text = message.get(name, "")
     if not isinstance(text, str):
         raise FormatError(f"{rule} is base64")
@@ -87,7 +87,7 @@ def read_bytes(rule: str, message: Message, name: str) -> bytes:
 
 
 def read_text(rule: str, message: Message, name: str) -> str:
-    """Return a member of text; none is the same as no member."""
+    """Return a member of text; an empty one is the same as no member."""
     text = message.get(name, "")
     if not isinstance(text, str) or any("\ud800" <= it <= "\udfff" for it in text):
         raise FormatError(f"{rule} is a text", text)
@@ -95,7 +95,7 @@ def read_text(rule: str, message: Message, name: str) -> str:
 
 
 def read_list(rule: str, message: Message, name: str) -> list[object]:
-    """Return a repeated member; none is the same as no member."""
+    """Return a repeated member; an empty one is the same as no member."""
     values = message.get(name, [])
     if not isinstance(values, list):
         raise FormatError(f"{rule} is an array", values)

@@ -1,8 +1,9 @@
 """The native record, from whatever spelling a sender chose to its canonical bytes.
 
 JSON members may come in any order and with any white space, digests are lower-case hex;
-in CBOR digests are byte strings.  Beyond that there is one way to say a thing: what is
-unknown, repeated, unsorted or of another type is refused, and the error names it.
+in CBOR digests are byte strings.  Beyond that there is one way to say a thing: a member
+that is unknown, repeated, unsorted or of another type is refused, and the error names
+it.
 
 Source: `docs/http.md`, "The provenance record"; RFC 8785.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES
 from tlogverify.record import MAX_SUBJECTS, Record, Subject
 
 DigestReader = Callable[[str, object, int], bytes]
@@ -21,7 +23,6 @@ _MEMBERS: Final = frozenset(
     {"kind", "version", "subject", "provenance", "predicateType", "signer"}
 )
 _OPTIONAL: Final = frozenset({"predicateType", "signer"})
-_DIGEST_BYTES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 _HEX: Final = re.compile(r"[0-9a-f]*")
 
 
@@ -80,10 +81,10 @@ def _subjects(value: object, read_digest: DigestReader) -> tuple[Subject, ...]:
 
 
 def _subject(value: object, read_digest: DigestReader) -> Subject:
-    names = frozenset(_DIGEST_BYTES)
+    names = frozenset(DIGEST_BYTES)
     members = _members("a subject", value, names, names - {"sha256"})
     digests = {
-        name: read_digest(name, digest, _DIGEST_BYTES[name])
+        name: read_digest(name, digest, DIGEST_BYTES[name])
         for name, digest in members.items()
     }
     return Subject(**digests)

@@ -30,7 +30,7 @@ from tlog.entries.protojson import (
     read_message,
     read_text,
 )
-from tlog.entries.verifiers import Verifier, open_verifier
+from tlog.entries.signers import EntrySigner, open_signer
 from tlogverify.attestation.dsse import pae
 from tlogverify.errors import FormatError
 from tlogverify.rekor import MAX_SIGNATURES, RekorEntry, Signature
@@ -39,7 +39,7 @@ DsseForm = Literal["hashedrekord", "legacy", "reject"]
 """What a DSSE request is logged as, if it is taken."""
 
 MAX_BODY_BYTES: Final = 256 << 10
-"""Of a request that has no payload in it."""
+"""The most bytes of a request that has no payload in it."""
 MAX_DSSE_BODY_BYTES: Final = 4 << 20
 
 _HASHEDREKORD: Final = "hashedRekordRequestV002"
@@ -57,16 +57,16 @@ _ENVELOPE: Final = frozenset({"payload", "payloadType", "signatures"})
 _ENVELOPE_SIGNATURE: Final = frozenset({"sig", "keyid"})
 
 
-class StatedVerifier(NamedTuple):
+class StatedSigner(NamedTuple):
     """A key as a request states it: its details, its bytes, and what these are."""
 
     details: str | int
     der: bytes
     is_certificate: bool
 
-    def open(self) -> Verifier:
+    def open(self) -> EntrySigner:
         """Return the key, if it is allowed; raises FormatError."""
-        return open_verifier(self.details, self.der, is_certificate=self.is_certificate)
+        return open_signer(self.details, self.der, is_certificate=self.is_certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class HashedRekordRequest:
 
     digest: bytes
     signature: bytes
-    verifier: StatedVerifier
+    signer: StatedSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class DsseRequest:
     payload: bytes
     payload_type: str
     signatures: tuple[bytes, ...]
-    verifiers: tuple[StatedVerifier, ...]
+    signers: tuple[StatedSigner, ...]
 
 
 def max_body_bytes(dsse: DsseForm) -> int:
@@ -118,32 +118,32 @@ def leaf_of_request(
         raise FormatError(f"this log takes no {_DSSE}: send {_HASHEDREKORD}")
     if dsse == "legacy":
         return _leaf_of_dsse(request)
-    if (len(request.signatures), len(request.verifiers)) != (1, 1):
+    if (len(request.signatures), len(request.signers)) != (1, 1):
         raise FormatError("this log takes envelopes of one signature and one verifier")
-    verifier = request.verifiers[0].open()
-    digest = verifier.digest(pae(request.payload_type, request.payload))
-    verifier.verify(digest, request.signatures[0])
-    return _hashedrekord(digest, request.signatures[0], verifier)
+    signer = request.signers[0].open()
+    digest = signer.digest(pae(request.payload_type, request.payload))
+    signer.verify(digest, request.signatures[0])
+    return _hashedrekord(digest, request.signatures[0], signer)
 
 
 def _leaf_of_hashedrekord(request: HashedRekordRequest) -> bytes:
-    verifier = request.verifier.open()
-    verifier.verify(request.digest, request.signature)
-    return _hashedrekord(request.digest, request.signature, verifier)
+    signer = request.signer.open()
+    signer.verify(request.digest, request.signature)
+    return _hashedrekord(request.digest, request.signature, signer)
 
 
-def _hashedrekord(digest: bytes, signature: bytes, verifier: Verifier) -> bytes:
-    signatures = (_signature(signature, verifier),)
-    return RekorEntry("hashedrekord", verifier.algorithm, digest, signatures).encode()
+def _hashedrekord(digest: bytes, signature: bytes, signer: EntrySigner) -> bytes:
+    signatures = (_signature(signature, signer),)
+    return RekorEntry("hashedrekord", signer.algorithm, digest, signatures).encode()
 
 
 def _leaf_of_dsse(request: DsseRequest) -> bytes:
     """Return the leaf of kind dsse; each signature must be of some given key."""
-    verifiers = [stated.open() for stated in request.verifiers]
+    signers = [stated.open() for stated in request.signers]
     message = pae(request.payload_type, request.payload)
-    digests = {it.algorithm: it.digest(message) for it in verifiers}
+    digests = {it.algorithm: it.digest(message) for it in signers}
     signatures = [
-        _signature(content, _signer(content, verifiers, digests))
+        _signature(content, _signer(content, signers, digests))
         for content in sorted(request.signatures)
     ]
     payload_hash = hashlib.sha256(request.payload).digest()
@@ -151,20 +151,20 @@ def _leaf_of_dsse(request: DsseRequest) -> bytes:
 
 
 def _signer(
-    content: bytes, verifiers: list[Verifier], digests: dict[str, bytes]
-) -> Verifier:
-    """Return the first of `verifiers` that made a signature."""
-    for verifier in verifiers:
+    content: bytes, signers: list[EntrySigner], digests: dict[str, bytes]
+) -> EntrySigner:
+    """Return the first of `signers` that made a signature."""
+    for signer in signers:
         try:
-            verifier.verify(digests[verifier.algorithm], content)
+            signer.verify(digests[signer.algorithm], content)
         except FormatError:
             continue
-        return verifier
+        return signer
     raise FormatError("a signature of the envelope is of none of the verifiers")
 
 
-def _signature(content: bytes, verifier: Verifier) -> Signature:
-    return Signature(content, verifier.details, verifier.der, verifier.is_certificate)
+def _signature(content: bytes, signer: EntrySigner) -> Signature:
+    return Signature(content, signer.details, signer.der, signer.is_certificate)
 
 
 def _parse_hashedrekord(value: object) -> HashedRekordRequest:
@@ -172,7 +172,7 @@ def _parse_hashedrekord(value: object) -> HashedRekordRequest:
     signature = _required_message("signature", members, "signature", _SIGNATURE)
     return HashedRekordRequest(
         signature=_required_bytes("signature.content", signature, "content"),
-        verifier=_parse_verifier(signature.get("verifier")),
+        signer=_parse_signer(signature.get("verifier")),
         digest=_required_bytes("digest", members, "digest"),
     )
 
@@ -183,15 +183,15 @@ def _parse_dsse(value: object) -> DsseRequest:
     payload = read_bytes("envelope.payload", envelope, "payload")
     payload_type = read_text("envelope.payloadType", envelope, "payloadType")
     signatures = read_list("envelope.signatures", envelope, "signatures")
-    verifiers = read_list("verifiers", members, "verifiers")
-    for rule, found in (("signatures", signatures), ("verifiers", verifiers)):
+    signers = read_list("verifiers", members, "verifiers")
+    for rule, found in (("signatures", signatures), ("verifiers", signers)):
         if not 0 < len(found) <= MAX_SIGNATURES:
             raise FormatError(f"there are 1 to {MAX_SIGNATURES} {rule}", len(found))
     return DsseRequest(
         payload,
         payload_type,
         tuple(_parse_signature(it) for it in signatures),
-        tuple(_parse_verifier(it) for it in verifiers),
+        tuple(_parse_signer(it) for it in signers),
     )
 
 
@@ -202,7 +202,7 @@ def _parse_signature(value: object) -> bytes:
     return _required_bytes("a signature's sig", members, "sig")
 
 
-def _parse_verifier(value: object) -> StatedVerifier:
+def _parse_signer(value: object) -> StatedSigner:
     if value is None:
         raise FormatError("a signature has a verifier")
     members = read_message("a verifier", value, _VERIFIER)
@@ -210,7 +210,7 @@ def _parse_verifier(value: object) -> StatedVerifier:
     if len(given) != 1:
         raise FormatError(f"a verifier has one of {_KEY}, {_CERTIFICATE}", len(given))
     member = read_message(given[0], members[given[0]], _BYTES)
-    return StatedVerifier(
+    return StatedSigner(
         der=_required_bytes(f"{given[0]}.rawBytes", member, "rawBytes"),
         details=read_enum("keyDetails", members, "keyDetails"),
         is_certificate=given[0] == _CERTIFICATE,

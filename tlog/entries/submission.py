@@ -1,9 +1,9 @@
 """A request's body: `{"entries":[...]}`, 1 to 10,000 of them, all or nothing.
 
-Entries are read one after the other, and the first bad one ends it: a hostile body
-costs no more memory than its one worst entry.  In JSON, an entry that is canonical
-already is its own leaf; every other one is parsed strictly.  Both ways give the same
-bytes, and a property test says so.
+Entries are read one after the other, and the first bad one ends the reading.  A hostile
+body therefore costs no more memory than its one worst entry.  In JSON, an entry that is
+canonical already is its own leaf; every other one is parsed strictly.  Both ways give
+the same bytes, and a property test says so.
 """
 
 import io
@@ -111,7 +111,7 @@ def _strict_json(body: bytes, at: int) -> tuple[object, int]:
     """Parse the JSON value at `at` without repeated members, floats or constants.
 
     No character outside ASCII is part of a valid entry, so any reading of such bytes
-    will do: this one keeps their places.
+    will do.  The reading here keeps their places.
     """
     for window in _JSON_WINDOWS:
         text = body[at : at + window].decode("latin-1")

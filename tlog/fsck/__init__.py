@@ -3,7 +3,11 @@
 An independent judge: it uses tlogverify and the hashing core alone, and knows the
 folder's layout by itself, so that a fault of the builder is not repeated here.
 
+    damage     what can be damaged
     peaks      a tree's peaks, leaf by leaf or tile by tile
+    files      tiles and bundles as they lie there
+    proven     what the head proves of the tiles below it
+    blame      which of two files that differ is damaged
     tree       bundles -> leaf hashes -> tiles -> the root that the checkpoint names
     journal    the signed head, and the batches that lead to it
     index      every leaf hash and digest, and nothing besides

@@ -1,7 +1,6 @@
 """All checks of a folder, in order; the first damaged place ends them."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,14 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from tlog import hashing
-from tlog.errors import MISSING, CorruptError, RejectedError, database_error
+from tlog.errors import MISSING, RejectedError
+from tlog.fsck.blame import find_damaged_bundle
+from tlog.fsck.damage import DamageError
+from tlog.fsck.files import TileFiles
 from tlog.fsck.index import IndexFolder
-from tlog.fsck.journal import JournalFile
+from tlog.fsck.journal import JournalFile, journal_error
 from tlog.fsck.tree import PublicTree
-from tlogverify.bundles import parse_bundle
+from tlogverify.bundles import Progress, parse_bundle
 from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE
 from tlogverify.keys import VerifierKey, parse_verifier_key
@@ -22,9 +24,6 @@ from tlogverify.kinds import require_entry, search_keys
 from tlogverify.tiles import ENTRIES, Tile
 
 FORMAT_VERSION: Final = 1
-
-Progress = Callable[[int, int], None]
-"""Told after each bundle: entries done, entries in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,9 @@ def check_folder(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
 
     tree_only: leave out the index and the entries' own format.
 
-    Raises CorruptError naming the first damaged place, RejectedError if the folder is
-    in use, of a newer format, or no log, MachineError if the machine cannot read it.
+    Raises DamageError naming the first damaged place, RejectedError if the folder is
+    in use, of a newer format, or no log, MachineError or OSError if the machine cannot
+    read it.
     """
     if not (root / "format").exists():
         raise RejectedError(f"{root} is not a log's folder")
@@ -58,7 +58,21 @@ def check_folder(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
     except Timeout:
         raise RejectedError(f"another process holds {root}; stop it first") from None
     except sqlite3.DatabaseError as error:
-        raise database_error("journal.db", error) from error
+        raise journal_error("journal.db", error) from error
+
+
+def name_damaged_bundle(root: Path) -> DamageError | None:
+    """Return the first bundle that is known not to lead to the head, if there is one.
+
+    Hash tiles may be missing.  None also if keys or head cannot be read.
+    """
+    try:
+        head = PublicTree(root / "public", _keys(root)).durable
+    except DamageError:
+        return None
+    if head is None:
+        return None
+    return find_damaged_bundle(TileFiles(root / "public"), head)
 
 
 def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
@@ -72,7 +86,7 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
         if index is not None:
             opened.callback(index.close)
         if tree.durable is None and journal.first_start() != 0:
-            raise CorruptError("public/checkpoint", "is missing")
+            raise DamageError("head", "public/checkpoint", "is missing")
         _check_entries(tree, index, progress)
         journal.check_batches(
             tree.peaks, lambda start, end: _published(root / "public", start, end)
@@ -89,35 +103,48 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
 def _check_entries(
     tree: PublicTree, index: IndexFolder | None, progress: Progress
 ) -> None:
+    """Check all bundles with their tiles, then their entries' format and the index.
+
+    An entry of no known format is told at the end: only then it is known that the head
+    proves it, and that its bundle is not just damaged.
+    """
     done, total = 0, tree.size
+    unknown: DamageError | None = None
     for content, joined in tree.bundles():
         width = len(joined) // HASH_SIZE
-        if index is not None:
+        if index is not None and unknown is None:
             entries = parse_bundle(content, width)
-            _check_kinds(done, entries)
-            leaf_hashes = hashing.split_hashes(joined)
-            keys = [search_keys(entry) for entry in entries]
-            index.add_entries(done, leaf_hashes, keys)
+            unknown = _unknown_kind(done, entries)
+            if unknown is None:
+                leaf_hashes = hashing.split_hashes(joined)
+                keys = [search_keys(entry) for entry in entries]
+                index.add_entries(done, leaf_hashes, keys)
         done += width
         progress(done, total)
+    if unknown is not None:
+        raise unknown
     if index is not None:
         if index.complete_to > done:
-            raise CorruptError("index", f"is ahead of the published {done} entries")
+            raise DamageError(
+                "index", "index", f"is ahead of the published {done} entries"
+            )
         index.check()
 
 
-def _check_kinds(start: int, entries: list[bytes]) -> None:
+def _unknown_kind(start: int, entries: list[bytes]) -> DamageError | None:
+    """Return the first entry that has no known format, as damage."""
     for position, entry in enumerate(entries, start):
         try:
             require_entry(entry)
         except FormatError as error:
-            raise CorruptError(f"entry {position}", str(error)) from error
+            return DamageError("entry", f"entry {position}", str(error))
+    return None
 
 
 def _check_format(root: Path) -> None:
     text = (root / "format").read_bytes()
     if not text.strip().isdigit():
-        raise CorruptError("format", "is not a number")
+        raise DamageError("format", "format", "is not a number")
     if int(text) > FORMAT_VERSION:
         raise RejectedError(f"{root} has the newer format {int(text)}")
 
@@ -127,9 +154,9 @@ def _keys(root: Path) -> list[VerifierKey]:
         lines = (root / "log.vkey").read_bytes().splitlines()
         keys = [parse_verifier_key(line) for line in lines]
     except (*MISSING, FormatError) as error:
-        raise CorruptError("log.vkey", str(error)) from error
+        raise DamageError("keys", "log.vkey", str(error)) from error
     if not keys:
-        raise CorruptError("log.vkey", "names no key")
+        raise DamageError("keys", "log.vkey", "names no key")
     return keys
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rocksdict import AccessType, Options, Rdict
 
-from tlog.errors import CorruptError, MachineError, names_machine_trouble
+from tlog.errors import MachineError, names_machine_trouble
+from tlog.fsck.damage import DamageError
 
 _COMPLETE_TO = b"\xff"
 
@@ -67,16 +68,18 @@ class IndexFolder:
         except Exception as error:
             raise _index_error(error) from error
         if (found - self._expected) % 2**256:
-            raise CorruptError(
-                "index", "differs from the entries: remove it, then start the log"
+            raise DamageError(
+                "index",
+                "index",
+                "differs from the entries: remove it, then start the log",
             )
 
 
-def _index_error(error: Exception) -> CorruptError | MachineError:
+def _index_error(error: Exception) -> DamageError | MachineError:
     """Return what an error of RocksDB says, which raises Exception itself."""
     if names_machine_trouble(str(error)):
         return MachineError(f"the index cannot be read now: {error}")
-    return CorruptError("index", str(error))
+    return DamageError("index", "index", str(error))
 
 
 def _sum(pairs: Iterable[tuple[bytes, bytes]]) -> int:

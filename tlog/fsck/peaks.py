@@ -4,7 +4,7 @@ Source: RFC 6962, 2.1.
 """
 
 from tlog import hashing
-from tlogverify.hashing import EMPTY_ROOT, Hash
+from tlogverify.hashing import EMPTY_ROOT, Hash, to_hash
 
 
 class Peaks:
@@ -17,9 +17,9 @@ class Peaks:
     def push(self, height: int, root: bytes) -> None:
         """Append a complete subtree of 2**height leaves; `size` is a multiple of it."""
         self.size += 1 << height
-        found = Hash(root)
+        found = to_hash(root)
         while self._peaks and self._peaks[-1][0] == height:
-            found = Hash(hashing.hash_pairs(self._peaks.pop()[1] + found))
+            found = hashing.hash_pair(self._peaks.pop()[1], found)
             height += 1
         self._peaks.append((height, found))
 
@@ -29,5 +29,5 @@ class Peaks:
             return EMPTY_ROOT
         *larger, (_, found) = self._peaks
         for _, peak in reversed(larger):
-            found = Hash(hashing.hash_pairs(peak + found))
+            found = hashing.hash_pair(peak, found)
         return found

@@ -5,7 +5,10 @@ from copy import deepcopy
 from pathlib import Path
 
 from tlog import hashing
-from tlog.errors import MISSING, CorruptError
+from tlog.errors import MISSING
+from tlog.fsck.blame import blame_pair, blame_tile
+from tlog.fsck.damage import DamageError
+from tlog.fsck.files import TileFiles
 from tlog.fsck.peaks import Peaks
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
@@ -13,7 +16,6 @@ from tlogverify.hashing import HASH_SIZE
 from tlogverify.keys import VerifierKey
 from tlogverify.signed import open_checkpoint
 from tlogverify.tiles import (
-    ENTRIES,
     FULL_TILE_BYTES,
     TILE_WIDTH,
     Tile,
@@ -25,7 +27,7 @@ from tlogverify.tiles import (
 class PublicTree:
     """The files below public/, judged against the checkpoint beside them.
 
-    checkpoint: opened with `keys`; raises CorruptError if it does not verify.  None
+    checkpoint: opened with `keys`; raises DamageError if it does not verify.  None
     in a log that has not published yet.  durable: the head that is stored beside it
     while the checkpoint waits for cosignatures, else the same.
     peaks: of all bundles that `bundles` has gone through.
@@ -33,6 +35,7 @@ class PublicTree:
 
     def __init__(self, public: Path, keys: Sequence[VerifierKey]) -> None:
         self._public = public
+        self._files = TileFiles(public)
         self.peaks = Peaks()
         self._levels: list[tuple[int, bytes]] = []
         self.checkpoint = _head(public / "checkpoint", "public/checkpoint", keys)
@@ -57,13 +60,10 @@ class PublicTree:
         Yields each bundle with its leaf hashes, joined, when both are right.  At the
         end the tree is proven to be the checkpoint's.
         """
+        if self.durable is None:
+            return
         for bundle in bundles_of_size(self.size):
-            content = self._read(bundle)
-            try:
-                leaf_hashes = hashing.bundle_leaf_hashes(content, bundle.width)
-            except FormatError as error:
-                raise CorruptError(f"public/{bundle.path}", str(error)) from error
-            self._compare(Tile(0, bundle.index, bundle.width), leaf_hashes)
+            content, leaf_hashes = self._pair(bundle, self.durable)
             self._check_published(bundle, leaf_hashes)
             if bundle.is_full:
                 root = hashing.subtree_roots(leaf_hashes)
@@ -76,8 +76,10 @@ class PublicTree:
         for level, (index, edge) in enumerate(self._levels, 1):
             if edge:
                 self._compare(Tile(level, index, len(edge) // HASH_SIZE), edge)
-        if self.durable and self.peaks.root() != self.durable.root:
-            raise CorruptError("public/checkpoint", "the bundles have another root")
+        if self.peaks.root() != self.durable.root:
+            raise DamageError(
+                "head", "public/checkpoint", "the bundles have another root"
+            )
 
     def _check_published(self, bundle: Tile, leaf_hashes: bytes) -> None:
         """Check the root of a public checkpoint that ends within or before a bundle."""
@@ -89,7 +91,7 @@ class PublicTree:
             for leaf_hash in hashing.split_hashes(leaf_hashes)[: size - start]:
                 then.push(0, leaf_hash)
             if then.root() != self.checkpoint.root:
-                raise CorruptError("public/checkpoint", "is of another tree")
+                raise DamageError("head", "public/checkpoint", "is of another tree")
 
     def check_leftovers(self, head_size: int) -> None:
         """Check what else lies below tile/: older widths, and newer tiles.
@@ -103,16 +105,20 @@ class PublicTree:
             try:
                 tile = parse_tile(path)
             except FormatError as error:
-                raise CorruptError(f"public/{path}", str(error)) from error
+                raise DamageError("leftover", f"public/{path}", str(error)) from error
             whole = self._whole(tile, self.size)
             if whole is None:
                 if self._whole(tile, head_size) is None:
-                    raise CorruptError(f"public/{path}", "lies beyond the log's size")
+                    raise DamageError(
+                        "leftover", f"public/{path}", "lies beyond the log's size"
+                    )
             elif whole == tile:
                 # `bundles` has gone through it.
                 continue
-            elif not self._read(whole).startswith(file.read_bytes()):
-                raise CorruptError(f"public/{path}", f"is no beginning of {whole.path}")
+            elif not self._files.read(whole).startswith(file.read_bytes()):
+                raise DamageError(
+                    "leftover", f"public/{path}", f"is no beginning of {whole.path}"
+                )
 
     def _whole(self, tile: Tile, size: int) -> Tile | None:
         """Return the widest form of `tile` in a tree of `size`, if it reaches there."""
@@ -135,20 +141,22 @@ class PublicTree:
             index, edge = index + 1, b""
         self._levels[level] = (index, edge)
 
-    def _compare(self, tile: Tile, expected: bytes) -> None:
-        if self._read(tile) != expected:
-            below = "the bundle" if tile.level == 0 else "the tiles below it"
-            raise CorruptError(f"public/{tile.path}", f"does not follow from {below}")
-
-    def _read(self, tile: Tile) -> bytes:
+    def _pair(self, bundle: Tile, head: Checkpoint) -> tuple[bytes, bytes]:
+        """Return a bundle and its leaf hashes, which its tile must hold."""
         try:
-            # Not by pathlib: two files for each bundle add up.
-            with open(f"{self._public}/{tile.path}", "rb", buffering=0) as file:
-                return file.read()
-        except MISSING as error:
-            kind = "bundle" if tile.level == ENTRIES else "tile"
-            why = f"the {kind} cannot be read: {error.strerror}"
-            raise CorruptError(f"public/{tile.path}", why) from error
+            content = self._files.read(bundle)
+            leaf_hashes = hashing.bundle_leaf_hashes(content, bundle.width)
+            stored = self._files.read(Tile(0, bundle.index, bundle.width))
+        except (*MISSING, FormatError) as error:
+            raise blame_pair(bundle, self._files, head) from error
+        if stored != leaf_hashes:
+            raise blame_pair(bundle, self._files, head)
+        return content, leaf_hashes
+
+    def _compare(self, tile: Tile, expected: bytes) -> None:
+        """Check a tile above level 0 against what lies below it."""
+        if self._files.hashes(tile) != expected and self.durable is not None:
+            raise blame_tile(tile, expected, self._files, self.durable)
 
 
 def _head(path: Path, where: str, keys: Sequence[VerifierKey]) -> Checkpoint | None:
@@ -157,4 +165,4 @@ def _head(path: Path, where: str, keys: Sequence[VerifierKey]) -> Checkpoint | N
     except FileNotFoundError:
         return None
     except (*MISSING, FormatError, SignatureError) as error:
-        raise CorruptError(where, str(error)) from error
+        raise DamageError("head", where, str(error)) from error

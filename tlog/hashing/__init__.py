@@ -6,8 +6,9 @@
     subtree_roots(leaf_hashes)           k x 8192 bytes   -> k x 32 bytes, whole tiles
     tile_levels(hashes)                  up to 8192 bytes -> all levels above them
     growth_levels(start, peaks, hashes)  a growing tree   -> all its new levels
-    root(hashes)                         n x 32 bytes     -> 32 bytes
-    split_hashes(joined)                 n x 32 bytes     -> n values of 32 bytes
+    root(hashes)                         n x 32 bytes     -> one Hash
+    hash_pair(left, right)               two hashes       -> one Hash
+    split_hashes(joined)                 n x 32 bytes     -> n Hashes
 
     backend() names what runs, threads() tells on how many threads, and fault() which
     kernel failed its self-test.  `tlog.hashing.backend` has the contract in full.
@@ -21,8 +22,8 @@
     selftest    the known answer
     choice      which of them, by processor and environment
 
-The self-check of each head does not use this package: it hashes with tlogverify, so
-that a fault here cannot be signed.
+The self-check of each head does not use this package.  It hashes with tlogverify, so
+that a wrong hash of this package is not signed.
 
 Source: RFC 6962, 2.1; C2SP tlog-tiles.  How the kernels work: `docs/hashing.md`.
 """
@@ -30,7 +31,7 @@ Source: RFC 6962, 2.1; C2SP tlog-tiles.  How the kernels work: `docs/hashing.md`
 import os
 
 from tlog.hashing.choice import choose
-from tlog.hashing.shapes import split_hashes
+from tlogverify.hashing import Hash, split_hashes, to_hash
 
 _choice = choose(os.environ)
 
@@ -41,6 +42,11 @@ subtree_roots = _choice.backend.subtree_roots
 tile_levels = _choice.backend.tile_levels
 growth_levels = _choice.backend.growth_levels
 root = _choice.backend.root
+
+
+def hash_pair(left: Hash, right: Hash) -> Hash:
+    """Return the hash of the node above two hashes."""
+    return to_hash(hash_pairs(left + right))
 
 
 def backend() -> str:
@@ -68,6 +74,7 @@ __all__ = [
     "fault",
     "growth_levels",
     "hash_leaves",
+    "hash_pair",
     "hash_pairs",
     "root",
     "split_hashes",

@@ -1,10 +1,11 @@
-"""What a backend is: the hashing functions, whoever computes them."""
+"""The hashing functions that every backend has."""
 
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from tlog.errors import RejectedError
 from tlog.hashing.shapes import Buffer
+from tlogverify.hashing import Hash
 
 
 class Backend(Protocol):
@@ -16,7 +17,7 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """What hashes, as `TLOG_HASH_BACKEND` names it."""
+        """The name by which `TLOG_HASH_BACKEND` asks for this backend."""
         ...
 
     @property
@@ -60,7 +61,7 @@ class Backend(Protocol):
         """
         ...
 
-    def root(self, hashes: Buffer) -> bytes:
+    def root(self, hashes: Buffer) -> Hash:
         """Return the root over n hashes, by RFC 6962.
 
         A last node that may itself stand for an incomplete subtree is fine.
@@ -71,7 +72,7 @@ class Backend(Protocol):
 class RefusedBackend:
     """A backend that was asked for and cannot be had: every use says why.
 
-    Not an error of the import, so that a command can answer in one line.
+    The import itself does not fail, so that a command can answer in one line.
     """
 
     def __init__(self, error: RejectedError) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tlog.hashing.backend import Backend
 
 Maker = Callable[[str, int], Backend]
-"""From a kernel's name and threads to its backend; LookupError if it is not here."""
+"""Makes the backend of a kernel's name and threads; LookupError if it is not here."""
 
 
 def make_nothing(name: str, threads: int) -> Backend:

@@ -19,7 +19,7 @@ from tlog.hashing.plain import PlainBackend
 from tlog.hashing.selftest import is_right
 
 KERNELS: Final = ("avx512", "shani", "avx2", "armv8", "portable")
-"""From the fastest on."""
+"""The names of all kernels, the fastest first."""
 
 NAMES: Final = (*KERNELS, PlainBackend.name)
 
@@ -29,7 +29,7 @@ THREADS_VARIABLE: Final = "TLOG_HASH_THREADS"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What hashes; fault: which kernel failed its self-test, if one did."""
+    """The backend that hashes; fault: the kernel that failed its self-test, or None."""
 
     backend: Backend
     fault: str | None = None

@@ -24,7 +24,7 @@ from tlog.hashing.shapes import (
     tile_width,
 )
 from tlogverify.bundles import parse_bundle
-from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, to_hash
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH
 
 Address = Sized
@@ -57,7 +57,7 @@ class NativeBackend:
     def hash_messages(self, messages: Sequence[Buffer], prefix: int) -> bytes:
         """Return the hashes of `messages`, joined.
 
-        prefix: a byte ahead of each, or -1 for none: SHA-256 as it is.
+        prefix: a byte ahead of each message, or -1 for plain SHA-256.
         """
         joined = b"".join(messages)
         count = len(messages)
@@ -89,7 +89,7 @@ class NativeBackend:
             hashes = bytes(HASH_SIZE * width)
             if lib.tlog_hash_bundle(self._kernel, entries, size, width, hashes):
                 return hashes
-        # The verifier's parser has the last word, and says what is wrong.
+        # The verifier's parser decides, and its error says what is wrong.
         return self.hash_leaves(parse_bundle(bytes(bundle), width))
 
     def hash_pairs(self, nodes: Buffer) -> bytes:
@@ -133,7 +133,7 @@ class NativeBackend:
         )
         return [lowest, *_cut(above, widths[1:])]
 
-    def root(self, hashes: Buffer) -> bytes:
+    def root(self, hashes: Buffer) -> Hash:
         """Return the root over n hashes."""
         nodes: Buffer = hashes
         count = count_hashes(len(_address(nodes)))
@@ -148,7 +148,7 @@ class NativeBackend:
             count = len(nodes) // HASH_SIZE
         found = bytes(HASH_SIZE)
         lib.tlog_small_root(self._kernel, _address(nodes), count, found)
-        return found
+        return to_hash(found)
 
 
 def _address(buffer: Buffer) -> Address:

@@ -13,7 +13,7 @@ from tlog.hashing.shapes import (
     tile_width,
 )
 from tlogverify.bundles import parse_bundle
-from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, to_hash
 
 
 class PlainBackend:
@@ -76,7 +76,7 @@ class PlainBackend:
             nodes = self._parents(nodes)
         return levels
 
-    def root(self, hashes: Buffer) -> bytes:
+    def root(self, hashes: Buffer) -> Hash:
         """Return the root over n hashes."""
         level = flat(hashes)
         if count_hashes(len(level)) == 0:
@@ -84,7 +84,7 @@ class PlainBackend:
         nodes = bytes(level)
         while len(nodes) > HASH_SIZE:
             nodes = self._parents(nodes)
-        return nodes
+        return to_hash(nodes)
 
     def _parents(self, nodes: bytes) -> bytes:
         """Return the level above; a node without a sibling goes up as it is."""

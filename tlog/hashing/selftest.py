@@ -1,7 +1,7 @@
 """A known-answer test of a backend, once a process, before it may hash anything.
 
 Every way through a kernel is taken: each number of lanes that can be left over, each
-padding, messages of mixed lengths, levels of tiles and of a growth.  What comes out is
+padding, messages of mixed lengths, levels of tiles and of a growth.  All results are
 hashed by `hashlib` and compared with a constant: 1.3 ms with AVX-512, 6 with plain C.
 """
 

@@ -1,6 +1,6 @@
 """The shapes of what goes in and out: whole hashes, whole pairs, whole tiles.
 
-Sizes are in bytes.  All implementations check here, so that a wrong one has one answer.
+Sizes are in bytes.  All backends check them here, so that a wrong size has one answer.
 """
 
 from mmap import mmap
@@ -48,12 +48,6 @@ def count_hashes(size: int) -> int:
     if size % HASH_SIZE:
         raise ValueError(f"{size} bytes are no hashes")
     return size // HASH_SIZE
-
-
-def split_hashes(joined: bytes) -> list[bytes]:
-    """Return joined hashes one by one; ValueError for other lengths."""
-    count_hashes(len(joined))
-    return [joined[at : at + HASH_SIZE] for at in range(0, len(joined), HASH_SIZE)]
 
 
 def growth_widths(start: int, peaks_size: int, leaves_size: int) -> list[int]:

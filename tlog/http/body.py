@@ -77,7 +77,7 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes:
         if reading.done():
             return reading.result()
         if stopped.done():
-            # What comes from now on is not read any more: aiohttp is closing.
+            # The rest of the body is not read any more, because aiohttp is closing.
             raise BusyError("the log is stopping", retry_after_s=_STOPPING_RETRY_S)
         raise SlowBodyError(_BODY_S)
     finally:

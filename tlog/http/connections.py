@@ -20,7 +20,7 @@ from typing import Final, cast
 from aiohttp import web
 
 from tlog.errors import BusyError
-from tlog.http.problems import SHARED_ROWS, problem_document, told
+from tlog.http.problems import SHARED_ROWS, answer_to, problem_document
 
 MOST_CONNECTIONS: Final = 4_096
 ANSWER_S: Final = 60.0
@@ -187,7 +187,7 @@ class Refusal(asyncio.Protocol):
 def _refusal() -> bytes:
     """Return the whole answer to a client for whom there is no room."""
     answer = problem_document(
-        told(BusyError("every connection of this server is busy"), SHARED_ROWS)
+        answer_to(BusyError("every connection of this server is busy"), SHARED_ROWS)
     )
     body = cast(bytes, answer.body)
     headers = {**answer.headers, "Connection": "close"}

@@ -1,6 +1,7 @@
 """An application that counts and answers every error, and a server that drains it."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from errno import errorcode
 from typing import Final, cast
@@ -25,10 +26,10 @@ from tlog.http.problems import (
     NEVER,
     ROUTING,
     Dialect,
+    ErrorAnswer,
     Rows,
-    Told,
+    answer_to,
     problem_document,
-    told,
 )
 from tlog.log_lines import log_event
 from tlog.metrics import Metrics
@@ -54,8 +55,8 @@ def new_app(
 ) -> web.Application:
     """Return an application of `routes`; its metrics tell what runs here.
 
-    rows: how errors are told.  dialects: by the start of a path, in which form they are
-    told there; elsewhere as problem documents.
+    rows: how errors are answered.  dialects: the form of an error's answer, by the
+    start of a path; below all other paths it is a problem document.
     """
     app = web.Application(middlewares=[_answering(rows, dialects)])
     app[STOPPING] = asyncio.Event()
@@ -92,15 +93,18 @@ class Listener:
         self.url = ""
 
     async def start(self) -> None:
-        """Listen; OSError if the address is taken."""
+        """Listen; OSError, which says what to do, if the address cannot be had."""
         await self._runner.setup()
         host, port = listen_address(self._listen)
         most = affordable_connections(self._most)
         made = cast(web.Server, self._runner.server)
         self.connections = Connections(made, most, self._answer_s)
-        server = await asyncio.get_running_loop().create_server(
-            self.connections.take, host, port, backlog=_ACCEPT_QUEUE
-        )
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                self.connections.take, host, port, backlog=_ACCEPT_QUEUE
+            )
+        except OSError as error:
+            raise _not_listening(error, self._listen) from error
         self._server = server
         # With port 0, only the socket knows.
         bound = server.sockets[0].getsockname()[1]
@@ -113,6 +117,17 @@ class Listener:
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
+
+
+def _not_listening(error: OSError, listen: str) -> OSError:
+    ahead = {
+        errno.EADDRINUSE: "address already in use: end the process that listens there, "
+        "or choose another --listen; port 0 takes a free one",
+        errno.EADDRNOTAVAIL: "no address of this machine: choose another --listen",
+        errno.EACCES: "this user may not listen there: choose a port above 1023",
+    }
+    why = ahead.get(error.errno or 0, error.strerror or str(error))
+    return OSError(error.errno, why, listen)
 
 
 def metrics_response(metrics: Metrics) -> web.Response:
@@ -170,9 +185,9 @@ def _answering(rows: Rows, dialects: Mapping[str, Dialect]) -> Middleware:
             problem = ROUTING.get(error.status, INTERNAL)
             allow = error.headers.get(hdrs.ALLOW)
             headers: dict[str, str] = {} if allow is None else {hdrs.ALLOW: allow}
-            return dialect(Told(problem, error.reason, headers))
+            return dialect(ErrorAnswer(problem, error.reason, headers))
         except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
-            return dialect(_told(error, rows))
+            return dialect(_answer_to(error, rows))
         finally:
             if isinstance(connection, Connection):
                 connection.end()
@@ -180,17 +195,17 @@ def _answering(rows: Rows, dialects: Mapping[str, Dialect]) -> Middleware:
     return answer
 
 
-def _told(error: Exception, rows: Rows) -> Told:
-    """Return what is told of an error; log it if this server must mend it."""
+def _answer_to(error: Exception, rows: Rows) -> ErrorAnswer:
+    """Return the answer to an error; log the error if this server must mend it."""
     if isinstance(error, TlogError):
-        found = told(error, rows)
+        found = answer_to(error, rows)
     elif isinstance(error, ConnectionError):
         # The client left within its body: nobody reads this.
-        found = told(FormatError("the body was cut short"), rows)
+        found = answer_to(FormatError("the body was cut short"), rows)
     elif isinstance(error, OSError | MemoryError):
-        found = told(MachineError(str(error)), rows)
+        found = answer_to(MachineError(str(error)), rows)
     else:
-        found = Told(INTERNAL, INTERNAL.title, {})
+        found = ErrorAnswer(INTERNAL, INTERNAL.title, {})
     # What ends the process is told once, where it ends.
     if found.problem.is_ours and not isinstance(error, FatalError):
         # The kinds alone: what an error says may hold what the request said.

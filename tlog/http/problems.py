@@ -25,7 +25,7 @@ NEVER: Final = "no-store"
 
 
 class Problem(NamedTuple):
-    """A row: how an error is told.
+    """A row: how an error is answered.
 
     headers: beside the problem document.  is_ours: the title is all that is shown,
     because the error's own words tell of this machine.
@@ -66,13 +66,13 @@ ROUTING: Final[Mapping[int, Problem]] = {
     404: Problem(404, "not-found", "No such resource"),
     405: Problem(405, "method-not-allowed", "No such method here"),
 }
-"""What the web server itself refuses."""
+"""The refusals that the web server itself makes."""
 
 INTERNAL: Final = Problem(500, "internal", "A fault of this server", is_ours=True)
 
 
-class Told(NamedTuple):
-    """One error on its way out.
+class ErrorAnswer(NamedTuple):
+    """The answer to one error, before it has a form.
 
     headers: what a client may do about it.  error: None if the web server itself
     refused the request.
@@ -84,8 +84,8 @@ class Told(NamedTuple):
     error: TlogError | None = None
 
 
-Dialect = Callable[[Told], web.Response]
-"""How errors are told below some path."""
+Dialect = Callable[[ErrorAnswer], web.Response]
+"""The form that the answer to an error has below some path."""
 
 
 def problem_of(error: TlogError, rows: Rows) -> Problem:
@@ -96,30 +96,30 @@ def problem_of(error: TlogError, rows: Rows) -> Problem:
     return INTERNAL
 
 
-def told(error: TlogError, rows: Rows) -> Told:
-    """Return what is told of `error`."""
+def answer_to(error: TlogError, rows: Rows) -> ErrorAnswer:
+    """Return what a client is answered to `error`."""
     problem = problem_of(error, rows)
     headers = dict(problem.headers)
     if isinstance(error, BusyError):
         headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
     detail = problem.title if problem.is_ours else str(error)
-    return Told(problem, detail, headers, error)
+    return ErrorAnswer(problem, detail, headers, error)
 
 
-def problem_document(told: Told) -> web.Response:
+def problem_document(answer: ErrorAnswer) -> web.Response:
     """Return an error as a problem document; the usual dialect."""
     document: dict[str, object] = {
-        "type": told.problem.token,
-        "title": told.problem.title,
-        "status": told.problem.status,
-        "detail": told.detail,
+        "type": answer.problem.token,
+        "title": answer.problem.title,
+        "status": answer.problem.status,
+        "detail": answer.detail,
     }
-    position = getattr(told.error, "position", None)
+    position = getattr(answer.error, "position", None)
     if position is not None:
         document["position"] = position
     return web.Response(
-        status=told.problem.status,
+        status=answer.problem.status,
         body=msgspec.json.encode(document),
         content_type="application/problem+json",
-        headers={hdrs.CACHE_CONTROL: NEVER, **told.headers},
+        headers={hdrs.CACHE_CONTROL: NEVER, **answer.headers},
     )

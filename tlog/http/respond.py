@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Self
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from aiohttp import hdrs, web
@@ -144,9 +145,16 @@ def query(
 ) -> dict[str, str]:
     """Return the parameters of the query string.
 
-    Raises FormatError for one that is missing, unknown or given twice.
+    Raises FormatError for one that is missing, unknown or given twice, and for a query
+    that is no UTF-8.
     """
     found: dict[str, str] = {}
+    raw = request.rel_url.raw_query_string
+    try:
+        # Such bytes would be taken for the text of their escapes otherwise.
+        unquote_to_bytes(raw).decode()
+    except UnicodeError:
+        raise FormatError("a query is UTF-8", raw) from None
     for name, value in request.query.items():
         if name not in required | optional:
             raise FormatError("an unknown query parameter", name)

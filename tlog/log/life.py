@@ -59,7 +59,7 @@ class Log:
         self.sequencer.start(self.lifeline)
 
     def close(self) -> None:
-        """Answer what was accepted, publish it, and let go of the folder."""
+        """Answer and publish the accepted entries, and let go of the folder."""
         self.submitting.checks.close()
         self.submitting.pool.close()
         self.backlog.lift_bound()

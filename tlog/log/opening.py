@@ -1,18 +1,17 @@
-"""From settings to a log, opened and recovered; and a log's tiles and index anew."""
+"""From settings to a log, opened and recovered."""
 
-import shutil
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.config import require_bare_host
 from tlog.durable.disk import Disk, SystemDisk
-from tlog.errors import MISSING, CorruptError, RejectedError, telling_machine_trouble
-from tlog.folders import PUBLIC_FILE, open_up, set_mode, write_whole
+from tlog.errors import CorruptError, RejectedError, telling_machine_trouble
+from tlog.folders import PUBLIC_FILE, set_mode, write_whole
 from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
+from tlog.log.admission.first import make_first_entry
 from tlog.log.admission.gate import Gate
 from tlog.log.admission.rates import Rates
 from tlog.log.admission.tokens import read_tokens
@@ -36,23 +35,17 @@ from tlog.log.reading import Reading
 from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool
-from tlog.log.sequencer.rebuild import Progress, rebuild
 from tlog.log.sequencer.recovery import Recovered, recover, sign_anew
 from tlog.log.sequencer.sequencer import Sequencer
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout, LogFolder
-from tlog.log.storage.index import Index
-from tlog.log.storage.objects import Objects
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlog.metrics import LogMetrics
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
-from tlogverify.checkpoint import Checkpoint
-from tlogverify.errors import FormatError, SignatureError
 from tlogverify.keys import KeyType, parse_verifier_key
 from tlogverify.policy import Policy
-from tlogverify.signed import open_checkpoint
 
 _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
 
@@ -88,44 +81,6 @@ def _open_log(settings: LogSettings, clock: Clock, disk: Disk) -> Log:
         raise
 
 
-def rebuild_log(root: Path, progress: Progress) -> Checkpoint:
-    """Write the hash tiles and the index of a stopped log anew, from its bundles.
-
-    Returns the public checkpoint that they lead to.  Raises CorruptError and changes
-    nothing if they do not, MachineError if the machine has no room for it.
-    """
-    with telling_machine_trouble():
-        return _rebuild_log(root, progress)
-
-
-def _rebuild_log(root: Path, progress: Progress) -> Checkpoint:
-    if not FolderLayout(root).format_file.exists():
-        raise RejectedError(f"{root} is not a log's folder")
-    with LogFolder(root) as folder:
-        layout = folder.layout
-        objects = Objects(layout.public, layout.temporary, SystemDisk())
-        open_up(layout.public)
-        try:
-            lines = layout.vkey_file.read_bytes().split()
-        except MISSING as error:
-            raise CorruptError("log.vkey", str(error)) from error
-        keys = [parse_verifier_key(line) for line in lines]
-        try:
-            checkpoint = open_checkpoint(objects.checkpoint() or b"", *keys)
-        except (FormatError, SignatureError) as error:
-            raise CorruptError("public/checkpoint", str(error)) from error
-        fresh = layout.index.with_name("index.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        index = Index(fresh)
-        try:
-            rebuild(checkpoint, objects, index, progress)
-        finally:
-            index.close()
-        shutil.rmtree(layout.index, ignore_errors=True)
-        fresh.rename(layout.index)
-        return checkpoint
-
-
 class _Ground(NamedTuple):
     """What every part of a log is given; policy: the text of one for verifiers."""
 
@@ -141,10 +96,12 @@ def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) ->
     signer = HeadSigner(_load_keys(layout, settings), clock)
     if settings.sigstore:
         require_bare_host(signer.origin)
-    policy = policy_text(settings, signer.verifiers)
+    policy = policy_text(settings, signer.verifier_keys)
     _write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, LogMetrics())
-    sightings = see_all_heads(settings, Policy.parse(policy.encode()), signer.verifiers)
+    asked = Policy.parse(policy.encode())
+    sightings = see_all_heads(settings, asked, signer.verifier_keys)
+    guard = open_guard(settings, asked, layout.root, ground.metrics)
     stores = Stores.open(folder, disk)
     try:
         if stores.journal.head() is None:
@@ -153,11 +110,10 @@ def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) ->
             signer,
             stores,
             backlog_bytes=settings.max_backlog_bytes,
-            offers_all=settings.witness_policy is None,
+            offers_all=not _waits_for_witnesses(settings, guard),
         )
         signed = recovered.signed
         tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
-        guard = open_guard(settings, layout.root, ground.metrics)
         root_at = partial(tiles.root, signed)
         for found in compare_all(sightings, signed.size, root_at):
             guard.contradict(found)
@@ -189,13 +145,13 @@ def _assemble(
         Pool(settings.max_pool_entries, settings.max_pool_bytes),
         backlog,
         KnownEntries(backlog, stores.index),
-        Committer(ground.signer, stores.journal, backlog, recovered.signed),
+        _committer(ground, stores, recovered, guard),
         trim_to=lambda: publisher.stored_size,
         metrics=metrics,
     )
     lifeline, prover = Lifeline(), Prover(tiles)
     collector = None
-    if settings.witness_policy is not None:
+    if _waits_for_witnesses(settings, guard):
         view = _view(ground, sequencer.committer, prover, backlog)
         policy = Policy.parse(ground.policy.encode())
         collector = make_collector(
@@ -208,11 +164,12 @@ def _assemble(
         reading=_reading(heads, prover, tiles, stores, sequencer.known, publisher),
         standing=Standing(
             origin=ground.signer.origin,
-            keys=ground.signer.verifiers,
+            keys=ground.signer.verifier_keys,
             policy=ground.policy,
             heads=heads,
             guard=guard,
             claims=_claims(stores, sequencer.pool, publisher, lifeline),
+            doors=settings.open_doors,
             witnessing=None if collector is None else collector.witnessing,
         ),
         stores=stores,
@@ -227,13 +184,34 @@ def _assemble(
     return log
 
 
+def _committer(
+    ground: _Ground, stores: Stores, recovered: Recovered, guard: WriteGuard
+) -> Committer:
+    return Committer(
+        ground.signer,
+        stores.journal,
+        recovered.backlog,
+        recovered.signed,
+        guard.require_writable,
+    )
+
+
+def _waits_for_witnesses(settings: LogSettings, guard: WriteGuard) -> bool:
+    """Return whether a head is signed long before it may be public, or for ever.
+
+    A log that a witness has contradicted may have signed a fork: without the policy
+    that named the witness, it still shows no more than was public.
+    """
+    return settings.witness_policy is not None or guard.is_contradicted
+
+
 def _view(
     ground: _Ground, committer: Committer, prover: Prover, backlog: Backlog
 ) -> LogView:
     """Return the log as the collector of cosignatures sees it."""
     return LogView(
         origin=ground.signer.origin,
-        keys=ground.signer.verifiers,
+        keys=ground.signer.verifier_keys,
         signed=lambda: committer.signed,
         prove=prover.consistency,
         root_at=prover.root,
@@ -246,15 +224,18 @@ def _view(
 def _submitting(
     ground: _Ground, pool: Pool, heads: Heads, guard: WriteGuard
 ) -> Submitting:
+    settings, origin = ground.settings, ground.signer.origin
+    begins = settings.sigstore and not settings.frozen and heads.signed.size == 0
     return Submitting(
-        origin=ground.signer.origin,
+        origin=origin,
         guard=guard,
-        gate=_gate(ground.settings, ground.clock),
+        gate=_gate(settings, ground.clock),
         checks=Checks(),
         pool=pool,
         heads=heads,
-        wait_s=ground.settings.witness_wait_ms / 1000,
+        wait_s=settings.witness_wait_ms / 1000,
         metrics=ground.metrics,
+        first_entry=make_first_entry(origin) if begins else None,
     )
 
 
@@ -296,7 +277,7 @@ def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
     keys: list[SigningKey] = []
     for key_type in types:
         path = layout.keys / _KEY_FILES[key_type]
-        origin = settings.origin or (keys[0].verifier.name if keys else "")
+        origin = settings.origin or (keys[0].verifier_key.name if keys else "")
         if not path.exists():
             if layout.journal.exists() and key_type in _announced(layout):
                 raise CorruptError(str(path), "is missing, but the log has signed")
@@ -304,10 +285,10 @@ def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
                 raise RejectedError("a new log needs --origin NAME")
             generate_key(origin, key_type).write(path)
         key = read_key(path)
-        if origin and key.verifier.name != origin:
+        if origin and key.verifier_key.name != origin:
             raise RejectedError(
-                f"the log in this folder is {key.verifier.name}, and an origin never "
-                "changes: another log needs another --data",
+                f"the log in this folder is {key.verifier_key.name}, and an origin "
+                "never changes: another log needs another --data",
             )
         keys.append(key)
     return keys
@@ -323,7 +304,7 @@ def _announced(layout: FolderLayout) -> set[KeyType]:
 
 def _write_public_keys(layout: FolderLayout, signer: HeadSigner, policy: str) -> None:
     """Write the verifier keys, and the policy for those who verify."""
-    vkeys = "".join(f"{key.encode()}\n" for key in signer.verifiers)
+    vkeys = "".join(f"{key.encode()}\n" for key in signer.verifier_keys)
     for file, text in ((layout.vkey_file, vkeys), (layout.policy_file, policy)):
         content = text.encode()
         # What stands there already needs no room on a full disk.
@@ -347,7 +328,7 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
 
 
 def _watch(log: Log) -> None:
-    """Let the gauges read what they show at the moment they are asked."""
+    """Let each gauge read its value at the moment it is asked."""
     metrics, heads = log.metrics, log.heads
     metrics.tree_size.set_function(lambda: heads.signed.size)
     if (witnessing := log.standing.witnessing) is not None:

@@ -1,4 +1,4 @@
-"""What a door that answers readers needs of a log, and nothing else of it."""
+"""The face of a log that a door needs which answers readers, and no more of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

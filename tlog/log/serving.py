@@ -1,12 +1,15 @@
-"""A log behind its doors, until it is stopped: what was accepted is answered."""
+"""A log behind its doors, until it is stopped and has answered all that it accepted."""
 
 import asyncio
 from collections.abc import Callable
 
+from tlog.errors import BusyError
 from tlog.http.listener import Listener
 from tlog.log.api.routes import build_app
+from tlog.log.cosigning.guard import RolledBackError
 from tlog.log.life import Log
 from tlog.log.sequencer.pool import Settled, settle
+from tlog.log_lines import log_event
 
 
 async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
@@ -29,6 +32,7 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
     )
     log.heads.start()
     try:
+        await _begin(log)
         await listener.start()
         ready(listener.url)
         await stop.wait()
@@ -39,3 +43,15 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
         await asyncio.to_thread(log.close)
     if log.lifeline.failure is not None:
         raise log.lifeline.failure
+
+
+async def _begin(log: Log) -> None:
+    """Let a new log take its first entry, if it may write already.
+
+    With witnesses it may not yet: the first submission waits for both.
+    """
+    if log.submitting.guard.is_confirmed:
+        try:
+            await log.submitting.wait_writable()
+        except (BusyError, RolledBackError) as error:
+            log_event("no first entry yet", level="warning", error=str(error))

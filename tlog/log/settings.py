@@ -49,6 +49,15 @@ class LogSettings(
 
     variables: ClassVar[str] = "TLOG_"
 
+    @property
+    def open_doors(self) -> dict[str, bool]:
+        """Whether each door takes entries, by its name."""
+        native = not self.sigstore or self.sigstore_native
+        return {
+            "native": native and not self.frozen,
+            "sigstore": self.sigstore and not self.frozen,
+        }
+
     def __post_init__(  # type: ignore[explicit-override]  # typing: from 3.12
         self,
     ) -> None:

@@ -13,9 +13,9 @@ from tlogverify.keys import VerifierKey
 class Standing:
     """The face of a log for those that run it.
 
-    keys: that sign its heads.  policy: the text of one for those who verify.  claims:
-    what must hold for submissions to be taken, each asked anew.  witnessing: None for
-    a log without witnesses.
+    keys: of its heads.  policy: the text of a policy for those who verify.  claims:
+    must all hold for submissions to be taken; each is asked anew.  doors: whether each
+    door takes entries, by its name.  witnessing: None for a log without witnesses.
     """
 
     origin: str
@@ -23,5 +23,6 @@ class Standing:
     policy: str
     heads: Heads
     claims: Mapping[str, Callable[[], bool]]
+    doors: Mapping[str, bool]
     guard: WriteGuard
     witnessing: Witnessing | None

@@ -1,4 +1,4 @@
-"""What a door that takes entries needs of a log, and nothing else of it."""
+"""The face of a log that a door needs which takes entries, and no more of it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ class Submitting:
     """The face of a log for those that submit; used in one event loop.
 
     gate: who may submit, and how much.  checks: work that is too much for the loop.
-    wait_s: how long an answer waits for a head that is shown.
+    wait_s: how long an answer waits for a head that is shown.  first_entry: what an
+    empty log takes before all others, if anything.
     """
 
     origin: str
@@ -28,25 +29,51 @@ class Submitting:
     heads: Heads
     wait_s: float
     metrics: LogMetrics
+    first_entry: bytes | None = None
 
     async def wait_writable(self) -> None:
-        """Wait until the log may write; RolledBackError or UnconfirmedError if not."""
+        """Wait until the log may write, and has its first entry if it is to have one.
+
+        Raises RolledBackError or UnconfirmedError if it may not, BusyError if that
+        entry could not be stored.
+        """
         await self.guard.wait_writable(self.wait_s)
+        if self.first_entry is not None and self.heads.signed.size == 0:
+            # Several may wait here: equal entries are one entry.
+            await self.commit([self.first_entry])
 
     def commit(self, entries: list[bytes]) -> asyncio.Future[Receipt]:
-        """Let canonical entries wait for a commit; BusyError if there is no room.
+        """Let canonical entries wait for a commit.
 
         The future says where they stand once that is durable.  It ends with BusyError
-        if nothing was stored, with FatalError if that is not known.
+        or RolledBackError if nothing was stored, with FatalError if that is not known.
+
+        Raises BusyError if there is no room, RolledBackError if a witness has
+        contradicted the log while the request was read.
         """
+        self.guard.require_writable()
         waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self.pool.put_ticket(Ticket(entries, waiting))
         return waiting
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:
-        """Return a shown head that has all entries of a receipt, if it comes."""
+        """Return a shown head that has all entries of a receipt, if it comes.
+
+        Raises RolledBackError if it cannot come any more.
+        """
         size = max(receipt.indexes) + 1
-        return await self.heads.wait_for(size, receipt.snapshot, wait_s)
+        head = await self.heads.wait_for(size, receipt.snapshot, wait_s)
+        if head is None:
+            self.guard.require_writable()
+        return head
+
+    def signed_with(self, receipt: Receipt) -> Snapshot:
+        """Return the signed head of a receipt, which no witness need have seen.
+
+        Raises RolledBackError if a witness contradicts the log: it may be a fork's.
+        """
+        self.guard.require_writable()
+        return receipt.snapshot
 
     def count_refused(self, token: str) -> None:
         """Count one refused request by the type of its problem."""

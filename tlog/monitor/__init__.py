@@ -4,23 +4,39 @@ It believes a head's signature for who said it, and the entries for what the tre
 everything between the two is computed here.  It shares no code with the log's own
 growth, and reads the log as anyone can.
 
-    settings     what `tlog monitor` can be told
-    tree         PURE: roots and proofs out of the nodes of a tree
-    matching     PURE: digests in the bytes of a bundle
-    web          HTTP, bounded
-    source       a log by HTTP, or as a folder
-    window       bundles in order, several under way
-    bundles      verified entries, in the monitor's own files
-    store        heads, hits and alarms, in SQLite
-    stored       the tree of what is remembered
-    state        the folder of it all
-    watches      what is looked for
-    past         the same, in what was read before
-    follow       from one head to the next
-    verdict      what a conflict proves
-    witnesses    heads that the log has shown to others
-    alarms       what is told
-    webhook      how it gets there
-    monitor      one round after the other
-    door         health, readiness and metrics
+The command enters by `opening` and `settings` alone.  In order of dependency:
+
+    settings      what `tlog monitor` can be told
+    metrics       what is counted
+    surroundings  what comes from outside: time, counters, where to write
+    tree          PURE: roots and proofs out of the nodes of a tree
+    matching      PURE: what is watched, in the bytes of a bundle
+    watches       what is watched: digests, files, names
+    web           HTTP, bounded
+    source        a log's public files, by HTTP or out of a folder
+    window        bundles in order, while others are under way
+    threads       work in threads that a stop does not tear apart
+    heads         a head, and the note that proves who signed it
+    parties       who has shown a head
+    bundles       the entries that were read, in the monitor's own files
+    stored        the tree of those entries
+    database      the SQLite file of the state, and its transactions
+    outbox        alarms that wait to be written and posted
+    reading       how far the monitor has read, and what it found
+    waiting       heads that wait until the log has grown to them
+    compared      which hash tiles were found damaged
+    state         the folder of it all
+    run           the unverified run, from the verified head to a larger one
+    past          new watches in entries that were read before
+    verdict       what a head proves that does not fit
+    follow        from the verified head to a larger one
+    exhibits      proofs and evidence, as files for strangers
+    alarms        what is told to people
+    judging       the log's own head, and what it means if that fails
+    hash_tiles    the log's hash tiles, held against the computed ones
+    witnesses     heads that the log has shown to witnesses
+    webhook       alarms posted to a URL
+    monitor       one round after the other
+    door          health, readiness and metrics
+    opening       from settings to a monitor that runs
 """

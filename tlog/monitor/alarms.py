@@ -3,51 +3,48 @@
     hit            an entry names what is watched
     split-view     the log's key signed two histories
     bad-log        the entries do not lead to a head that the log signed
+    bad-tile       a hash tile is not what the entries lead to
     bad-signature  a head that the policy does not accept
     stalled        the log has not grown for too long
     unreachable    the log has not answered for too long
-    recovered      one of the last four is over
+    recovered      one of the last five is over
 
-Each is stored first, then written as one line of JSON, then posted if there is a
-webhook; each step at least once, with an id that stays the same.
+Each alarm is stored first, then written as one line of JSON, then posted if there is a
+webhook.  Each of these steps is made at least once, with an id that stays the same.
 """
 
 import json
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from tlog import hashing
-from tlog.clock import Clock
-from tlog.errors import CorruptError
-from tlog.folders import PRIVATE_FILE, write_whole
-from tlog.metrics import MonitorMetrics
+from tlog.log_lines import log_event
+from tlog.monitor.exhibits import Exhibits
+from tlog.monitor.heads import SeenHead
+from tlog.monitor.outbox import Condition, NewAlarm
+from tlog.monitor.parties import LOG, Party
+from tlog.monitor.reading import AlarmOfHit, Hit
 from tlog.monitor.state import State
-from tlog.monitor.store import Head, Hit, NewAlarm
 from tlog.monitor.stored import StoredTree
-from tlogverify.errors import ProofError, VerificationError
-from tlogverify.evidence import Evidence
-from tlogverify.merkle import verify_inclusion
+from tlog.monitor.surroundings import Surroundings
+from tlog.monitor.verdict import SplitViewError
 from tlogverify.policy import Policy
-from tlogverify.proof import Proof
 
 SPLIT_VIEW: Final = "split-view"
 BAD_LOG: Final = "bad-log"
+BAD_TILE: Final = "bad-tile"
 BAD_SIGNATURE: Final = "bad-signature"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"
 
-_MAX_FILES: Final = 100
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One alarm's values; those that its kind does not have stay None.
+    """The values of one alarm; a value that its kind does not have stays None.
 
-    size: of the verified head.  source: who showed the head in question.
+    size: of the verified head.  source: who showed the head in question.  witness: the
+    name and the id of its key, where that is a witness.
     """
 
     kind: str
@@ -55,6 +52,7 @@ class Alarm:
     size: int
     detail: str
     source: str | None = None
+    witness: str | None = None
     index: int | None = None
     watch: str | None = None
     name: str | None = None
@@ -74,123 +72,96 @@ class Alarm:
 
 
 class Alarms:
-    """Raises, writes down and shows alarms.
+    """Raises alarms, ends their conditions, and writes them to where people read them.
 
-    show: writes one line to where people or programs read it.
+    raised: how many conditions this process has raised.
     """
 
     def __init__(
-        self,
-        state: State,
-        clock: Clock,
-        metrics: MonitorMetrics,
-        show: Callable[[str], None],
+        self, state: State, policy: Policy, surroundings: Surroundings
     ) -> None:
-        self._store = state.store
-        self._proofs = state.folder / "proofs"
-        self._evidence = state.folder / "evidence"
-        self._clock = clock
-        self._metrics = metrics
-        self._show = show
+        self._state = state
+        self._outbox = state.outbox
+        self._policy = policy
+        self._exhibits = Exhibits(state.folder)
+        self._clock = surroundings.clock
+        self._metrics = surroundings.metrics
+        self._show = surroundings.show
         self.raised = 0
 
-    def tell_hit(self, origin: str) -> Callable[[Head, Hit], NewAlarm]:
-        """Return what makes an alarm of a hit in a log's head."""
+    def of_hits(self, origin: str) -> AlarmOfHit:
+        """Return what makes an alarm of a hit in a head of the log `origin`."""
 
-        def tell(head: Head, hit: Hit) -> NewAlarm:
+        def alarm_of(head: SeenHead, hit: Hit) -> NewAlarm:
             return Alarm(
                 kind="hit",
                 origin=origin,
                 size=head.size,
-                detail=f"entry {hit.place} names {hit.name}",
-                index=hit.place,
+                detail=f"entry {hit.index} names {hit.name}",
+                index=hit.index,
                 watch=hit.watch,
                 name=hit.name,
                 entry=hit.entry.decode("utf-8", "backslashreplace"),
-                proof=str(self._proof_file(hit.place)),
+                proof=str(self._exhibits.proof_file(hit.index)),
             ).at(self._clock.now_s())
 
-        return tell
+        return alarm_of
 
-    def raise_condition(self, alarm: Alarm) -> None:
-        """Raise an alarm, unless the same one of the same source stands already."""
-        key = _key(alarm.kind, alarm.source)
-        if alarm.kind == SPLIT_VIEW and alarm.evidence is None:
-            # One without evidence must not keep quiet one that has some.
-            key += " unproven"
-        if self._store.raise_condition(key, alarm.at(self._clock.now_s())):
-            self.raised += 1
-            self._metrics.alarms.labels(alarm.kind).inc()
-
-    def end_condition(
-        self, kind: str, source: str | None, *, origin: str, size: int
+    def begin(
+        self, kind: str, detail: str, party: Party = LOG, evidence: str | None = None
     ) -> None:
-        """End a condition; a `recovered` alarm says so."""
-        recovered = Alarm(
-            kind="recovered",
-            origin=origin,
-            size=size,
-            detail=f"no longer {kind}",
-            source=source,
-        )
-        key = _key(kind, source)
-        if self._store.end_condition(key, recovered.at(self._clock.now_s())):
+        """Raise an alarm, unless one of this kind and party stands already."""
+        alarm = self._alarm(kind, detail, party, evidence)
+        # An alarm without evidence must not keep a later one with evidence quiet.
+        condition = Condition(kind, party, kind == SPLIT_VIEW and evidence is None)
+        if self._outbox.raise_condition(condition, alarm):
+            self.raised += 1
+            self._metrics.alarms.labels(kind).inc()
+
+    def begin_split_view(self, error: SplitViewError, party: Party = LOG) -> None:
+        """Raise the alarm of two histories; its evidence is a file if it can be."""
+        try:
+            file = self._exhibits.put_evidence(error.evidence, self._policy)
+        except OSError as failure:
+            # The alarm is worth more than its file.
+            log_event("evidence not kept", level="error", error=str(failure))
+            file = None
+        self.begin(SPLIT_VIEW, str(error), party, None if file is None else str(file))
+
+    def end(self, kind: str, party: Party = LOG) -> None:
+        """End a condition if it stands; an alarm of kind `recovered` says so."""
+        recovered = self._alarm("recovered", f"no longer {kind}", party)
+        if self._outbox.end_condition(Condition(kind, party), recovered):
             self._metrics.alarms.labels("recovered").inc()
 
-    def keep_evidence(self, evidence: Evidence, policy: Policy) -> Path | None:
-        """Write evidence that verifies, and return its file; None if it does not.
-
-        None, too, where a hundred files are kept already.
-        """
-        try:
-            older, newer = evidence.verify(policy)
-        except VerificationError:
-            return None
-        name = f"{older.root.hex()[:16]}-{newer.root.hex()[:16]}.tlog-evidence"
-        file = self._evidence / name
-        if not file.exists():
-            # A log can sign new histories for ever: these convict it well enough.
-            if sum(1 for _ in self._evidence.glob("*.tlog-evidence")) >= _MAX_FILES:
-                return None
-            write_whole(file, evidence.encode(), mode=PRIVATE_FILE)
-        return file
-
-    def show_all(self, head: Head, tree: StoredTree) -> int:
+    def show_all(self, head: SeenHead, tree: StoredTree) -> int:
         """Write all alarms that were not written yet; return how many are hits.
 
         The proof of a hit is a file before its line is written.
         """
         hits = 0
-        while untold := self._store.unshown():
-            for alarm in untold:
-                if alarm.place >= 0:
-                    self._put_proof(alarm.place, head, tree)
+        while unshown := self._outbox.unshown():
+            for alarm in unshown:
+                if alarm.entry_index >= 0:
+                    self._exhibits.put_proof(alarm.entry_index, head, tree)
                     hits += 1
                 self._show(alarm.body)
-            self._store.mark_shown(untold[-1].seq)
+            self._outbox.mark_shown(unshown[-1].seq)
         self._metrics.hits.inc(hits)
         if hits:
             self._metrics.alarms.labels("hit").inc(hits)
         return hits
 
-    def _put_proof(self, index: int, head: Head, tree: StoredTree) -> None:
-        file = self._proof_file(index)
-        if file.exists():
-            return
-        path = tree.inclusion_path(index, head.size)
-        entry = tree.entry(index)
-        leaf = hashing.hash_leaves([entry])
-        try:
-            verify_inclusion(index, head.size, leaf, path, head.root)
-        except ProofError as error:
-            raise CorruptError("entries.bin", f"entry {index}: {error}") from error
-        # An empty entry has no `extra` line: the file proves it all the same.
-        proof = Proof(index, path, head.note, entry or None)
-        write_whole(file, proof.encode(), mode=PRIVATE_FILE)
-
-    def _proof_file(self, index: int) -> Path:
-        return self._proofs / f"{index}.tlog-proof"
-
-
-def _key(kind: str, source: str | None) -> str:
-    return f"{kind} {source or ''}".strip()
+    def _alarm(
+        self, kind: str, detail: str, party: Party, evidence: str | None = None
+    ) -> NewAlarm:
+        cursor = self._state.cursor()
+        return Alarm(
+            kind=kind,
+            origin=cursor.origin or self._policy.logs[0].key.name,
+            size=cursor.head.size,
+            detail=detail,
+            source=party.told,
+            witness=party.vkey or None,
+            evidence=evidence,
+        ).at(self._clock.now_s())

@@ -4,8 +4,9 @@
     ends.bin     where each ends, 8 bytes big-endian
     roots.bin    the root of each, 32 bytes
 
-Appended to, and cut at the end; how many bundles count is said by the store, in one
-transaction with all else.  What lies beyond is of a run that was stopped.
+The files are appended to, and cut at the end.  The state's database says how many of
+the bundles count, in one transaction with all else; what lies beyond was left by a
+process that was stopped.
 """
 
 import os
@@ -25,15 +26,15 @@ _LEAST_BUNDLE_BYTES: Final = 2 * TILE_WIDTH
 
 
 class StoredBundles:
-    """The three files; changed by one thread at a time.
+    """The three files, which one thread at a time may change.
 
-    count: bundles in them, those not yet synced too.
+    count: how many bundles are in them, those too that are not synced yet.
     """
 
     def __init__(self, folder: Path, count: int) -> None:
         """Open or make the files; CorruptError if they hold fewer than `count`."""
         self._names = [folder / f"{it}.bin" for it in ("entries", "ends", "roots")]
-        # Unbuffered: what is written can be read at once, through the same file.
+        # Without a buffer, what is written can be read at once through the same file.
         self._files = [
             os.fdopen(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), "r+b", 0)
             for name in self._names
@@ -53,7 +54,7 @@ class StoredBundles:
         if self._size(0) < self._length:
             raise CorruptError(str(self._names[0]), "it is shorter than it was")
         if count:
-            # Before anything is cut: where the last one ends must be where it ended.
+            # Before anything is cut, the last bundle must end where it has ended.
             self.read(count - 1, count)
         self.cut(count)
 
@@ -98,7 +99,7 @@ class StoredBundles:
         except FormatError as error:
             raise CorruptError(str(self._names[0]), str(error)) from error
         if hashing.subtree_roots(b"".join(hashes)) != self.roots(first, end):
-            # It would convict an honest log, or hide an entry that is watched.
+            # Damaged entries would convict an honest log, or hide what is watched.
             raise CorruptError(str(self._names[0]), "it is not what was stored")
         return found
 
@@ -128,7 +129,7 @@ def _read(descriptor: int, at: int, length: int) -> bytes:
 
 
 def _write(descriptor: int, parts: Sequence[bytes]) -> None:
-    """Write all parts; the system may take them in pieces."""
+    """Write all parts, which the system may take in pieces."""
     left = [memoryview(part) for part in parts if part]
     while left:
         written = os.writev(descriptor, left)

@@ -1,34 +1,43 @@
 """What is watched, in the bytes of a bundle: found fast, confirmed entry by entry.
 
 PURE.  A digest is looked for in three spellings: lower-case hex, raw bytes, standard
-base64.  An entry that is a provenance record names what its digests are, and nothing
-else; a Rekor entry names what it can be searched by; any other entry names what it
-contains.  No record is parsed unless its bundle holds the bytes of some digest; Rekor
-entries are, as the digest of a key or certificate is nowhere in their bytes.
+base64.  A provenance record names its digests and nothing else; a Rekor entry names
+what it can be searched by; any other entry names what it contains.  A record is parsed
+only if its bundle holds the bytes of some digest.  Rekor entries are always parsed,
+since the digest of a key or certificate is nowhere in their bytes.
 """
 
 import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from tlogverify.bundles import parse_bundle
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES
 from tlogverify.kinds import Named, name_key, name_keys, rekor_digests
 from tlogverify.record import record_digests, require_record
 from tlogverify.rekor import REKOR_START, RekorEntry, parse_rekor
 
-SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
-
-# So many searches cost as much as one pass for all of them; measured.
+# Up to so many watches, a search for each costs no more than one pass for all: this
+# was measured.
 _FEW: Final = 32
 _HEX_RUNS: Final = re.compile(rb"[0-9a-f]{64,}")
-# What records hardly have, and what raw bytes and base64 cannot be without.
-_COMMON: Final = bytes(it for it in range(128) if not chr(it).isupper())
-_HEX_LENGTH: Final = 64
-_TRACE: Final = 4
-_RARE: Final = b"V"
+_SHA256_HEX_DIGITS: Final = 64
+# The characters that records are made of.  Without them, records leave next to nothing,
+# and a digest as raw bytes or base64 leaves a residue:
+#
+#     record    {"kind":"provenance","predicateType":"…  ->  T
+#     base64    3q2+7wAbcXYZk9Lm…                         ->  AXYZL…
+#     raw       \xde\xad\x20\xbe\xef\x00\x1b…               ->  \xde\xad\xbe\xef…
+#
+# A digest that stands in a bundle has its residue, in one piece, in the bundle's.  So
+# many watches are looked for in the short residue first, by the first bytes of theirs.
+_RECORD_CHARACTERS: Final = bytes(it for it in range(128) if not chr(it).isupper())
+_RESIDUE_START_BYTES: Final = 4
+# Rekor entries begin with {"apiVersion", and hardly any record has a V.
+_RARE_IN_RECORDS: Final = b"V"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,8 @@ class Watch:
     @property
     def label(self) -> str:
         """The digest as text, `sha256:` and hex: what it is stored by."""
-        kind = next(kind for kind, size in SIZES.items() if size == len(self.digest))
+        size = len(self.digest)
+        (kind,) = (it for it, length in DIGEST_BYTES.items() if length == size)
         return f"{kind}:{self.digest.hex()}"
 
 
@@ -71,11 +81,12 @@ class NameWatch:
 AnyWatch = Watch | NameWatch
 
 
-class Match(NamedTuple):
-    """An entry that names what is watched; place: in its bundle."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry that names what is watched; index: its place in the log."""
 
     watch: AnyWatch
-    place: int
+    index: int
     entry: bytes
 
 
@@ -83,19 +94,23 @@ class Match(NamedTuple):
 class _Spellings:
     """A digest as it may stand in an entry.
 
-    traces: what is left of raw bytes and base64 without the common characters.
+    residues: what the raw bytes and the base64 leave without the record characters.
     """
 
     hexadecimal: bytes
     raw: bytes
     base64: bytes
-    traces: tuple[bytes, bytes]
+    residues: tuple[bytes, bytes]
 
     @classmethod
     def of(cls, digest: bytes) -> "_Spellings":
         encoded = base64.b64encode(digest).rstrip(b"=")
-        traces = digest.translate(None, _COMMON), encoded.translate(None, _COMMON)
-        return cls(digest.hex().encode(), digest, encoded, traces)
+        return cls(
+            digest.hex().encode(),
+            digest,
+            encoded,
+            (_residue_of(digest), _residue_of(encoded)),
+        )
 
     def all(self) -> tuple[bytes, bytes, bytes]:
         return self.hexadecimal, self.raw, self.base64
@@ -115,41 +130,45 @@ class Matcher:
         self._texts = [it.text.encode("utf-8", "surrogatepass") for it in names]
         self._spellings = {it: _Spellings.of(it.digest) for it in self._digests}
         self._by_hex = {s.hexadecimal: it for it, s in self._spellings.items()}
-        self._by_trace: dict[bytes, set[Watch]] = {}
+        # A residue that is too short to be looked for stands under the empty start.
+        self._by_residue_start: dict[bytes, set[Watch]] = {}
         for watch, spellings in self._spellings.items():
-            for trace in spellings.traces:
-                start = trace[:_TRACE] if len(trace) >= _TRACE else b""
-                self._by_trace.setdefault(start, set()).add(watch)
+            for residue in spellings.residues:
+                is_short = len(residue) < _RESIDUE_START_BYTES
+                start = b"" if is_short else residue[:_RESIDUE_START_BYTES]
+                self._by_residue_start.setdefault(start, set()).add(watch)
 
-    def search(self, bundle: bytes, width: int) -> list[Match]:
+    def search(self, bundle: bytes, width: int, start: int = 0) -> list[Match]:
         """Return all matches in a bundle of `width` entries, in their order.
 
-        bundle: one that `tlog.hashing.bundle_leaf_hashes` takes.
+        bundle: one that `tlog.hashing.bundle_leaf_hashes` takes.  start: the index of
+        its first entry.
         """
         if not self.watches:
             return []
-        # One rare character first: that is looked for at the speed of memory.
-        if _RARE in bundle and REKOR_START in bundle:
-            return self._search_both_kinds(parse_bundle(bundle, width))
+        # A search for one character runs at the speed of memory, and spares bundles
+        # of records the slower search for the longer text, nearly always.
+        if _RARE_IN_RECORDS in bundle and REKOR_START in bundle:
+            return self._search_both_kinds(parse_bundle(bundle, width), start)
         candidates = self._candidates(bundle)
         if not candidates:
             return []
         return [
-            Match(watch, place, entry)
-            for place, entry in enumerate(parse_bundle(bundle, width))
+            Match(watch, index, entry)
+            for index, entry in enumerate(parse_bundle(bundle, width), start)
             for watch in candidates
             if self._names(entry, watch)
         ]
 
-    def _search_both_kinds(self, entries: Sequence[bytes]) -> list[Match]:
+    def _search_both_kinds(self, entries: Sequence[bytes], start: int) -> list[Match]:
         parsed = [_as_rekor(entry) for entry in entries]
         pairs = list(zip(entries, parsed, strict=True))
-        # Base64 is slow to search, and in Rekor entries needless.
+        # Base64 is slow to search, and the base64 of Rekor entries need not be.
         others = b"\0".join([entry for entry, rekor in pairs if rekor is None])
         candidates = self._candidates(others)
         return [
-            Match(watch, place, entry)
-            for place, (entry, rekor) in enumerate(pairs)
+            Match(watch, index, entry)
+            for index, (entry, rekor) in enumerate(pairs, start)
             for watch in (
                 [it for it in candidates if self._names(entry, it)]
                 if rekor is None
@@ -164,7 +183,7 @@ class Matcher:
             for digest in rekor_digests(entry):
                 found.update(dict.fromkeys(self._by_digest.get(digest, ())))
         for signature in entry.signatures if self._by_name else ():
-            # A certificate holds its names as they are: most need not be read.
+            # A certificate spells its names as they are, so most need not be parsed.
             few = len(self._texts) <= _FEW
             if few and not any(text in signature.der for text in self._texts):
                 continue
@@ -185,27 +204,31 @@ class Matcher:
     def _candidates_of_many(self, bundle: bytes) -> Iterator[Watch]:
         runs = _HEX_RUNS.findall(bundle)
         found = {self._by_hex[run] for run in self._by_hex.keys() & set(runs)}
-        # Digests beside other digits, or one behind the other.
-        longer = b" ".join([run for run in runs if len(run) != _HEX_LENGTH])
+        # A longer run of digits is a digest beside other digits, or two in a row.
+        longer = b" ".join([run for run in runs if len(run) != _SHA256_HEX_DIGITS])
         if longer:
             found.update(
                 it for hexadecimal, it in self._by_hex.items() if hexadecimal in longer
             )
-        rest = bundle.translate(None, _COMMON)
-        if len(rest) < len(self._by_trace):
-            starts = {rest[at : at + _TRACE] for at in range(len(rest) - _TRACE + 1)}
-            likely = self._by_trace.keys() & starts
-        else:
-            likely = {start for start in self._by_trace if start in rest}
-        # A digest without a trace has no start: it is always likely.
-        for start in likely | self._by_trace.keys() & {b""}:
+        for start in self._likely_starts(_residue_of(bundle)):
             found.update(
                 it
-                for it in self._by_trace[start]
+                for it in self._by_residue_start[start]
                 if any(spelling in bundle for spelling in self._spellings[it].all())
             )
-        # In the watches' own order, whatever a set's is.
+        # A set has no order of its own: the watches' order is the same in each run.
         return (watch for watch in self._digests if watch in found)
+
+    def _likely_starts(self, residue: bytes) -> set[bytes]:
+        """Return the starts of residues that stand in the residue of a bundle.
+
+        The empty start, of digests with too short a residue, is always likely.
+        """
+        known, length = self._by_residue_start.keys(), _RESIDUE_START_BYTES
+        if len(residue) < len(known):
+            pieces = {residue[at : at + length] for at in range(len(residue))}
+            return known & (pieces | {b""})
+        return {start for start in known if start in residue}
 
     def _names(self, entry: bytes, watch: Watch) -> bool:
         """Whether `entry` names the watch's digest."""
@@ -217,6 +240,11 @@ class Matcher:
         except FormatError:
             return True
         return watch.digest in record_digests(entry)
+
+
+def _residue_of(content: bytes) -> bytes:
+    """Return what is left of some bytes without the characters of records."""
+    return content.translate(None, _RECORD_CHARACTERS)
 
 
 def _as_rekor(entry: bytes) -> RekorEntry | None:

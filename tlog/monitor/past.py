@@ -1,11 +1,11 @@
-"""New watches in entries that were read before: from the monitor's own store."""
+"""New watches in entries that were read before, out of the monitor's own files."""
 
 from typing import Final
 
-from tlog.monitor.follow import hits_in
 from tlog.monitor.matching import AnyWatch, Matcher
+from tlog.monitor.reading import AlarmOfHit, Hit
+from tlog.monitor.run import hits_in, hits_in_run
 from tlog.monitor.state import State
-from tlog.monitor.store import Hit, Tell
 from tlogverify.tiles import TILE_WIDTH
 
 _CHUNK_BUNDLES: Final = 64
@@ -13,17 +13,17 @@ _COMMIT_BUNDLES: Final = 4_096
 _COMMIT_HITS: Final = 10_000
 
 
-def look_back(state: State, watches: tuple[AnyWatch, ...], tell: Tell) -> None:
-    """Look for each watch in all that is stored and that it was not looked for in.
+def look_back(
+    state: State, watches: tuple[AnyWatch, ...], alarm_of: AlarmOfHit
+) -> None:
+    """Look for each watch in all stored entries that it was not looked for in.
 
-    What is found in the verified tree becomes an alarm, in the transaction that says up
-    to where the watch was looked for.
+    A hit in the verified tree becomes an alarm, in the transaction that says up to
+    where the watch was looked for.  A hit in the unverified run waits with the run.
     """
-    store, bundles = state.store, state.bundles
-    cursor = store.cursor()
-    size = max(cursor.head.size, cursor.bundles * TILE_WIDTH)
-    known = store.looked_to([it.label for it in watches])
-    behind = tuple(it for it in watches if known[it.label] < size)
+    reading, bundles, cursor = state.reading, state.bundles, state.cursor()
+    known = reading.looked_to([it.label for it in watches])
+    behind = tuple(it for it in watches if known[it.label] < cursor.stored_size)
     if not behind:
         return
     matcher, labels = Matcher(behind), [it.label for it in behind]
@@ -33,15 +33,15 @@ def look_back(state: State, watches: tuple[AnyWatch, ...], tell: Tell) -> None:
     for first in range(start, cursor.bundles, _CHUNK_BUNDLES):
         end = min(first + _CHUNK_BUNDLES, cursor.bundles)
         for number, bundle in enumerate(bundles.read(first, end), first):
-            found = hits_in(matcher, bundle, number, TILE_WIDTH)
-            if number >= full:
-                # Not verified yet: it may not be what the verified edge is.
-                found = [hit for hit in found if hit.place >= cursor.head.size]
-            hits += found
+            hits += (
+                hits_in(matcher, bundle, number, TILE_WIDTH)
+                if number < full
+                else hits_in_run(matcher, bundle, number, TILE_WIDTH, cursor.head.size)
+            )
         if (end - start) % _COMMIT_BUNDLES == 0 or len(hits) >= _COMMIT_HITS:
-            # Not beyond the verified edge, which is looked through at the end.
-            store.look_back(hits, labels, min(end, full) * TILE_WIDTH, tell)
+            # The verified edge is searched at the end, so it is not passed here.
+            reading.look_back(hits, labels, min(end, full) * TILE_WIDTH, alarm_of)
             hits = []
     if width:
         hits += hits_in(matcher, cursor.edge, full, width)
-    store.look_back(hits, labels, size, tell)
+    reading.look_back(hits, labels, cursor.stored_size, alarm_of)

@@ -20,19 +20,25 @@ class MonitorSettings:
         "", "the log: its URL, or a folder that holds checkpoint and tile/; needed"
     )
     policy: Path | None = setting(
-        None, "a policy file: whose heads to believe, and which witnesses; needed"
+        None,
+        "a policy: whose heads to believe, and which witnesses; a file, or a name as "
+        "`tlog verify` finds it; needed",
     )
     state: Path | None = setting(
         None, "the folder of what the monitor remembers; made if it is new; needed"
     )
     watch: tuple[str, ...] = setting(
         (),
-        "digests (sha256:, sha384: or sha512: and hex), or files, keys, certificates",
+        "digests (sha256:, sha384: or sha512: and hex), identity:TEXT or issuer:TEXT "
+        "of certificates, or files, keys, certificates",
     )
     watch_file: Path | None = setting(
         None, "a file of watches, one a line; read again whenever it changes"
     )
     once: bool = setting(False, "verify up to the present head, then end")
+    tiles: bool = setting(
+        False, "compare all hash tiles of the log in each round, not a sample of them"
+    )
     interval_s: int = setting(10, "time between two rounds", least=1)
     stalled_after_s: int = setting(
         86_400, "alarm if the log has not grown for so long; 0 for never", least=0

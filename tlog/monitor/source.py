@@ -21,7 +21,8 @@ _FOLDER_READS: Final = 2
 class Source(Protocol):
     """A log's public files.
 
-    run: how many tiles are best asked for in one call.  parallel: how many calls.
+    run: how many tiles are best asked for in one call.  parallel: how many calls are
+    best made at a time.
     """
 
     @property
@@ -70,7 +71,7 @@ class WebSource:
         except MissingError:
             if tile.is_full:
                 raise
-        # A log may drop what is partial once the whole is there.
+        # A log may drop a partial tile once the full one is there.
         full = tile.full
         return cut_tile(
             await self._web.get(f"{self._url}/{full.path}", _limit(full)), tile
@@ -107,8 +108,8 @@ class FolderSource:
         return cut_tile(self._read(full.path, _limit(full)), tile)
 
     def _read(self, path: str, limit_bytes: int) -> bytes:
-        # Not by pathlib, and of the size that the file has: a bundle's limit is 16 MiB,
-        # and a buffer of that cost a third of a reading.
+        # pathlib is not used, and the buffer has the size of the file: a buffer of a
+        # bundle's limit, 16 MiB, cost a third of the time.
         try:
             with open(f"{self._folder}/{path}", "rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
@@ -116,10 +117,15 @@ class FolderSource:
                     raise FormatError(f"{path} has at most {limit_bytes} bytes", size)
                 content = file.read(size)
         except FileNotFoundError:
+            if not os.path.isdir(self._folder):
+                raise MissingError(
+                    f"{self._folder} is no folder here: a log is named by its URL, as "
+                    "http://127.0.0.1:8080, or by a folder with checkpoint and tile/"
+                ) from None
             raise MissingError(f"{path} is not there") from None
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-        # A file that is being written: what is missing is found out by the hashes.
+        # Where a file is still being written, the hashes find out what is missing.
         return content or b""
 
 
@@ -135,7 +141,8 @@ def cut_tile(whole: bytes, tile: Tile) -> bytes:
 def open_source(place: str, web: Web, connections: int) -> WebSource | FolderSource:
     """Return the log at a URL, or in a folder.
 
-    Raises FormatError for the whole folder of one of our logs, which is not served.
+    Raises FormatError for the whole folder of one of our logs: only a part of it is
+    what the log serves.
     """
     if is_url(place):
         return WebSource(web, place, connections)

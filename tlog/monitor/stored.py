@@ -1,4 +1,4 @@
-"""The tree of what the monitor has stored: full bundles, and one incomplete one."""
+"""The tree of the stored entries: full bundles, and one incomplete bundle."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.tree import consistency_path, inclusion_path, tree_root
 from tlogverify.bundles import parse_bundle
 from tlogverify.hashing import HASH_SIZE, Hash
-from tlogverify.tiles import TILE_WIDTH
+from tlogverify.tiles import TILE_WIDTH, Tile
 
 _BUNDLE_HEIGHT: Final = 8
 
@@ -47,22 +47,30 @@ class StoredTree:
             bundle, width = self._edge_bundle, self.size % TILE_WIDTH
         return parse_bundle(bundle, width)[place]
 
+    def tile(self, tile: Tile) -> bytes:
+        """Return the bytes of one hash tile of this tree."""
+        if tile.level == 0:
+            return self._leaf_hashes(tile.index)[: tile.width * HASH_SIZE]
+        first = tile.index * TILE_WIDTH
+        numbers = range(first, first + tile.width)
+        return b"".join(self._node(8 * tile.level, number) for number in numbers)
+
     def _node(self, height: int, index: int) -> Hash:
         if height >= _BUNDLE_HEIGHT:
             count = 1 << height - _BUNDLE_HEIGHT
             first = index * count
-            return Hash(hashing.root(self._bundles.roots(first, first + count)))
+            return hashing.root(self._bundles.roots(first, first + count))
         first = index << height
         number, place = divmod(first, TILE_WIDTH)
         leaves = self._leaf_hashes(number)
         start, end = place * HASH_SIZE, (place + (1 << height)) * HASH_SIZE
-        return Hash(hashing.root(leaves[start:end]))
+        return hashing.root(leaves[start:end])
 
     def _leaf_hashes(self, number: int) -> bytes:
         if number == self._count:
             return self._edge
         if number not in self._leaves:
-            # A proof needs one or two bundles: those of the last one are kept.
+            # A proof needs one or two bundles, and those of the last proof are kept.
             if len(self._leaves) > 1:
                 self._leaves.clear()
             (bundle,) = self._bundles.read(number, number + 1)

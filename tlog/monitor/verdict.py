@@ -1,12 +1,12 @@
-"""What a head proves that does not fit: two histories, or nothing.
+"""What a head that does not fit proves: two histories, or nothing.
 
 Two signed heads of one size, or a signed head and a proof that its tree had another
 beginning, convict the log by themselves.  A server that hands out wrong bytes for a
 right head convicts nobody: that is a bad log, and may be a bad cache.
 """
 
+from tlog.monitor.heads import SeenHead
 from tlog.monitor.source import Source
-from tlog.monitor.store import Head
 from tlog.monitor.stored import StoredTree
 from tlog.monitor.tree import (
     consistency_path,
@@ -36,7 +36,7 @@ class BadLogError(VerificationError):
     """The bytes that are served do not lead to the head that is served."""
 
 
-def compare(head: Head, verified: Head, tree: StoredTree) -> None:
+def compare(head: SeenHead, verified: SeenHead, tree: StoredTree) -> None:
     """Prove that a head up to the verified size is of the verified tree.
 
     Raises SplitViewError if it is not.
@@ -51,7 +51,7 @@ def compare(head: Head, verified: Head, tree: StoredTree) -> None:
     raise SplitViewError(detail, Evidence(head.note, verified.note, root, path))
 
 
-def require_extension(head: Head, verified: Head, tree: StoredTree) -> None:
+def require_extension(head: SeenHead, verified: SeenHead, tree: StoredTree) -> None:
     """Prove that the verified head is of the tree that was read up to a new head.
 
     tree: one whose root at the new size is the new head's.
@@ -67,7 +67,7 @@ def require_extension(head: Head, verified: Head, tree: StoredTree) -> None:
     )
 
 
-async def convict(head: Head, verified: Head, source: Source) -> None:
+async def convict(head: SeenHead, verified: SeenHead, source: Source) -> None:
     """Ask the log's own hash tiles whether a new head's tree had another beginning.
 
     Called when the entries do not lead to the head.

@@ -1,11 +1,9 @@
 """What is watched: digests, files that stand for theirs, names in certificates.
 
-A file in PEM stands for the DER in it too: a signer's key and certificate are named by
-the SHA-256 of their DER.  The file of watches is read again when it changes.
+A file in PEM stands for the DER in it too, since entries name a signer by the SHA-256
+of a key or certificate in DER.  The file of watches is read again when it changes.
 """
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Sequence
@@ -13,18 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from tlog.log_lines import log_event
-from tlog.monitor.matching import SIZES, AnyWatch, NameWatch, Watch
+from tlog.monitor.matching import AnyWatch, NameWatch, Watch
+from tlogclient.signers import MAX_SIGNER_BYTES, pem_contents
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded, sha256_file
+from tlogverify.hashing import DIGEST_BYTES
 
 _MAX_FILE_BYTES: Final = 16 << 20
-_MAX_PEM_BYTES: Final = 1 << 20
 _MAX_NAME: Final = 2_048
 _DIGEST: Final = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 _BARE: Final = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128}")
-_PEM: Final = re.compile(
-    rb"-----BEGIN ([A-Z0-9 ]+)-----\s+([A-Za-z0-9+/=\s]+?)-----END \1-----"
-)
 
 
 class WatchList:
@@ -38,7 +34,7 @@ class WatchList:
         self._listed: list[AnyWatch] = []
         self._is_unread = False
         if file is not None:
-            # At start it must be readable: nothing is worse than to watch nothing.
+            # It must be readable at start, so that nobody watches nothing unknowingly.
             read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
 
     def read(self) -> tuple[AnyWatch, ...]:
@@ -56,7 +52,7 @@ class WatchList:
                 return
             content = read_bounded(file, "a file of watches", _MAX_FILE_BYTES)
         except (OSError, FormatError) as error:
-            # It may be about to be replaced: what it said last stays in force.
+            # It may be about to be replaced, so what it said last stays in force.
             if not self._is_unread:
                 log_event("watch file not read", level="warning", error=str(error))
             self._is_unread, self._seen = True, None
@@ -86,9 +82,9 @@ def parse_watch(text: str, folder: Path) -> list[AnyWatch]:
     folder: where a relative path starts.
     Raises FormatError, or OSError if a file cannot be read.
     """
-    if text.partition(":")[0] in SIZES:
+    if text.partition(":")[0] in DIGEST_BYTES:
         match = _DIGEST.fullmatch(text)
-        if match is None or len(match[2]) != 2 * SIZES[match[1]]:
+        if match is None or len(match[2]) != 2 * DIGEST_BYTES[match[1]]:
             raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
         return [Watch(bytes.fromhex(match[2]), text)]
     if text.startswith("identity:"):
@@ -101,8 +97,9 @@ def parse_watch(text: str, folder: Path) -> list[AnyWatch]:
         raise FormatError("a path has no null")
     file = folder / text
     digests = [sha256_file(file)]
-    if file.stat().st_size <= _MAX_PEM_BYTES:
-        digests += map(_sha256, pem_contents(file.read_bytes()))
+    if file.stat().st_size <= MAX_SIGNER_BYTES:
+        ders = pem_contents(file.read_bytes())
+        digests += [hashlib.sha256(der).digest() for der in ders]
     return [Watch(digest, text) for digest in dict.fromkeys(digests)]
 
 
@@ -110,34 +107,3 @@ def _name(text: str) -> str:
     if not 0 < len(text) <= _MAX_NAME or not text.isprintable():
         raise FormatError(f"a name has 1 to {_MAX_NAME} printable characters", text)
     return text
-
-
-def pem_contents(content: bytes) -> list[bytes]:
-    """Return the DER of each PEM block; none where there is no PEM.
-
-    Raises FormatError for a private key: its digest is in no entry.
-    """
-    found: list[bytes] = []
-    for match in _PEM.finditer(content):
-        if b"PRIVATE" in match[1]:
-            raise FormatError("this is a private key; its public half is meant")
-        try:
-            found.append(base64.b64decode(b"".join(match[2].split()), validate=True))
-        except binascii.Error:
-            continue
-    return found
-
-
-def signer_sha256(path: Path) -> bytes:
-    """Return the digest of a key's or certificate's DER; PEM is unpacked."""
-    content = read_bounded(path, "a signer's key or certificate", _MAX_PEM_BYTES)
-    if not content.lstrip().startswith(b"-----BEGIN"):
-        return _sha256(content)
-    ders = pem_contents(content)
-    if len(ders) != 1:
-        raise FormatError(f"{path} is one key or certificate, in DER or PEM", len(ders))
-    return _sha256(ders[0])
-
-
-def _sha256(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()

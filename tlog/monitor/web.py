@@ -1,9 +1,9 @@
 """HTTP that believes nothing of its peer: bounded bytes in bounded time, or an error.
 
-No redirect is followed, no cookie kept, no proxy taken from the environment.  A body is
-whole, of the length that was announced, identity or gzip, and never larger than asked
-for: also after it is unpacked.  Retried: no connection, a lost answer, 429 and 5xx;
-every request here is safe to repeat.
+No redirect is followed, no cookie is kept, and no proxy is taken from the environment.
+A body is whole and of the length that was announced; it comes as identity or gzip, and
+is never larger than was asked for, packed or unpacked.  A refused connection, a lost
+answer, 429 and 5xx are tried again: every request here is safe to repeat.
 """
 
 import ipaddress
@@ -22,12 +22,12 @@ _ATTEMPTS: Final = 4
 _CONNECT_TIMEOUT_S: Final = 10.0
 _LOST: Final = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
 _GZIP_WINDOW: Final = 31
-# A stored block of 65,535 bytes has 5 more: what cannot be packed grows a little.
+# What cannot be packed grows a little: a stored block of 65,535 bytes has 5 more.
 _PACKED_EXTRA_BYTES: Final = 1 << 16
 
 
 class SourceError(TlogError):
-    """Nothing came from there, this time."""
+    """The peer has given nothing, this time."""
 
 
 class MissingError(SourceError):
@@ -76,8 +76,8 @@ class Web:
     async def get(self, url: str, limit_bytes: int) -> bytes:
         """Return the body of a 200.
 
-        Raises MissingError for 404 and 410, SourceError for no answer or a refusal, and
-        FormatError for an answer that breaks its form.
+        Raises MissingError for 404 and 410, SourceError for no answer or for a status
+        other than 200, and FormatError for an answer that breaks its form.
         """
         headers = {"Accept-Encoding": _accepted_encodings(url)}
         try:
@@ -104,7 +104,7 @@ class Web:
             status = response.status
             if 200 < status < 400:
                 response.close()  # a redirect is not followed
-                raise FormatError("a file's answer has status 200", status)
+                raise SourceError(f"{_shown(url)} answers {status}, which is no file")
             _require_success(response, url)
             return await _read(response, limit)
 

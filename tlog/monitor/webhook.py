@@ -1,4 +1,4 @@
-"""Alarms posted to a URL: signed, in order, at least once each.
+"""Alarms posted to a URL: signed, in order, and each at least once.
 
 Standard Webhooks: `webhook-id` stays the same however often an alarm is posted,
 `webhook-timestamp` is the time of posting, `webhook-signature` is `v1,` and the base64
@@ -15,10 +15,9 @@ import hmac
 from pathlib import Path
 from typing import Final
 
-from tlog.clock import Clock
 from tlog.log_lines import log_event
-from tlog.metrics import MonitorMetrics
-from tlog.monitor.store import Store
+from tlog.monitor.outbox import Outbox
+from tlog.monitor.surroundings import Surroundings
 from tlog.monitor.web import SourceError, Web
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
@@ -30,9 +29,9 @@ _WAIT_MAX_S: Final = 300.0
 
 
 class Webhook:
-    """Posts what the store has not posted yet.
+    """Posts the alarms of an outbox that were not posted yet.
 
-    secret: None posts without a signature.
+    secret: signs each post; without it, posts are not signed.
     """
 
     def __init__(
@@ -40,16 +39,15 @@ class Webhook:
         web: Web,
         url: str,
         secret: bytes | None,
-        store: Store,
-        clock: Clock,
-        metrics: MonitorMetrics,
+        outbox: Outbox,
+        surroundings: Surroundings,
     ) -> None:
         self._web = web
         self._url = url
         self._secret = secret
-        self._store = store
-        self._clock = clock
-        self._metrics = metrics
+        self._outbox = outbox
+        self._clock = surroundings.clock
+        self._metrics = surroundings.metrics
         self._new = asyncio.Event()
 
     def wake(self) -> None:
@@ -57,20 +55,20 @@ class Webhook:
         self._new.set()
 
     async def post_all(self) -> None:
-        """Post all alarms in order; SourceError if one is not taken."""
-        while untold := self._store.unposted():
-            for alarm in untold:
-                self._metrics.undelivered.set(len(untold))
+        """Post all alarms in order; SourceError if the receiver does not take one."""
+        while waiting := self._outbox.unposted():
+            for alarm in waiting:
+                self._metrics.undelivered.set(len(waiting))
                 body = alarm.body.encode()
                 headers = signed_headers(
                     self._secret, alarm.id, self._clock.now_s(), body
                 )
                 await self._web.post(self._url, body, headers)
-                self._store.mark_posted(alarm.seq)
+                self._outbox.mark_posted(alarm.seq)
         self._metrics.undelivered.set(0)
 
     async def run(self) -> None:
-        """Post for ever: new alarms at once, refused ones after growing waits."""
+        """Post for ever: a new alarm at once, a refused one after growing waits."""
         wait_s = _WAIT_FIRST_S
         while True:
             self._new.clear()

@@ -1,7 +1,7 @@
 """Bundles in order, while others are under way: a window with a bound in bytes.
 
-Memory: what has come and was not taken stays below a limit, apart from the answers that
-were under way when it was reached.
+The bundles that have come and were not taken stay below a limit of memory, apart from
+the answers that were under way when it was reached.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ _CHUNK_BYTES: Final = 8 << 20
 
 
 class Window:
-    """Fetches the bundles from number `first` on of a log of `size`, left to right.
+    """Fetches the bundles of a log of `size`, from number `first` on, left to right.
 
-    No list of them is made: a log can sign any size.
+    No list of all bundles is made, since a log can sign any size.
     """
 
     def __init__(self, source: Source, first: int, size: int) -> None:
@@ -60,7 +60,7 @@ class Window:
         async with self._changed:
             while not self._is_chunk_there():
                 if all(worker.done() for worker in workers):
-                    # One has failed: what came before is worth keeping.
+                    # A fetch has failed, and what came before it is worth keeping.
                     break
                 await self._changed.wait()
             if self._taken not in self._come:
@@ -79,7 +79,7 @@ class Window:
         return chunk
 
     def _is_chunk_there(self) -> bool:
-        """Whether enough has come: few calls of the kernels are fast ones."""
+        """Whether enough has come: few large calls of the kernels cost the least."""
         end = min(self._taken + _CHUNK_TILES, self._count)
         if all(at in self._come for at in range(self._taken, end)):
             return True
@@ -99,7 +99,7 @@ class Window:
             self._has_failed = True
             raise
         finally:
-            # Whoever waits looks whether this was the last one.
+            # Whoever waits for a bundle looks whether this was the last worker.
             async with self._changed:
                 self._changed.notify_all()
 

@@ -1,4 +1,4 @@
-"""Keys of logs and witnesses, and what they sign: heads and subtrees.
+"""Keys of logs and witnesses, which sign heads and subtrees.
 
     PRIVATE+KEY+<name>+<8 hex: key id>+base64(<type> || <32-byte seed>) LF
 
@@ -29,7 +29,7 @@ _SEED_BYTES: Final = 32
 
 
 class SigningKey:
-    """One private key; `verifier` is its public half."""
+    """One private key; `verifier_key` is its public half."""
 
     def __init__(self, name: str, key_type: KeyType, seed: bytes) -> None:
         """Make the key from its 32-byte seed; FormatError if the name is not one."""
@@ -40,11 +40,11 @@ class SigningKey:
         else:
             self._private = Ed25519PrivateKey.from_private_bytes(seed)
         public_bytes = self._private.public_key().public_bytes_raw()
-        self.verifier = VerifierKey(name, key_type, public_bytes)
+        self.verifier_key = VerifierKey(name, key_type, public_bytes)
 
     def sign(self, checkpoint: Checkpoint, *, time_s: int) -> NoteSignature:
         """Return this key's line on `checkpoint`; Ed25519 log keys state no time."""
-        key = self.verifier
+        key = self.verifier_key
         signature = self._private.sign(signed_message(key, checkpoint, time_s=time_s))
         if key.key_type is not KeyType.ED25519:
             signature = encode_timestamped(time_s, signature)
@@ -56,7 +56,7 @@ class SigningKey:
         subtree: its size is the end, its root the subtree's hash.  States no time.
         Source: C2SP tlog-witness, "sign-subtree".
         """
-        key = self.verifier
+        key = self.verifier_key
         message = subtree_message(key.name, subtree, time_s=0, start=start)
         body = encode_timestamped(0, self._private.sign(message))
         return NoteSignature(key.name, key.key_id, body)
@@ -66,7 +66,7 @@ class SigningKey:
 
         FileExistsError rather than replace one.
         """
-        key = self.verifier
+        key = self.verifier_key
         material = encode_base64(bytes([key.key_type]) + self._seed)
         line = f"PRIVATE+KEY+{key.name}+{key.key_id.hex()}+{material}\n"
         write_key_file(path, line.encode())
@@ -81,7 +81,7 @@ def read_key(path: Path) -> SigningKey:
     """Read a key file.
 
     Raises RejectedError if others may read it, FormatError if it is not a key; neither
-    shows what is in it.
+    shows the content of the file.
     """
     line = read_key_file(path, 4096).removesuffix(b"\n")
     try:
@@ -101,9 +101,9 @@ class HeadSigner:
     def __init__(self, keys: Sequence[SigningKey], clock: Clock) -> None:
         self._keys = tuple(keys)
         self._clock = clock
-        self.verifiers = tuple(key.verifier for key in keys)
-        self.origin = self.verifiers[0].name
-        self.log_id = self.verifiers[0].key_hash
+        self.verifier_keys = tuple(key.verifier_key for key in keys)
+        self.origin = self.verifier_keys[0].name
+        self.log_id = self.verifier_keys[0].key_hash
 
     def sign(self, size: int, root: Hash) -> bytes:
         """Return the signed checkpoint of a tree; checking it is the caller's."""
@@ -119,6 +119,6 @@ def _parse_key(line: bytes) -> SigningKey:
     name, key_id, material = line.removeprefix(_PREFIX).split(b"+", 2)
     decoded = parse_base64("a private key", material)
     key = SigningKey(parse_text("a key name", name), KeyType(decoded[0]), decoded[1:])
-    if key.verifier.key_id.hex().encode() != key_id:
+    if key.verifier_key.key_id.hex().encode() != key_id:
         raise FormatError("the id is not the key's")
     return key

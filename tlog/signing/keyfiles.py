@@ -13,8 +13,17 @@ _OPEN_MODES: Final = stat.S_IRWXG | stat.S_IRWXO
 def write_key_file(path: Path, content: bytes) -> None:
     """Write a new file of mode 0600, durably.
 
-    FileExistsError rather than replace one.
+    FileExistsError rather than replace one; OSError that names the file.
     """
+    try:
+        _write_new(path, content)
+    except FileExistsError:
+        raise FileExistsError(f"{path} exists: choose another name") from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_new(path: Path, content: bytes) -> None:
     # Whole under another name first: a key file that was cut short by a crash could
     # be neither used nor made again.  `link` does not replace, as `rename` would.
     draft = path.with_name(f".{path.name}.new")
@@ -26,8 +35,6 @@ def write_key_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     try:
         path.hardlink_to(draft)
-    except FileExistsError:
-        raise FileExistsError(f"{path} exists: choose another name") from None
     finally:
         draft.unlink()
     # A log whose head is durable and whose key is not could never go on.
@@ -41,7 +48,7 @@ def write_key_file(path: Path, content: bytes) -> None:
 def read_key_file(path: Path, limit_bytes: int) -> bytes:
     """Return at most `limit_bytes` of a key file; RejectedError if others may read it.
 
-    What is asked is the file that was opened: a name can be moved in between.
+    The mode is that of the opened file, because its name can be moved in between.
     """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & _OPEN_MODES:

@@ -30,7 +30,7 @@ from cryptography.x509 import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from tlog.entries.verifiers import curve_or_modulus
+from tlog.entries.signers import curve_or_modulus
 from tlog.sigstore.instance import require_url
 from tlog.sigstore.neighbours import Document
 from tlog.sigstore.validity import EPOCH

@@ -1,16 +1,16 @@
 """The witness: cosigns a log's head if it extends the last one that it cosigned.
 
-Whatever comes in is judged by tlogverify.  The invariant: of one origin, no two heads
-are cosigned that are not consistent, whatever the order of requests, crashes and
-restarts.  It holds because a head is durable before its cosignature leaves.
+All input is judged by tlogverify.  The invariant is that no two inconsistent heads of
+one origin are cosigned, in any order of requests, crashes and restarts.  It holds
+because a head is durable before its cosignature leaves.
 
     settings    of `tlog witness`
     roster      the logs that it knows, and the list they come from
-    rules       PURE: may this head be cosigned?
+    rules       PURE: whether a head may be cosigned
     budget      how often each log may ask
     state       the newest head of each log, in SQLite: the commit point
     evidence    heads that conflict, kept for strangers
-    cosigner    the order of it all
+    cosigner    the order of judging, storing and cosigning
     commits     moves of several logs, made durable together
     lists       the list of logs, pulled on an interval
     opening     from settings to a witness

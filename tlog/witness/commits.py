@@ -15,7 +15,7 @@ class Moves(Protocol):
     """Where moves become durable."""
 
     def commit(self, moves: Sequence[Move]) -> None:
-        """Store all of `moves`, or none."""
+        """Store all of `moves`, or no move of them."""
         ...
 
 
@@ -23,7 +23,7 @@ class GroupCommit:
     """Commits moves of different origins together, on one other thread at a time.
 
     heads: what the state holds.  known: the newest head by origin, each durable.
-    lifeline: fails if a commit's outcome is unknown; nothing is committed after that.
+    lifeline: fails if a commit's outcome is unknown; nothing is committed afterwards.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GroupCommit:
         await done
 
     async def close(self) -> None:
-        """Wait for what is under way, and take no more.
+        """Wait for the commits that are under way, and take no more.
 
         A turn goes on when its client has gone: it must not commit to a closed state.
         """

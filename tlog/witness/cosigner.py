@@ -25,7 +25,7 @@ from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
 from tlog.witness.roster import Roster
 from tlog.witness.rules import (
-    SignedHead,
+    OpenedHead,
     open_head,
     open_subtree,
     require_consistent,
@@ -80,7 +80,7 @@ class Cosigner:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._keeping = asyncio.Lock()
         self._origins = {origin_hash(origin): origin for origin in commits.known}
-        self.verifiers = tuple(key.verifier for key in keys)
+        self.verifier_keys = tuple(key.verifier_key for key in keys)
 
     async def add_checkpoint(self, body: bytes) -> bytes:
         """Return cosignature lines of the head in `body`, once it is durable.
@@ -89,27 +89,28 @@ class Cosigner:
         """
         request = parse_add_checkpoint(body)
         head = open_head(request, self._roster)
-        require_no_extensions(head, self.verifiers)
+        require_no_extensions(head, self.verifier_keys)
         require_ordered_sizes(request, head)
-        # Whoever hangs up leaves its turn only when the head is stored or refused.
+        # A client that hangs up leaves its turn only when the head is stored or
+        # refused.
         return await asyncio.shield(self._in_turn(request, head))
 
     def sign_subtree(self, body: bytes) -> bytes:
-        """Return subtree cosignature lines; raises what the rules say."""
+        """Return subtree cosignature lines; raises the errors of the rules."""
         request = parse_sign_subtree(body)
-        able = [it for it in self._keys if it.verifier.key_type is KeyType.MLDSA44]
-        subtree = open_subtree(request, self._roster, [it.verifier for it in able])
+        able = [it for it in self._keys if it.verifier_key.key_type is KeyType.MLDSA44]
+        subtree = open_subtree(request, self._roster, [it.verifier_key for it in able])
         lines = [key.sign_subtree(subtree, request.start).encode() for key in able]
         return b"".join(lines)
 
     def checkpoint(self, hashed_origin: str) -> bytes:
-        """Return the newest cosigned note; NeverCosignedError if there is none."""
+        """Return the newest cosigned note; NeverCosignedError without one."""
         origin = self._origins.get(hashed_origin)
         if origin is None:
             raise NeverCosignedError
         return self._commits.known[origin].note
 
-    async def _in_turn(self, request: AddCheckpoint, head: SignedHead) -> bytes:
+    async def _in_turn(self, request: AddCheckpoint, head: OpenedHead) -> bytes:
         origin = head.checkpoint.origin
         async with self._turns[origin]:
             known = self._commits.known.get(origin)
@@ -133,7 +134,7 @@ class Cosigner:
         return tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
 
     async def _keep(
-        self, known: KnownHead, request: AddCheckpoint, head: SignedHead, why: str
+        self, known: KnownHead, request: AddCheckpoint, head: OpenedHead, why: str
     ) -> None:
         """Keep a head that does not extend the one that was cosigned."""
         new = head.checkpoint
@@ -142,7 +143,7 @@ class Cosigner:
             return
         old = Checkpoint(new.origin, known.size, known.root)
         prefix = prefix_from_proof(old, new, request.path)
-        # Only what was verified is kept: not the lines of strangers.
+        # Only verified lines are kept, never the lines of strangers.
         note = UnverifiedNote(new.encode(), head.lines).encode()
         evidence = Evidence(known.note, note, prefix, request.path)
         convicts = prefix is not None or (old.size == new.size and old.root != new.root)

@@ -12,15 +12,15 @@ from tlog.http.listener import Listener, metrics_response, new_app
 from tlog.http.problems import (
     NEVER,
     SHARED_ROWS,
+    ErrorAnswer,
     Problem,
     Rows,
-    Told,
     problem_document,
 )
 from tlog.http.respond import SECONDS, bytes_response, json_response, text_response
 from tlog.witness.budget import BudgetError
 from tlog.witness.cosigner import NeverCosignedError
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.roster import UnknownOriginError
 from tlogclient.cosigning import SIZE_TYPE
 from tlogverify.errors import ProofError, SignatureError
@@ -45,7 +45,7 @@ _TEXT: Final = "text/plain; charset=utf-8"
 class WitnessEndpoints:
     """Answers for one witness."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, witness: OpenWitness) -> None:
         self._witness = witness
 
     async def add_checkpoint(self, request: web.Request) -> web.Response:
@@ -77,22 +77,22 @@ class WitnessEndpoints:
         return metrics_response(self._witness.metrics)
 
 
-def witness_answer(told: Told) -> web.Response:
+def witness_answer(answer: ErrorAnswer) -> web.Response:
     """Return an error as C2SP tlog-witness has it; a dialect.
 
     A stale size is the one error that is no problem document: the body of a 409 is the
     size that was cosigned last.
     """
-    if not isinstance(told.error, StaleError):
-        return problem_document(told)
+    if not isinstance(answer.error, StaleError):
+        return problem_document(answer)
     return web.Response(
-        status=told.problem.status,
-        body=b"%d\n" % told.error.known_size,
+        status=answer.problem.status,
+        body=b"%d\n" % answer.error.known_size,
         headers={hdrs.CONTENT_TYPE: SIZE_TYPE, hdrs.CACHE_CONTROL: NEVER},
     )
 
 
-def witness_routes(witness: Witness, prefix: str) -> list[web.RouteDef]:
+def witness_routes(witness: OpenWitness, prefix: str) -> list[web.RouteDef]:
     """Return the specification's endpoints, below `prefix`."""
     endpoints = WitnessEndpoints(witness)
     return [
@@ -104,7 +104,7 @@ def witness_routes(witness: Witness, prefix: str) -> list[web.RouteDef]:
     ]
 
 
-def build_witness_app(witness: Witness) -> web.Application:
+def build_witness_app(witness: OpenWitness) -> web.Application:
     """Return the application that serves `witness` below its prefix."""
     prefix, endpoints = witness.settings.prefix, WitnessEndpoints(witness)
     routes = [
@@ -118,7 +118,7 @@ def build_witness_app(witness: Witness) -> web.Application:
 
 
 async def serve_witness(
-    witness: Witness, stop: asyncio.Event, ready: Callable[[str], None]
+    witness: OpenWitness, stop: asyncio.Event, ready: Callable[[str], None]
 ) -> None:
     """Serve `witness` until `stop` is set or it stops by itself; then close it.
 

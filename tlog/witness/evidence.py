@@ -1,7 +1,7 @@
 """Heads that conflict, kept as files that a stranger can check.
 
-A file is named by its two heads: who sends one fork with many broken proofs fills one
-file.  See `tlogverify.evidence` for what convicts and what does not.
+A file is named by its two heads, so that one fork with many broken proofs fills one
+file.  `tlogverify.evidence` says which evidence convicts.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from tlogclient.cosigning import origin_hash
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import ProofError
 from tlogverify.evidence import Evidence
-from tlogverify.hashing import Hash
+from tlogverify.hashing import Hash, to_hash
 from tlogverify.merkle import roots_from_subtree_proof
 
 _FILES_PER_LOG: Final = 100
-"""Of each kind: what strangers can fill leaves room for what convicts."""
+"""The most of each kind.  Strangers can fill one kind; the other kind convicts."""
 
 
 class EvidenceFolder:
@@ -32,7 +32,8 @@ class EvidenceFolder:
         """Write a file durably, and return it.
 
         convicts: whether it verifies; such a file replaces one of the same heads.
-        None if there is nothing to write: it is there, or the log has 100 of its kind.
+        Returns None if nothing is written, because the file is there already, or
+        because the log has 100 of its kind.
         """
         heads = hashlib.sha256(_text(evidence.older) + _text(evidence.newer))
         prefix = origin_hash(origin)[:16]
@@ -54,10 +55,11 @@ class EvidenceFolder:
 def prefix_from_proof(
     old: Checkpoint, new: Checkpoint, path: Sequence[Hash]
 ) -> Hash | None:
-    """Return the root at the old size that a failing proof itself shows, if it does.
+    """Return the root at the old size that a failing proof itself shows, or None.
 
-    Only where the path leads to the new root, and does not begin at the old one: then
-    the sender has proven a prefix that is not what was signed before.
+    A proof shows such a root if its path leads to the new root, and does not begin at
+    the old root.  Then the sender has proven a prefix other than the head that was
+    signed before.
     """
     if not 0 < old.size < new.size:
         return None
@@ -65,7 +67,7 @@ def prefix_from_proof(
         shown, root = roots_from_subtree_proof(0, old.size, new.size, path, old.root)
     except ProofError:
         return None
-    return Hash(shown) if root == new.root and shown != old.root else None
+    return to_hash(shown) if root == new.root and shown != old.root else None
 
 
 def _text(note: bytes) -> bytes:

@@ -47,7 +47,7 @@ class ListedLogs:
             await self.read_once()
 
     async def read_once(self) -> None:
-        """Read the list; one that cannot be read changes nothing."""
+        """Read the list; a list that cannot be read changes nothing."""
         try:
             text = await self._text()
             # Another's list may be long: requests are answered meanwhile.

@@ -1,4 +1,4 @@
-"""From settings to a witness: its folder, its keys, what it knows.
+"""From settings to a witness: its folder, its keys, and the heads that it knows.
 
 lock            held by the one process that may sign
 witness.vkey    the verifier keys, one a line; written last at the first start
@@ -25,6 +25,7 @@ from tlog.errors import (
 from tlog.folders import (
     hold_folder,
     make_role_folder,
+    making_folder,
     require_own_folder,
     set_modes,
 )
@@ -46,7 +47,7 @@ _KEY_FILES: Final = {
 }
 
 
-class Witness:
+class OpenWitness:
     """One open witness, and the folder that it holds until `close`."""
 
     def __init__(
@@ -71,7 +72,8 @@ class Witness:
         _require_memory(settings)
         self.settings = settings
         self.metrics = WitnessMetrics()
-        _make_folders(root)
+        with making_folder(root):
+            _make_folders(root)
         self._lock = hold_folder(root)
         with ExitStack() as undo:
             undo.callback(self._lock.release)
@@ -84,7 +86,7 @@ class Witness:
             heads = self._state.heads()
             self._write_vkeys(before, keys, is_used=bool(heads))
             configured = parse_logs(settings.log, qpd=settings.qpd)
-            self.roster = Roster(configured, keys[0].verifier.name)
+            self.roster = Roster(configured, keys[0].verifier_key.name)
             self.roster.add_new(self._state.logs())
             self._undo = undo.pop_all()
         self._lifeline = Lifeline()
@@ -102,9 +104,9 @@ class Witness:
         self.metrics.logs.set_function(lambda: len(self.roster))
 
     @property
-    def verifiers(self) -> tuple[VerifierKey, ...]:
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
         """The keys that verify its cosignatures, all of one name."""
-        return self.cosigner.verifiers
+        return self.cosigner.verifier_keys
 
     @property
     def failure(self) -> FatalError | None:
@@ -113,7 +115,7 @@ class Witness:
 
     @property
     def cosigned_logs(self) -> int:
-        """Of how many logs a head was cosigned."""
+        """The number of logs of which a head was cosigned."""
         return len(self._commits.known)
 
     def claims(self) -> dict[str, bool]:
@@ -125,7 +127,7 @@ class Witness:
         }
 
     async def start(self, on_stop: Callable[[], object]) -> None:
-        """Read the list of logs, and go on doing so.
+        """Read the list of logs, and read it again on each interval.
 
         on_stop: called when a commit's outcome is unknown.
         """
@@ -140,7 +142,7 @@ class Witness:
             )
 
     async def close(self) -> None:
-        """Wait for what is under way, and let go of the folder."""
+        """Wait for the requests that are under way, and let go of the folder."""
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
@@ -154,7 +156,7 @@ class Witness:
         if is_used and not file.exists():
             raise CorruptError(str(file), "is missing beside a state that was used")
         # A key that is not used today has signed, and must not be made anew tomorrow.
-        new = [it.verifier for it in keys if it.verifier not in before]
+        new = [it.verifier_key for it in keys if it.verifier_key not in before]
         lines = "".join(f"{key.encode()}\n" for key in [*before, *new])
         DurableFolder(self.settings.data, self.settings.data / "tmp", SystemDisk()).put(
             {file: lines.encode()}
@@ -162,7 +164,7 @@ class Witness:
 
 
 def _require_memory(settings: WitnessSettings) -> None:
-    """Refuse keys without a state: whose they are, it would forget what it signed."""
+    """Refuse keys without a state: the witness would have forgotten what it signed."""
     root = settings.data
     keys = [root / "keys" / name for name in _KEY_FILES.values()]
     has_keys = any(key.exists() for key in keys)
@@ -182,7 +184,7 @@ def _make_folders(root: Path) -> None:
 
 
 def _read_vkeys(root: Path) -> list[VerifierKey]:
-    """Return the keys that this witness has had; none at its first start."""
+    """Return the keys that this witness has had; the first start has no key."""
     vkey_file, state_file = root / "witness.vkey", root / "state.db"
     if not vkey_file.exists():
         return []
@@ -208,10 +210,11 @@ def _load_keys(settings: WitnessSettings, known: list[VerifierKey]) -> list[Sign
             name = settings.name or known[0].name
             generate_key(name, key_type).write(path)
         key = read_key(path)
-        if key.verifier.key_type is not key_type or before not in ([], [key.verifier]):
+        is_another = before not in ([], [key.verifier_key])
+        if key.verifier_key.key_type is not key_type or is_another:
             raise RejectedError(f"{path} is not this witness's key")
         keys.append(key)
-    names = {key.name for key in [*known, *(it.verifier for it in keys)]}
+    names = {key.name for key in [*known, *(it.verifier_key for it in keys)]}
     names |= {settings.name} - {""}
     if len(names) != 1:
         raise RejectedError(

@@ -78,7 +78,7 @@ class Roster:
         return len(self._logs)
 
     def get(self, origin: str) -> KnownLog:
-        """Return the log of `origin`; UnknownOriginError if there is none."""
+        """Return the log of `origin`; UnknownOriginError if it is not known."""
         log = self._logs.get(origin)
         if log is None:
             raise UnknownOriginError(origin)

@@ -1,14 +1,14 @@
-"""May this head be cosigned?  PURE; the order of the checks is the order of answers.
+"""Whether a head may be cosigned.  PURE; the first check that fails is the answer.
 
     1  the body's form                                   FormatError
     2  a known origin                                    UnknownOriginError
     3  size 0 has the empty root                         ProofError
-    4  a line of a trusted key, and none that fails      SignatureError
+    4  a line of a trusted key, and no such line fails   SignatureError
     5  no lines that a key cannot sign; old <= size      FormatError
     6  old is the size cosigned last                     StaleError
     7  one root for one size; the consistency proof      ProofError
 
-Nothing of the state is told before 4: only a log can ask what was cosigned.
+No answer shows the state before check 4, so that only a log can ask what was cosigned.
 
 Source: C2SP tlog-witness (main), "add-checkpoint" and "sign-subtree".
 """
@@ -30,7 +30,7 @@ from tlogverify.signed import verify_signatures
 
 
 @dataclass(frozen=True, slots=True)
-class SignedHead:
+class OpenedHead:
     """A head that a known log has signed.
 
     lines: those of the log's keys, all verified; what others wrote beside them is gone.
@@ -41,7 +41,7 @@ class SignedHead:
     lines: tuple[NoteSignature, ...]
 
 
-def open_head(request: AddCheckpoint, roster: Roster) -> SignedHead:
+def open_head(request: AddCheckpoint, roster: Roster) -> OpenedHead:
     """Prove that a known log signed the head of a request: checks 1 to 4."""
     note = parse_note(request.note)
     origin = parse_text("an origin", note.text.partition(b"\n")[0])
@@ -56,17 +56,17 @@ def open_head(request: AddCheckpoint, roster: Roster) -> SignedHead:
     lines = tuple(
         line for line in note.signatures if any(line.is_by(key) for key in log.keys)
     )
-    return SignedHead(log, checkpoint, lines)
+    return OpenedHead(log, checkpoint, lines)
 
 
-def require_no_extensions(head: SignedHead, keys: Sequence[VerifierKey]) -> None:
+def require_no_extensions(head: OpenedHead, keys: Sequence[VerifierKey]) -> None:
     """Check 5, if one of the witness's `keys` is ML-DSA-44: it cannot sign them."""
     has_mldsa = any(key.key_type is KeyType.MLDSA44 for key in keys)
     if head.checkpoint.extensions and has_mldsa:
         raise FormatError("an ML-DSA-44 key does not sign extension lines")
 
 
-def require_ordered_sizes(request: AddCheckpoint, head: SignedHead) -> None:
+def require_ordered_sizes(request: AddCheckpoint, head: OpenedHead) -> None:
     """Check 5: the old size is at most the head's."""
     if request.old_size > head.checkpoint.size:
         raise FormatError(
@@ -81,7 +81,7 @@ def require_known_size(request: AddCheckpoint, known_size: int) -> None:
 
 
 def require_consistent(
-    request: AddCheckpoint, head: SignedHead, known_root: Hash | None
+    request: AddCheckpoint, head: OpenedHead, known_root: Hash | None
 ) -> None:
     """Check 7; known_root: of the head cosigned last, at the request's old size."""
     checkpoint = head.checkpoint

@@ -34,7 +34,7 @@ def _m001_heads_and_logs(database: Database) -> None:
         pk="origin",
         not_null={"size", "root", "note"},
     )
-    # What a list has named once stays known, whatever the list says later.
+    # A log that a list has named once stays known, even if the list drops it later.
     database.table("logs").create(
         {"origin": str, "vkey": str, "qpd": int},
         pk="origin",
@@ -77,7 +77,7 @@ class WitnessState:
         self.writing: Connection = self._connection
 
     def close(self) -> None:
-        """Close the file; what was committed stays."""
+        """Close the file; the commits stay."""
         self._connection.close()
 
     @property
@@ -88,7 +88,7 @@ class WitnessState:
     def heads(self) -> dict[str, KnownHead]:
         """Return the newest head of each origin.
 
-        Raises CorruptError if a row is not what its own note says.
+        Raises CorruptError if a row says something else than its own note.
         """
         heads: dict[str, KnownHead] = {}
         try:
@@ -132,7 +132,7 @@ class WitnessState:
                 self.writing.execute(sql, (log.origin, log.keys[0].encode(), log.qpd))
 
     def commit(self, moves: Sequence[Move]) -> None:
-        """Move one or more origins on, all of them durably or none.
+        """Move one or more origins on, all of them durably or not one.
 
         Raises BusyError if nothing was stored (a full disk), FatalError if a head is
         not the `old` of its move, or the outcome is unknown.

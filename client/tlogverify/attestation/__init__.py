@@ -1,16 +1,16 @@
 """Attestations: signed statements about artifacts, verified offline by rules.
 
 DSSE envelopes with in-toto statements, of any predicate; SLSA provenance is read and
-judged.  Nothing of Sigstore is needed: keys are files, and the log holds a record of
+judged.  Sigstore is not needed, because keys are files, and the log holds a record of
 the envelope's bytes.
 
 The files, in order of dependency:
 
     members              JSON that others wrote
     signers  dsse        public keys, signed envelopes
-    statement  slsa      what is said, of which artifacts
+    statement            what is said, of which artifacts
+    builds  slsa         build types and their sources; provenance
     rules  verify        whom to believe; the one call
-    verdict              how it is told
 """
 
 from tlogverify.attestation.rules import Rules

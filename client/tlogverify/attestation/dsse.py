@@ -3,8 +3,8 @@
     {"payload":"<base64>","payloadType":"<text>",
      "signatures":[{"keyid":"<hint>","sig":"<base64>"},...]}
 
-What is signed is the type and the payload's bytes, never their JSON.  An envelope that
-parses says nothing yet: `Envelope.verify` does.
+A signature is over the type and the payload's bytes, never over their JSON.  That an
+envelope can be parsed proves nothing; `Envelope.verify` does.
 
 Source: DSSE v1.0.2, protocol.md and envelope.md.
 """
@@ -90,14 +90,28 @@ class Envelope:
         Raises SignatureError if fewer signed.
         Source: DSSE protocol.md, "Multi-signature Verification".
         """
-        message = pae(self.payload_type, self.payload)
-        signed = tuple(key for key in dict.fromkeys(keys) if self._is_by(key, message))
+        message, trusted = pae(self.payload_type, self.payload), tuple(keys)
+        signed = tuple(it for it in dict.fromkeys(trusted) if self._is_by(it, message))
         if len(signed) < max(threshold, 1):
             raise SignatureError(
                 f"{len(signed)} of the trusted keys signed the envelope, "
-                f"{max(threshold, 1)} must"
+                f"{max(threshold, 1)} must" + ("" if signed else self._why(trusted))
             )
         return signed
+
+    def _why(self, keys: tuple[SignerKey, ...]) -> str:
+        """Tell a wrong key from a wrong encoding, where that can be told."""
+        if not self.signatures:
+            return ": it has no signature"
+        if any(self._is_by(key, self.payload) for key in keys):
+            return ": a trusted key signed the bare payload, not DSSE's encoding of it"
+        if any(key.could_write(it.sig) for key in keys for it in self.signatures):
+            return ": another key did, or the envelope was changed since"
+        found = len(self.signatures[0].sig)
+        return (
+            f": wrong encoding, {found} bytes in base64 are no signature by such a key "
+            "(Ed25519: 64 bytes; ECDSA: DER, or r and s alone)"
+        )
 
     def _is_by(self, key: SignerKey, message: bytes) -> bool:
         for signature in self.signatures:

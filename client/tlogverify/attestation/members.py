@@ -1,9 +1,10 @@
 """JSON that others wrote, read strictly where a decision hangs on it.
 
-Refused: what is no UTF-8 or no JSON, a member that stands twice (two readers could see
-two values), numbers that no double holds, strings without a UTF-8 form where they are
-read.  Members that nobody here knows are passed over, as DSSE, in-toto and SLSA ask of
-consumers; unset, null and empty mean the same to them.  The caller bounds the bytes.
+These are refused: bytes that are no UTF-8 or no JSON, a member that stands twice (two
+readers could see two values), numbers that no double holds, and strings without a UTF-8
+form where they are read.  Members that nobody here knows are passed over, as DSSE,
+in-toto and SLSA ask of consumers; unset, null and empty mean the same to them.  The
+caller bounds the bytes.
 """
 
 import json

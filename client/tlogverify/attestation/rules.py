@@ -17,16 +17,15 @@
     [parameters]
     "<path>" = ["<value>"]                   external parameters and what they may be
 
-What is not allowed here is refused, and so is a name that is not known here: a rule
-with a mistyped name must not be a rule that is not there.  Rules for SLSA provenance
-name builders and sources, and nothing but provenance.
+The rules refuse everything that they do not allow.  An unknown name in them is an
+error, because a rule with a mistyped name would otherwise not be there.  Rules for SLSA
+provenance name builders and sources, and nothing but provenance.
 
 Source: SLSA v1.0, "Verifying artifacts"; this project's `docs/attestations.md`.
 """
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,7 @@ from tlogverify.attestation.signers import MAX_PEM_BYTES, SignerKey
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
-from tlogverify.lines import parse_text
+from tlogverify.toml import parse_toml
 
 MAX_RULES_BYTES: Final = 1 << 18
 MAX_KEYS: Final = 16
@@ -52,6 +51,7 @@ _KEY_NAMES: Final = {"file", "pem", "builders"}
 # a part of the host's name, or make the host a user's name.
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s?#@%\\]+/[^\s?#%\\]*")
 _BOUNDARY: Final = ("/", "@", "#", "?")
+_DOT_GIT: Final = re.compile(r"(?<=[^/])\.git(?=[@#?]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,7 @@ class Rules:
     @classmethod
     def parse(cls, text: bytes, folder: Path) -> "Rules":
         """Parse TOML; folder: what the files of keys are relative to."""
-        try:
-            members = tomllib.loads(parse_text("rules", text))
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"rules are TOML: {error}") from None
+        members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
         _require_known("rules", members, _NAMES)
         threshold = members.get("threshold", 1)
         any_source = members.get("any_source", False)
@@ -150,16 +147,23 @@ class Rules:
         """Tell whether a source's URI is one of these, or below a prefix.
 
         Below means: the prefix ends at a slash, or one of / @ # ? follows it.  What
-        follows is plain: a path that climbs, or is escaped, is below nothing.
+        follows is plain: a path that climbs, or is escaped, is below nothing.  Tools
+        differ in `git+` before a repository's URI and `.git` behind: both are passed
+        over, in the rules and here.
         """
-        if self.any_source or uri in self.sources:
+        bare = _without_git(uri)
+        if self.any_source or bare in map(_without_git, self.sources):
             return True
         return _is_plain(uri) and any(
-            uri == prefix
-            or (prefix.endswith("/") and uri.startswith(prefix))
-            or uri.startswith(tuple(f"{prefix}{it}" for it in _BOUNDARY))
-            for prefix in self.source_prefixes
+            bare == prefix
+            or (prefix.endswith("/") and bare.startswith(prefix))
+            or bare.startswith(tuple(f"{prefix}{it}" for it in _BOUNDARY))
+            for prefix in map(_without_git, self.source_prefixes)
         )
+
+
+def _without_git(uri: str) -> str:
+    return _DOT_GIT.sub("", uri.removeprefix("git+"), count=1)
 
 
 def _is_plain(uri: str) -> bool:

@@ -1,8 +1,9 @@
-"""Public keys of those who sign documents: Ed25519, and ECDSA P-256 with SHA-256.
+"""Public keys of those who sign attestations: Ed25519, and ECDSA P-256 with SHA-256.
 
 A key is its SubjectPublicKeyInfo, in DER: two PEM texts of one key are one key.  ECDSA
 signatures are DER (RFC 3279, 2.2.3), as OpenSSL, cosign and securesystemslib write
-them.  One of the few files that import `cryptography`.
+them, or r and s alone, each as long as the curve's field (IEEE P1363), as JOSE and the
+Web's crypto do.  One of the few files that import `cryptography`.
 
 Source: RFC 5280, 4.1.2.7; RFC 8410; RFC 5480; PEM by RFC 7468.
 """
@@ -19,6 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicKey,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -38,7 +43,7 @@ _PEM: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SignerKey:
-    """One public key that may sign documents; spki: its DER, as `of_pem` makes it.
+    """One public key that may sign attestations; spki: its DER, as `of_pem` makes it.
 
     Raises FormatError for what is no key of the two kinds.
     """
@@ -73,9 +78,38 @@ class SignerKey:
             if isinstance(key, Ed25519PublicKey):
                 key.verify(signature, message)
             else:
-                key.verify(signature, message, ECDSA(SHA256()))
+                _verify_ecdsa(key, message, signature)
         except InvalidSignature:
             raise SignatureError(f"wrong signature by {self.sha256.hex()}") from None
+
+    def could_write(self, signature: bytes) -> bool:
+        """Tell whether bytes have the form of this kind of key's signatures."""
+        key = _load(self.spki)
+        if isinstance(key, Ed25519PublicKey):
+            return len(signature) == 64
+        try:
+            decode_dss_signature(signature)
+        except ValueError:
+            return len(signature) == _raw_bytes(key)
+        return True
+
+
+def _verify_ecdsa(
+    key: EllipticCurvePublicKey, message: bytes, signature: bytes
+) -> None:
+    try:
+        key.verify(signature, message, ECDSA(SHA256()))
+    except InvalidSignature:
+        # DER may have that length too: so it is tried first.
+        if len(signature) != _raw_bytes(key):
+            raise
+        half = len(signature) // 2
+        r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
+        key.verify(encode_dss_signature(r, s), message, ECDSA(SHA256()))
+
+
+def _raw_bytes(key: EllipticCurvePublicKey) -> int:
+    return 2 * ((key.key_size + 7) // 8)
 
 
 def _load(key: bytes) -> Ed25519PublicKey | EllipticCurvePublicKey:

@@ -18,18 +18,24 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tlogverify.artifact import ProvenArtifact, artifact_sha256, verify_artifact
+from tlogverify.artifact import (
+    ProvenArtifact,
+    artifact_sha256,
+    is_digest,
+    path_of,
+    verify_artifact,
+)
 from tlogverify.attestation.dsse import Envelope
 from tlogverify.attestation.rules import Rules
 from tlogverify.attestation.signers import SignerKey
 from tlogverify.attestation.slsa import (
     PROVENANCE_TYPE,
-    SOURCE_PLACES,
     Provenance,
     read_provenance,
 )
 from tlogverify.attestation.statement import Statement, parse_statement
 from tlogverify.errors import SignatureError, VerificationError
+from tlogverify.files import hash_file
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 from tlogverify.record import Record
@@ -68,11 +74,10 @@ def verify_attestation(
     parsed = Envelope.parse(envelope)
     signers = parsed.verify((it.key for it in rules.keys), rules.threshold)
     statement = parse_statement(parsed)
-    sha256 = artifact_sha256(artifact)
-    proven = verify_artifact(sha256, proof, policy)
+    digests = _digests(artifact, statement)
+    proven = verify_artifact(digests["sha256"], proof, policy)
     _verify_record(proven.record, envelope, statement, signers)
-    if not statement.names(sha256):
-        raise VerificationError(f"the statement does not name sha256:{sha256.hex()}")
+    _verify_subject(statement, digests)
     if statement.predicate_type not in rules.predicate_types:
         raise VerificationError(
             f"the predicate type is not allowed: {statement.predicate_type}"
@@ -83,6 +88,26 @@ def verify_attestation(
         _verify_builder(provenance, signers, rules)
         _verify_build(provenance, rules)
     return ProvenAttestation(proven, statement, signers, provenance)
+
+
+def _digests(
+    artifact: str | os.PathLike[str] | bytes, statement: Statement
+) -> dict[str, bytes]:
+    """Return the artifact's digests: of a file, those that the statement needs too."""
+    if is_digest(artifact):
+        return {"sha256": artifact_sha256(artifact)}
+    # In one reading: a file that changes meanwhile must not be two artifacts.
+    return hash_file(path_of(artifact), {"sha256", *statement.algorithms})
+
+
+def _verify_subject(statement: Statement, digests: Mapping[str, bytes]) -> None:
+    if statement.names(digests):
+        return
+    why = f"the statement does not name sha256:{digests['sha256'].hex()}"
+    missing = sorted(statement.algorithms - digests.keys())
+    if missing:
+        why += f"; it names artifacts by {missing[0]} alone, which only a file has"
+    raise VerificationError(why)
 
 
 def _verify_record(
@@ -146,7 +171,7 @@ def _verify_parameters(
         if path not in given:
             raise VerificationError(f"the provenance has no parameter {path}")
     # Sources were judged by their own rules, or any may be there: then as a parameter.
-    judged = set() if rules.any_source else SOURCE_PLACES
+    judged = frozenset() if rules.any_source else provenance.source_paths
     for path, value in provenance.parameters:
         if "\\" in path:
             raise VerificationError(f"a parameter's name has a dot in it: {path:.99}")

@@ -11,7 +11,7 @@ from tests.tlog.attest.repositories import git, repository
 from tlog import __version__
 from tlog.attest.capture import BUILD_TYPE, Told, capture
 from tlog.attest.commands import ask
-from tlog.attest.git import read_git
+from tlog.attest.git import GitState, read_git
 from tlog.attest.materials import MAX_LOCK_FILES, read_lock_files
 from tlog.attest.toolchain import read_toolchain
 from tlog.errors import RejectedError
@@ -22,6 +22,11 @@ from tlogverify.errors import FormatError
 @pytest.fixture(autouse=True)
 def no_repository_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    # Whom git trusts on this machine is no part of a test.
+    for level in ("GLOBAL", "SYSTEM"):
+        monkeypatch.setenv(f"GIT_CONFIG_{level}", os.devnull)
+    for name in ("GIT_CONFIG_COUNT", "GIT_DIR", "GIT_WORK_TREE", "SUDO_UID"):
+        monkeypatch.delenv(name, raising=False)
 
 
 NOW = Told(1_764_000_000)
@@ -78,7 +83,7 @@ def test_a_detached_head_has_no_ref(tmp_path: Path) -> None:
     revision = repository(tmp_path)
     git(tmp_path, "checkout", "--quiet", "--detach")
     state = read_git(tmp_path)
-    assert state is not None
+    assert isinstance(state, GitState)
     assert (revision, "", "", False) == (
         state.revision,
         state.remote,
@@ -105,7 +110,7 @@ def test_a_repositorys_settings_run_no_program(tmp_path: Path) -> None:
     repository(tmp_path)
     ran = tmp_path / "ran"
     git(tmp_path, "config", "core.fsmonitor", f"touch {ran}; false")
-    assert read_git(tmp_path) is not None
+    assert isinstance(read_git(tmp_path), GitState)
     assert not ran.exists()
 
 
@@ -247,7 +252,7 @@ def test_a_change_above_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "tracked").write_text("two")
     state = read_git(tmp_path / "below")
-    assert state is not None
+    assert isinstance(state, GitState)
     assert state.is_modified
 
 
@@ -259,7 +264,7 @@ def test_a_setting_by_gits_own_variables_is_git_s(
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "remote.origin.url")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", REMOTE)
     state = read_git(tmp_path)
-    assert state is not None
+    assert isinstance(state, GitState)
     assert (REMOTE, False) == (state.remote, state.is_modified)
     assert ask(["printenv", "GIT_CONFIG_VALUE_0"], tmp_path) is None
 
@@ -273,8 +278,72 @@ def test_a_filter_of_a_repository_runs_no_program(tmp_path: Path, member: str) -
     git(tmp_path, "config", "filter.spy.required", "true")
     os.utime(tmp_path / "tracked", (1, 1))
     state = read_git(tmp_path)
-    assert state is not None
+    assert isinstance(state, GitState)
     assert (False, False) == (ran.exists(), state.is_modified)
+
+
+LOCAL = "urn:tlog:builder:local"
+GITHUB_BUILDER = "https://github.com/actions/runner/github-hosted"
+
+
+@pytest.mark.parametrize(
+    ("environment", "change", "builder", "source"),
+    [
+        pytest.param(
+            *(GITHUB, {"GITHUB_SERVER_URL": "https://github.com/"}),
+            *(GITHUB_BUILDER, "git+https://github.com/octocat/app"),
+            id="slash-behind-the-server",
+        ),
+        pytest.param(
+            *(GITHUB, {"GITHUB_SERVER_URL": "https://ghe.example/x//"}),
+            "https://ghe.example/x/actions/runner/github-hosted",
+            "git+https://ghe.example/x/octocat/app",
+            id="slashes-behind-a-path",
+        ),
+        pytest.param(
+            *(GITHUB, {"GITHUB_SERVER_URL": "https://GitHub.com"}),
+            *(GITHUB_BUILDER, "git+https://github.com/octocat/app"),
+            id="capital-letters-in-a-host",
+        ),
+        pytest.param(
+            *(GITHUB, {"GITHUB_REPOSITORY": "octocat/app/"}),
+            *(GITHUB_BUILDER, "git+https://github.com/octocat/app"),
+            id="slash-behind-the-repository",
+        ),
+        pytest.param(
+            *(GITHUB, {"CI_KEY": "github"}),
+            *(GITHUB_BUILDER, "git+https://github.com/octocat/app"),
+            id="a-key-that-is-a-public-word",
+        ),
+        pytest.param(
+            *(GITLAB, {"CI_PROJECT_URL": "https://gitlab.example/team/app/"}),
+            "https://gitlab.example/team/app/-/runners/12",
+            "git+https://gitlab.example/team/app",
+            id="slash-behind-the-project",
+        ),
+        pytest.param(
+            *(GITLAB, {"CI_RUNNER_ID": ""}),
+            *(LOCAL, "git+https://gitlab.example/team/app"),
+            id="no-runner",
+        ),
+    ],
+)
+def test_a_variable_that_is_spelled_otherwise_is_understood(
+    tmp_path: Path,
+    environment: dict[str, str],
+    change: dict[str, str],
+    builder: str,
+    source: str,
+) -> None:
+    found = capture(tmp_path, environment | change, NOW)
+    definition, details = captured(tmp_path, environment | change)
+    assert (builder, source) == (
+        details["builder"]["id"],
+        definition["externalParameters"]["source"],
+    )
+    assert "//octocat" not in details["metadata"]["invocationId"]
+    told = [it.what for it in found.omissions]
+    assert (builder == LOCAL) == ("builder.id" in told)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +413,8 @@ def test_a_time_is_told_in_utc(tmp_path: Path) -> None:
 def test_a_build_starts_before_it_is_over(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="before it is over"):
         Told(1_764_000_000, started_on="2025-11-24T16:00:01Z")
-    environment = GITLAB | {"CI_JOB_STARTED_AT": "2025-11-24T16:00:01Z"}
+    started = {"CI_JOB_STARTED_AT": "2025-11-24T16:00:01Z"}
+    environment = GITLAB | started | {"CI_COMMIT_SHA": repository(tmp_path)}
     found = capture(tmp_path, environment, NOW)
     assert "startedOn" not in str(found.predicate)
     assert ["startedOn"] == [it.what for it in found.omissions]
@@ -362,9 +432,11 @@ def test_no_password_of_a_ci_s_url_comes_out(tmp_path: Path, password: str) -> N
 
 
 def test_a_branch_that_no_uri_can_name_is_left_out_of_it(tmp_path: Path) -> None:
-    found = capture(tmp_path, GITHUB | {"GITHUB_REF": "refs/heads/\u00fc"}, NOW)
+    revision = repository(tmp_path)
+    named = {"GITHUB_SHA": revision, "GITHUB_REF": "refs/heads/\u00fc"}
+    found = capture(tmp_path, GITHUB | named, NOW)
     (checkout,) = found.predicate["buildDefinition"]["resolvedDependencies"]  # type: ignore[index]  # an object
-    assert {"digest": {"gitCommit": COMMIT}} == checkout
+    assert {"digest": {"gitCommit": revision}} == checkout
     assert ["uri"] == [it.what for it in found.omissions]
 
 

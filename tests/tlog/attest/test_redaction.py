@@ -12,15 +12,9 @@ from hypothesis import strategies as st
 from tests.tlog.attest.repositories import git, repository
 from tlog.attest.capture import Told, capture
 from tlog.attest.ci import ALLOWED_VARIABLES
-from tlog.attest.redaction import (
-    clean_url,
-    find_secrets,
-    is_secret_name,
-    read_variables,
-    redact,
-    secret_values,
-    why_left_out,
-)
+from tlog.attest.redaction import find_secrets, redact, why_left_out
+from tlog.attest.urls import clean_url
+from tlog.attest.variables import is_secret_name, read_variables, secret_values
 
 # Put together at run time: scanners of repositories must find none of them here.
 FORMS = {

@@ -26,7 +26,7 @@ def beside() -> Neighbours:
 def policy(tmp_path: Path) -> Path:
     key = generate_key("log.example", KeyType.ED25519)
     path = tmp_path / "policy"
-    path.write_text(f"log {key.verifier.encode()}\nquorum none\n")
+    path.write_text(f"log {key.verifier_key.encode()}\nquorum none\n")
     return path
 
 
@@ -91,7 +91,7 @@ def test_what_is_there_already_is_merged(policy: Path, beside: Neighbours) -> No
     (policy.parent / "sigstore/client_trust_config.json").rename(first)
     # Another log, with what stood beside the first.
     key = generate_key("new.example", KeyType.ED25519)
-    policy.write_text(f"log {key.verifier.encode()}\nquorum none\n")
+    policy.write_text(f"log {key.verifier_key.encode()}\nquorum none\n")
     flags = ("--merge", first, "--keep-logs")
     assert 0 == configure(policy, *flags, log="https://new.example")
     config = written(policy)

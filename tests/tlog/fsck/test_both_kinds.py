@@ -10,7 +10,8 @@ from cryptography import x509
 from tests.support.rekor import P256, certificate, private_key
 from tlog.errors import CorruptError
 from tlog.fsck.check import check_folder
-from tlog.log.opening import open_log, rebuild_log
+from tlog.log.opening import open_log
+from tlog.log.rebuilding import rebuild_log
 from tlog.log.settings import LogSettings
 from tlogverify.kinds import identity_key
 from tlogverify.record import Record, Subject

@@ -1,7 +1,6 @@
 """One damaged place at a time: fsck names it, and rebuild mends what is derived."""
 
 import shutil
-import sqlite3
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -9,29 +8,19 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.support.folders import (
+    INSERT_BATCH,
+    SIZE,
+    check,
+    entry,
+    flip,
+    grow_log,
+    in_journal,
+)
 from tlog.errors import CorruptError, RejectedError
-from tlog.fsck.check import Verdict, check_folder
-from tlog.log.opening import open_log, rebuild_log
-from tlog.log.settings import LogSettings
+from tlog.fsck.check import Verdict
+from tlog.log.rebuilding import rebuild_log
 from tlog.log.storage.index import Index
-from tlogverify.record import Record, Subject
-
-SIZE = 600
-INSERT_BATCH = "INSERT INTO batches VALUES (?, ?, ?)"
-
-
-def entry(number: int) -> bytes:
-    """Return the canonical bytes of a record that belongs to `number`."""
-    digest = sha256(b"%d" % number).digest()
-    return Record((Subject(digest),), sha256(digest).digest()).encode()
-
-
-def grow_log(folder: Path, start: int, end: int) -> None:
-    """Let a log grow by the entries [start, end) and close it."""
-    log = open_log(LogSettings(data=folder, origin="fsck.example/log"))
-    log.start(lambda: None)
-    log.submitting.pool.put([entry(number) for number in range(start, end)]).result(60)
-    log.close()
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +36,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log_folder(whole: Path, tmp_path: Path) -> Path:
     """Return a copy of that log, to be damaged."""
     return Path(shutil.copytree(whole, tmp_path / "log"))
-
-
-def check(folder: Path, *, tree_only: bool = False) -> Verdict:
-    """Run fsck without anybody watching."""
-    return check_folder(folder, lambda done, total: None, tree_only=tree_only)
-
-
-def flip(path: Path, position: int) -> None:
-    """Turn over the lowest bit of one byte."""
-    content = bytearray(path.read_bytes())
-    content[position] ^= 1
-    path.write_bytes(content)
-
-
-def in_journal(folder: Path, sql: str, *parameters: object) -> None:
-    """Run one statement on the journal."""
-    with sqlite3.connect(folder / "journal.db") as connection:
-        connection.execute(sql, parameters)
-    connection.close()
 
 
 def test_a_whole_log_is_whole(log_folder: Path) -> None:
@@ -153,7 +123,10 @@ def _index_without_all(folder: Path) -> None:
         (lambda it: flip(it / "public/tile/1/000.p/2", 40), "public/tile/1/000.p/2"),
         (lambda it: (it / "public/tile/1/000.p/2").unlink(), "public/tile/1/000.p/2"),
         (lambda it: flip(it / "public/tile/entries/000", 0), "public/tile/entries/000"),
-        (lambda it: flip(it / "public/tile/entries/001", 90), "public/tile/0/001"),
+        (
+            lambda it: flip(it / "public/tile/entries/001", 90),
+            "public/tile/entries/001",
+        ),
         (
             lambda it: (it / "public/tile/entries/001").unlink(),
             "public/tile/entries/001",

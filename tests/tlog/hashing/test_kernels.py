@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracle import rfc6962
+from tests.support.cases import case
 from tests.tlog.hashing.backends import (
     HERE,
     backend_of,
@@ -139,11 +140,12 @@ def test_any_contiguous_buffer_is_hashed(name: str, kind: str, tmp_path: Path) -
 
 
 @each_backend
-@pytest.mark.parametrize("offset", range(1, 65))
-def test_every_alignment_is_hashed(name: str, offset: int) -> None:
-    backend = backend_of(name)
-    view = memoryview(NODES)[offset : offset + 64 * 40]
-    assert parents(bytes(view)) == backend.hash_pairs(view)
+def test_every_alignment_is_hashed(name: str) -> None:
+    for offset in range(1, 65):
+        with case(f"offset {offset}"):
+            backend = backend_of(name)
+            view = memoryview(NODES)[offset : offset + 64 * 40]
+            assert parents(bytes(view)) == backend.hash_pairs(view)
 
 
 @each_backend
@@ -176,13 +178,14 @@ def test_the_eight_leaves_of_rfc_6962_have_their_root(name: str) -> None:
 
 
 @each_backend
-@pytest.mark.parametrize("tiles", [0, 1, 2, 31, 32, 33, 65])
-def test_tiles_in_groups_have_the_oracles_roots(name: str, tiles: int) -> None:
-    hashes = pseudo_random(8_192 * tiles)
-    level = hashes
-    for _ in range(8):
-        level = parents(level)
-    assert level == backend_of(name).subtree_roots(hashes)
+def test_tiles_in_groups_have_the_oracles_roots(name: str) -> None:
+    for tiles in (0, 1, 2, 31, 32, 33, 65):
+        with case(f"tiles {tiles}"):
+            hashes = pseudo_random(8_192 * tiles)
+            level = hashes
+            for _ in range(8):
+                level = parents(level)
+            assert level == backend_of(name).subtree_roots(hashes)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 64])
@@ -207,36 +210,43 @@ TREE = rfc6962.Tree(rfc6962.leaf_hashes(400))
 
 
 @each_backend
-@pytest.mark.parametrize("start", [*range(18), 127, 128, 129, 255, 256, 257, 300])
-def test_the_levels_of_a_growth_are_the_oracles_nodes(name: str, start: int) -> None:
-    backend = backend_of(name)
-    peaks, first = [], 0
-    for height in reversed(range(start.bit_length())):
-        if start >> height & 1:
-            peaks.append(TREE.mth(first, first + (1 << height)))
-            first += 1 << height
-    joined = b"".join(reversed(peaks))
-    for leaves in (1, 2, 3, 7, 33, 100):
-        size = start + leaves
-        levels = backend.growth_levels(start, joined, b"".join(TREE.leaves[start:size]))
-        assert (size - 1).bit_length() + 1 == len(levels)
-        for height, level in enumerate(levels):
-            nodes = range(start >> height & ~1, -(-size >> height))
-            expected = [
-                TREE.mth(nth << height, min(nth + 1 << height, size)) for nth in nodes
-            ]
-            assert b"".join(expected) == level
+def test_the_levels_of_a_growth_are_the_oracles_nodes(name: str) -> None:
+    for start in (*range(18), 127, 128, 129, 255, 256, 257, 300):
+        with case(f"start {start}"):
+            backend = backend_of(name)
+            peaks, first = [], 0
+            for height in reversed(range(start.bit_length())):
+                if start >> height & 1:
+                    peaks.append(TREE.mth(first, first + (1 << height)))
+                    first += 1 << height
+            joined = b"".join(reversed(peaks))
+            for leaves in (1, 2, 3, 7, 33, 100):
+                size = start + leaves
+                levels = backend.growth_levels(
+                    start, joined, b"".join(TREE.leaves[start:size])
+                )
+                assert (size - 1).bit_length() + 1 == len(levels)
+                for height, level in enumerate(levels):
+                    nodes = range(start >> height & ~1, -(-size >> height))
+                    expected = [
+                        TREE.mth(nth << height, min(nth + 1 << height, size))
+                        for nth in nodes
+                    ]
+                    assert b"".join(expected) == level
 
 
 @each_backend
-@pytest.mark.parametrize(
-    ("start", "peaks", "leaves"),
-    [(0, 0, 0), (0, 32, 32), (1, 0, 32), (3, 32, 32), (3, 96, 32), (1, 31, 32)],
-)
-def test_a_growth_of_other_shapes_is_a_value_error(
-    name: str, start: int, peaks: int, leaves: int
-) -> None:
-    with pytest.raises(ValueError, match="a growth"):
-        backend_of(name).growth_levels(start, bytes(peaks), bytes(leaves))
-    with pytest.raises(ValueError, match="are no hashes"):
-        backend_of(name).growth_levels(start, bytes(peaks), bytes(leaves + 1))
+def test_a_growth_of_other_shapes_is_a_value_error(name: str) -> None:
+    for start, peaks, leaves in (
+        (0, 0, 0),
+        (0, 32, 32),
+        (1, 0, 32),
+        (3, 32, 32),
+        (3, 96, 32),
+        (1, 31, 32),
+    ):
+        with case(f"start {start}, peaks {peaks}, leaves {leaves}"):
+            with pytest.raises(ValueError, match="a growth"):
+                backend_of(name).growth_levels(start, bytes(peaks), bytes(leaves))
+            with pytest.raises(ValueError, match="are no hashes"):
+                backend_of(name).growth_levels(start, bytes(peaks), bytes(leaves + 1))

@@ -3,7 +3,8 @@
 from tlog import __version__, hashing
 from tlog.http.listener import new_app
 from tlog.http.problems import SHARED_ROWS
-from tlog.metrics import LogMetrics, Metrics, MonitorMetrics, WitnessMetrics
+from tlog.metrics import LogMetrics, Metrics, WitnessMetrics
+from tlog.monitor.metrics import MonitorMetrics
 
 
 def test_an_application_tells_version_and_hash_backend_once() -> None:

@@ -12,7 +12,7 @@ from tlog.log.api.problems import LOG_ROWS
 from tlog.log.cosigning.links import AheadError, ConflictError
 from tlog.witness.door import WITNESS_ROWS
 from tlogclient.errors import RefusedError, UnavailableError
-from tlogclient.transport import NoRoomError
+from tlogclient.retries import NoRoomError
 from tlogverify.errors import (
     ProofError,
     QuorumError,

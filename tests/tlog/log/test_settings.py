@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from tlog.config import listen_address, load_settings, retired_settings
+from tlog.config import (
+    MAX_FILE_BYTES,
+    listen_address,
+    load_settings,
+    retired_settings,
+)
 from tlog.log.settings import LogSettings
 from tlogverify.errors import FormatError
 
@@ -41,6 +46,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     ],
     "frozen": [("true", True), ("0", False), ("1", True)],
     "sigstore": [("true", True), ("0", False), ("1", True)],
+    "sigstore_native": [("true", True), ("0", False), ("1", True)],
     "sigstore_dsse": [("legacy", "legacy"), ("hashedrekord",) * 2, ("reject",) * 2],
     "sigstore_duplicates": [("conflict",) * 2, ("existing",) * 2, ("conflict",) * 2],
     "log_format": [("json", "json"), ("text", "text"), ("auto", "auto")],
@@ -245,6 +251,23 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> N
     file = tmp_path / "tlog.toml"
     file.write_bytes(content)
     with pytest.raises(FormatError, match="is not TOML") as caught:
+        load_settings(LogSettings, {}, {}, file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"a." * 12_000 + b"a = 1", "at most 16 levels"),
+        (b"#" * (MAX_FILE_BYTES + 1), f"at most {MAX_FILE_BYTES} bytes"),
+    ],
+)
+def test_a_file_is_measured_before_it_is_parsed(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    file = tmp_path / "tlog.toml"
+    file.write_bytes(content)
+    with pytest.raises(FormatError, match=why) as caught:
         load_settings(LogSettings, {}, {}, file)
     assert str(file) in str(caught.value)
 

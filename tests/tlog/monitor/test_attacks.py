@@ -11,9 +11,9 @@ from tests.oracle import rfc6962
 from tests.support.monitored import Monitored
 from tests.support.records import canonical, digest, record
 from tests.support.static_log import POLICY, StaticLog, entries_of, fork, tile_path
-from tests.tlogverify.actors import LOG, LOG_MLDSA, Head, note
+from tests.tlogverify.actors import LOG, LOG_MLDSA, STRANGER, Head, note, oddly
 from tlog.errors import CorruptError
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 from tlogverify.errors import FormatError
 from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
@@ -37,12 +37,12 @@ async def test_a_fork_that_was_shown_once_is_not_forgotten(
     monitored: Monitored, log: StaticLog
 ) -> None:
     """Its head is signed, its entries never come, and the log goes on as before."""
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     other = fork(log.folder, log, 100, 400)
     log.put("checkpoint", other.note())
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     log.publish(500)
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     (alarm,) = monitored.alarms("split-view")
     older, newer = Evidence.read(alarm["evidence"]).verify(Policy.parse(POLICY))
     assert (400, 500) == (older.size, newer.size)
@@ -51,12 +51,28 @@ async def test_a_fork_that_was_shown_once_is_not_forgotten(
 async def test_tiles_convict_a_log_that_keeps_its_entries_back(
     monitored: Monitored, log: StaticLog
 ) -> None:
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     fork(log.folder, log, 0, 600).publish()
     for path in (tile_path("entries", 1), tile_path("entries", 2, 88)):
         (log.folder / path).unlink()
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert {"split-view", "unreachable"} == set(monitored.kinds())
+
+
+async def test_an_unknown_keys_line_may_have_unused_bits(
+    monitored: Monitored, log: StaticLog
+) -> None:
+    odd = oddly(STRANGER.line(log.head(300)))
+    log.put("checkpoint", log.note(300) + odd)
+    assert Outcome.QUIET == await monitored.look()
+    log.put("checkpoint", oddly_signed(log))
+    assert Outcome.ALARM == await monitored.look()
+
+
+def oddly_signed(log: StaticLog) -> bytes:
+    """Return the checkpoint with another spelling of the log's own signature."""
+    head = log.head(300)
+    return note(head, oddly(LOG.line(head)))
 
 
 @pytest.mark.parametrize("size", [10**9, 10**15, 2**63 - 1])
@@ -66,7 +82,7 @@ async def test_a_huge_size_costs_no_memory(
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     head = Head(size=size, root=bytes(32))
     log.put("checkpoint", note(head, LOG.line(head)))
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
 
 
@@ -80,7 +96,7 @@ async def test_a_flipped_bit_of_the_store_convicts_nobody(
     monitored: Monitored, log: StaticLog
 ) -> None:
     log.publish(600)
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     stored = (monitored.state / "entries.bin").read_bytes()
     flip(monitored.state / "entries.bin", stored.index(b"entry 50"))
     log.put("checkpoint", log.note(100))
@@ -94,7 +110,7 @@ async def test_a_flipped_bit_of_the_store_hides_no_entry(tmp_path: Path) -> None
     log.add([canonical(record(label)) for label in range(300)])
     log.publish()
     monitored = Monitored(tmp_path, str(log.folder))
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     wanted = digest("artifact 7 0")
     stored = (monitored.state / "entries.bin").read_bytes()
     flip(monitored.state / "entries.bin", stored.index(wanted.encode()))
@@ -107,7 +123,7 @@ async def test_an_end_that_is_wrong_cuts_nothing(
     monitored: Monitored, log: StaticLog, at: int
 ) -> None:
     log.publish(600)
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     before = (monitored.state / "entries.bin").read_bytes()
     flip(monitored.state / "ends.bin", at)
     with pytest.raises(CorruptError):
@@ -139,13 +155,13 @@ async def test_a_proof_is_for_todays_key(tmp_path: Path) -> None:
     log.add([canonical(record(label)) for label in range(5)])
     log.publish()
     monitored = Monitored(tmp_path, str(log.folder))
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     head = log.head()
     log.put("checkpoint", note(head, LOG_MLDSA.line(head)))
     today = b"log " + LOG_MLDSA.vkey + b"\nquorum none\n"
     later = replace(monitored, policy=today)
-    assert Verdict.QUIET == await later.look()
-    assert Verdict.HITS == await later.look(watch=(f"sha256:{digest('artifact 4 0')}",))
+    assert Outcome.QUIET == await later.look()
+    assert Outcome.HITS == await later.look(watch=(f"sha256:{digest('artifact 4 0')}",))
     (alarm,) = later.alarms("hit")
     proof = Proof.read(alarm["proof"])
     proof.verify(rfc6962.leaf_hash(proof.extra or b""), Policy.parse(today))

@@ -19,7 +19,8 @@ from tests.support.static_log import (
 from tests.system.server import environment
 from tests.tlogverify.actors import LOG, STRANGER, Head, note
 from tlog.errors import CorruptError, RejectedError
-from tlog.monitor.monitor import Verdict, open_monitor
+from tlog.monitor.monitor import Outcome
+from tlog.monitor.opening import open_monitor
 from tlogverify.errors import FormatError
 from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
@@ -55,7 +56,7 @@ async def test_a_log_of_any_size_is_verified(
 ) -> None:
     log.add(entries_of(0, size))
     log.publish()
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert size == await monitored.size()
     assert [] == monitored.lines
 
@@ -63,7 +64,7 @@ async def test_a_log_of_any_size_is_verified(
 async def test_a_large_log_is_verified(monitored: Monitored, log: StaticLog) -> None:
     log.add(entries_of(0, 70_000))
     log.publish()
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert 70_000 == await monitored.size()
     assert (70_000, 70_000) == monitored.progress[-1]
 
@@ -75,7 +76,7 @@ async def test_growth_between_any_two_sizes_is_verified(
     log.add(entries_of(0, new))
     for size in (old, new):
         log.publish(size)
-        assert Verdict.QUIET == await monitored.look()
+        assert Outcome.QUIET == await monitored.look()
         assert size == await monitored.size()
 
 
@@ -85,7 +86,7 @@ async def test_growth_through_all_sizes_is_verified(
     log.add(entries_of(0, SIZES[-1]))
     for size in SIZES:
         log.publish(size)
-        assert Verdict.QUIET == await monitored.look()
+        assert Outcome.QUIET == await monitored.look()
     assert SIZES[-1] == await monitored.size()
 
 
@@ -96,7 +97,7 @@ async def test_a_log_that_stands_still_is_read_no_further(
     log.publish()
     await monitored.look()
     (log.folder / tile_path("entries", 0)).unlink()
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
 
 
 async def test_only_new_bundles_are_read(monitored: Monitored, log: StaticLog) -> None:
@@ -106,7 +107,7 @@ async def test_only_new_bundles_are_read(monitored: Monitored, log: StaticLog) -
     log.publish()
     for number in (0, 1):
         (log.folder / tile_path("entries", number)).unlink()
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert 900 == await monitored.size()
 
 
@@ -117,7 +118,7 @@ async def test_a_dropped_partial_bundle_is_cut_from_the_full_one(
     log.publish(300)
     (log.folder / tile_path("entries", 1, 44)).unlink()
     log.put(tile_path("entries", 1), bundle_of(log.entries[256:512]))
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert 300 == await monitored.size()
 
 
@@ -151,34 +152,36 @@ async def test_one_lie_raises_one_alarm_and_the_cursor_stays(
 ) -> None:
     log.add(entries_of(0, 300))
     log.publish(100)
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     log.publish()
     lie(log, what)
     kind = "bad-signature" if what in {"checkpoint", "signature"} else "bad-log"
     for _ in range(2):
-        assert Verdict.ALARM == await monitored.look()
+        assert Outcome.ALARM == await monitored.look()
     assert [kind] == monitored.kinds()
     assert 100 == await monitored.size()
     log.publish()
     last = await monitored.look()
     if what == "root":
         # The log has signed it: now there are two roots of one size.
-        assert Verdict.ALARM == last
+        assert Outcome.ALARM == last
         assert [kind, "recovered", "split-view"] == monitored.kinds()
     else:
-        assert Verdict.QUIET == last
+        assert Outcome.QUIET == last
         assert [kind, "recovered"] == monitored.kinds()
     assert 300 == await monitored.size()
 
 
-async def test_a_broken_hash_tile_changes_nothing(
+async def test_a_broken_hash_tile_keeps_no_head_from_being_verified(
     monitored: Monitored, log: StaticLog
 ) -> None:
     """The tree is recomputed from the entries: no hash is believed."""
     log.add(entries_of(0, 300))
     log.publish()
     log.flip(tile_path("0", 0))
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
+    assert ["bad-tile"] == monitored.kinds()
+    assert 300 == await monitored.size()
 
 
 async def test_an_older_head_is_no_alarm(monitored: Monitored, log: StaticLog) -> None:
@@ -187,7 +190,7 @@ async def test_an_older_head_is_no_alarm(monitored: Monitored, log: StaticLog) -
     await monitored.look()
     for size in (0, 1, 255, 256, 257, 599):
         log.put("checkpoint", log.note(size))
-        assert Verdict.QUIET == await monitored.look()
+        assert Outcome.QUIET == await monitored.look()
     assert 600 == await monitored.size()
 
 
@@ -199,7 +202,7 @@ async def test_an_older_head_of_another_tree_convicts(
     log.publish()
     await monitored.look()
     log.put("checkpoint", fork(tmp_path / "fork", log, 0, size).note())
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     (alarm,) = monitored.alarms("split-view")
     assert "log" == alarm["source"]
     assert convicts(alarm["evidence"], tmp_path / "policy")
@@ -231,7 +234,7 @@ async def test_a_fork_at_any_place_convicts(
     await monitored.look()
     fork(log.folder, log, at, new).publish()
     for _ in range(2):
-        assert Verdict.ALARM == await monitored.look()
+        assert Outcome.ALARM == await monitored.look()
     (alarm,) = monitored.alarms()
     assert "split-view" == alarm["kind"]
     assert convicts(alarm["evidence"], tmp_path / "policy")
@@ -252,7 +255,7 @@ async def test_a_hundred_files_of_evidence_are_enough(
     for number in range(100):
         (evidence / f"{number}.tlog-evidence").touch()
     log.put("checkpoint", fork(log.folder, log, 0, 10).note())
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     (alarm,) = monitored.alarms()
     assert "split-view" == alarm["kind"]
     assert "evidence" not in alarm
@@ -267,17 +270,17 @@ async def test_a_fork_whose_tiles_are_hidden_is_a_bad_log(
     await monitored.look()
     fork(log.folder, log, 0, 600).publish()
     log.flip(tile_path("0", 1))
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert ["bad-log"] == monitored.kinds()
 
 
 async def test_a_log_that_is_gone_is_unreachable(
     monitored: Monitored, log: StaticLog
 ) -> None:
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert ["unreachable"] == monitored.kinds()
     log.publish(0)
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert ["unreachable", "recovered"] == monitored.kinds()
 
 
@@ -287,12 +290,12 @@ async def test_a_bundle_that_is_gone_leaves_the_cursor(
     log.add(entries_of(0, 600))
     log.publish()
     (log.folder / tile_path("entries", 1)).unlink()
-    assert Verdict.ALARM == await monitored.look()
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert ["unreachable"] == monitored.kinds()
     assert 0 == await monitored.size()
     log.publish()
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert ["unreachable", "recovered"] == monitored.kinds()
 
 
@@ -310,7 +313,7 @@ async def test_an_empty_log_after_a_head_that_did_not_come_out(
         await monitor.run_round()
         assert 0 == monitor.size
     log.publish()
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     assert 600 == await monitored.size()
     assert ["bad-log", "recovered"] == monitored.kinds()
 
@@ -322,12 +325,12 @@ async def test_a_log_that_does_not_grow_is_stalled_until_it_does(
     log.publish(5)
     await monitored.look(stalled_after_s=100)
     monitored.clock.time_s += 99
-    assert Verdict.QUIET == await monitored.look(stalled_after_s=100)
+    assert Outcome.QUIET == await monitored.look(stalled_after_s=100)
     monitored.clock.time_s += 1
-    assert Verdict.ALARM == await monitored.look(stalled_after_s=100)
-    assert Verdict.QUIET == await monitored.look(stalled_after_s=0)
+    assert Outcome.ALARM == await monitored.look(stalled_after_s=100)
+    assert Outcome.QUIET == await monitored.look(stalled_after_s=0)
     log.publish()
-    assert Verdict.QUIET == await monitored.look(stalled_after_s=100)
+    assert Outcome.QUIET == await monitored.look(stalled_after_s=100)
     assert ["stalled", "recovered"] == monitored.kinds()
 
 
@@ -339,7 +342,7 @@ async def test_another_log_of_the_same_policy_is_refused(
     other = StaticLog(log.folder, STRANGER, origin=STRANGER.name)
     other.publish(0)
     monitored.policy = POLICY + b"log " + other_vkey() + b"\n"
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert ["bad-signature"] == monitored.kinds()
 
 

@@ -19,7 +19,7 @@ from tests.support.static_log import (
     tile_path,
 )
 from tlog.errors import CorruptError
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 from tlogverify.errors import FormatError
 from tlogverify.policy import Policy
 from tlogverify.proof import Proof
@@ -51,7 +51,7 @@ async def test_hits_carry_entry_and_proof(monitored: Monitored, log: StaticLog) 
     log.add(records_of(600))
     log.publish()
     watches = tuple(map(subject_of, PLACES))
-    assert Verdict.HITS == await monitored.look(watch=watches)
+    assert Outcome.HITS == await monitored.look(watch=watches)
     found = monitored.alarms()
     assert PLACES == [it["index"] for it in found]
     assert {"hit"} == {it["kind"] for it in found}
@@ -72,9 +72,9 @@ async def test_a_hit_is_told_once(monitored: Monitored, log: StaticLog) -> None:
     for size in (1, 255, 256, 300, 511, 513, 700):
         log.publish(size)
         new = [place for place in PLACES if place < size and place not in told]
-        expected = Verdict.HITS if new else Verdict.QUIET
+        expected = Outcome.HITS if new else Outcome.QUIET
         assert expected == await monitored.look(watch=watches)
-        assert Verdict.QUIET == await monitored.look(watch=watches)
+        assert Outcome.QUIET == await monitored.look(watch=watches)
         told += new
     assert PLACES == [it["index"] for it in monitored.alarms()]
     assert len({it["id"] for it in monitored.alarms()}) == len(PLACES)
@@ -89,9 +89,9 @@ async def test_a_new_watch_is_looked_for_in_the_past_without_the_log(
     for number in (0, 1):
         (log.folder / tile_path("entries", number)).unlink()
     watches = tuple(map(subject_of, PLACES))
-    assert Verdict.HITS == await monitored.look(watch=watches)
+    assert Outcome.HITS == await monitored.look(watch=watches)
     assert PLACES == [it["index"] for it in monitored.alarms()]
-    assert Verdict.QUIET == await monitored.look(watch=watches)
+    assert Outcome.QUIET == await monitored.look(watch=watches)
 
 
 async def test_the_watch_file_may_change_between_rounds(
@@ -101,12 +101,12 @@ async def test_the_watch_file_may_change_between_rounds(
     log.publish()
     file = tmp_path / "watches"
     file.write_text(f"# mine\n\n{subject_of(1)}\n")
-    assert Verdict.HITS == await monitored.look(watch_file=file)
+    assert Outcome.HITS == await monitored.look(watch_file=file)
     file.write_text(f"{subject_of(2)}\nsha256:nonsense\nnowhere\n{subject_of(299)}\n")
-    assert Verdict.HITS == await monitored.look(watch_file=file)
+    assert Outcome.HITS == await monitored.look(watch_file=file)
     file.unlink()
     file.write_text("")
-    assert Verdict.QUIET == await monitored.look(watch_file=file)
+    assert Outcome.QUIET == await monitored.look(watch_file=file)
     assert [1, 2, 299] == [it["index"] for it in monitored.alarms()]
 
 
@@ -118,7 +118,7 @@ async def test_every_digest_of_a_record_is_watched(
     watches = [f"{it}:{digest('artifact full', it)}" for it in ("sha384", "sha512")]
     watches += [f"sha256:{digest('artifact full')}", f"sha256:{digest('signer')}"]
     watches.append(f"sha256:{digest('provenance full')}")
-    assert Verdict.HITS == await monitored.look(watch=tuple(watches))
+    assert Outcome.HITS == await monitored.look(watch=tuple(watches))
     assert [5] * 5 == [it["index"] for it in monitored.alarms()]
     assert sorted(watches) == sorted(it["watch"] for it in monitored.alarms())
 
@@ -146,7 +146,7 @@ async def test_other_entries_are_hit_by_what_they_contain(
     log.publish()
     others = tuple("sha256:" + digest(str(it)) for it in range(more))
     verdict = await monitored.look(watch=(*others, "sha256:" + WANTED.hex()))
-    assert Verdict.HITS == verdict
+    assert Outcome.HITS == verdict
     (alarm,) = monitored.alarms()
     assert 280 == alarm["index"]
 
@@ -158,7 +158,7 @@ async def test_a_record_is_not_hit_by_what_merely_stands_in_it(
     log.add([canonical(full_record("full"))])
     log.publish()
     half = digest("artifact full", "sha512")[:64]
-    assert Verdict.QUIET == await monitored.look(watch=(f"sha256:{half}",))
+    assert Outcome.QUIET == await monitored.look(watch=(f"sha256:{half}",))
 
 
 async def test_digits_across_two_entries_are_no_hit(
@@ -167,7 +167,7 @@ async def test_digits_across_two_entries_are_no_hit(
     log.add([WANTED[:16], WANTED[16:]])
     log.publish()
     watch = ("sha256:" + WANTED.hex(),)
-    assert Verdict.QUIET == await monitored.look(watch=watch)
+    assert Outcome.QUIET == await monitored.look(watch=watch)
 
 
 async def test_an_empty_entry_can_be_proven(
@@ -187,7 +187,7 @@ async def test_a_file_stands_for_its_digest(
     artifact.write_bytes(b"artifact 3 0")
     log.add(records_of(5))
     log.publish()
-    assert Verdict.HITS == await monitored.look(watch=(str(artifact),))
+    assert Outcome.HITS == await monitored.look(watch=(str(artifact),))
     (alarm,) = monitored.alarms()
     assert (3, str(artifact)) == (alarm["index"], alarm["name"])
 
@@ -202,7 +202,7 @@ async def test_a_key_in_pem_stands_for_its_der(
     signer = {"sha256": hashlib.sha256(der).hexdigest()}
     log.add([canonical({**record(1), "signer": signer})])
     log.publish()
-    assert Verdict.HITS == await monitored.look(watch=(str(pem),))
+    assert Outcome.HITS == await monitored.look(watch=(str(pem),))
 
 
 @pytest.mark.parametrize(
@@ -238,9 +238,9 @@ async def test_a_hit_of_a_refused_head_is_never_told(
     false[99] = canonical(record(300))
     false[200] = canonical(record(150))
     log.put(tile_path("entries", 0), bundle_of(false))
-    assert Verdict.ALARM == await monitored.look(watch=watches)
+    assert Outcome.ALARM == await monitored.look(watch=watches)
     log.publish()
-    assert Verdict.HITS == await monitored.look(watch=watches)
+    assert Outcome.HITS == await monitored.look(watch=watches)
     assert [50, 150, 300] == [it["index"] for it in monitored.alarms("hit")]
 
 
@@ -269,11 +269,11 @@ async def test_a_stop_between_bundles_repeats_nothing_and_misses_nothing(
     missing = log.folder / tile_path("entries", 3)
     content = missing.read_bytes()
     missing.unlink()
-    assert Verdict.ALARM == await monitored.look(watch=watches)
+    assert Outcome.ALARM == await monitored.look(watch=watches)
     assert [] == monitored.alarms("hit")
     missing.write_bytes(content)
     later = (*watches, subject_of(5))
-    assert Verdict.HITS == await monitored.look(watch=later)
+    assert Outcome.HITS == await monitored.look(watch=later)
     assert [0, 5, 255, 256, 700, 1099] == [
         it["index"] for it in monitored.alarms("hit")
     ]

@@ -33,7 +33,7 @@ def plainly(watches: tuple[Watch, ...], entries: list[bytes]) -> set[tuple[Watch
 
 def found(matches: list[Match]) -> set[tuple[AnyWatch, int]]:
     assert len(matches) == len(set(matches))
-    return {(it.watch, it.place) for it in matches}
+    return {(it.watch, it.index) for it in matches}
 
 
 @pytest.mark.parametrize("count", [1, 32, 33, 100])
@@ -147,7 +147,7 @@ def test_rekor_entries_are_found_by_their_search_keys(more: int, seed: int) -> N
     }
     matches = Matcher(watches).search(bundle_of(entries), len(entries))
     assert expected == found(matches)
-    assert [it.place for it in matches] == sorted(it.place for it in matches)
+    assert [it.index for it in matches] == sorted(it.index for it in matches)
 
 
 def test_what_a_rekor_entry_merely_contains_is_no_match() -> None:

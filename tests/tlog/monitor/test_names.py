@@ -11,7 +11,7 @@ from tests.support.monitored import Monitored
 from tests.support.records import canonical, record
 from tests.support.rekor import P256, certificate, private_key
 from tests.support.static_log import StaticLog
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 from tlogverify.rekor import RekorEntry, Signature
 
 IDENTITY, ISSUER = "a@example.org", "https://issuer.example"
@@ -48,7 +48,7 @@ each_watch = pytest.mark.parametrize(
 
 @each_watch
 async def test_a_rekor_entry_is_an_alarm(monitored: Monitored, watch: str) -> None:
-    assert Verdict.HITS == await monitored.look(watch=(watch,))
+    assert Outcome.HITS == await monitored.look(watch=(watch,))
     alarms = monitored.alarms("hit")
     assert PLACES == [it["index"] for it in alarms]
     assert {watch} == {it["watch"] for it in alarms}
@@ -58,10 +58,10 @@ async def test_a_rekor_entry_is_an_alarm(monitored: Monitored, watch: str) -> No
 async def test_a_new_watch_is_looked_for_in_the_past(
     monitored: Monitored, watch: str
 ) -> None:
-    assert Verdict.QUIET == await monitored.look(watch=("identity:nobody",))
-    assert Verdict.HITS == await monitored.look(watch=(watch,))
+    assert Outcome.QUIET == await monitored.look(watch=("identity:nobody",))
+    assert Outcome.HITS == await monitored.look(watch=(watch,))
     assert PLACES == [it["index"] for it in monitored.alarms("hit")]
-    assert Verdict.QUIET == await monitored.look(watch=(watch,))
+    assert Outcome.QUIET == await monitored.look(watch=(watch,))
 
 
 async def test_a_certificate_in_pem_stands_for_what_it_signed(
@@ -72,5 +72,5 @@ async def test_a_certificate_in_pem_stands_for_what_it_signed(
     pem.write_bytes(
         b"-----BEGIN CERTIFICATE-----\n" + text + b"\n-----END CERTIFICATE-----\n"
     )
-    assert Verdict.HITS == await monitored.look(watch=(str(pem),))
+    assert Outcome.HITS == await monitored.look(watch=(str(pem),))
     assert PLACES == [it["index"] for it in monitored.alarms("hit")]

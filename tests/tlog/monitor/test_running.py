@@ -17,7 +17,8 @@ from tests.tlog.monitor.test_webhook import WATCHES, Receiver, settings
 from tlog.cli.progress import progress_line
 from tlog.http.listener import Listener
 from tlog.monitor.door import build_monitor_app
-from tlog.monitor.monitor import Monitor, open_monitor
+from tlog.monitor.monitor import Monitor
+from tlog.monitor.opening import open_monitor
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 from tests.support.monitored import Monitored
 from tests.support.records import canonical, digest, record
 from tests.support.static_log import StaticLog, tile_path
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 
 OLD, SIZE, MISSING = 100, 18_000, 66
 """All bundles in front of the missing one are stored."""
@@ -44,10 +44,10 @@ def stored(monitored: Monitored) -> int:
 
 async def give_up(monitored: Monitored, log: StaticLog, *watches: str) -> None:
     """Verify the old head, then meet a larger one with a bundle missing."""
-    assert Verdict.QUIET == await monitored.look(watch=watches)
+    assert Outcome.QUIET == await monitored.look(watch=watches)
     log.put("checkpoint", log.note())
     (log.folder / tile_path("entries", MISSING)).unlink()
-    assert Verdict.ALARM == await monitored.look(watch=watches)
+    assert Outcome.ALARM == await monitored.look(watch=watches)
     # From a folder, bundles are read by 16.
     assert 64 == stored(monitored)
     assert OLD == await monitored.size()
@@ -62,7 +62,7 @@ async def test_it_goes_on_from_what_is_stored(
     log.publish()
     for number in range(64):
         (log.folder / tile_path("entries", number)).unlink()
-    assert Verdict.HITS == await monitored.look(watch=watches)
+    assert Outcome.HITS == await monitored.look(watch=watches)
     assert SIZE == await monitored.size()
     assert [5_000, SIZE - 1] == [it["index"] for it in monitored.alarms("hit")]
 
@@ -73,10 +73,10 @@ async def test_a_new_watch_is_looked_for_in_both_parts(
     """At once in what is verified, and told of the rest when that is."""
     await give_up(monitored, log)
     watches = tuple(map(watch_of, [50, 150, 5_000, SIZE - 1]))
-    assert Verdict.ALARM == await monitored.look(watch=watches)
+    assert Outcome.ALARM == await monitored.look(watch=watches)
     assert [50] == [it["index"] for it in monitored.alarms("hit")]
     log.publish()
-    assert Verdict.HITS == await monitored.look(watch=watches)
+    assert Outcome.HITS == await monitored.look(watch=watches)
     told = [it["index"] for it in monitored.alarms("hit")]
     assert [50, 150, 5_000, SIZE - 1] == told
 
@@ -88,7 +88,7 @@ async def test_a_smaller_head_than_what_is_stored_is_read_anew(
     await give_up(monitored, log, *watches)
     log.put("checkpoint", log.note(300))
     log.publish(300)
-    assert Verdict.HITS == await monitored.look(watch=watches)
+    assert Outcome.HITS == await monitored.look(watch=watches)
     assert [200] == [it["index"] for it in monitored.alarms("hit")]
     assert (300, 1) == (await monitored.size(), stored(monitored))
 
@@ -100,8 +100,8 @@ async def test_what_is_stored_of_a_lie_is_dropped_when_it_comes_out(
     log.flip(tile_path("entries", 10))
     await give_up(monitored, log, watch_of(2_600))
     log.publish()
-    assert Verdict.ALARM == await monitored.look(watch=(watch_of(2_600),))
+    assert Outcome.ALARM == await monitored.look(watch=(watch_of(2_600),))
     assert (OLD, 0) == (await monitored.size(), stored(monitored))
-    assert Verdict.HITS == await monitored.look(watch=(watch_of(2_600),))
+    assert Outcome.HITS == await monitored.look(watch=(watch_of(2_600),))
     assert [2_600] == [it["index"] for it in monitored.alarms("hit")]
     assert SIZE == await monitored.size()

@@ -7,7 +7,7 @@ import pytest
 from tests.support.monitored import Monitored
 from tests.support.static_log import POLICY, StaticLog, entries_of, fork
 from tests.tlogverify.actors import LOG, WITNESS
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
 
@@ -22,7 +22,7 @@ async def followed(folder: Path) -> tuple[Monitored, StaticLog]:
     log.publish(SIZE)
     log.put("checkpoint", log.note(SIZE, WITNESS))
     monitored = Monitored(folder, str(log.folder), COSIGNED)
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
     return monitored, log
 
 
@@ -32,11 +32,11 @@ async def test_a_head_of_the_same_tree_is_a_missing_quorum_alone(
 ) -> None:
     monitored, log = await followed(tmp_path)
     log.publish(size)
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert ["bad-signature"] == monitored.kinds()
     assert SIZE == await monitored.size()
     log.put("checkpoint", log.note(SIZE, WITNESS))
-    assert Verdict.QUIET == await monitored.look()
+    assert Outcome.QUIET == await monitored.look()
 
 
 @pytest.mark.parametrize("size", [1, 299, 300, 301, 512, 700])
@@ -45,7 +45,7 @@ async def test_a_head_of_another_tree_convicts_without_a_witness(
 ) -> None:
     monitored, log = await followed(tmp_path)
     fork(log.folder, log, 0, size).publish()
-    assert Verdict.ALARM == await monitored.look()
+    assert Outcome.ALARM == await monitored.look()
     assert {"bad-signature", "split-view"} == set(monitored.kinds())
     (alarm,) = monitored.alarms("split-view")
     Evidence.read(alarm["evidence"]).verify(Policy.parse(POLICY))

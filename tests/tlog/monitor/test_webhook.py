@@ -16,7 +16,7 @@ from tests.support.monitored import NOW_S, Monitored
 from tests.support.records import canonical, digest, record
 from tests.support.static_log import StaticLog
 from tests.tlog.monitor.peers import peer
-from tlog.monitor.monitor import Verdict
+from tlog.monitor.monitor import Outcome
 from tlogverify.errors import FormatError
 
 SECRET = b"a secret of some length"
@@ -59,8 +59,8 @@ async def test_alarms_are_posted_in_order_as_they_are_written(
 ) -> None:
     receiver = Receiver()
     async with peer(receiver.answer) as url:
-        assert Verdict.HITS == await monitored.look(**settings(url, tmp_path))
-        assert Verdict.QUIET == await monitored.look(**settings(url, tmp_path))
+        assert Outcome.HITS == await monitored.look(**settings(url, tmp_path))
+        assert Outcome.QUIET == await monitored.look(**settings(url, tmp_path))
     assert monitored.lines == [body.decode() for _, body in receiver.posts]
     assert [1, 2, 3] == [it["index"] for it in monitored.alarms()]
     assert [it["id"] for it in monitored.alarms()] == receiver.ids()
@@ -105,11 +105,11 @@ async def test_what_is_not_taken_waits_for_the_next_run(
     receiver = Receiver([204] + [status] * 4)
     async with peer(receiver.answer) as url:
         given = settings(url, tmp_path)
-        assert Verdict.HITS == await monitored.look(**given)
+        assert Outcome.HITS == await monitored.look(**given)
         tried = set(receiver.ids()[1:])
         receiver.statuses.clear()
         receiver.posts.clear()
-        assert Verdict.QUIET == await monitored.look(**given)
+        assert Outcome.QUIET == await monitored.look(**given)
     assert 1 == len(tried)
     assert [it["id"] for it in monitored.alarms()][1:] == receiver.ids()
     assert tried == set(receiver.ids()[:1])

@@ -46,7 +46,7 @@ def key_line(
 ) -> str:
     """Return a key file by hand; the id is the right one unless told."""
     if key_id is None:
-        key_id = SigningKey(name, KeyType(key_type), seed).verifier.key_id.hex()
+        key_id = SigningKey(name, KeyType(key_type), seed).verifier_key.key_id.hex()
     material = base64.b64encode(bytes([key_type]) + seed).decode()
     return f"PRIVATE+KEY+{name}+{key_id}+{material}\n"
 
@@ -66,7 +66,7 @@ def test_a_written_key_is_its_owners_alone_and_reads_back(
     key = generate_key(NAME, key_type)
     key.write(file)
     assert 0o600 == stat.S_IMODE(file.stat().st_mode)
-    assert key.verifier == read_key(file).verifier
+    assert key.verifier_key == read_key(file).verifier_key
     assert [file] == list(tmp_path.iterdir())
 
 
@@ -80,7 +80,7 @@ def test_a_key_file_has_the_form_that_other_tools_read(
 
 
 def test_two_generated_keys_differ() -> None:
-    keys = {generate_key(NAME, KeyType.ED25519).verifier.key_id for _ in range(4)}
+    keys = {generate_key(NAME, KeyType.ED25519).verifier_key.key_id for _ in range(4)}
     assert 4 == len(keys)
 
 
@@ -102,8 +102,8 @@ def test_a_key_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None
 
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 def test_a_key_that_is_its_owners_alone_is_read(tmp_path: Path, mode: int) -> None:
-    expected = SigningKey(NAME, KeyType.ED25519, SEED).verifier
-    assert expected == read_key(key_file(tmp_path, key_line(), mode)).verifier
+    expected = SigningKey(NAME, KeyType.ED25519, SEED).verifier_key
+    assert expected == read_key(key_file(tmp_path, key_line(), mode)).verifier_key
 
 
 LINE = key_line()
@@ -157,7 +157,7 @@ def test_no_text_of_a_key_shows_its_seed() -> None:
     for key_type in KeyType:
         key = SigningKey(NAME, key_type, SEED)
         signer = HeadSigner([key], StillClock())
-        shown = repr(key) + str(key) + repr(signer) + repr(key.verifier)
+        shown = repr(key) + str(key) + repr(signer) + repr(key.verifier_key)
         for secret in (SEED.hex(), MATERIAL, repr(SEED)[2:-1]):
             assert secret not in shown
 
@@ -172,10 +172,10 @@ def test_a_key_needs_a_name_that_can_stand_on_a_line(name: str) -> None:
 def test_a_signed_head_verifies_with_its_key_alone(key_type: KeyType) -> None:
     key = generate_key(NAME, key_type)
     note = HeadSigner([key], StillClock()).sign(7, ROOT)
-    assert Checkpoint(NAME, 7, ROOT) == open_checkpoint(note, key.verifier)
+    assert Checkpoint(NAME, 7, ROOT) == open_checkpoint(note, key.verifier_key)
     other = generate_key(NAME, key_type)
     with pytest.raises(SignatureError):
-        open_checkpoint(note, other.verifier)
+        open_checkpoint(note, other.verifier_key)
 
 
 def test_a_head_of_two_keys_verifies_with_each_of_them() -> None:
@@ -184,8 +184,8 @@ def test_a_head_of_two_keys_verifies_with_each_of_them() -> None:
     note = signer.sign(0, EMPTY_ROOT)
     assert (NAME, 2) == (signer.origin, len(parse_note(note).signatures))
     for key in keys:
-        assert 0 == open_checkpoint(note, key.verifier).size
-    signed = open_signed_checkpoint(note, signer.verifiers, ())
+        assert 0 == open_checkpoint(note, key.verifier_key).size
+    signed = open_signed_checkpoint(note, signer.verifier_keys, ())
     assert [0, TIME_S] == [it.time_s for it in signed.signers]
 
 
@@ -198,7 +198,7 @@ def test_a_head_with_one_changed_byte_does_not_verify(
     note = bytearray(HeadSigner([key], StillClock()).sign(7, ROOT))
     note[at] ^= 1
     with pytest.raises((SignatureError, FormatError)):
-        open_checkpoint(bytes(note), key.verifier)
+        open_checkpoint(bytes(note), key.verifier_key)
 
 
 def test_an_ed25519_head_is_the_same_every_time() -> None:
@@ -208,7 +208,7 @@ def test_an_ed25519_head_is_the_same_every_time() -> None:
 
 
 def test_the_verifier_key_is_that_of_the_seed() -> None:
-    key = SigningKey(NAME, KeyType.ED25519, SEED).verifier
+    key = SigningKey(NAME, KeyType.ED25519, SEED).verifier_key
     named = NAME.encode() + b"\n\x01" + key.public_bytes
     assert VerifierKey(NAME, KeyType.ED25519, key.public_bytes) == key
     assert hashlib.sha256(named).digest()[:4] == key.key_id

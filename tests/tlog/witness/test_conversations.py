@@ -25,7 +25,7 @@ from tests.support.witnessing import (
 )
 from tests.tlogverify.actors import ED25519, LOG, Actor, Head
 from tlog.errors import FatalError
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 
 ONE, TWO = histories(40, common=3)
 
@@ -189,7 +189,7 @@ async def test_who_hangs_up_within_the_body_changes_nothing(tmp_path: Path) -> N
         assert 200 == (await witness.add(body)).status
 
 
-async def ask_once_of_broken(opened: Witness, body: bytes) -> None:
+async def ask_once_of_broken(opened: OpenWitness, body: bytes) -> None:
     async with served(opened) as witness:
         answer = await witness.add(body)
         require_told(answer, 503, "outcome-unknown", "restarting")
@@ -211,12 +211,14 @@ async def test_a_commit_that_fails_is_not_answered_and_not_half_done(
         if step == "UPDATE":
             assert 200 == (await witness.add(ONE.request(0, 4))).status
     old = 4 if step == "UPDATE" else 0
-    opened = Witness(witness_settings(folder))
-    breaks(opened, Fault(step, 1, persists))
+    opened = OpenWitness(witness_settings(folder))
+    fault = Fault(step, 1, persists)
+    breaks(opened, fault)
     if step != "COMMIT":
         async with served(opened) as witness:
             answer = await witness.add(ONE.request(old, 5))
             require_told(answer, 503, "busy", "")
+            assert fault.has_struck
             assert int(answer.headers["retry-after"]) > 0
             assert (old or None) == await witness.cosigned_size()
             # Nothing was stored: another history may come in its place.
@@ -224,6 +226,7 @@ async def test_a_commit_that_fails_is_not_answered_and_not_half_done(
         return
     with pytest.raises(FatalError, match="unknown"):
         await ask_once_of_broken(opened, ONE.request(old, 5))
+    assert fault.has_struck
     async with running_witness(folder) as witness:
         assert (5 if persists else None) == await witness.cosigned_size()
         known = 5 if persists else 0
@@ -234,13 +237,15 @@ async def test_after_an_unknown_outcome_nothing_is_cosigned_until_a_restart(
     tmp_path: Path,
 ) -> None:
     """Two requests are under way; the second must not build on the first."""
-    witness = Witness(witness_settings(tmp_path / "w"))
-    breaks(witness, Fault("COMMIT", 1, persists=True))
+    witness = OpenWitness(witness_settings(tmp_path / "w"))
+    fault = Fault("COMMIT", 1, persists=True)
+    breaks(witness, fault)
     bodies = [ONE.request(0, 5), TWO.request(0, 7), ONE.request(0, 5)]
     answers = await asyncio.gather(
         *map(witness.cosigner.add_checkpoint, bodies), return_exceptions=True
     )
     assert [FatalError] * 3 == [type(it) for it in answers]
+    assert fault.has_struck
     assert witness.failure is not None
     assert not witness.claims()["state_writable"]
     await witness.close()
@@ -249,7 +254,7 @@ async def test_after_an_unknown_outcome_nothing_is_cosigned_until_a_restart(
 async def test_turns_that_outlive_their_clients_are_not_committed_after_the_close(
     tmp_path: Path,
 ) -> None:
-    witness = Witness(witness_settings(tmp_path / "w"))
+    witness = OpenWitness(witness_settings(tmp_path / "w"))
     state = state_of(witness)
     waiting = state.writing = WaitingConnection(state.writing)
     first = asyncio.create_task(witness.cosigner.add_checkpoint(ONE.request(0, 5)))

@@ -34,7 +34,7 @@ from tests.support.witnessing import (
 )
 from tests.tlogverify.actors import LOG, OTHER_LOG, Actor
 from tlog.errors import BusyError, FatalError, StaleError
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlogverify.errors import FormatError, ProofError, TlogError
 
 MOST = 20
@@ -84,7 +84,7 @@ def test_a_random_history_with_forks_is_cosigned_as_one(
 async def _converse(
     folder: Path, keys: str, asked: list[tuple[int, int, int, bool]]
 ) -> None:
-    witness = Witness(witness_settings(folder, keys=keys))
+    witness = OpenWitness(witness_settings(folder, keys=keys))
     left: list[tuple[int, bytes]] = []
     known = (0, rfc6962.EMPTY_ROOT)
     for which, old_wish, size, follows in asked:
@@ -103,7 +103,7 @@ async def _converse(
             assert (old, False) == (known[0], grows)
         else:
             assert (old, True) == (known[0], grows)
-            require_cosigned(lines, history.head(size), witness.verifiers)
+            require_cosigned(lines, history.head(size), witness.verifier_keys)
             known = (size, history.tree.root(size))
             left.append(known)
     require_consistent({LOG.name: left})
@@ -119,8 +119,8 @@ class Witnessing(RuleBasedStateMachine):
         self.lives = 0
         self.left: Left = {origin: [] for origin in FORKS}
         self.runner = asyncio.Runner()
-        self.witness: Witness
-        self.abandoned: list[Witness] = []
+        self.witness: OpenWitness
+        self.abandoned: list[OpenWitness] = []
 
     @initialize()
     def begin(self) -> None:
@@ -213,7 +213,7 @@ class Witnessing(RuleBasedStateMachine):
     def _open(self, folder: Path) -> None:
         self.folder, self.is_broken = folder, False
         settings_ = witness_settings(folder, LOG, OTHER_LOG, keys="ed25519")
-        self.witness = Witness(settings_)
+        self.witness = OpenWitness(settings_)
 
     def _known(self, origin: str) -> tuple[int, bytes]:
         known = self.witness._commits.known.get(origin)
@@ -236,7 +236,7 @@ class Witnessing(RuleBasedStateMachine):
     ) -> None:
         history = FORKS[origin][which]
         if isinstance(answer, bytes):
-            require_cosigned(answer, history.head(size), self.witness.verifiers)
+            require_cosigned(answer, history.head(size), self.witness.verifier_keys)
             self.left[origin].append((size, history.tree.root(size)))
             return
         kinds: tuple[type[TlogError], ...] = (StaleError, ProofError, FormatError)

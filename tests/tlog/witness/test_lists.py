@@ -24,7 +24,7 @@ from tests.tlogverify.actors import ED25519, LOG, OTHER_LOG, Actor
 from tlog.errors import FatalError
 from tlog.metrics import WitnessMetrics
 from tlog.witness.lists import ListedLogs
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.roster import MAX_LIST_BYTES, KnownLog, Roster
 
 ONE, TWO = histories(12, common=3)
@@ -273,9 +273,11 @@ async def test_a_log_that_cannot_be_remembered_is_not_known(
 ) -> None:
     """Or a restart would forget a log that was cosigned."""
     settings = witness_settings(tmp_path / "w", log_list=str(file))
-    witness = Witness(settings)
-    breaks(witness, Fault(step, 1, persists=False))
+    witness = OpenWitness(settings)
+    fault = Fault(step, 1, persists=False)
+    breaks(witness, fault)
     await witness.start(lambda: None)
+    assert fault.has_struck
     assert 1 == len(witness.roster)
     await witness.close()
     async with running_witness(tmp_path / "w", log_list=str(file)) as served:
@@ -287,9 +289,11 @@ async def test_a_list_of_unknown_outcome_stops_the_witness_at_the_next_head(
     tmp_path: Path, file: Path, persists: bool
 ) -> None:
     settings = witness_settings(tmp_path / "w", log_list=str(file))
-    witness = Witness(settings)
-    breaks(witness, Fault("COMMIT", 1, persists))
+    witness = OpenWitness(settings)
+    fault = Fault("COMMIT", 1, persists)
+    breaks(witness, fault)
     await witness.start(lambda: None)
+    assert fault.has_struck
     assert 1 == len(witness.roster)
     with pytest.raises(FatalError, match="unknown"):
         await witness.cosigner.add_checkpoint(ONE.request(0, 5))

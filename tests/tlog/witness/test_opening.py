@@ -17,7 +17,7 @@ from tests.support.witnessing import (
 from tests.tlogverify.actors import COSIGNATURE, LOG, MLDSA44, OTHER_LOG, Actor
 from tlog.errors import CorruptError, RejectedError
 from tlog.signing import generate_key
-from tlog.witness.opening import Witness
+from tlog.witness.opening import OpenWitness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.errors import FormatError, TlogError
 from tlogverify.keys import KeyType
@@ -27,8 +27,8 @@ ONE, TWO = histories(12, common=3)
 
 async def open_and_close(settings: WitnessSettings) -> tuple[str, ...]:
     """Return the verifier keys of a witness that can be opened."""
-    witness = Witness(settings)
-    keys = tuple(key.encode() for key in witness.verifiers)
+    witness = OpenWitness(settings)
+    keys = tuple(key.encode() for key in witness.verifier_keys)
     await witness.close()
     return keys
 
@@ -64,18 +64,18 @@ async def test_its_name_and_keys_are_remembered(tmp_path: Path) -> None:
 
 def test_a_new_witness_needs_a_name_and_makes_nothing_without(tmp_path: Path) -> None:
     with pytest.raises(RejectedError, match="--name"):
-        Witness(witness_settings(tmp_path / "w", name=""))
+        OpenWitness(witness_settings(tmp_path / "w", name=""))
     assert not (tmp_path / "w").exists()
 
 
 async def test_two_processes_do_not_sign_with_one_folder(tmp_path: Path) -> None:
     settings = witness_settings(tmp_path / "w")
-    witness = Witness(settings)
+    witness = OpenWitness(settings)
     with pytest.raises(RejectedError, match="another process"):
-        Witness(settings)
+        OpenWitness(settings)
     # And the refused one has not let go of the first one's lock.
     with pytest.raises(RejectedError, match="another process"):
-        Witness(settings)
+        OpenWitness(settings)
     assert witness.claims()["lock_held"]
     await witness.close()
     await open_and_close(settings)
@@ -84,7 +84,7 @@ async def test_two_processes_do_not_sign_with_one_folder(tmp_path: Path) -> None
 async def test_what_cannot_be_opened_lets_go_of_the_folder(used: Path) -> None:
     settings = witness_settings(used)
     with pytest.raises(RejectedError):
-        Witness(replace(settings, name="witness.example/other"))
+        OpenWitness(replace(settings, name="witness.example/other"))
     await open_and_close(settings)
 
 
@@ -170,7 +170,7 @@ async def test_a_folder_that_was_harmed_signs_nothing(
     for _ in range(2):
         # The second start must not find what the first one made.
         with pytest.raises(error):
-            Witness(settings)
+            OpenWitness(settings)
 
 
 async def test_a_key_that_was_not_used_for_a_while_is_not_made_anew(
@@ -183,10 +183,10 @@ async def test_a_key_that_was_not_used_for_a_while_is_not_made_anew(
     await open_and_close(replace(settings, keys="ed25519"))
     other_key("witness.mldsa44", MLDSA44)(used)
     with pytest.raises(RejectedError, match="not this witness's key"):
-        Witness(settings)
+        OpenWitness(settings)
     (used / "keys" / "witness.mldsa44").unlink()
     with pytest.raises(CorruptError, match="has signed"):
-        Witness(settings)
+        OpenWitness(settings)
 
 
 async def test_a_second_key_type_can_be_added_later(tmp_path: Path) -> None:
@@ -197,18 +197,18 @@ async def test_a_second_key_type_can_be_added_later(tmp_path: Path) -> None:
 
 def test_another_name_is_refused_before_any_key_is_made(tmp_path: Path) -> None:
     settings = witness_settings(tmp_path / "w", keys="ed25519")
-    first = Witness(settings)
+    first = OpenWitness(settings)
     first._undo.close()
     with pytest.raises(RejectedError, match="one name"):
-        Witness(replace(settings, keys="both", name="witness.example/other"))
+        OpenWitness(replace(settings, keys="both", name="witness.example/other"))
     with pytest.raises(RejectedError, match="one name"):
-        Witness(replace(settings, name="witness.example/other"))
+        OpenWitness(replace(settings, name="witness.example/other"))
 
 
 def test_the_witness_does_not_cosign_for_its_own_name(tmp_path: Path) -> None:
     own = Actor(NAME, KeyType.ED25519, "own")
     with pytest.raises(RejectedError, match="the witness itself"):
-        Witness(witness_settings(tmp_path / "w", LOG, own))
+        OpenWitness(witness_settings(tmp_path / "w", LOG, own))
 
 
 async def test_what_was_cosigned_is_served_though_the_log_is_no_longer_told(
@@ -262,7 +262,7 @@ async def test_keys_without_a_memory_need_a_word(tmp_path: Path) -> None:
     shutil.copytree(folder / "keys", copy / "keys")
     settings = witness_settings(copy)
     with pytest.raises(RejectedError, match="forgotten what it signed"):
-        Witness(settings)
+        OpenWitness(settings)
     assert ["keys"] == [it.name for it in copy.iterdir()]
     assert keys == await open_and_close(replace(settings, unused_keys=True))
     assert keys == await open_and_close(settings)
@@ -272,5 +272,5 @@ async def test_keys_without_a_memory_need_a_word(tmp_path: Path) -> None:
 def test_the_folder_of_another_role_is_refused(tmp_path: Path, mark: str) -> None:
     (tmp_path / mark).touch()
     with pytest.raises(RejectedError, match="is the folder of a"):
-        Witness(witness_settings(tmp_path))
+        OpenWitness(witness_settings(tmp_path))
     assert [mark] == [it.name for it in tmp_path.iterdir()]

@@ -20,7 +20,17 @@ from tests.support.witnessing import (
     running_witness,
     subtree_body,
 )
-from tests.tlogverify.actors import LOG, MLDSA44, OTHER_LOG, Actor, Head, line, note
+from tests.tlogverify.actors import (
+    LOG,
+    MLDSA44,
+    OTHER_LOG,
+    STRANGER,
+    Actor,
+    Head,
+    line,
+    note,
+    oddly,
+)
 from tlogverify.keys import VerifierKey
 
 MOST = 16
@@ -100,6 +110,14 @@ async def test_an_older_cosigned_head_proves_its_subtrees_still(served: Served) 
     await cosigned_note(served, 12)
     answer = await served.sign(honest_body(0, 3, 5, older))
     place = (0, 3, HONEST.tree.mth(0, 3))
+    require_subtree_cosigned(answer.body, LOG.name, place, mldsa_key(served))
+
+
+async def test_an_unknown_keys_line_may_have_unused_bits(served: Served) -> None:
+    signed = await cosigned_note(served, 12)
+    odd = oddly(STRANGER.line(HONEST.head(12)))
+    answer = await served.sign(honest_body(0, 4, 12, signed + odd))
+    place = (0, 4, HONEST.tree.mth(0, 4))
     require_subtree_cosigned(answer.body, LOG.name, place, mldsa_key(served))
 
 

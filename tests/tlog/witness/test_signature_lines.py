@@ -30,6 +30,7 @@ from tests.tlogverify.actors import (
     Head,
     line,
     note,
+    oddly,
 )
 
 HONEST, _ = histories(12, common=12)
@@ -100,6 +101,28 @@ async def test_a_line_of_no_trusted_key_is_neither_read_nor_kept(
         require_cosigned(answer.body, head, served.keys)
         assert forged not in answer.body
         assert note(head, good) + answer.body == (await served.newest()).body
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["— other.example/x AAAAAAAAAAB=\n".encode(), oddly(STRANGER.line(FIVE))],
+    ids=["short", "whole"],
+)
+async def test_an_unknown_keys_line_may_have_unused_bits(
+    tmp_path: Path, odd: bytes
+) -> None:
+    head, good = FIVE, LOG.line(FIVE)
+    async with running_witness(tmp_path / "w") as served:
+        answer = await served.add(add_body(0, (), note(head, odd, good)))
+        require_cosigned(answer.body, head, served.keys)
+        assert note(head, good) + answer.body == (await served.newest()).body
+
+
+async def test_a_known_keys_line_may_not(tmp_path: Path) -> None:
+    async with running_witness(tmp_path / "w") as served:
+        body = add_body(0, (), note(FIVE, oddly(LOG.line(FIVE))))
+        require_told(await served.add(body), 400, "invalid-request", "canonical base64")
+        assert await served.cosigned_size() is None
 
 
 BOTH = (LOG, LOG_NEXT, LOG_MLDSA)

@@ -116,6 +116,7 @@ class Attestation:
     subjects: tuple[object, ...] = (
         {"name": "release.tar.gz", "digest": {"sha256": ARTIFACT_SHA256.hex()}},
     )
+    statement_type: str = "https://in-toto.io/Statement/v1"
     logged_as: tuple[tuple[str, object], ...] = ()
     envelope_change: tuple[bytes, bytes] = (b"", b"")
 
@@ -125,7 +126,7 @@ class Attestation:
         predicate = provenance() if self.predicate is None else self.predicate
         return json.dumps(
             {
-                "_type": "https://in-toto.io/Statement/v1",
+                "_type": self.statement_type,
                 "subject": list(self.subjects),
                 "predicateType": self.predicate_type,
                 "predicate": predicate,

@@ -67,8 +67,9 @@ def test_the_specifications_vectors_end_as_they_say(vector: dict[str, object]) -
         assert vector["pae"] == pae(parsed.payload_type, parsed.payload).hex()
 
 
-def test_the_protocols_example_verifies() -> None:
-    """Its signature is r and s, side by side; here such a pair is written in DER."""
+@pytest.mark.parametrize("is_der", [False, True])
+def test_the_protocols_example_verifies(is_der: bool) -> None:
+    """Its signature is r and s, side by side, which stands for the same pair in DER."""
     x = 46950820868899156662930047687818585632848591499744589407958293238635476079160
     y = 5640078356564379163099075877009565129882514886557779369047442380624545832820
     public = EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
@@ -80,11 +81,12 @@ def test_the_protocols_example_verifies() -> None:
         "PcIAriEGAHTVeCUjW2JIZA=="
     )
     halves = int.from_bytes(raw[:32]), int.from_bytes(raw[32:])
+    signature = encode_dss_signature(*halves) if is_der else raw
     parsed = Envelope.parse(
         document(
             payload="aGVsbG8gd29ybGQ=",
             payloadType="http://example.com/HelloWorld",
-            signatures=[{"sig": text_of(encode_dss_signature(*halves))}],
+            signatures=[{"sig": text_of(signature)}],
         )
     )
     expected = b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"

@@ -164,7 +164,8 @@ OTHER = f'predicate_types = ["{SBOM}"]\n'
         ),
         pytest.param("a = \n", "TOML", id="no-toml"),
         pytest.param("a = " + "9" * 5000, "TOML", id="many-digits"),
-        pytest.param("a = " + "[" * 50_000, "TOML", id="deep"),
+        pytest.param("a = " + "[" * 50_000, "at most 16 levels", id="deep"),
+        pytest.param("a." * 12_000 + "a = 1", "at most 16 levels", id="deep-key"),
         pytest.param("#" * (MAX_RULES_BYTES + 1), "at most", id="large"),
     ],
 )

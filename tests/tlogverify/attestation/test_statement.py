@@ -59,8 +59,8 @@ def test_a_statement_is_read() -> None:
     ]
     assert EXAMPLE["predicateType"] == statement.predicate_type
     assert EXAMPLE["predicate"] == statement.predicate
-    assert statement.names(bytes.fromhex("ab" * 32))
-    assert not statement.names(bytes.fromhex("ba" * 32))
+    assert statement.names({"sha256": bytes.fromhex("ab" * 32)})
+    assert not statement.names({"sha256": bytes.fromhex("ba" * 32)})
 
 
 @pytest.mark.parametrize("predicate", [{}, None])
@@ -96,8 +96,13 @@ SUBJECT = EXAMPLE["subject"][0]
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        pytest.param(
-            {"_type": "https://in-toto.io/Statement/v0.1"}, "Statement/v1", id="v0.1"
+        *(
+            pytest.param(
+                {"_type": f"https://in-toto.io/Statement{other}"},
+                "Statement/v1",
+                id=f"version{other.replace('/', '-')}",
+            )
+            for other in ("/v0.2", "/v0.1/", "/v0x1", "/v0", "/v1.0", "")
         ),
         pytest.param({"_type": None}, "Statement/v1", id="no-type"),
         pytest.param({"subject": []}, "has a subject", id="no-subject"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import case
 from tests.tlogverify.attestation.stories import (
     ALICE,
     BOB,
@@ -210,17 +211,18 @@ def test_one_wrong_thing_is_refused_by_its_reason(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("at", range(0, 8 * len(GOOD.envelope), 97))
-def test_no_bit_of_the_envelope_may_change(tmp_path: Path, at: int) -> None:
-    rules = Rules.read(write_rules(tmp_path))
-    with pytest.raises((FormatError, VerificationError)):
-        verify_attestation(
-            ARTIFACT_SHA256,
-            flip(GOOD.envelope, at),
-            GOOD.story.proof,
-            THE_POLICY,
-            rules,
-        )
+def test_no_bit_of_the_envelope_may_change(tmp_path: Path) -> None:
+    for at in range(0, 8 * len(GOOD.envelope), 97):
+        with case(f"bit {at}"):
+            rules = Rules.read(write_rules(tmp_path))
+            with pytest.raises((FormatError, VerificationError)):
+                verify_attestation(
+                    ARTIFACT_SHA256,
+                    flip(GOOD.envelope, at),
+                    GOOD.story.proof,
+                    THE_POLICY,
+                    rules,
+                )
 
 
 def test_white_space_is_another_attestation(tmp_path: Path) -> None:

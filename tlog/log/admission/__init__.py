@@ -4,5 +4,6 @@ settings   who may submit, how much, and in which forms
 tokens   bearer tokens, stored hashed
 rates    one bucket for each client
 gate     the questions asked of a request, in order
+first    the first entry of a log for Sigstore's clients
 checks   what costs too much for the event loop: on threads, bounded
 """

@@ -1,8 +1,8 @@
 """Checks that cost too much for the event loop: on threads, on all cores, bounded.
 
-Verifying a signature leaves the interpreter's lock, so threads are enough.  What comes
-in one turn of the loop goes to them together: a hop to a thread and back costs as much
-as a check.
+Verifying a signature leaves the interpreter's lock, so threads are enough.  The checks
+that come in one turn of the loop go to them together, because a hop to a thread and
+back costs as much as a check.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 
 class _Check(NamedTuple):
-    """What is asked, and who waits for the answer."""
+    """A question, and who waits for the answer."""
 
     ask: Callable[[], Any]
     waiter: asyncio.Future[Any]
@@ -76,9 +76,9 @@ class Checks:
         self._threads.shutdown()
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give what has gathered to the threads, in as many parts as there are."""
+        """Give the gathered checks to the threads, in one part for each core."""
         gathered, self._gathered = self._gathered, []
-        size = -(-len(gathered) // self._cores)
+        size = -(-len(gathered) // self._cores)  # rounded up
         for at in range(0, len(gathered), size):
             part = gathered[at : at + size]
             asks = [check.ask for check in part]
@@ -89,7 +89,7 @@ class Checks:
                 # The threads have ended: the log is stopping.
                 answered = loop.create_future()
                 answered.set_exception(BusyError("the log is stopping"))
-            answered.add_done_callback(partial(_tell, waiters))
+            answered.add_done_callback(partial(_settle, waiters))
 
 
 def _answer(asks: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -103,10 +103,10 @@ def _answer(asks: Sequence[Callable[[], Any]]) -> list[Any]:
     return answers
 
 
-def _tell(
+def _settle(
     waiters: Sequence[asyncio.Future[Any]], answered: asyncio.Future[list[Any]]
 ) -> None:
-    """Give each who still waits the answer."""
+    """Give each that still waits its outcome."""
     fault = answered.exception()
     answers = [fault] * len(waiters) if fault else answered.result()
     for waiter, answer in zip(waiters, answers, strict=True):

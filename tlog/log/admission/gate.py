@@ -61,7 +61,7 @@ class Gate:
             return f"token {name}"
         if self._trust_forwarded_for and forwarded_for:
             # The last address of the last line is the one that our own proxy has seen;
-            # all before it is what the client said.
+            # the addresses before it are the client's own words.
             forwarded = forwarded_for[-1].rpartition(",")[2].strip()
             return f"address {forwarded[:64] or address}"
         return f"address {address}"

@@ -6,7 +6,8 @@ from typing import Final
 from tlog.clock import Clock
 from tlog.errors import BusyError
 
-# The oldest bucket is forgotten first: whoever opens many loses only their own past.
+# The oldest bucket is forgotten first, so that a client who opens many loses only its
+# own past.
 _CLIENTS: Final = 100_000
 
 

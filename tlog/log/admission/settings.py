@@ -38,6 +38,11 @@ class SigstoreSettings(SettingsGroup):
     sigstore: bool = setting(
         False, "serve Sigstore's clients too: POST /api/v2/log/entries"
     )
+    sigstore_native: bool = setting(
+        False,
+        "with sigstore, take native entries too: POST /api/v1/entries; monitors of "
+        "Sigstore's stop for good at the first one",
+    )
     sigstore_dsse: str = setting(
         "hashedrekord",
         "what an envelope (dsseRequestV002) is logged as: hashedrekord; legacy: dsse, "

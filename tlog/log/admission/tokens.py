@@ -1,6 +1,7 @@
 """Bearer tokens, stored hashed: `<sha256 of the token, 64 hex> <name>` a line.
 
-A token is random and long, so a plain hash keeps it; what is stored cannot be sent.
+A token is random and long, so a plain hash keeps it secret.  The stored hash cannot be
+sent as a token.
 """
 
 import hashlib
@@ -35,7 +36,8 @@ def read_tokens(path: Path) -> dict[bytes, str]:
 def token_name(tokens: Mapping[bytes, str], authorization: str) -> str | None:
     """Return the name of the token in an Authorization header, or None.
 
-    The hash is looked up, not the token: the time that takes says nothing about it.
+    The hash is looked up, not the token, so that the time of the look-up says nothing
+    about the token.
     """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -21,6 +21,7 @@ from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.reading import Reading
 from tlogverify.errors import FormatError
+from tlogverify.hashing import DIGEST_BYTES, HASH_SIZE
 from tlogverify.kinds import (
     digest_key,
     identity_key,
@@ -34,7 +35,6 @@ PAGE_ENTRIES: Final = 1_000
 PAGE_HITS: Final = 100
 
 _HEX: Final = re.compile(r"[0-9a-f]*")
-_DIGEST_BYTES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 
 class LookupEndpoints:
@@ -87,26 +87,26 @@ class LookupEndpoints:
 
     async def entry(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries/N."""
-        signed = self._log.heads.signed
+        readable = self._log.heads.readable
         index = query_number(dict(request.match_info), "index", 0)
         query(request, set(), set())
-        if index >= signed.size:
-            raise NotFoundError(f"the log has {signed.size} entries")
-        (leaf,) = await self._log.prover.entries(signed, index, index + 1)
+        if index >= readable.size:
+            raise NotFoundError(f"the log has {readable.size} entries")
+        (leaf,) = await self._log.prover.entries(readable, index, index + 1)
         return bytes_response(request, leaf, "application/octet-stream", IMMUTABLE)
 
     async def entries(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries?start=&end=."""
-        signed = self._log.heads.signed
+        readable = self._log.heads.readable
         parameters = query(request, {"start", "end"}, set())
         start = query_number(parameters, "start", 0)
         end = query_number(parameters, "end", 0)
         if start >= end:
             raise FormatError(f"start is below end, {end}", start)
-        if start >= signed.size:
-            raise NotFoundError(f"the log has {signed.size} entries")
-        end = min(end, start + PAGE_ENTRIES, signed.size)
-        leaves = await self._log.prover.entries(signed, start, end)
+        if start >= readable.size:
+            raise NotFoundError(f"the log has {readable.size} entries")
+        end = min(end, start + PAGE_ENTRIES, readable.size)
+        leaves = await self._log.prover.entries(readable, start, end)
         document = {
             "start": start,
             "end": start + len(leaves),
@@ -128,7 +128,7 @@ class LookupEndpoints:
         search = self._log.index.search
         found = await asyncio.to_thread(search, key, start, PAGE_HITS + 1)
         shown = self._log.heads.shown
-        # What no head shows yet cannot be proven: it comes with a later one.
+        # An entry that no head shows yet cannot be proven: it comes with a later head.
         complete_to = min(complete_to, shown.size)
         found = [index for index in found if index < shown.size]
         page = found[:PAGE_HITS]
@@ -157,7 +157,7 @@ class LookupEndpoints:
         ]
 
     def _require_shown(self, shown: Snapshot, size: int) -> None:
-        """Refuse what is beyond the shown head, and say whether it will come."""
+        """Refuse a size beyond the shown head, and say whether it will come."""
         if size <= shown.size:
             return
         signed = self._log.heads.signed
@@ -170,7 +170,7 @@ class LookupEndpoints:
             raise FormatError("a proof is asked for by index or by leaf_hash")
         if "index" in parameters:
             return query_number(parameters, "index", 0)
-        leaf_hash = _parse_hex("leaf_hash", parameters["leaf_hash"], 32)
+        leaf_hash = _parse_hex("leaf_hash", parameters["leaf_hash"], HASH_SIZE)
         known = await asyncio.to_thread(self._log.known.find, [leaf_hash])
         if leaf_hash not in known:
             raise NotFoundError("no entry has this leaf hash")
@@ -179,9 +179,9 @@ class LookupEndpoints:
 
 def _digest_key(text: str) -> bytes:
     algorithm, _, digits = text.partition(":")
-    if algorithm not in _DIGEST_BYTES:
+    if algorithm not in DIGEST_BYTES:
         raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
-    return digest_key(_parse_hex("digest", digits, _DIGEST_BYTES[algorithm]))
+    return digest_key(_parse_hex("digest", digits, DIGEST_BYTES[algorithm]))
 
 
 def _signer_key(text: str) -> bytes:

@@ -7,7 +7,7 @@ from aiohttp import web
 from tlog import __version__
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.http.listener import metrics_response
-from tlog.http.respond import json_response
+from tlog.http.respond import json_response, query
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
 from tlog.log.standing import Standing
 from tlog.metrics import Metrics
@@ -22,13 +22,15 @@ class OperationEndpoints:
         self._metrics = metrics
         self._openapi = files("tlog.log.api").joinpath("openapi.json").read_bytes()
 
-    async def log(self, _: web.Request) -> web.Response:
+    async def log(self, request: web.Request) -> web.Response:
         """GET /api/v1/log."""
+        query(request, set(), set())
         log = self._log
         document: dict[str, object] = {
             "origin": log.origin,
             "verifier_keys": [key.encode() for key in log.keys],
             "size": log.heads.signed.size,
+            "doors": dict(log.doors),
             "limits": {
                 "entries_per_request": MAX_ENTRIES,
                 "body_bytes": MAX_BODY_BYTES,

@@ -20,6 +20,16 @@ class NotFoundError(RejectedError):
     """The request asks for something that is not in the log."""
 
 
+class NativeClosedError(RejectedError):
+    """The log takes the entries of Sigstore's clients alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this log takes the entries of Sigstore's clients alone: POST "
+            "/api/v2/log/entries, or submit to another log"
+        )
+
+
 class NotAcceptableError(RejectedError):
     """An answer was asked for in a form that it does not have."""
 
@@ -60,6 +70,12 @@ LOG_ROWS: Final[Rows] = {
         "This log takes no more entries",
         ((hdrs.ALLOW, "GET, HEAD"),),
     ),
+    NativeClosedError: Problem(
+        405,
+        "native-closed",
+        "This log takes no native entries",
+        ((hdrs.ALLOW, "GET, HEAD"),),
+    ),
     NotAcceptableError: Problem(406, "not-acceptable", "No such form of answer"),
     KnownEntryError: Problem(409, "duplicate", "The log has this entry"),
     RateLimitedError: Problem(429, "rate-limited", "Too many entries"),
@@ -81,8 +97,8 @@ def token_of(error: TlogError) -> str:
 def after_the_commit() -> Iterator[None]:
     """Turn every error but NotCosignedError into UnansweredError.
 
-    What was committed is never called refused: the caller sends it again, and gets the
-    same indexes.
+    Entries that were committed are never called refused.  The caller sends them again,
+    and gets the same indexes.
     """
     try:
         yield

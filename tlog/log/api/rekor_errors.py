@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from tlog.errors import FatalError
-from tlog.http.problems import NEVER, Told
+from tlog.http.problems import NEVER, ErrorAnswer
 from tlog.http.respond import text_response
 from tlog.log.admission.gate import FrozenError
 from tlog.log.api.problems import KnownEntryError
@@ -37,17 +37,17 @@ _CODES: Final[Mapping[int, int]] = {
 }
 
 
-def rekor_answer(told: Told) -> web.Response:
+def rekor_answer(answer: ErrorAnswer) -> web.Response:
     """Return an error as Sigstore's clients read it; a dialect."""
-    status, error = told.problem.status, told.error
+    status, error = answer.problem.status, answer.error
     if isinstance(error, FrozenError):
         response = text_response(f"{error}\n".encode(), status=status)
     elif isinstance(error, FatalError):
         # Not integrated, as far as is known: what upstream says then.
-        response = _response(500, told.detail.lower())
+        response = _response(500, answer.detail.lower())
     else:
-        response = _response(status, told.detail)
-    response.headers.update(told.headers)
+        response = _response(status, answer.detail)
+    response.headers.update(answer.headers)
     if isinstance(error, KnownEntryError):
         response.headers[LOG_INDEX] = str(error.index)
     return response

@@ -23,7 +23,8 @@ def build_app(log: Log) -> web.Application:
     """Return the application that serves `log` below its prefix."""
     settings, prefix = log.settings, log.settings.prefix
     prover = log.reading.prover
-    submit = SubmitEndpoint(log.submitting, prover, prefix)
+    is_closed = settings.sigstore and not settings.sigstore_native
+    submit = SubmitEndpoint(log.submitting, prover, prefix, is_closed=is_closed)
     lookup = LookupEndpoints(log.reading)
     tiles = TileEndpoints(log.reading, f"{prefix}/")
     operation = OperationEndpoints(log.standing, log.metrics)

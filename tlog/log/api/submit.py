@@ -17,7 +17,12 @@ from tlog.entries.submission import (
 from tlog.http.body import read_body, require_form
 from tlog.http.respond import json_response, query, text_response, wants_text
 from tlog.log.api.client import client_of
-from tlog.log.api.problems import NotAcceptableError, after_the_commit, token_of
+from tlog.log.api.problems import (
+    NativeClosedError,
+    NotAcceptableError,
+    after_the_commit,
+    token_of,
+)
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.prover import Prover
 from tlog.log.sequencer.pool import Receipt
@@ -33,15 +38,22 @@ _PARSERS: Final[Mapping[str, Callable[[bytes], list[bytes]]]] = {
 
 
 class SubmitEndpoint:
-    """Answers submissions to one log."""
+    """Answers submissions to one log; is_closed: it takes none by this door."""
 
-    def __init__(self, log: Submitting, prover: Prover, prefix: str) -> None:
+    def __init__(
+        self, log: Submitting, prover: Prover, prefix: str, *, is_closed: bool
+    ) -> None:
         self._log = log
+        self._is_closed = is_closed
         self._prover = prover
         self._proofs_url = f"{prefix}/api/v1/proof/inclusion?index="
 
     async def post(self, request: web.Request) -> web.Response:
         """Admit, parse, wait for the commit, and prove every entry."""
+        if self._is_closed:
+            closed = NativeClosedError()
+            self._log.count_refused(token_of(closed))
+            raise closed
         await self._log.wait_writable()
         try:
             waits = self._waits(request)
@@ -52,9 +64,11 @@ class SubmitEndpoint:
             raise
         receipt = await waiting
         with after_the_commit():
-            head: Snapshot | None = receipt.snapshot
+            head: Snapshot | None
             if waits:
                 head = await self._log.shown_with(receipt, self._log.wait_s)
+            else:
+                head = self._log.signed_with(receipt)
             if head is None:
                 return self._accepted(receipt)
             if wants_text(request):

@@ -1,7 +1,7 @@
 """The read side: checkpoint, tiles and bundles, as any static file server could.
 
-One path for each resource; whatever else is asked for does not exist.  Beyond what is
-on disk, any width of an incomplete tile up to the signed size is served.
+Each resource has one path, and no other path exists.  Any width of an incomplete tile
+up to the signed size is served, whether it is on disk or not.
 
 Source: C2SP tlog-tiles.
 """
@@ -49,9 +49,9 @@ class TileEndpoints:
     async def tile(self, request: web.Request) -> web.Response:
         """GET /tile/<L>/<N>[.p/<W>] and /tile/entries/<N>[.p/<W>]."""
         tile = self._parse(request)
-        signed = self._log.heads.signed
-        if not signed.tree.has(tile):
-            raise NotFoundError(f"no {tile.path} in a log of {signed.size} entries")
+        readable = self._log.heads.readable
+        if not readable.tree.has(tile):
+            raise NotFoundError(f"no {tile.path} in a log of {readable.size} entries")
         is_packed = tile.level == ENTRIES and _accepts_gzip(request)
         headers: dict[str, str] = {
             hdrs.CACHE_CONTROL: IMMUTABLE,
@@ -61,7 +61,7 @@ class TileEndpoints:
             headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         if is_packed:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
-        content = await asyncio.to_thread(self._content, signed, tile, is_packed)
+        content = await asyncio.to_thread(self._content, readable, tile, is_packed)
         return ranged_response(request, content, headers)
 
     def _content(self, signed: Snapshot, tile: Tile, is_packed: bool) -> Content:

@@ -28,6 +28,7 @@ from tlogverify.hashing import Hash
 from tlogverify.keys import VerifierKey
 
 _MOST_WAITING: Final = 10_000
+_KEEP_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ class Witnessing:
 class Collector:
     """The cosignatures of one log; all of it runs in one event loop.
 
-    It is the `Heads` of a log with witnesses.  links: one for each witness that is
-    asked.
+    It is the `Heads` of a log with witnesses, and of one that a witness contradicts.
+    links: one for each witness that is asked.
     """
 
     def __init__(
@@ -94,7 +95,9 @@ class Collector:
         self._is_ending = False
         self._quorum_s = log.clock.monotonic_s()
         self._waiting = 0
-        self._heard: set[str] = set()
+        self._unheard = {link.url for link in self._links}
+        self._resting: set[str] = set()
+        self._awaited: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._woken = asyncio.Event()
         self._moved = asyncio.Event()
@@ -117,14 +120,20 @@ class Collector:
         return self._gathering.shown
 
     @property
+    def readable(self) -> Snapshot:
+        """The signed head; of a contradicted log what is shown, since it may be a fork.
+
+        NotCosignedError if nothing is.
+        """
+        return self.shown if self._guard.is_contradicted else self.signed
+
+    @property
     def witnessing(self) -> Witnessing:
         """What people and metrics may know of the witnesses."""
         return Witnessing(self._links, lambda: self._gathering.cosigned_size)
 
     def start(self) -> None:
-        """Start the tasks in the running event loop; none if the log must not write."""
-        if self._guard.is_contradicted:
-            return
+        """Start the tasks in the event loop; a contradicted log asks nobody."""
         self._woken.set()
         work = [self._set_targets(), *(self._follow(link) for link in self._links)]
         self._tasks = [asyncio.create_task(self._guarded(it)) for it in work]
@@ -134,6 +143,7 @@ class Collector:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._guard.keep_again()
         for link in self._links:
             await link.port.close()
 
@@ -152,7 +162,8 @@ class Collector:
     ) -> Snapshot | None:
         """Return a cosigned head of at least `size`; None if it takes too long.
 
-        None at once if 10,000 wait already: each holds what it has to answer.
+        None at once if 10,000 wait already, since each holds what it has to answer, and
+        if a witness contradicts the log, which shows nothing more.
         """
         if self._waiting >= _MOST_WAITING and not self._covers(size):
             return None
@@ -160,7 +171,7 @@ class Collector:
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._covers(size):
-                    if self._is_ending:
+                    if self._is_ending or self._guard.is_contradicted:
                         return None
                     await self._cosigned.wait()
         except TimeoutError:
@@ -174,16 +185,19 @@ class Collector:
         return self._gathering.is_cosigned and shown is not None and shown.size >= size
 
     async def _set_targets(self) -> None:
-        while True:
+        while not self._guard.is_contradicted:
             await self._woken.wait()
             self._woken.clear()
             if self._gathering.aim(self._log.signed()):
                 self._send()
             await asyncio.sleep(self._pace.interval_s)
             self._go_on_without_quorum()
+        while not self._guard.keep_again():  # noqa: ASYNC110 - a disk sets no event
+            await asyncio.sleep(_KEEP_AGAIN_S)
 
     def _send(self) -> None:
         """Let all witnesses take the new target."""
+        self._awaited = {link.url for link in self._links} - self._resting
         self._moved.set()
         self._moved = asyncio.Event()
         if not self._gathering.is_waiting:
@@ -192,12 +206,14 @@ class Collector:
 
     async def _follow(self, link: WitnessLink) -> None:
         done = 0
-        while True:
+        # A head that one witness contradicts is handed to no other.
+        while not self._guard.is_contradicted:
             moved = self._moved
             target, number = self._gathering.target, self._gathering.round
             if target is None or number == done:
                 await moved.wait()
                 continue
+            self._awaited.add(link.url)
             try:
                 lines = await link.cosign(self._log.origin, target, self._log.prove)
             except TlogError as error:
@@ -208,17 +224,40 @@ class Collector:
                     size=target.size,
                     error=str(error),
                 )
-                await self._judge(link, error)
-                self._heard.add(link.url)
-                await asyncio.sleep(link.wait_s(error))
+                if await self._judge(link, error, target):
+                    await self._rest(link, link.wait_s(error))
             else:
                 done = number
-                self._heard.add(link.url)
+                if number == self._gathering.round:
+                    self._awaited.discard(link.url)
                 if self._gathering.take(target, lines):
                     self._offer()
+                self._hear(link)
 
-    async def _judge(self, link: WitnessLink, error: TlogError) -> None:
-        """Look whether what a witness has answered contradicts this log."""
+    async def _rest(self, link: WitnessLink, wait_s: float) -> None:
+        """Leave a witness alone for a while; nobody waits for its word meanwhile."""
+        self._awaited.discard(link.url)
+        self._resting.add(link.url)
+        self._hear(link)
+        await asyncio.sleep(wait_s)
+        self._resting.discard(link.url)
+
+    def _hear(self, link: WitnessLink) -> None:
+        """Take note that a witness has answered, or failed to, since the start."""
+        if link.url not in self._unheard:
+            return
+        self._unheard.remove(link.url)
+        if not self._unheard and not self._guard.is_contradicted:
+            self._guard.hear()
+            if self._gathering.hear():
+                self._offer()
+
+    async def _judge(self, link: WitnessLink, error: TlogError, sent: Snapshot) -> bool:
+        """Look whether what a witness has answered contradicts this log.
+
+        Tell whether it is done with what was sent; else there is a newer head that it
+        must judge at once.
+        """
         signed = self._log.signed()
         if isinstance(error, ConflictError):
             self._stop(Contradiction(link.name, error.size, str(error)))
@@ -227,10 +266,14 @@ class Collector:
                 said = f"{error}; {signed.size} are signed in this folder"
                 self._stop(Contradiction(link.name, error.size, said))
             elif self._gathering.outgrow(error.size, signed):
-                # A stranger has shown it a head of ours that we had not sent.
+                # A stranger has shown it a head of ours that we had not sent, or it
+                # knows a fork: nothing is shown before it has judged the newest.
                 self._send()
+            # Another witness may have led to a newer target before.
+            return self._gathering.target is sent or self._guard.is_contradicted
         elif isinstance(error, RefusedError):
             await self._compare(link)
+        return True
 
     async def _compare(self, link: WitnessLink) -> None:
         """Compare what a witness shows, where it shows heads, with this log."""
@@ -253,6 +296,10 @@ class Collector:
     def _stop(self, found: Contradiction) -> None:
         if self._guard.contradict(found):
             self._gathering.stop()
+            # Whoever waits for a head, or for the next target, waits in vain.
+            self._woken.set()
+            self._moved.set()
+            self._cosigned.set()
 
     def _offer(self) -> None:
         """Let what is shown now be public, and all that wait for it go on."""
@@ -271,8 +318,8 @@ class Collector:
     def _go_on_without_quorum(self) -> None:
         """Show the target as it is, if the quorum is gone for too long.
 
-        Not before each witness has answered once since the start, or failed to: what it
-        says may be that this log must not write.
+        Not while a witness is asked about it that may still answer: what it says may be
+        that this log must not write.
         """
         patience_s, target = self._pace.patience_s, self._gathering.target
         if patience_s is None or target is None:
@@ -283,7 +330,7 @@ class Collector:
                 self._quorum_s = now_s
         elif (
             now_s - self._quorum_s >= patience_s
-            and len(self._heard) == len(self._links)
+            and not self._awaited
             and self._gathering.give_up()
         ):
             log_event("published without quorum", level="error", size=target.size)

@@ -12,9 +12,14 @@
     take(lines)      added to what is shown      added; if the policy is satisfied the
                                                  head is shown, and no target is left
     give_up()        stays                       the head is shown with what it has
+    hear()           stays                       the head is shown if the policy has no
+                                                 quorum
     stop()           nothing more is shown       nothing more is shown
 
 Heads are shown in order of size: a reader never sees the log shrink.
+
+A policy without a quorum is satisfied by the log's own word.  That word does not count
+before each witness has been heard once: one may know that the log is an old copy.
 """
 
 from collections.abc import Sequence
@@ -49,10 +54,14 @@ class Gathering:
     target.  shown: the newest head that readers are given, or None.  is_cosigned:
     whether `shown` satisfies the policy.  cosigned_size: of the newest that did.
     is_confirmed: whether a quorum has signed a target in this process's life.
+    is_heard: whether each witness has answered, or failed to, since the start.
     """
 
-    def __init__(self, policy: Policy, shown: Snapshot | None) -> None:
+    def __init__(
+        self, policy: Policy, shown: Snapshot | None, *, is_heard: bool = True
+    ) -> None:
         self._policy = policy
+        self._is_enough = is_heard or policy.quorum is not None
         self._lines: dict[int, _Lines] = {}
         self.target: Snapshot | None = None
         self.round = 0
@@ -70,8 +79,8 @@ class Gathering:
     def aim(self, signed: Snapshot) -> bool:
         """Take a newer signed head as the target, if none is waiting; tell if so.
 
-        A policy without a quorum is satisfied at once: the head is shown, and
-        cosignatures are added to it as they come.
+        A policy without a quorum is satisfied at once, if each witness has been heard:
+        the head is shown, and cosignatures are added to it as they come.
         """
         if self.is_waiting or signed is self.target:
             return False
@@ -97,7 +106,14 @@ class Gathering:
         for line in lines:
             gathered.lines[line.name, line.key_id] = line
         cosigned = gathered.cosigned()
-        return self._satisfies(cosigned) and self._confirm(cosigned)
+        return self._suffices(cosigned) and self._confirm(cosigned)
+
+    def hear(self) -> bool:
+        """Let a policy without a quorum be enough from now on; tell what that shows."""
+        if self._is_enough:
+            return False
+        self._is_enough = True
+        return self.target is not None and self.take(self.target, ())
 
     def give_up(self) -> bool:
         """Show the target with the cosignatures that it has; tell whether it is."""
@@ -117,8 +133,11 @@ class Gathering:
         self.target = signed
         self.round += 1
         self._lines[signed.size] = _Lines(signed)
-        if self._satisfies(signed):
+        if self._suffices(signed):
             self._confirm(signed)
+
+    def _suffices(self, head: Snapshot) -> bool:
+        return self._is_enough and self._satisfies(head)
 
     def _satisfies(self, head: Snapshot) -> bool:
         try:

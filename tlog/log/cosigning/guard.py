@@ -6,6 +6,9 @@ signed its newest head, and nothing any more once one of them has answered what 
 be if this log has all that it ever signed.  A person decides then: no patience, restart
 or other witness does.
 
+The operator's word stands in for a quorum that is silent.  It counts when each witness
+has been heard once: whoever answers is believed before it.
+
 The contradictions are a file beside the log, one JSON object a line, so that a restart
 while the witness in question is silent changes nothing.
 """
@@ -51,7 +54,8 @@ class WriteGuard:
 
     file: where contradictions are kept.  metrics: show them too.  overruled: names of
     witnesses whose word an operator has set aside.  is_confirmed: whether the log may
-    write as long as nobody contradicts it.
+    write as long as nobody contradicts it.  is_told: whether an operator lets it write
+    without a quorum.
     """
 
     def __init__(
@@ -61,12 +65,15 @@ class WriteGuard:
         *,
         overruled: Collection[str] = (),
         is_confirmed: bool = True,
+        is_told: bool = False,
     ) -> None:
         """Read what is kept; CorruptError if it cannot be read."""
         self._file = file
         self._metrics = metrics
         self._overruled = frozenset(overruled)
         self.is_confirmed = is_confirmed
+        self._is_told = is_told
+        self._is_kept = True
         self._decided = asyncio.Event()
         self.contradictions: tuple[Contradiction, ...] = _read(file)
         standing = [
@@ -83,7 +90,7 @@ class WriteGuard:
         if len(standing) < len(self.contradictions):
             self._keep(tuple(standing))
         for found in standing:
-            self._tell(found)
+            self._report(found)
 
     @property
     def is_contradicted(self) -> bool:
@@ -104,11 +111,12 @@ class WriteGuard:
         """Wait until the log may write or must not; raises as `require_writable`.
 
         The witnesses' first answers after a start take a moment, and no submission is
-        turned away for that.
+        turned away for that.  With the operator's word the wait ends by itself, when
+        each witness has answered or has run out of its time.
         """
         if not self.is_confirmed and not self.contradictions:
             with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
+                async with asyncio.timeout(None if self._is_told else timeout_s):
                     await self._decided.wait()
         self.require_writable()
 
@@ -122,6 +130,12 @@ class WriteGuard:
             self.is_confirmed = True
             self._decided.set()
             log_event("confirmed by witnesses: the log takes entries")
+
+    def hear(self) -> None:
+        """Let the operator's word count: each witness has answered, or failed to."""
+        if self._is_told:
+            self.is_confirmed = True
+            self._decided.set()
 
     def contradict(self, found: Contradiction) -> bool:
         """Let nothing be written from now on; tell whether that is so.
@@ -138,21 +152,34 @@ class WriteGuard:
             )
             return False
         if all(found.witness != it.witness for it in self.contradictions):
-            self._tell(found)
+            self._report(found)
             self._keep((*self.contradictions, found))
         return True
 
     def _keep(self, contradictions: tuple[Contradiction, ...]) -> None:
         # In force before it is on the disk, which may be full.
         self.contradictions = contradictions
-        self._decided.set()
-        lines = [f"{json.dumps(asdict(it))}\n" for it in contradictions]
+        if contradictions:
+            self._decided.set()
+        self._is_kept = False
         try:
-            write_whole(self._file, "".join(lines).encode(), mode=PRIVATE_FILE)
+            self._write()
         except OSError as error:
             log_event("contradiction not kept", level="error", error=str(error))
 
-    def _tell(self, found: Contradiction) -> None:
+    def keep_again(self) -> bool:
+        """Write what a full disk has not taken; tell whether all is kept."""
+        if not self._is_kept:
+            with suppress(OSError):
+                self._write()
+        return self._is_kept
+
+    def _write(self) -> None:
+        lines = [f"{json.dumps(asdict(it))}\n" for it in self.contradictions]
+        write_whole(self._file, "".join(lines).encode(), mode=PRIVATE_FILE)
+        self._is_kept = True
+
+    def _report(self, found: Contradiction) -> None:
         self._metrics.contradicted.labels(found.witness).set(found.size or 0)
         log_event(
             "contradicted: writing is refused",

@@ -129,7 +129,7 @@ class WitnessLink:
             lines = await self._converse(origin, snapshot, prove)
         except TlogError as error:
             self.state.failures += 1
-            self._tell(outcome_of(error))
+            self._count(outcome_of(error))
             raise
         spent_s = self._clock.monotonic_s() - started_s
         self.state.failures = 0
@@ -138,7 +138,7 @@ class WitnessLink:
         self.state.last_success_s = self._clock.now_s()
         self._metrics.cosign_seconds.labels(self.name).observe(spent_s)
         self._metrics.cosign_success.labels(self.name).set(self._clock.now_s())
-        self._tell("cosigned")
+        self._count("cosigned")
         return lines
 
     def wait_s(self, error: TlogError) -> float:
@@ -175,6 +175,13 @@ class WitnessLink:
                     f"not extend what it has cosigned of {origin}: {error}",
                     self.state.known_size,
                 ) from error
+            if isinstance(answer, KnownSize) and answer.size == old == snapshot.size:
+                # Release 1.0.0 of the specification: the same size and another root.
+                raise ConflictError(
+                    f"{self.name} says that it has cosigned another head of {old} "
+                    f"entries of {origin}",
+                    old,
+                )
             if not isinstance(answer, KnownSize):
                 head = Checkpoint(origin, snapshot.size, snapshot.root)
                 return self._verified(head, answer)
@@ -198,7 +205,7 @@ class WitnessLink:
             raise SignatureError(f"{self.name} signed with no key of the policy")
         return tuple(own)
 
-    def _tell(self, outcome: str) -> None:
+    def _count(self, outcome: str) -> None:
         self.state.outcome = outcome
         self._metrics.cosign_requests.labels(self.name, outcome).inc()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.clock import Clock
+from tlog.errors import RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.cosigning.collector import Collector, LogView, Pace
 from tlog.log.cosigning.gathering import Gathering
@@ -20,7 +21,7 @@ from tlog.log_lines import log_event
 from tlog.metrics import LogMetrics
 from tlogclient.witness import WitnessClient, witnesses_by_url
 from tlogverify.errors import FormatError
-from tlogverify.hashing import Hash
+from tlogverify.hashing import to_hash
 from tlogverify.keys import VerifierKey
 from tlogverify.policy import Policy, PolicyWitness
 
@@ -41,20 +42,22 @@ def policy_text(settings: CosigningSettings, keys: Sequence[VerifierKey]) -> str
 def see_all_heads(
     settings: CosigningSettings, policy: Policy, keys: Sequence[VerifierKey]
 ) -> list[Sighting]:
-    """Ask all witnesses, before anything is signed, what they show of this log."""
-    named = {
-        url: _name(witnesses) for url, witnesses in witnesses_by_url(policy).items()
-    }
+    """Ask all witnesses, before anything is signed, what they show of this log.
+
+    Raises FormatError or RejectedError for a setting of a witness that there is not.
+    """
+    asked = witnesses_by_url(policy)
+    _require_named(settings, policy)
 
     async def ask() -> list[Sighting]:
-        ports = [(name, _client(settings, url, name)) for url, name in named.items()]
+        ports = [(_name(it), _client(settings, url, it)) for url, it in asked.items()]
         try:
             return await see_heads(ports, keys[0].name, keys)
         finally:
             for _, port in ports:
                 await port.close()
 
-    if not named:
+    if not asked:
         return []
     # Opening a log is no coroutine, and may happen within a running event loop.
     with ThreadPoolExecutor(1) as thread:
@@ -64,25 +67,32 @@ def see_all_heads(
 def require_new(sightings: Sequence[Sighting]) -> None:
     """Raise RolledBackError if a log that is about to begin has signed entries."""
     seen = [it for it in sightings if it.head.size]
-    for found in compare_all(seen, 0, lambda _: Hash(bytes(32))):
+    for found in compare_all(seen, 0, lambda _: to_hash(bytes(32))):
         raise RolledBackError(found.said)
 
 
 def open_guard(
-    settings: CosigningSettings, folder: Path, metrics: LogMetrics
+    settings: CosigningSettings, policy: Policy, folder: Path, metrics: LogMetrics
 ) -> WriteGuard:
     """Return what stands between submissions and the log in `folder`.
 
     Raises CorruptError if what it keeps there cannot be read.
     """
     is_asking = settings.witness_policy is not None
-    if is_asking and settings.witness_unconfirmed:
+    is_told = is_asking and settings.witness_unconfirmed
+    if is_told:
         log_event("told to take entries without the witnesses' word", level="warning")
+    overruled = set(settings.witness_overruled)
+    for witnesses in witnesses_by_url(policy).values():
+        # What answers at one URL is one witness, by whichever of its names.
+        if names := overruled & set(map(_text, witnesses)):
+            overruled |= {*names, *map(_text, witnesses)}
     return WriteGuard(
         folder / CONTRADICTIONS,
         metrics,
-        overruled=settings.witness_overruled,
-        is_confirmed=not is_asking or settings.witness_unconfirmed,
+        overruled=overruled,
+        is_confirmed=not is_asking,
+        is_told=is_told,
     )
 
 
@@ -101,7 +111,8 @@ def make_collector(
         None if patience_s is None else float(patience_s),
     )
     links = _links(settings, policy, view.clock, view.metrics)
-    return Collector(pace, links, view, Gathering(policy, shown), guard, lifeline)
+    gathering = Gathering(policy, shown, is_heard=False)
+    return Collector(pace, links, view, gathering, guard, lifeline)
 
 
 def _links(
@@ -112,7 +123,7 @@ def _links(
         WitnessLink(
             _name(witnesses),
             url,
-            _client(settings, url, _name(witnesses)),
+            _client(settings, url, witnesses),
             [witness.key for witness in witnesses],
             clock=clock,
             metrics=metrics,
@@ -121,16 +132,27 @@ def _links(
     ]
 
 
-def _client(settings: CosigningSettings, url: str, name: str) -> WitnessClient:
+def _client(
+    settings: CosigningSettings, url: str, witnesses: Sequence[PolicyWitness]
+) -> WitnessClient:
     shown_at = dict(map(_monitoring, settings.witness_monitoring))
+    names = map(_text, witnesses)
     try:
         return WitnessClient(
             url,
-            monitoring_url=shown_at.get(name),
+            monitoring_url=next((shown_at[it] for it in names if it in shown_at), None),
             timeout_s=settings.witness_timeout_ms / 1000,
         )
     except ValueError as error:
         raise FormatError(f"a witness's URL: {error}", url) from None
+
+
+def _require_named(settings: CosigningSettings, policy: Policy) -> None:
+    names = set(map(_text, policy.witnesses))
+    for setting in settings.witness_monitoring:
+        name, _ = _monitoring(setting)
+        if names and name not in names:
+            raise RejectedError(f"witness_monitoring: the policy has no witness {name}")
 
 
 def _monitoring(setting: str) -> tuple[str, str]:
@@ -143,4 +165,8 @@ def _monitoring(setting: str) -> tuple[str, str]:
 
 def _name(witnesses: Sequence[PolicyWitness]) -> str:
     """Return what the witness at one URL is called, for people."""
-    return witnesses[0].name.decode("utf-8", "backslashreplace")
+    return _text(witnesses[0])
+
+
+def _text(witness: PolicyWitness) -> str:
+    return witness.name.decode("utf-8", "backslashreplace")

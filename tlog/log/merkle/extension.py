@@ -1,14 +1,14 @@
 """One growth of a tree: from a frontier and new leaves to the next frontier.
 
-Every node above the new leaves is hashed once, all in one call.  From these levels
-come the root, the tiles that became full, and the proofs of what is new.
+Every node above the new leaves is hashed once, and all of them in one call.  The root,
+the tiles that became full, and the proofs of the new leaves come from these levels.
 """
 
 from dataclasses import dataclass
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import HASH_SIZE, Hash, hash_at, to_hash
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 
@@ -21,8 +21,7 @@ class _Level:
     nodes: bytes
 
     def node(self, index: int) -> Hash:
-        at = (index - self.first) * HASH_SIZE
-        return Hash(self.nodes[at : at + HASH_SIZE])
+        return hash_at(self.nodes, index - self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class Extension:
     def range_proof(self, start: int, end: int) -> tuple[list[Hash], list[Hash]]:
         """Return `left` and `right` of the proof of the new leaves [start, end).
 
-        Against the grown tree; start >= the size before.  Source: `tlogverify.ranges`.
+        The proof is against the grown tree; start >= the size before.
+        Source: `tlogverify.ranges`.
         """
         if not self.start <= start < end <= self.frontier.size:
             raise ValueError(f"[{start}, {end}) are not leaves of this extension")
@@ -65,6 +65,8 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
     size = frontier.size + len(leaf_hashes) // HASH_SIZE
     peaks = frontier.peaks()
     grown = hashing.growth_levels(frontier.size, b"".join(peaks), leaf_hashes)
+    # The nodes of a level are known from an even index on, so that the first has its
+    # sibling.  With the incomplete one a level has size / 2**height nodes, rounded up.
     levels = tuple(
         _Level(frontier.size >> height & ~1, -(-size >> height), nodes)
         for height, nodes in enumerate(grown)
@@ -85,7 +87,7 @@ def extend(frontier: Frontier, leaf_hashes: bytes) -> Extension:
         peaks=peaks,
         frontier=Frontier(size, tuple(edges)),
         full_tiles=full_tiles,
-        root=Hash(levels[-1].nodes),
+        root=to_hash(levels[-1].nodes),
         levels=levels,
     )
 

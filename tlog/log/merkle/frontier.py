@@ -1,7 +1,7 @@
 """The right edge of a tree: its incomplete tiles, one for each tile level.
 
-From them follow the root, the peaks (roots of the complete subtrees that cover the
-tree, one for each set bit of its size) and whatever the tree grows into.
+The root, the peaks (roots of the complete subtrees that cover the tree, one for each
+set bit of its size) and every larger tree follow from them.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tlog import hashing
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, hash_at, to_hash
 from tlogverify.tiles import TILE_WIDTH, Tile
 
 
@@ -34,10 +34,11 @@ class Frontier:
         """The root of the tree."""
         incomplete = b""
         for edge in self.edges:
-            # What the lower levels left over is the last, incomplete node of this one.
+            # The nodes that fill no tile below are the last, incomplete node of this
+            # level.
             if nodes := edge + incomplete:
                 incomplete = hashing.root(nodes)
-        return Hash(incomplete or hashing.root(b""))
+        return to_hash(incomplete) if incomplete else EMPTY_ROOT
 
     @property
     def tiles(self) -> dict[Tile, bytes]:
@@ -54,7 +55,7 @@ class Frontier:
         This is the `left` side of a proof of the leaves from `size` on.
         """
         return [
-            Hash(nodes[-HASH_SIZE:])
+            hash_at(nodes, len(nodes) // HASH_SIZE - 1)
             for edge in self.edges
             for height, nodes in enumerate(hashing.tile_levels(edge))
             # The last complete node of a height has no sibling: nothing covers it.
@@ -69,7 +70,7 @@ def edge_widths(size: int) -> list[int]:
 
 
 def edge_tiles(size: int) -> list[Tile]:
-    """Return the place of the incomplete tile of each level, width 0 where none is."""
+    """Return the place of the incomplete tile of each level, width 0 without one."""
     return [
         Tile(level, size >> 8 * (level + 1), width)
         for level, width in enumerate(edge_widths(size))

@@ -1,9 +1,9 @@
 """Inclusion paths by arithmetic: a few tiles, and slices of each.
 
-For the newest tree, whose incomplete nodes are computed once for all of its proofs: a
-path costs 7 us where its plan costs 60 (build machine); `plans` serves older trees.
-All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L.  The one
-sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
+They serve the newest tree, whose incomplete nodes are computed once for all of its
+proofs.  A path costs 7 us where its plan costs 60 (build machine); `plans` serves older
+trees.  All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L.  The
+one sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
 
 Source: RFC 6962, 2.1.1.
 """
@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import Hash, hash_at
 from tlogverify.tiles import TILE_WIDTH
 
-Place = tuple[int, int]
+TilePlace = tuple[int, int]
 """A tile's level and index."""
 
 
@@ -32,11 +32,11 @@ def edge_nodes(frontier: Frontier) -> dict[int, Hash]:
             nodes[height] = node
         if frontier.size >> height & 1:
             peak = next(peaks)
-            node = peak if node is None else Hash(hashing.hash_pairs(peak + node))
+            node = peak if node is None else hashing.hash_pair(peak, node)
     return nodes
 
 
-def places(index: int, size: int) -> list[Place]:
+def sibling_tiles(index: int, size: int) -> list[TilePlace]:
     """Return the tiles that hold the complete siblings of a leaf, bottom up."""
     return [
         (level, index >> 8 * (level + 1))
@@ -48,18 +48,20 @@ def places(index: int, size: int) -> list[Place]:
 def inclusion_path(
     index: int,
     size: int,
-    tiles: Mapping[Place, Sequence[bytes]],
+    tiles: Mapping[TilePlace, Sequence[bytes]],
     edge: Mapping[int, Hash],
 ) -> list[Hash]:
     """Return the inclusion proof of a leaf, sibling first."""
     path: list[Hash] = []
+    levels: Sequence[bytes] = ()
     for height in range((size - 1).bit_length()):
+        within = height & 7
+        if within == 0:
+            levels = tiles.get((height >> 3, index >> height + 8), ())
         nth, complete = index >> height ^ 1, size >> height
         if nth < complete:
-            level, within = height >> 3, height & 7
-            nodes = tiles[level, index >> 8 * (level + 1)][within]
-            at = (nth & (TILE_WIDTH - 1 >> within)) * HASH_SIZE
-            path.append(Hash(nodes[at : at + HASH_SIZE]))
+            # A full tile has TILE_WIDTH >> within nodes of this height.
+            path.append(hash_at(levels[within], nth & (TILE_WIDTH - 1 >> within)))
         elif nth == complete and height in edge:
             path.append(edge[height])
     return path

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tlog import hashing
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import Hash, hash_at
 from tlogverify.tiles import TILE_WIDTH, Tile
 
 TileLevels = Sequence[bytes]
@@ -56,13 +56,12 @@ class ProofPlan:
         # The smallest node is the last: the others close in on it from the left.
         while nodes:
             left = self._node_hash(nodes.pop(), tiles)
-            found = Hash(hashing.hash_pairs(left + found))
+            found = hashing.hash_pair(left, found)
         return found
 
     def _node_hash(self, node: _Node, tiles: Mapping[Tile, TileLevels]) -> Hash:
         level = tiles[self._tile(node)][node.height % 8]
-        at = node.nth % (TILE_WIDTH >> node.height % 8) * HASH_SIZE
-        return Hash(level[at : at + HASH_SIZE])
+        return hash_at(level, node.nth % (TILE_WIDTH >> node.height % 8))
 
     def _tile(self, node: _Node) -> Tile:
         level, height = divmod(node.height, 8)
@@ -101,7 +100,7 @@ def range_plans(start: int, end: int, size: int) -> tuple[ProofPlan, ProofPlan]:
 def consistency_plan(old_size: int, new_size: int) -> ProofPlan:
     """Plan the proof that a tree of `new_size` extends one of `old_size`.
 
-    Empty if the old tree is, or if both are the same.
+    The plan is empty if the old tree is empty, or if both sizes are the same.
     """
     if not 0 <= old_size <= new_size:
         raise ValueError(f"a tree of {new_size} cannot extend one of {old_size}")

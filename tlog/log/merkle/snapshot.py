@@ -1,13 +1,13 @@
 """One state of the log: a tree, and the note that signs its head.
 
-A snapshot never changes.  Whoever answers a request takes one, so that every proof of
-the answer refers to the one head in that answer.  The words for which snapshot is
-meant, here and in all of `tlog.log`:
+A snapshot never changes.  An endpoint takes one snapshot for each request, so that
+every proof of the answer refers to the one head in that answer.  Four snapshots have a
+name, here and in all of `tlog.log`:
 
     signed     the newest that is committed; its note has the log's signatures alone
     shown      the newest that readers are given; its note may have cosignatures
-    public     the one whose note is the file `public/checkpoint`: it follows `shown`
-    stored     the newest whose tiles are durable: `signed` when all is written
+    public     its note is the file `public/checkpoint`, which follows `shown`
+    stored     the newest whose tiles are durable; `signed` when all tiles are written
 
          size ──────────────────────────────────────────────────►
               public ≤ shown ≤ signed      public ≤ stored ≤ signed

@@ -1,7 +1,7 @@
-"""A tree, as far as it lies in no full tile: hashes, and the last entries.
+"""The part of a tree that lies in no full tile: hashes, and the last entries.
 
-From this much of it follow the root, the incomplete tiles, and whatever the tree grows
-into; all the rest is in tiles that never change.
+The root, the incomplete tiles, and every larger tree that this one grows into follow
+from this part.  The rest of the tree is in tiles that never change.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Proofs against a snapshot: plan, read the tiles once, finish.
 
-Where all tiles are in memory, nothing is awaited; otherwise the disk is read on
+If all tiles are in memory, a proof waits for nothing; otherwise the disk is read on
 another thread, so that the event loop never waits for it.
 """
 
@@ -25,7 +25,7 @@ _PROOFS_INLINE = 64
 
 
 class Prover:
-    """Proves what a snapshot holds."""
+    """Proves entries and older trees of a snapshot."""
 
     def __init__(self, reader: TileReader) -> None:
         self._reader = reader

@@ -1,4 +1,4 @@
-"""Tiles and bundles: from the right edge, from what is not published yet, from disk."""
+"""Tiles and bundles: from the right edge, from the backlog, or from disk."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from tlog import hashing
 from tlog.errors import MISSING, CorruptError, MachineError
-from tlog.log.merkle.paths import Place, edge_nodes, inclusion_path, places
+from tlog.log.merkle.paths import TilePlace, edge_nodes, inclusion_path, sibling_tiles
 from tlog.log.merkle.plans import TileLevels, root_plan
 from tlog.log.merkle.snapshot import Snapshot
 from tlogverify.bundles import encode_bundle, parse_bundle
@@ -42,7 +42,7 @@ class _Edge(NamedTuple):
     """What every proof of one snapshot shares."""
 
     snapshot: Snapshot
-    tiles: dict[Place, TileLevels]
+    tiles: dict[TilePlace, TileLevels]
     nodes: dict[int, Hash]
 
 
@@ -56,15 +56,15 @@ class TileReader:
         self._stored = stored
         self._unpublished = unpublished
         self._limit = cached
-        self._cache: OrderedDict[Place, TileLevels] = OrderedDict()
+        self._cache: OrderedDict[TilePlace, TileLevels] = OrderedDict()
         self._lock = Lock()
         self._edge: _Edge | None = None
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if a tile is not in memory."""
         edge = self._edge_of(snapshot)
-        tiles: dict[Place, TileLevels] = {}
-        for place in places(index, snapshot.size):
+        tiles: dict[TilePlace, TileLevels] = {}
+        for place in sibling_tiles(index, snapshot.size):
             levels = edge.tiles.get(place) or self._cached(place)
             if levels is None:
                 return None
@@ -78,7 +78,7 @@ class TileReader:
             place: edge.tiles.get(place)
             or self._cached(place)
             or self._fetched(snapshot, Tile(*place))
-            for place in places(index, snapshot.size)
+            for place in sibling_tiles(index, snapshot.size)
         }
         return inclusion_path(index, snapshot.size, tiles, edge.nodes)
 
@@ -96,7 +96,7 @@ class TileReader:
             )
         return edge
 
-    def _cached(self, place: Place) -> TileLevels | None:
+    def _cached(self, place: TilePlace) -> TileLevels | None:
         with self._lock:
             levels = self._cache.get(place)
             if levels is not None:
@@ -144,7 +144,8 @@ class TileReader:
     def entries(self, snapshot: Snapshot, start: int, end: int) -> list[bytes]:
         """Return the entries [start, end), which lie below the snapshot's size.
 
-        Fewer, from `start` on, where they come to more than a page's bytes; never none.
+        It returns fewer, from `start` on, if they have more bytes than a page, but at
+        least one.
         """
         found: list[bytes] = []
         size = 0

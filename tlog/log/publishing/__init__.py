@@ -1,4 +1,4 @@
-"""From a commit to what the public sees.
+"""From a commit to the public checkpoint.
 
 settings    how often, and how much may wait
 heads       which head readers are shown

@@ -1,7 +1,7 @@
-"""What is committed and not yet published: bounded, and shared by two threads.
+"""Entries that are committed and not yet published: bounded, shared by two threads.
 
-The sequencer adds, the publisher takes; readers find here the full tiles that are not
-on disk, and the sequencer the leaf hashes that are not in the index.
+The sequencer adds them and the publisher takes them.  Readers find here the full tiles
+that are not on disk, and the sequencer finds the leaf hashes that are not in the index.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tlogverify.tiles import Tile
 
 @dataclass(slots=True)
 class Work:
-    """What one publication covers.
+    """The work of one publication.
 
     signed: the newest head; all that it has is to be stored.  start: the index of the
     first of `entries`, whose leaf hashes stand beside.  tiles: full tiles and bundles
@@ -97,13 +97,13 @@ class Backlog:
             )
 
     def wait_for_work(self) -> bool:
-        """Wait until something is new or the backlog is closed; tell if it is new."""
+        """Wait for something new or for the end; return whether something is new."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_new or self._is_closed)
             return self._is_new
 
     def wait_for_close(self, seconds: float) -> bool:
-        """Wait for `seconds`, or until the backlog is closed; tell if it is."""
+        """Wait for `seconds`, or for the end; return whether the backlog is closed."""
         with self._changed:
             return self._changed.wait_for(lambda: self._is_closed, max(seconds, 0))
 
@@ -116,7 +116,7 @@ class Backlog:
             return work
 
     def put_back(self, work: Work) -> None:
-        """Undo a `take`: the next one returns `work` with what came since."""
+        """Undo a `take`: the next `take` returns `work` with all that came since."""
         with self._changed:
             later = self._next
             work.signed = later.signed
@@ -137,10 +137,10 @@ class Backlog:
             self._changed.notify_all()
 
     def lift_bound(self) -> None:
-        """Hold the sequencer back no more: what the pool still has is committed.
+        """Hold the sequencer back no more: it commits all that the pool still has.
 
-        A log that closes on a full disk must come to its end; the journal keeps what
-        cannot be published.
+        A log that closes on a full disk must come to its end; the journal keeps the
+        entries that cannot be published.
         """
         with self._changed:
             self._is_unbounded = True

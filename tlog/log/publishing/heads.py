@@ -29,6 +29,11 @@ class Heads(Protocol):
         """The newest head that readers are given; NotCosignedError before the first."""
         ...
 
+    @property
+    def readable(self) -> Snapshot:
+        """The tree whose tiles and entries are handed out, shown by a head or not."""
+        ...
+
     async def wait_for(
         self, size: int, signed: Snapshot, timeout_s: float
     ) -> Snapshot | None:
@@ -51,7 +56,7 @@ class Heads(Protocol):
         ...
 
     async def close(self) -> None:
-        """End the work; what is shown stays shown."""
+        """End the work; the shown head stays shown."""
         ...
 
 
@@ -71,6 +76,11 @@ class SignedHeads:
 
     @property
     def shown(self) -> Snapshot:
+        """The newest signed head, which is shown at once."""
+        return self._newest()
+
+    @property
+    def readable(self) -> Snapshot:
         """The same."""
         return self._newest()
 

@@ -1,8 +1,8 @@
-"""Writes what the public sees: tiles, then the checkpoint, then the search index.
+"""Writes all that is public: tiles, then the checkpoint, then the search index.
 
 The order is the argument.  A checkpoint is replaced only after the tiles and bundles
-of its size are durable; what a crash leaves out is written by the next start, which
-hands the same work to the same publisher.
+of its size are durable.  After a crash the next start hands the same work to the same
+publisher, which writes the rest.
 
 The tiles of a head do not wait for it to be shown.  A signed head whose tiles are
 durable, and which is not the one that becomes public, is kept apart as `stored`: the

@@ -4,7 +4,7 @@ settings    how much may wait for a commit
 pool        what waits for a commit: bounded; filled by the loop, emptied by a thread
 batch       PURE: which entries are new, and where each goes
 growth      PURE: from a tree and new entries to the next tree, tiles and bundles
-selfcheck   PURE: may this head leave the process? asked of the verifier's code
+selfcheck   PURE: whether a head may leave the process, by the verifier's code
 commit      from planned entries to a durable, signed head
 known       which entries the log has, and where
 rebuild     tiles and index anew, from the bundles

@@ -1,7 +1,8 @@
 """Which entries of a batch are new, and where each of them goes.  PURE.
 
-The same bytes have the same index for ever: what the log knows keeps its index, and
-what stands twice in a batch is added once.  Each request's new entries are neighbours.
+The same bytes have the same index for ever: an entry that the log knows keeps its
+index, and an entry that stands twice in a batch is added once.  The new entries of one
+request are neighbours.
 """
 
 from collections.abc import Mapping, Sequence

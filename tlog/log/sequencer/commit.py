@@ -2,6 +2,7 @@
 
 The order is the argument:
 
+    0  may the log write                        nothing is changed
     1  grow the tree, sign, self-check          nothing is changed
     2  journal: entries and head, one commit    <- the commit point
     3  the backlog and the signed head move on  memory only
@@ -9,6 +10,8 @@ The order is the argument:
 A crash before 2 leaves the log as it was; after 2, recovery finds the batch in the
 journal and does step 3 again.  An error that may have changed something is fatal.
 """
+
+from collections.abc import Callable
 
 from tlog.log.merkle.extension import Extension
 from tlog.log.merkle.snapshot import Snapshot
@@ -25,6 +28,8 @@ class Committer:
     """Holds the newest state and moves it on, a batch at a time.
 
     signed: the newest signed head; replaced as a whole, so any thread may read it.
+    require_writable: raises if nothing may be signed any more; called on the thread
+    that commits.
     """
 
     def __init__(
@@ -33,19 +38,23 @@ class Committer:
         journal: Journal,
         backlog: Backlog,
         signed: Snapshot,
+        require_writable: Callable[[], None],
     ) -> None:
         self._signer = signer
         self._journal = journal
         self._backlog = backlog
+        self._require_writable = require_writable
         self.signed = signed
 
     def commit(self, batch: Batch, trim_to: int) -> Extension:
         """Add a batch of one or more new entries durably.
 
-        trim_to: the journal may drop what lies below.
+        trim_to: the journal may drop the batches below this size.
 
-        Raises BusyError if nothing was changed, FatalError if that is not known.
+        Raises BusyError or RejectedError if nothing was changed, FatalError if nobody
+        knows whether it was.
         """
+        self._require_writable()
         leaf_hashes = b"".join(batch.leaf_hashes)
         old = self.signed
         growth = grow(old.tree, batch.entries, leaf_hashes)
@@ -69,6 +78,6 @@ class Committer:
             growth.extension.peaks,
             growth.encoded,
             note,
-            self._signer.verifiers,
+            self._signer.verifier_keys,
         )
         return Snapshot(note, tree)

@@ -15,9 +15,9 @@ from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
 class Growth(NamedTuple):
     """One step.
 
-    tree: after it.  leaf_hashes: of what is new, joined.  extension: with the proofs of
-    what is new.  full: the tiles and bundles that became full.  encoded: the new
-    entries as a bundle of any width.
+    tree: after the step.  leaf_hashes: of the new entries, joined.  extension: has the
+    proofs of the new entries.  full: the tiles and bundles that became full.  encoded:
+    the new entries as a bundle of any width.
     """
 
     tree: Tree

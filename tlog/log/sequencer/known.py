@@ -1,4 +1,4 @@
-"""What the log has: in the search index, or committed and on its way there."""
+"""The entries that a log has: in the search index, or on their way there."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What waits for a commit: bounded, filled by the event loop, emptied by one thread."""
+"""Tickets that wait for a commit: bounded, put by the event loop, taken by a thread."""
 
 from collections import deque
 from concurrent.futures import Future
@@ -58,7 +58,7 @@ Settled = list[tuple[Receiver, Receipt | TlogError]]
 
 
 def settle(settled: Settled) -> None:
-    """Tell each that still waits; called where its receiver belongs."""
+    """Give each that still waits its outcome; called where its receiver belongs."""
     for receiver, outcome in settled:
         if receiver.done():
             continue
@@ -71,8 +71,8 @@ def settle(settled: Settled) -> None:
 class Pool:
     """The tickets that wait.
 
-    limit_entries, limit_bytes: that may wait at once.  A request larger than what is
-    free is refused, unless nothing waits.
+    limit_entries, limit_bytes: how much may wait at once.  A request larger than what
+    is free is refused, unless nothing waits.
     """
 
     def __init__(self, limit_entries: int, limit_bytes: int = 64 << 20) -> None:
@@ -100,7 +100,8 @@ class Pool:
         For threads: the future must be settled by `settle`, the default delivery.
         """
         receiver: Future[Receipt] = Future()
-        # From here on nobody can cancel it: what is committed is answered.
+        # From here on nobody can cancel it, because every committed request is
+        # answered.
         receiver.set_running_or_notify_cancel()
         self.put_ticket(Ticket(entries, receiver))
         return receiver

@@ -1,42 +1,83 @@
 """Derived things can be rebuilt: hash tiles and the search index, from the bundles.
 
 The bundles are read twice: first to prove that they lead to the public checkpoint's
-root, and only then to write.  Damaged bundles therefore change nothing.
+root, and only then to write.  Damaged bundles therefore change nothing.  A damaged
+bundle whose entries the journal still holds is written anew too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from tlog import hashing
 from tlog.errors import MISSING, CorruptError
 from tlog.log.merkle.tree import EMPTY_TREE
 from tlog.log.sequencer.growth import Growth, grow
 from tlog.log.storage.index import Index
+from tlog.log.storage.journal import StoredBatch
 from tlog.log.storage.objects import Objects
-from tlogverify.bundles import parse_bundle
+from tlogverify.bundles import Progress, encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.kinds import search_keys
-from tlogverify.tiles import ENTRIES, bundles_of_size
+from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile, bundles_of_size
 
 _STEP_BUNDLES = 64
 
-Progress = Callable[[int, int], None]
-"""Told as it goes on: entries done, entries in all."""
+
+class BundleReader:
+    """Reads the bundles of a log's folder, and of its journal those that it holds.
+
+    batches: of the journal, in the tree's order.  mended: the bundles whose file is
+    damaged or missing, in the journal's bytes.
+    """
+
+    def __init__(
+        self, objects: Objects, batches: Iterable[StoredBatch], size: int
+    ) -> None:
+        self._objects = objects
+        self._size = size
+        self._journal: Final = _bundles_of_batches(batches, size)
+        self.mended: dict[Tile, bytes] = {}
+
+    def __iter__(self) -> Iterator[list[bytes]]:
+        """Return the entries of each bundle; CorruptError if it cannot be had."""
+        for bundle in bundles_of_size(self._size):
+            kept = self._journal.get(bundle)
+            try:
+                content = self._objects.read(bundle)
+                if kept not in {None, content}:
+                    raise FormatError("the journal holds the same entries")
+                entries = parse_bundle(content, bundle.width)
+            except (*MISSING, FormatError) as error:
+                if kept is None:
+                    raise CorruptError(f"public/{bundle.path}", str(error)) from error
+                self.mended[bundle] = kept
+                entries = parse_bundle(kept, bundle.width)
+            yield entries
 
 
 def rebuild(
-    checkpoint: Checkpoint, objects: Objects, index: Index, progress: Progress
-) -> None:
+    checkpoint: Checkpoint,
+    objects: Objects,
+    batches: Iterable[StoredBatch],
+    index: Index,
+    progress: Progress,
+) -> list[Tile]:
     """Write all hash tiles and all of an empty index anew, up to `checkpoint`.
+
+    Returns the bundles that were damaged and written anew from the journal's batches.
 
     Raises CorruptError, before anything is written, if the bundles do not lead to it.
     """
+    bundles = BundleReader(objects, batches, checkpoint.size)
     tree = EMPTY_TREE
-    for growth, _ in _growths(checkpoint.size, objects):
+    for growth, _ in _growths(checkpoint.size, bundles):
         tree = growth.tree
     if tree.root != checkpoint.root:
         raise CorruptError("the bundles", "do not lead to the public checkpoint")
-    for growth, entries in _growths(checkpoint.size, objects):
+    objects.put(bundles.mended)
+    mended = list(bundles.mended)
+    for growth, entries in _growths(checkpoint.size, bundles):
         tree = growth.tree
         tiles = {it: growth.full[it] for it in growth.full if it.level != ENTRIES}
         objects.put(tiles)
@@ -44,17 +85,44 @@ def rebuild(
         index.add(leaf_hashes, [search_keys(entry) for entry in entries])
         progress(tree.size, checkpoint.size)
     objects.put(tree.frontier.tiles)
+    return mended
 
 
-def _growths(size: int, objects: Objects) -> Iterator[tuple[Growth, list[bytes]]]:
+def _growths(
+    size: int, bundles: Iterable[list[bytes]]
+) -> Iterator[tuple[Growth, list[bytes]]]:
     """Let the tree grow bundle by bundle, from nothing, some bundles at a time."""
     tree, entries = EMPTY_TREE, list[bytes]()
-    for count, bundle in enumerate(bundles_of_size(size), 1):
-        try:
-            entries += parse_bundle(objects.read(bundle), bundle.width)
-        except (*MISSING, FormatError) as error:
-            raise CorruptError(bundle.path, str(error)) from error
+    for count, bundle in enumerate(bundles, 1):
+        entries += bundle
         if count % _STEP_BUNDLES == 0 or tree.size + len(entries) == size:
             growth = grow(tree, entries, hashing.hash_leaves(entries))
             yield growth, entries
             tree, entries = growth.tree, []
+
+
+def _bundles_of_batches(batches: Iterable[StoredBatch], size: int) -> dict[Tile, bytes]:
+    """Return the bundles, of a tree of `size`, whose entries are all in the batches.
+
+    Raises CorruptError if a batch is none.
+    """
+    first, entries = None, list[bytes]()
+    for batch in batches:
+        first = batch.start if first is None else first
+        where = f"the journal's batch at {batch.start}"
+        if batch.start != first + len(entries):
+            raise CorruptError(where, f"does not follow on {first + len(entries)}")
+        try:
+            entries += parse_bundle(batch.entries, batch.end - batch.start)
+        except FormatError as error:
+            raise CorruptError(where, str(error)) from error
+    found: dict[Tile, bytes] = {}
+    if first is None:
+        return found
+    for nth in range(-(-first // TILE_WIDTH), -(-size // TILE_WIDTH)):
+        start = nth * TILE_WIDTH
+        width = min(size - start, TILE_WIDTH)
+        kept = entries[start - first : start - first + width]
+        if len(kept) == width:
+            found[Tile(ENTRIES, nth, width)] = encode_bundle(kept)
+    return found

@@ -94,7 +94,7 @@ def sign_anew(signer: HeadSigner, journal: Journal, recovered: Recovered) -> Rec
     """Sign the newest head again if keys were added or removed since."""
     old = recovered.signed
     lines = {(line.name, line.key_id) for line in parse_note(old.note).signatures}
-    if lines == {(key.name, key.key_id) for key in signer.verifiers}:
+    if lines == {(key.name, key.key_id) for key in signer.verifier_keys}:
         return recovered
     new = Snapshot(signer.sign(old.size, old.root), old.tree)
     journal.commit(
@@ -144,7 +144,7 @@ def _stored(signer: HeadSigner, objects: Objects, public: Checkpoint) -> Checkpo
 
 def _open(signer: HeadSigner, note: bytes, where: str) -> Checkpoint:
     try:
-        return open_checkpoint(note, *signer.verifiers)
+        return open_checkpoint(note, *signer.verifier_keys)
     except (FormatError, SignatureError) as error:
         raise CorruptError(where, str(error)) from error
 

@@ -1,9 +1,10 @@
-"""May this head leave the process?  Asked of the verifier's code, not the builder's.
+"""Whether a head may leave the process, by the verifier's code, not the builder's.
 
 The bytes that the journal will hold are hashed again, by tlogverify and `hashlib`
 alone.  Together with the old tree's peaks they must lead to the new root, and the peaks
-must lead to the old one: so the new tree extends the old, and holds what is stored.  A
-flipped bit or a faulty kernel is found here, before it is signed away.
+must lead to the old one.  Then the new tree extends the old one, and holds the entries
+as they are stored.  A flipped bit or a faulty kernel is found here, before it is signed
+away.
 """
 
 from collections.abc import Sequence

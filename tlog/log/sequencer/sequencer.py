@@ -1,7 +1,7 @@
-"""The one writer's thread: takes what waits, commits it, answers.
+"""The one writer's thread: it takes the tickets that wait, commits them, and answers.
 
-Group commit: a batch is all that came while the one before was committed.  Nobody waits
-for a timer; under load batches grow by themselves.
+It commits in groups: a batch holds all that came while the batch before it was
+committed.  Nobody waits for a timer, and under load batches grow by themselves.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Final
 
 from tlog import hashing
-from tlog.errors import BusyError, FatalError
+from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
 from tlog.log.publishing.backlog import Backlog
@@ -24,7 +24,7 @@ _BATCH_ENTRIES: Final = 20_000
 
 
 class Sequencer:
-    """Commits what waits in the pool.
+    """Commits the tickets of the pool.
 
     pool, known, committer: its own, which others may read.  trim_to: returns the size
     below which the journal may drop batches.  deliver: how the outcomes of a batch
@@ -63,7 +63,8 @@ class Sequencer:
     def sequence(self, tickets: list[Ticket]) -> None:
         """Commit all new entries of `tickets` in one batch, and answer each ticket.
 
-        A BusyError goes to the waiters: nothing was changed.  A FatalError is raised.
+        A BusyError or RejectedError goes to the waiters: nothing was changed.  A
+        FatalError is raised.
         """
         requests = [ticket.entries for ticket in tickets]
         joined = hashing.hash_leaves([it for request in requests for it in request])
@@ -73,7 +74,7 @@ class Sequencer:
             size = self.committer.signed.size
             batch = plan_batch(requests, leaf_hashes, known, size)
             extension = self._commit(batch)
-        except BusyError as error:
+        except (BusyError, RejectedError) as error:
             self.deliver([(ticket.receiver, error) for ticket in tickets])
             return
         placed = zip(tickets, batch.placements, strict=True)

@@ -22,6 +22,7 @@ from tlog.errors import CorruptError, RejectedError
 from tlog.folders import (
     hold_folder,
     make_role_folder,
+    making_folder,
     require_own_folder,
     set_modes,
 )
@@ -82,15 +83,16 @@ class LogFolder:
     def __init__(self, root: Path) -> None:
         """Take the folder.
 
-        Raises RejectedError if another process holds it or the format is newer than
-        this software, CorruptError if its version cannot be read, MachineError if the
-        machine has no room for it now.
+        Raises RejectedError if it is no folder, another process holds it or the format
+        is newer than this software, CorruptError if its version cannot be read, and
+        OSError that names the folder if it cannot be made or written to.
         """
         self.layout = FolderLayout(root)
         require_own_folder(root, "log")
-        make_role_folder(root, "log")
-        for folder in (root.parent, root):
-            SystemDisk().sync_folder(folder)
+        with making_folder(root):
+            make_role_folder(root, "log")
+            for folder in (root.parent, root):
+                SystemDisk().sync_folder(folder)
         self._lock = hold_folder(root)
         try:
             self._require_format()

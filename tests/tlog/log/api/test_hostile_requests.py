@@ -39,7 +39,7 @@ QUERIES = [
     (f"{INCLUSION}?leaf_hash={'a' * 65}", "leaf_hash has 64 lower-case hex digits"),
     (f"{INCLUSION}?leaf_hash=", "leaf_hash has 64 lower-case hex digits"),
     (f"{INCLUSION}?leaf_hash={'a' * 64}%0A", "leaf_hash has 64 lower-case hex"),
-    (f"{INCLUSION}?leaf_hash=%ED%A0%80", "leaf_hash has 64 lower-case hex digits"),
+    (f"{INCLUSION}?leaf_hash=%ED%A0%80", "a query is UTF-8"),
     (CONSISTENCY, "the query parameter old is missing"),
     (f"{CONSISTENCY}?new=3", "the query parameter old is missing"),
     (f"{CONSISTENCY}?old=3&new=2", "old is at most new, 2: found 3"),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle.rfc6962 import leaf_hash
-from tests.support.http import ask
+from tests.oracle.rfc6962 import leaf_hash, node_hash
+from tests.support.http import Answer, ask
+from tests.support.openapi import require_documented
 from tests.support.rekor import (
     KINDS,
     P256,
@@ -50,17 +51,18 @@ async def test_the_answer_is_the_message_that_clients_parse(client: Client) -> N
     (vkey,) = [parse_verifier_key(it.encode().encode()) for it in client.log.keys]
     named = ORIGIN.encode() + b"\n\x01" + vkey.public_bytes
     note = client.log.heads.signed.note.decode()
+    first = leaf_hash((await ask(client.url, "/api/v1/entries/0")).body)
     assert {
-        "logIndex": "0",
+        "logIndex": "1",
         "logId": {"keyId": b64(hashlib.sha256(named).digest())},
         "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
         "integratedTime": "0",
         "inclusionPromise": None,
         "inclusionProof": {
-            "logIndex": "0",
-            "rootHash": b64(leaf_hash(leaf_of(request))),
-            "treeSize": "1",
-            "hashes": [],
+            "logIndex": "1",
+            "rootHash": b64(node_hash(first, leaf_hash(leaf_of(request)))),
+            "treeSize": "2",
+            "hashes": [b64(first)],
             "checkpoint": {"envelope": note},
         },
         "canonicalizedBody": b64(leaf_of(request)),
@@ -123,14 +125,14 @@ async def test_a_retry_gets_the_first_index_and_a_proof_of_now(client: Client) -
     answer = await client.post(body_of(requests[0]))
     entry = answer.json()
     client.require_proven(entry)
-    assert (201, "0", "0") == (
+    assert (201, "1", "1") == (
         answer.status,
         answer.headers["x-log-index"],
         entry["logIndex"],
     )
-    assert "3" == entry["inclusionProof"]["treeSize"]
-    assert ["0", "1", "2"] == [it["logIndex"] for it in first]
-    assert 3 == client.log.heads.signed.size
+    assert "4" == entry["inclusionProof"]["treeSize"]
+    assert ["1", "2", "3"] == [it["logIndex"] for it in first]
+    assert 4 == client.log.heads.signed.size
 
 
 async def test_a_new_entry_has_no_index_in_its_header(client: Client) -> None:
@@ -146,29 +148,29 @@ async def test_a_duplicate_is_a_conflict_where_that_is_wished(tmp_path: Path) ->
         request = hashedrekord(b"an artifact")
         await client.submit(request)
         answer = await client.post(body_of(request))
-        require_error(answer, 409, 6, "an equivalent entry has index 1")
-        assert "1" == answer.headers["x-log-index"]
+        require_error(answer, 409, 6, "an equivalent entry has index 2")
+        assert "2" == answer.headers["x-log-index"]
         counted = b'tlog_refused_entries_total{reason="duplicate"} 1.0'
         assert counted in client.log.metrics.render()
-        assert 2 == client.log.heads.signed.size
+        assert 3 == client.log.heads.signed.size
 
 
 async def test_two_at_once_are_one_entry(client: Client) -> None:
     request = hashedrekord(b"an artifact")
     entries = await asyncio.gather(*(client.submit(request) for _ in range(20)))
-    assert {"0"} == {entry["logIndex"] for entry in entries}
+    assert {"1"} == {entry["logIndex"] for entry in entries}
 
 
 async def test_300_at_once_fill_a_tile_and_start_the_next(client: Client) -> None:
     requests = [hashedrekord(b"%d" % number) for number in range(300)]
     entries = await asyncio.gather(*map(client.submit, requests))
-    assert set(range(300)) == {int(entry["logIndex"]) for entry in entries}
+    assert set(range(1, 301)) == {int(entry["logIndex"]) for entry in entries}
     bodies = {entry["canonicalizedBody"] for entry in entries}
     assert {b64(leaf_of(request)) for request in requests} == bodies
     await published(client.log)
     for prefix in ("", "/api/v2"):
         bundle = await ask(client.url, f"{prefix}/tile/entries/000")
-        partial = await ask(client.url, f"{prefix}/tile/entries/001.p/44")
+        partial = await ask(client.url, f"{prefix}/tile/entries/001.p/45")
         assert (200, 200) == (bundle.status, partial.status)
         for entry in entries:
             body = base64.b64decode(entry["canonicalizedBody"])
@@ -178,13 +180,15 @@ async def test_300_at_once_fill_a_tile_and_start_the_next(client: Client) -> Non
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v2"])
-async def test_the_empty_log_can_be_read(client: Client, prefix: str) -> None:
-    await published(client.log)
-    answer = await ask(client.url, f"{prefix}/checkpoint")
-    root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-    assert answer.body.startswith(f"{ORIGIN}\n0\n{root}\n\n".encode())
-    assert "text/plain; charset=utf-8" == answer.headers["content-type"]
-    assert 404 == (await ask(client.url, f"{prefix}/tile/0/000")).status
+async def test_the_empty_log_can_be_read(tmp_path: Path, prefix: str) -> None:
+    changes = {"origin": ORIGIN, "sigstore": True, "frozen": True}
+    async with running_log(tmp_path / "log", **changes) as (url, log):
+        await published(log)
+        answer = await ask(url, f"{prefix}/checkpoint")
+        root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+        assert answer.body.startswith(f"{ORIGIN}\n0\n{root}\n\n".encode())
+        assert "text/plain; charset=utf-8" == answer.headers["content-type"]
+        assert 404 == (await ask(url, f"{prefix}/tile/0/000")).status
 
 
 async def test_reads_below_both_paths_are_the_same(client: Client) -> None:
@@ -208,33 +212,81 @@ async def test_without_the_setting_nothing_of_it_is_there(tmp_path: Path) -> Non
         assert 404 == (await ask(url, "/api/v2/tile/0/000")).status
 
 
-async def test_entries_of_both_doors_stand_in_one_tree(client: Client) -> None:
-    record = {
-        "kind": "provenance",
-        "version": 1,
-        "subject": [{"sha256": "00" * 32}],
-        "provenance": {"sha256": "11" * 32},
-    }
-    native = await ask(
-        client.url,
+NATIVE = {
+    "kind": "provenance",
+    "version": 1,
+    "subject": [{"sha256": "00" * 32}],
+    "provenance": {"sha256": "11" * 32},
+}
+
+
+async def post_native(url: str, entry: object) -> Answer:
+    """Submit one entry by the native door."""
+    return await ask(
+        url,
         "/api/v1/entries",
         method="POST",
         headers={"Content-Type": "application/json"},
-        body=json.dumps({"entries": [record]}).encode(),
+        body=json.dumps({"entries": [entry]}).encode(),
     )
-    assert 201 == native.status
-    entry = await client.submit(hashedrekord(b"an artifact"))
-    assert ("1", "2") == (entry["logIndex"], entry["inclusionProof"]["treeSize"])
 
 
-async def test_the_native_door_takes_no_entry_of_the_other_kind(client: Client) -> None:
-    leaf = leaf_of(hashedrekord(b"an artifact")).decode()
-    answer = await ask(
-        client.url,
-        "/api/v1/entries",
-        method="POST",
-        headers={"Content-Type": "application/json"},
-        body=f'{{"entries":[{leaf}]}}'.encode(),
-    )
-    assert 400 == answer.status
-    assert 0 == client.log.heads.signed.size
+async def test_the_native_door_is_closed_unless_it_is_asked_for(client: Client) -> None:
+    answer = await post_native(client.url, NATIVE)
+    require_documented("POST", "/api/v1/entries", answer)
+    assert (405, "native-closed") == (answer.status, answer.json()["type"])
+    assert "GET, HEAD" == answer.headers["allow"]
+    assert 1 == client.log.heads.signed.size
+    counted = b'tlog_refused_entries_total{reason="native-closed"} 1.0'
+    assert counted in client.log.metrics.render()
+
+
+@pytest.mark.parametrize(
+    ("changes", "native", "sigstore"),
+    [
+        ({}, True, False),
+        ({"frozen": True}, False, False),
+        ({"sigstore_native": True}, True, False),
+        ({"sigstore": True}, False, True),
+        ({"sigstore": True, "sigstore_native": True}, True, True),
+        ({"sigstore": True, "frozen": True}, False, False),
+    ],
+)
+async def test_the_log_says_which_doors_take_entries(
+    tmp_path: Path, changes: dict[str, bool], native: bool, sigstore: bool
+) -> None:
+    async with running_log(tmp_path / "log", origin=ORIGIN, **changes) as (url, _):
+        answer = await ask(url, "/api/v1/log")
+        require_documented("GET", "/api/v1/log", answer)
+        assert {"native": native, "sigstore": sigstore} == answer.json()["doors"]
+
+
+async def test_a_log_that_holds_both_kinds_is_served_on(tmp_path: Path) -> None:
+    async with running_log(tmp_path / "log", origin=ORIGIN) as (url, _):
+        assert 201 == (await post_native(url, NATIVE)).status
+    async with running_log(tmp_path / "log", origin=ORIGIN, sigstore=True) as running:
+        client = Client(*running)
+        entry = await client.submit(hashedrekord(b"an artifact"))
+        assert ("1", "2") == (entry["logIndex"], entry["inclusionProof"]["treeSize"])
+        native = (await ask(client.url, "/api/v1/entries/0")).json()
+        assert NATIVE == native
+        found = await ask(client.url, f"/api/v1/search?digest=sha256:{'00' * 32}")
+        assert [0] == [hit["index"] for hit in found.json()["hits"]]
+
+
+async def test_entries_of_both_doors_stand_in_one_tree(tmp_path: Path) -> None:
+    changes = {"origin": ORIGIN, "sigstore": True, "sigstore_native": True}
+    async with running_log(tmp_path / "log", **changes) as running:
+        client = Client(*running)
+        assert 201 == (await post_native(client.url, NATIVE)).status
+        entry = await client.submit(hashedrekord(b"an artifact"))
+        assert ("2", "3") == (entry["logIndex"], entry["inclusionProof"]["treeSize"])
+
+
+async def test_the_native_door_takes_no_entry_of_the_other_kind(tmp_path: Path) -> None:
+    changes = {"origin": ORIGIN, "sigstore": True, "sigstore_native": True}
+    async with running_log(tmp_path / "log", **changes) as (url, log):
+        leaf = json.loads(leaf_of(hashedrekord(b"an artifact")))
+        answer = await post_native(url, leaf)
+        assert 400 == answer.status
+        assert 1 == log.heads.signed.size

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import rfc6962
+from tests.support.cases import case
 from tests.support.filled import ENTRIES, LEAVES, RECORDS, SIZE, TREE, Filled
 from tests.support.http import Answer, ask, post
 from tests.support.openapi import require_documented
@@ -59,30 +60,28 @@ async def test_the_bundles_and_tiles_of_the_checkpoint_lead_to_its_root(
         assert b"".join(expected) == answer.body
 
 
-@pytest.mark.parametrize("width", [*range(1, 45), 256])
-async def test_the_last_tile_is_served_at_every_width(
-    filled: Filled, width: int
-) -> None:
-    # 300 leaves: the second tile has 44; the first is full, and has all widths.
-    nth, first = (0, 0) if width == 256 else (1, 256)
-    suffix = "" if width == 256 else f".p/{width}"
-    tile = await get(filled, f"/tile/0/{nth:03}{suffix}")
-    bundle = await get(filled, f"/tile/entries/{nth:03}{suffix}")
-    assert b"".join(LEAVES[first : first + width]) == tile.body
-    assert encode_bundle(ENTRIES[first : first + width]) == bundle.body
-    for answer in (tile, bundle):
-        assert (200, BINARY) == (answer.status, answer.media_type)
-        assert "immutable" in answer.headers["cache-control"]
+async def test_the_last_tile_is_served_at_every_width(filled: Filled) -> None:
+    for width in (*range(1, 45), 256):
+        with case(f"width {width}"):
+            # 300 leaves: the second tile has 44; the first is full, and has all widths.
+            nth, first = (0, 0) if width == 256 else (1, 256)
+            suffix = "" if width == 256 else f".p/{width}"
+            tile = await get(filled, f"/tile/0/{nth:03}{suffix}")
+            bundle = await get(filled, f"/tile/entries/{nth:03}{suffix}")
+            assert b"".join(LEAVES[first : first + width]) == tile.body
+            assert encode_bundle(ENTRIES[first : first + width]) == bundle.body
+            for answer in (tile, bundle):
+                assert (200, BINARY) == (answer.status, answer.media_type)
+                assert "immutable" in answer.headers["cache-control"]
 
 
-@pytest.mark.parametrize("width", [1, 2, 100, 254, 255])
-async def test_a_full_tile_is_served_at_smaller_widths_too(
-    filled: Filled, width: int
-) -> None:
-    tile = await get(filled, f"/tile/0/000.p/{width}")
-    bundle = await get(filled, f"/tile/entries/000.p/{width}")
-    assert b"".join(LEAVES[:width]) == tile.body
-    assert encode_bundle(ENTRIES[:width]) == bundle.body
+async def test_a_full_tile_is_served_at_smaller_widths_too(filled: Filled) -> None:
+    for width in (1, 2, 100, 254, 255):
+        with case(f"width {width}"):
+            tile = await get(filled, f"/tile/0/000.p/{width}")
+            bundle = await get(filled, f"/tile/entries/000.p/{width}")
+            assert b"".join(LEAVES[:width]) == tile.body
+            assert encode_bundle(ENTRIES[:width]) == bundle.body
 
 
 async def test_what_is_signed_and_not_published_yet_is_served(tmp_path: Path) -> None:

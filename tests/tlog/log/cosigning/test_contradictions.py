@@ -1,22 +1,21 @@
 """Witnesses that know more, or otherwise: the log does not write against their word.
 
 Two kinds of witness are stood in for.  Ours shows heads at its monitoring prefix.
-`Bare` answers as litewitness, omniwitness and Sunlight's witness were seen to: 404 on
-the monitoring path, 409 with `text/x.tlog.size`, 422 with nothing to read.
+`Bare` answers as others' were seen to: it shows none.
 """
 
 import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.oracle import rfc6962
+from tests.support.bare_witness import Bare, bare_quorum, copy_behind
 from tests.support.cosigned import (
     LOG_ACTOR,
     NOWHERE,
@@ -29,6 +28,7 @@ from tests.support.cosigned import (
     submit,
 )
 from tests.support.http import ask
+from tests.support.openapi import require_documented
 from tests.support.running import ORIGIN, until
 from tests.support.witnessing import Served, add_body
 from tests.tlogverify.actors import OTHER_LOG, STRANGER, Actor, Head, note
@@ -46,8 +46,6 @@ from tlogverify.hashing import Hash, to_hash
 
 LEAVES = rfc6962.leaf_hashes(9)
 FORKED = [*LEAVES[:4], *rfc6962.leaf_hashes(5, "other")]
-
-SIZE_TYPE = "text/x.tlog.size"
 
 
 def root_at(size: int) -> Hash:
@@ -87,8 +85,10 @@ async def require_read_only(url: str, size: int) -> None:
     assert (503, False) == (ready.status, ready.json()["not_rolled_back"])
     (found, *_) = ready.json()["contradictions"]
     assert refused.json()["detail"] == found["said"]
-    facts = (await ask(url, "/api/v1/log")).json()
-    assert found == facts["contradictions"][0]
+    facts = await ask(url, "/api/v1/log")
+    assert found == facts.json()["contradictions"][0]
+    require_documented("GET", "/readyz", ready)
+    require_documented("GET", "/api/v1/log", facts)
     metrics = (await ask(url, "/metrics")).body.decode()
     told = f'tlog_contradicted_by_witness{{witness="{found["witness"]}"}}'
     assert f"{told} {float(found['size'] or 0)}" in metrics
@@ -219,57 +219,6 @@ async def require_no_entry(url: str, log: Log) -> None:
     assert ready["contradictions"]
     assert not ready["not_rolled_back"]
     assert before == log.publisher.public_note
-
-
-@dataclass
-class Bare:
-    """A witness of ours behind the face of those that show no heads."""
-
-    witness: Served
-    asked: int = 0
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
-        """Listen; give the URL."""
-        app = web.Application()
-        app.router.add_post("/add-checkpoint", self._add)
-        async with ClientSession() as self._session, TestServer(app) as server:
-            yield str(server.make_url("")).rstrip("/")
-
-    async def _add(self, request: web.Request) -> web.Response:
-        self.asked += 1
-        url = f"{self.witness.url}/add-checkpoint"
-        async with self._session.post(url, data=await request.read()) as answer:
-            body = await answer.read()
-            if answer.status == 409:
-                headers = {"Content-Type": SIZE_TYPE}
-                return web.Response(status=409, body=body, headers=headers)
-            if answer.status != 200:
-                return web.Response(status=answer.status)
-            return web.Response(body=body)
-
-
-@asynccontextmanager
-async def bare_quorum(folder: Path) -> AsyncIterator[str]:
-    """Serve one such witness; give the policy that asks for it alone."""
-    async with (
-        some_witnesses(folder, 1) as (witness,),
-        Bare(witness).serving() as url,
-    ):
-        yield policy_of([witness], 1, w0=url)
-
-
-async def copy_behind(folder: Path, policy: str) -> Path:
-    """Let a log grow to 3, copy it, let it grow to 8; return the copy."""
-    copy = folder.with_name("copy")
-    async with cosigned_log(folder, policy) as (url, log):
-        assert 201 == (await submit(url, range(3))).status
-        await shown(log, 3, 1)
-    shutil.copytree(folder, copy)
-    async with cosigned_log(folder, policy) as (url, log):
-        assert 201 == (await submit(url, range(3, 8))).status
-        await shown(log, 8, 1)
-    return copy
 
 
 @pytest.mark.parametrize("patience_s", [None, 0])

@@ -124,6 +124,40 @@ def test_a_policy_without_a_quorum_shows_each_target_at_once() -> None:
     assert 5 == gathering.cosigned_size
 
 
+def test_a_policy_without_a_quorum_waits_until_all_are_heard() -> None:
+    gathering = Gathering(policy(0), signed(3), is_heard=False)
+    assert gathering.aim(signed(5))
+    assert not gathering.take(signed(5), lines(5, ONE))
+    assert (3, True, False) == (
+        shown_size(gathering),
+        gathering.is_waiting,
+        gathering.is_confirmed,
+    )
+    assert gathering.hear()
+    assert (5, True) == (shown_size(gathering), gathering.is_confirmed)
+    assert gathering.shown is not None
+    assert 1 == len(policy(1).open_checkpoint(gathering.shown.note).witnesses)
+    assert not gathering.hear()
+    assert gathering.aim(signed(9))
+    assert 9 == shown_size(gathering)
+
+
+def test_a_quorum_does_not_wait_until_all_are_heard() -> None:
+    gathering = Gathering(policy(1), None, is_heard=False)
+    assert gathering.aim(signed(5))
+    assert gathering.take(signed(5), lines(5, ONE))
+    assert not gathering.hear()
+    assert 5 == shown_size(gathering)
+
+
+def test_what_is_stopped_shows_nothing_when_all_are_heard() -> None:
+    gathering = Gathering(policy(0), signed(3), is_heard=False)
+    assert gathering.aim(signed(5))
+    gathering.stop()
+    assert not gathering.hear()
+    assert (3, False) == (shown_size(gathering), gathering.is_confirmed)
+
+
 def test_what_was_public_before_confirms_nothing_now() -> None:
     """A copy has that, too: the witnesses must speak in this process's life."""
     gathering = Gathering(policy(2), signed(5, ONE, TWO))

@@ -5,8 +5,18 @@ import asyncio
 import pytest
 
 from tests.oracle import rfc6962
+from tests.support.openapi import DOCUMENT
 from tests.support.witnessing import StillClock
-from tests.tlogverify.actors import COSIGNATURE, LOG, MLDSA44, Actor, Head, line, note
+from tests.tlogverify.actors import (
+    COSIGNATURE,
+    LOG,
+    MLDSA44,
+    Actor,
+    Head,
+    line,
+    note,
+    oddly,
+)
 from tlog.log.cosigning.links import AheadError, ConflictError, WitnessLink, outcome_of
 from tlog.log.merkle.frontier import Frontier
 from tlog.log.merkle.snapshot import Snapshot
@@ -104,6 +114,7 @@ def test_the_size_is_found_by_being_wrong_once_and_remembered() -> None:
         ((ED,), ED.line(HEAD) + ML.line(HEAD), 1),
         ((ED,), OTHER.line(HEAD) + ED.line(HEAD), 1),
         ((ED,), line(OTHER.name, b"junk of a stranger") + ED.line(HEAD), 1),
+        ((ED,), oddly(OTHER.line(HEAD)) + ED.line(HEAD), 1),
     ],
 )
 def test_lines_of_the_policys_keys_count_and_no_others(
@@ -141,6 +152,13 @@ def test_an_answer_that_does_not_verify_counts_nothing(
     assert ("invalid", 1) == (link.state.outcome, link.state.failures)
 
 
+def test_a_witness_spells_its_own_line_in_one_way() -> None:
+    link = link_to(Scripted(oddly(ED.line(HEAD))))
+    with pytest.raises(FormatError, match="canonical base64") as caught:
+        cosign(link)
+    assert "invalid" == outcome_of(caught.value)
+
+
 def test_a_witness_that_is_ahead_is_not_asked_to_sign() -> None:
     port = Scripted(KnownSize(SIZE + 1))
     with pytest.raises(AheadError, match="22 entries"):
@@ -161,6 +179,16 @@ def test_a_head_that_does_not_extend_the_cosigned_one_is_a_conflict(
         cosign(link)
     assert known == caught.value.size
     assert ("conflict", 1) == (link.state.outcome, link.state.failures)
+
+
+def test_the_same_size_again_is_another_head_of_that_size() -> None:
+    """409 with a size, for another root: as the first release can be read."""
+    port = Scripted(KnownSize(SIZE), KnownSize(SIZE))
+    link = link_to(port)
+    with pytest.raises(ConflictError, match="another head of 21") as caught:
+        cosign(link)
+    assert SIZE == caught.value.size
+    assert [0, SIZE] == [request.old_size for request in port.asked]
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
@@ -224,6 +252,23 @@ def test_what_a_witness_asks_for_is_met_within_bounds(
 ) -> None:
     error = UnavailableError("busy", retry_after_s=asked_s)
     assert waits_s == failed(1).wait_s(error)
+
+
+def test_every_outcome_is_documented() -> None:
+    told = {
+        outcome_of(it)
+        for it in (
+            AheadError("", 1),
+            ConflictError("", None),
+            RefusedError("about:blank", "", status=404),
+            UnavailableError(""),
+            FormatError("", b""),
+            SignatureError(""),
+        )
+    }
+    witness = DOCUMENT["components"]["schemas"]["Log"]["properties"]["witnesses"]
+    outcomes = witness["items"]["properties"]["outcome"]["enum"]
+    assert {"none", "cosigned", *told} == set(outcomes)
 
 
 def test_a_success_ends_the_pauses() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cases import case
 from tests.tlog.log.merkle.grown import (
     EDGES,
     TREE,
@@ -87,15 +88,16 @@ def test_new_ranges_of_every_small_growth_are_proven() -> None:
                     assert expected == extension.range_proof(start, end)
 
 
-@pytest.mark.parametrize("size", EDGES)
-def test_new_ranges_at_the_edges_of_tiles_are_proven(size: int) -> None:
-    for old in sampled(size)[::3]:
-        extension = extend(frontier(old), joined(old, size))
-        for start, end in ((old, size), (old, old + 1), (size - 1, size)):
-            left, right = extension.range_proof(start, end)
-            assert TREE.range_proof(start, end, size) == (left, right)
-            leaves = TREE.leaves[start:end]
-            verify_range(start, size, leaves, left, right, extension.root)
+def test_new_ranges_at_the_edges_of_tiles_are_proven() -> None:
+    for size in EDGES:
+        with case(f"size {size}"):
+            for old in sampled(size)[::3]:
+                extension = extend(frontier(old), joined(old, size))
+                for start, end in ((old, size), (old, old + 1), (size - 1, size)):
+                    left, right = extension.range_proof(start, end)
+                    assert TREE.range_proof(start, end, size) == (left, right)
+                    leaves = TREE.leaves[start:end]
+                    verify_range(start, size, leaves, left, right, extension.root)
 
 
 @given(st.data())

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.oracle.rfc6962 import EMPTY_ROOT
+from tests.support.cases import case
 from tests.tlog.log.merkle.grown import EDGES, TREE, frontier, tile_bytes
 from tlog.log.merkle.frontier import (
     EMPTY,
@@ -21,27 +22,31 @@ def test_the_empty_tree_has_the_empty_root_and_no_edge() -> None:
     assert ([], {}, []) == (EMPTY.peaks(), EMPTY.tiles, edge_tiles(0))
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_root_and_peaks_are_the_oracles(size: int) -> None:
-    edge = frontier(size)
-    peaks, end = [], size
-    while end:
-        # The lowest set bit is the smallest complete subtree, at the right.
-        start = end & (end - 1)
-        peaks.append(TREE.mth(start, end))
-        end = start
-    assert TREE.root(size) == edge.root
-    assert peaks == edge.peaks()
+def test_root_and_peaks_are_the_oracles() -> None:
+    for size in SIZES:
+        with case(f"size {size}"):
+            edge = frontier(size)
+            peaks, end = [], size
+            while end:
+                # The lowest set bit is the smallest complete subtree, at the right.
+                start = end & (end - 1)
+                peaks.append(TREE.mth(start, end))
+                end = start
+            assert TREE.root(size) == edge.root
+            assert peaks == edge.peaks()
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_edge_is_the_incomplete_tiles_and_follows_from_them(size: int) -> None:
-    incomplete = {it: tile_bytes(it) for it in tiles_of_size(size) if not it.is_full}
-    assert incomplete == frontier(size).tiles
-    assert frontier(size) == frontier_from_tiles(size, incomplete)
-    widths = [tile.width for tile in edge_tiles(size)]
-    assert edge_widths(size) == widths
-    assert {tile for tile in edge_tiles(size) if tile.width} == set(incomplete)
+def test_the_edge_is_the_incomplete_tiles_and_follows_from_them() -> None:
+    for size in SIZES:
+        with case(f"size {size}"):
+            incomplete = {
+                it: tile_bytes(it) for it in tiles_of_size(size) if not it.is_full
+            }
+            assert incomplete == frontier(size).tiles
+            assert frontier(size) == frontier_from_tiles(size, incomplete)
+            widths = [tile.width for tile in edge_tiles(size)]
+            assert edge_widths(size) == widths
+            assert {tile for tile in edge_tiles(size) if tile.width} == set(incomplete)
 
 
 def test_a_frontier_has_the_edges_of_its_size() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.cases import case
 from tests.tlog.log.merkle.grown import EDGES, TREE, fetched, sampled
 from tlog.log.merkle.plans import (
     ProofPlan,
@@ -11,46 +12,44 @@ from tlog.log.merkle.plans import (
     root_plan,
 )
 
-each_span = pytest.mark.parametrize("first", range(1, 301, 30))
-
 
 def finished(plan: ProofPlan) -> list[bytes]:
     return list(plan.finish(fetched(plan.tiles())))
 
 
-@each_span
-def test_every_leaf_of_every_small_tree_is_proven(first: int) -> None:
-    for size in range(first, first + 30):
+def test_every_leaf_of_every_small_tree_is_proven() -> None:
+    for size in range(1, 301):
         for index in range(size):
             plan = inclusion_plan(index, size)
-            assert TREE.inclusion_path(index, size) == finished(plan)
+            assert TREE.inclusion_path(index, size) == finished(plan), plan
 
 
-@each_span
-def test_every_small_tree_is_consistent_with_every_older_one(first: int) -> None:
-    for size in range(first, first + 30):
+def test_every_small_tree_is_consistent_with_every_older_one() -> None:
+    for size in range(1, 301):
         for old in range(size + 1):
             plan = consistency_plan(old, size)
-            assert TREE.consistency_path(old, size) == finished(plan)
+            assert TREE.consistency_path(old, size) == finished(plan), plan
 
 
-@pytest.mark.parametrize("size", EDGES)
-def test_leaves_at_the_edges_of_tiles_are_proven(size: int) -> None:
-    for index in sampled(size):
-        plan = inclusion_plan(index, size)
-        assert TREE.inclusion_path(index, size) == finished(plan)
+def test_leaves_at_the_edges_of_tiles_are_proven() -> None:
+    for size in EDGES:
+        with case(f"size {size}"):
+            for index in sampled(size):
+                plan = inclusion_plan(index, size)
+                assert TREE.inclusion_path(index, size) == finished(plan)
 
 
-@pytest.mark.parametrize("size", EDGES)
-def test_trees_at_the_edges_of_tiles_are_consistent(size: int) -> None:
-    for old in [*sampled(size), size]:
-        plan = consistency_plan(old, size)
-        assert TREE.consistency_path(old, size) == finished(plan)
+def test_trees_at_the_edges_of_tiles_are_consistent() -> None:
+    for size in EDGES:
+        with case(f"size {size}"):
+            for old in [*sampled(size), size]:
+                plan = consistency_plan(old, size)
+                assert TREE.consistency_path(old, size) == finished(plan)
 
 
-@pytest.mark.parametrize("size", [*range(1, 301), *EDGES])
-def test_the_root_of_every_tree_follows_from_its_tiles(size: int) -> None:
-    assert [TREE.root(size)] == finished(root_plan(size))
+def test_the_root_of_every_tree_follows_from_its_tiles() -> None:
+    for size in (*range(1, 301), *EDGES):
+        assert [TREE.root(size)] == finished(root_plan(size)), f"size {size}"
 
 
 def test_every_range_of_every_small_tree_is_proven() -> None:
@@ -62,25 +61,29 @@ def test_every_range_of_every_small_tree_is_proven() -> None:
                 assert expected == (finished(left), finished(right))
 
 
-@pytest.mark.parametrize("size", EDGES)
-def test_ranges_at_the_edges_of_tiles_are_proven(size: int) -> None:
-    marks = sampled(size)
-    for start in marks[::3]:
-        for end in [*marks[::2], size]:
-            if start < end:
-                left, right = range_plans(start, end, size)
-                expected = TREE.range_proof(start, end, size)
-                assert expected == (finished(left), finished(right))
+def test_ranges_at_the_edges_of_tiles_are_proven() -> None:
+    for size in EDGES:
+        with case(f"size {size}"):
+            marks = sampled(size)
+            for start in marks[::3]:
+                for end in [*marks[::2], size]:
+                    if start < end:
+                        left, right = range_plans(start, end, size)
+                        expected = TREE.range_proof(start, end, size)
+                        assert expected == (finished(left), finished(right))
 
 
-@pytest.mark.parametrize("size", [1, 7, 256, 300, 65_537])
-def test_a_plan_asks_for_tiles_that_the_tree_has_and_for_few(size: int) -> None:
-    for index in sampled(size):
-        tiles = inclusion_plan(index, size).tiles()
-        assert all(0 < it.width <= 256 for it in tiles)
-        assert all((it.index * 256 + it.width) * 256**it.level <= size for it in tiles)
-        # A level has at most the leaf's own tile and the one at the right edge.
-        assert len(tiles) <= 2 * ((size.bit_length() + 7) // 8)
+def test_a_plan_asks_for_tiles_that_the_tree_has_and_for_few() -> None:
+    for size in (1, 7, 256, 300, 65_537):
+        with case(f"size {size}"):
+            for index in sampled(size):
+                tiles = inclusion_plan(index, size).tiles()
+                assert all(0 < it.width <= 256 for it in tiles)
+                assert all(
+                    (it.index * 256 + it.width) * 256**it.level <= size for it in tiles
+                )
+                # A level has at most the leaf's own tile and the one at the right edge.
+                assert len(tiles) <= 2 * ((size.bit_length() + 7) // 8)
 
 
 def test_the_largest_tree_has_a_plan() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.opened import entries, step, stepping
 from tests.oracle import rfc6962
+from tests.support.cases import case
 from tlog.errors import CorruptError
 from tlog.log.life import Log
 from tlog.log.proofs.prover import Prover
@@ -34,11 +35,14 @@ def log(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Log]:
         yield opened
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("index", [0, 1, 2])
-def test_a_tile_of_any_width_up_to_the_size_is_served(
-    log: Log, index: int, width: int
-) -> None:
+def test_a_tile_of_any_width_up_to_the_size_is_served(log: Log) -> None:
+    for index in range(3):
+        for width in WIDTHS:
+            with case(f"index {index}, width {width}"):
+                require_served_if_there(log, index, width)
+
+
+def require_served_if_there(log: Log, index: int, width: int) -> None:
     first = 256 * index
     hashes, bundle = Tile(0, index, width), Tile(ENTRIES, index, width)
     for tile in (hashes, bundle):
@@ -62,35 +66,43 @@ def test_a_level_above_holds_roots_of_full_tiles(
         assert b"".join(roots) == log.reading.tiles.tile_bytes(log.heads.signed, tile)
 
 
-@pytest.mark.parametrize(
-    "tile", [Tile(2, 0, 1), Tile(1, 1, 1), Tile(0, 3, 1), Tile(8, 0, 1), Tile(63, 0, 1)]
-)
-def test_a_tile_beyond_the_tree_does_not_exist(log: Log, tile: Tile) -> None:
-    assert not log.heads.signed.tree.has(tile)
+def test_a_tile_beyond_the_tree_does_not_exist(log: Log) -> None:
+    for tile in (
+        Tile(2, 0, 1),
+        Tile(1, 1, 1),
+        Tile(0, 3, 1),
+        Tile(8, 0, 1),
+        Tile(63, 0, 1),
+    ):
+        assert not log.heads.signed.tree.has(tile), f"tile {tile}"
 
 
-@pytest.mark.parametrize(
-    ("start", "end"),
-    [(0, 1), (0, 700), (255, 257), (256, 512), (511, 513), (699, 700), (600, 650)],
-)
-def test_entries_are_read_across_bundles(log: Log, start: int, end: int) -> None:
-    assert EVERYTHING[start:end] == log.reading.tiles.entries(
-        log.heads.signed, start, end
-    )
+def test_entries_are_read_across_bundles(log: Log) -> None:
+    for start, end in (
+        (0, 1),
+        (0, 700),
+        (255, 257),
+        (256, 512),
+        (511, 513),
+        (699, 700),
+        (600, 650),
+    ):
+        assert EVERYTHING[start:end] == log.reading.tiles.entries(
+            log.heads.signed, start, end
+        ), f"start {start}, end {end}"
 
 
-@pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 299, 300, 512, 513, 700])
-async def test_proofs_at_every_older_size_are_the_textbooks(
-    log: Log, size: int
-) -> None:
-    prover, snapshot = log.reading.prover, log.heads.signed
-    assert TREE.root(size) == await prover.root(snapshot, size)
-    for index in {0, 1, size // 2, 255, 256, size - 1} & set(range(size)):
-        expected = TREE.inclusion_path(index, size)
-        assert expected == await prover.inclusion(snapshot, index, size)
-    for old in {1, 2, 255, 256, 257, size} & set(range(1, size + 1)):
-        expected = TREE.consistency_path(old, size)
-        assert expected == await prover.consistency(snapshot, old, size)
+async def test_proofs_at_every_older_size_are_the_textbooks(log: Log) -> None:
+    for size in (1, 2, 255, 256, 257, 299, 300, 512, 513, 700):
+        with case(f"size {size}"):
+            prover, snapshot = log.reading.prover, log.heads.signed
+            assert TREE.root(size) == await prover.root(snapshot, size)
+            for index in {0, 1, size // 2, 255, 256, size - 1} & set(range(size)):
+                expected = TREE.inclusion_path(index, size)
+                assert expected == await prover.inclusion(snapshot, index, size)
+            for old in {1, 2, 255, 256, 257, size} & set(range(1, size + 1)):
+                expected = TREE.consistency_path(old, size)
+                assert expected == await prover.consistency(snapshot, old, size)
 
 
 async def test_many_proofs_are_the_same_as_each(log: Log) -> None:

@@ -50,7 +50,7 @@ def _case(old: int, new: int) -> Case:
         tree.frontier.peaks(),
         growth.encoded,
         SIGNER.sign(new, growth.extension.root),
-        SIGNER.verifiers,
+        SIGNER.verifier_keys,
     )
 
 
@@ -101,7 +101,7 @@ def test_every_single_corruption_is_refused(old: int, new: int) -> None:
 
 def test_a_head_that_not_all_keys_signed_is_refused() -> None:
     case = _case(3, 8)
-    both = (*case.keys, MLDSA_KEY.verifier)
+    both = (*case.keys, MLDSA_KEY.verifier_key)
     with pytest.raises(SelfCheckError, match="all of the log's keys"):
         check_head(*case._replace(keys=both))
 
@@ -109,7 +109,7 @@ def test_a_head_that_not_all_keys_signed_is_refused() -> None:
 def test_a_head_that_another_key_signed_is_refused() -> None:
     case = _case(3, 8)
     with pytest.raises(SelfCheckError, match="no trusted log key"):
-        check_head(*case._replace(keys=[OTHER_KEY.verifier]))
+        check_head(*case._replace(keys=[OTHER_KEY.verifier_key]))
 
 
 def test_a_head_of_two_keys_passes() -> None:
@@ -117,7 +117,7 @@ def test_a_head_of_two_keys_passes() -> None:
     signer = HeadSigner([KEY, MLDSA_KEY], SystemClock())
     root = rfc6962.root([rfc6962.leaf_hash(it) for it in entries(0, 8)])
     note = signer.sign(8, to_hash(root))
-    check_head(*case._replace(note=note, keys=signer.verifiers))
+    check_head(*case._replace(note=note, keys=signer.verifier_keys))
 
 
 def _is_refused(case: Case) -> bool:

@@ -1,13 +1,12 @@
 """Files in their place, in an order that a crash cannot break."""
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.faults.faulty import Fault, FaultyDisk, FullDisk, RecordingDisk
-from tlog.durable.disk import DurableFolder, SyncError, SystemDisk
+from tlog.durable.disk import SystemDisk
 from tlog.log.storage.objects import Objects
 from tlogverify.tiles import ENTRIES, Tile
 
@@ -94,34 +93,6 @@ def test_a_full_disk_says_so(folders: tuple[Path, Path]) -> None:
         objects.replace_checkpoint(b"note")
     assert errno.ENOSPC == error.value.errno
     assert objects.checkpoint() is None
-
-
-def test_nothing_to_put_is_nothing_done(folders: tuple[Path, Path]) -> None:
-    disk = RecordingDisk()
-    DurableFolder(*folders, disk).put({})
-    assert [] == disk.calls
-
-
-def test_a_failed_sync_is_fatal(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(SyncError, match="could not be synced: Input"):
-        SystemDisk().write(folders[1] / "file", b"content")
-    with pytest.raises(SyncError, match="could not be synced: Input"):
-        SystemDisk().sync_folder(folders[0])
-
-
-def test_a_write_that_the_system_cuts_short_goes_on(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, view: write(fd, view[:5]))
-    SystemDisk().write(folders[1] / "file", b"content of a file")
-    assert b"content of a file" == (folders[1] / "file").read_bytes()
 
 
 def test_a_folder_that_was_dropped_and_comes_back_is_made_durable_again(

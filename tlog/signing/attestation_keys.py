@@ -1,4 +1,4 @@
-"""Keys that sign documents: Ed25519 and ECDSA P-256, in PKCS#8 PEM files.
+"""Keys that sign attestations: Ed25519 and ECDSA P-256, in PKCS#8 PEM files.
 
 Any tool makes such a file (`openssl genpkey`); so does `tlog keygen`.  Signatures are
 those that `tlogverify.attestation.signers` verifies: Ed25519, or ECDSA with SHA-256 in
@@ -39,15 +39,15 @@ _PLAIN: Final = b"-----BEGIN PRIVATE KEY-----"
 _ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
-class DocumentKeyType(Enum):
+class AttestationKeyType(Enum):
     """The two kinds; the value is what `tlog keygen --type` takes."""
 
     ED25519 = "ed25519-pem"
     P256 = "p256"
 
 
-class DocumentKey:
-    """One private key that signs documents.
+class AttestationKey:
+    """One private key that signs attestations.
 
     public: its public half, a SubjectPublicKeyInfo in DER.
     """
@@ -97,18 +97,20 @@ class DocumentKey:
         return public
 
 
-def generate_document_key(key_type: DocumentKeyType) -> DocumentKey:
+def generate_attestation_key(key_type: AttestationKeyType) -> AttestationKey:
     """Make a new key from the system's randomness."""
-    if key_type is DocumentKeyType.P256:
-        return DocumentKey(generate_private_key(SECP256R1()))
-    return DocumentKey(Ed25519PrivateKey.generate())
+    if key_type is AttestationKeyType.P256:
+        return AttestationKey(generate_private_key(SECP256R1()))
+    return AttestationKey(Ed25519PrivateKey.generate())
 
 
-def read_document_key(path: Path, *, password: bytes | None = None) -> DocumentKey:
-    """Read a PKCS#8 key in PEM; password: asked of an encrypted one alone.
+def read_attestation_key(
+    path: Path, *, password: bytes | None = None
+) -> AttestationKey:
+    """Read a PKCS#8 key in PEM; password: used for an encrypted key alone.
 
     Raises RejectedError if others may read the file, or a password is missing or wrong;
-    FormatError if it is no such key.  None of them shows what is in it.
+    FormatError if it is no such key.  No error shows the content of the file.
     """
     content = read_key_file(path, _MAX_KEY_BYTES + 1).strip()
     is_encrypted = content.startswith(_ENCRYPTED)
@@ -128,7 +130,7 @@ def read_document_key(path: Path, *, password: bytes | None = None) -> DocumentK
         raise FormatError(f"{path} is not a private key") from None
     if isinstance(private, EllipticCurvePrivateKey):
         if isinstance(private.curve, SECP256R1):
-            return DocumentKey(private)
+            return AttestationKey(private)
     elif isinstance(private, Ed25519PrivateKey):
-        return DocumentKey(private)
+        return AttestationKey(private)
     raise FormatError(f"{path} is neither an Ed25519 nor a P-256 key")

@@ -8,8 +8,9 @@
     PKIX_ECDSA_P384_SHA_384         12
     PKIX_ECDSA_P521_SHA_512         13
 
-A signature is over a digest that the sender states: the artifact is never here.  Of a
-certificate its key is used and its names must be readable; nothing else is asked of it.
+A signature is over a digest that the sender states: the artifact is never here.  A
+certificate's key is used, and its names must be readable; nothing else is required of
+it.
 
 Source: sigstore/protobuf-specs, `PublicKeyDetails`; RFC 8032, 5.1 (Ed25519ph).
 """
@@ -34,7 +35,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from tlogverify.certificates import certificate_names
 from tlogverify.errors import FormatError
-from tlogverify.rekor import DIGEST_BYTES, HASH_OF
+from tlogverify.rekor import HASH_OF, SHA2_BYTES
 
 DETAILS_BY_NUMBER: Final[Mapping[int, str]] = {
     5: "PKIX_ECDSA_P256_SHA_256",
@@ -71,7 +72,7 @@ _MAX_EXPONENT: Final = 2**31 - 1
 _Key = ec.EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey
 
 
-class Verifier(NamedTuple):
+class EntrySigner(NamedTuple):
     """A key that is allowed: one row of the table above.
 
     details: which.  der: as it was sent, an SPKI or a certificate.
@@ -84,7 +85,7 @@ class Verifier(NamedTuple):
 
     @property
     def algorithm(self) -> str:
-        """The hash that its signatures are over, a key of `DIGEST_BYTES`."""
+        """The hash that its signatures are over, a key of `SHA2_BYTES`."""
         return HASH_OF[self.details]
 
     def digest(self, message: bytes) -> bytes:
@@ -98,8 +99,8 @@ class Verifier(NamedTuple):
 
         That is the sender's mistake, and not a claim that somebody may rely on.
         """
-        if len(digest) != DIGEST_BYTES[self.algorithm]:
-            size = DIGEST_BYTES[self.algorithm]
+        if len(digest) != SHA2_BYTES[self.algorithm]:
+            size = SHA2_BYTES[self.algorithm]
             raise FormatError(f"a digest for this key has {size} bytes", len(digest))
         try:
             if isinstance(self.key, Ed25519PublicKey):
@@ -114,13 +115,13 @@ class Verifier(NamedTuple):
             raise FormatError("the signature is not of this key and digest") from None
 
 
-def open_verifier(details: str | int, der: bytes, *, is_certificate: bool) -> Verifier:
+def open_signer(details: str | int, der: bytes, *, is_certificate: bool) -> EntrySigner:
     """Return the key of an SPKI or a certificate, if it is allowed.
 
     details: by name or by number, what the sender says of it.
 
-    Raises FormatError for what cannot be read, is not in the table, or is not what the
-    details say.
+    Raises FormatError for a key that cannot be read, is not in the table, or is not
+    what the details say.
     """
     key = _certified_key(der) if is_certificate else _public_key(der)
     named = DETAILS_BY_NUMBER.get(details) if isinstance(details, int) else details
@@ -131,7 +132,7 @@ def open_verifier(details: str | int, der: bytes, *, is_certificate: bool) -> Ve
         found = "PKIX_ED25519_PH"
     if found != named or not isinstance(key, _Key):
         raise FormatError(f"keyDetails of this key is {found or 'none allowed'}", named)
-    return Verifier(key, named, der, is_certificate)
+    return EntrySigner(key, named, der, is_certificate)
 
 
 def _public_key(der: bytes) -> object:
@@ -184,7 +185,7 @@ def _verify_ed25519ph(key: Ed25519PublicKey, digest: bytes, signature: bytes) ->
     # and commitment have no part of small order.
     if any((it.pointQ * _ORDER).xy != _NEUTRAL for it in (public, commitment)):
         raise ValueError("a point with a part of small order")
-    # Such a key "signs" everything.
+    # With the neutral element as its key, a signature can be made for every message.
     if public.pointQ.xy == _NEUTRAL:
         raise ValueError("the neutral element is no key")
     eddsa.new(public, "rfc8032").verify(_Prehashed(digest), signature)

@@ -23,7 +23,7 @@ from tests.support.rekor import (
     sign_digest,
     spki,
 )
-from tlog.entries.verifiers import open_verifier
+from tlog.entries.signers import open_signer
 from tlogverify.errors import FormatError
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.details)
@@ -36,49 +36,49 @@ def test_each_kind_of_key_signs(kind: KeyKind, is_certificate: bool) -> None:
     key = private_key(kind)
     der = certificate(key) if is_certificate else spki(key)
     for details in (kind.details, kind.number):
-        verifier = open_verifier(details, der, is_certificate=is_certificate)
-        assert (kind.details, kind.algorithm) == (verifier.details, verifier.algorithm)
-        digest = verifier.digest(b"an artifact")
+        signer = open_signer(details, der, is_certificate=is_certificate)
+        assert (kind.details, kind.algorithm) == (signer.details, signer.algorithm)
+        digest = signer.digest(b"an artifact")
         assert kind.digest(b"an artifact") == digest
-        verifier.verify(digest, sign_digest(kind, key, digest))
+        signer.verify(digest, sign_digest(kind, key, digest))
 
 
 @each_kind
 def test_another_digest_is_not_signed(kind: KeyKind) -> None:
     key = private_key(kind)
-    verifier = open_verifier(kind.details, spki(key), is_certificate=False)
+    signer = open_signer(kind.details, spki(key), is_certificate=False)
     signature = sign_digest(kind, key, kind.digest(b"one"))
     with pytest.raises(FormatError, match="the signature is not of this key"):
-        verifier.verify(kind.digest(b"another"), signature)
+        signer.verify(kind.digest(b"another"), signature)
 
 
 @each_kind
 def test_another_key_did_not_sign(kind: KeyKind) -> None:
-    verifier = open_verifier(kind.details, spki(kind.make()), is_certificate=False)
+    signer = open_signer(kind.details, spki(kind.make()), is_certificate=False)
     digest = kind.digest(b"one")
     with pytest.raises(FormatError, match="the signature is not of this key"):
-        verifier.verify(digest, sign_digest(kind, private_key(kind), digest))
+        signer.verify(digest, sign_digest(kind, private_key(kind), digest))
 
 
 @each_kind
 @pytest.mark.parametrize("at", [0, 8, -1])
 def test_a_signature_with_one_bit_changed_does_not_hold(kind: KeyKind, at: int) -> None:
     key, digest = private_key(kind), kind.digest(b"one")
-    verifier = open_verifier(kind.details, spki(key), is_certificate=False)
+    signer = open_signer(kind.details, spki(key), is_certificate=False)
     signature = bytearray(sign_digest(kind, key, digest))
     signature[at] ^= 1
     with pytest.raises(FormatError, match="the signature is not of this key"):
-        verifier.verify(digest, bytes(signature))
+        signer.verify(digest, bytes(signature))
 
 
 @each_kind
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_digest_of_another_length_is_refused(kind: KeyKind, change: int) -> None:
     key, digest = private_key(kind), kind.digest(b"one")
-    verifier = open_verifier(kind.details, spki(key), is_certificate=False)
+    signer = open_signer(kind.details, spki(key), is_certificate=False)
     wrong = digest[:change] if change < 0 else digest + b"\0"
     with pytest.raises(FormatError, match=f"has {len(digest)} bytes"):
-        verifier.verify(wrong, sign_digest(kind, key, digest))
+        signer.verify(wrong, sign_digest(kind, key, digest))
 
 
 @each_kind
@@ -86,10 +86,10 @@ def test_a_digest_of_another_length_is_refused(kind: KeyKind, change: int) -> No
 def test_details_are_what_the_key_is(kind: KeyKind, other: KeyKind) -> None:
     der = spki(private_key(kind))
     if kind is other:
-        assert kind.details == open_verifier(other.number, der, is_certificate=False)[1]
+        assert kind.details == open_signer(other.number, der, is_certificate=False)[1]
         return
     with pytest.raises(FormatError, match=f"keyDetails of this key is {kind.details}"):
-        open_verifier(other.details, der, is_certificate=False)
+        open_signer(other.details, der, is_certificate=False)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_details_are_what_the_key_is(kind: KeyKind, other: KeyKind) -> None:
 def test_details_outside_the_table_are_refused(details: str | int) -> None:
     for kind in KINDS:
         with pytest.raises(FormatError, match="keyDetails is one of"):
-            open_verifier(details, spki(private_key(kind)), is_certificate=False)
+            open_signer(details, spki(private_key(kind)), is_certificate=False)
 
 
 OTHER_KEYS: dict[str, Callable[[], Any]] = {
@@ -121,7 +121,7 @@ def test_keys_outside_the_table_are_refused(name: str) -> None:
     der = spki(OTHER_KEYS[name]())
     for kind in KINDS:
         with pytest.raises(FormatError, match="keyDetails of this key is none allowed"):
-            open_verifier(kind.details, der, is_certificate=False)
+            open_signer(kind.details, der, is_certificate=False)
 
 
 def _odd_keys() -> dict[str, bytes]:
@@ -153,7 +153,7 @@ ODD_KEYS = _odd_keys()
 @pytest.mark.parametrize("name", ODD_KEYS)
 def test_what_is_no_public_key_is_refused(name: str) -> None:
     with pytest.raises(FormatError, match="a public key is a DER SubjectPublicKeyInfo"):
-        open_verifier(P256.details, ODD_KEYS[name], is_certificate=False)
+        open_signer(P256.details, ODD_KEYS[name], is_certificate=False)
 
 
 @pytest.mark.parametrize("der", [b"", b"\x30\x00", b"SPKI", b"x" * 99])
@@ -161,7 +161,7 @@ def test_what_is_no_certificate_is_refused(der: bytes) -> None:
     if der == b"SPKI":
         der = spki(private_key(P256))
     with pytest.raises(FormatError, match="a certificate cannot be read"):
-        open_verifier(P256.details, der, is_certificate=True)
+        open_signer(P256.details, der, is_certificate=True)
 
 
 @pytest.mark.parametrize("count", [64, 65])
@@ -169,16 +169,16 @@ def test_a_certificate_names_at_most_64_identities(count: int) -> None:
     names = [x509.RFC822Name(f"{number}@example.org") for number in range(count)]
     der = certificate(private_key(P256), *names)
     if count == 64:
-        assert open_verifier(5, der, is_certificate=True).is_certificate
+        assert open_signer(5, der, is_certificate=True).is_certificate
         return
     with pytest.raises(FormatError, match="at most 64 identities"):
-        open_verifier(5, der, is_certificate=True)
+        open_signer(5, der, is_certificate=True)
 
 
 def test_ed25519ph_has_the_answer_of_its_specification() -> None:
     der = ED25519_PREFIX + bytes.fromhex(PUBLIC)
-    verifier = open_verifier(ED25519PH.details, der, is_certificate=False)
-    verifier.verify(hashlib.sha512(b"abc").digest(), bytes.fromhex(SIGNATURE))
+    signer = open_signer(ED25519PH.details, der, is_certificate=False)
+    signer.verify(hashlib.sha512(b"abc").digest(), bytes.fromhex(SIGNATURE))
 
 
 def test_a_signature_with_a_part_of_small_order_does_not_hold() -> None:
@@ -186,14 +186,14 @@ def test_a_signature_with_a_part_of_small_order_does_not_hold() -> None:
     seed, digest = bytes(range(32)), ED25519PH.digest(b"one")
     torsion = ed25519ph.decode(SMALL[-1])
     honest = ED25519_PREFIX + ed25519ph.public_key(seed)
-    open_verifier(8, honest, is_certificate=False).verify(digest, sign(seed, digest))
+    open_signer(8, honest, is_certificate=False).verify(digest, sign(seed, digest))
     for key_part, commitment_part in ((NEUTRAL, torsion), (torsion, NEUTRAL)):
         public, signature = ed25519ph.sign_crooked(
             seed, digest, key_part, commitment_part
         )
-        verifier = open_verifier(8, ED25519_PREFIX + public, is_certificate=False)
+        signer = open_signer(8, ED25519_PREFIX + public, is_certificate=False)
         with pytest.raises(FormatError, match="the signature is not of this key"):
-            verifier.verify(digest, signature)
+            signer.verify(digest, signature)
 
 
 @pytest.mark.parametrize("bits", [31, 32, 64])
@@ -204,20 +204,20 @@ def test_an_rsa_key_with_a_large_exponent_is_refused(bits: int) -> None:
     key = rsa.RSAPublicNumbers((1 << bits) - 1, modulus).public_key()
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if bits == 31:
-        assert KINDS[2].details == open_verifier(9, der, is_certificate=False).details
+        assert KINDS[2].details == open_signer(9, der, is_certificate=False).details
         return
     with pytest.raises(FormatError, match="none allowed"):
-        open_verifier(9, der, is_certificate=False)
+        open_signer(9, der, is_certificate=False)
 
 
 def test_pure_ed25519_is_not_ed25519ph() -> None:
     key = private_key(ED25519PH)
     assert isinstance(key, Ed25519PrivateKey)
     digest = ED25519PH.digest(b"one")
-    verifier = open_verifier(8, spki(key), is_certificate=False)
-    verifier.verify(digest, sign(key.private_bytes_raw(), digest))
+    signer = open_signer(8, spki(key), is_certificate=False)
+    signer.verify(digest, sign(key.private_bytes_raw(), digest))
     with pytest.raises(FormatError, match="the signature is not of this key"):
-        verifier.verify(digest, key.sign(digest))
+        signer.verify(digest, key.sign(digest))
 
 
 # All points of small order, and their other encodings: C2SP CCTV, ed25519.
@@ -236,7 +236,7 @@ SMALL = [
 
 @pytest.mark.parametrize("public", SMALL, ids=lambda public: public.hex()[:6])
 def test_a_key_of_small_order_signs_nothing(public: bytes) -> None:
-    verifier = open_verifier(8, ED25519_PREFIX + public, is_certificate=False)
+    signer = open_signer(8, ED25519_PREFIX + public, is_certificate=False)
     # The neutral commitment and the response 0 satisfy the equation for each digest.
     with pytest.raises(FormatError, match="the signature is not of this key"):
-        verifier.verify(ED25519PH.digest(b"any"), b"\x01" + bytes(63))
+        signer.verify(ED25519PH.digest(b"any"), b"\x01" + bytes(63))

@@ -1,0 +1,116 @@
+"""The command: its arguments, one answer for each thing, the worst status of all.
+
+A verdict counts when it is told.  If a verdict cannot be written, the command ends with
+status 2, whatever the verdict was.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Sequence
+
+from tlogverify.command.judging import Judged, judge_by
+from tlogverify.command.policies import FOLDERS, VARIABLE
+from tlogverify.command.proofs import passed_over
+from tlogverify.command.telling import (
+    Parser,
+    UnwrittenError,
+    complain,
+    printable,
+    reason,
+    tell,
+)
+from tlogverify.errors import FormatError, VerificationError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = Parser(
+        prog="python -m tlogverify",
+        description="Prove offline that a transparency log holds a record of files.",
+        epilog="Exit status: 0 proven, 1 not proven, 2 unusable input or an unwritten "
+        "verdict; of several artifacts the worst.",
+    )
+    add_arguments(parser)
+    try:
+        options = parser.parse_args(arguments)
+    except UnwrittenError as error:
+        complain(f"{parser.prog}: the help could not be written: {error}")
+        return 2
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        return 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, for `tlog verify` too."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "artifact", nargs="*", default=[], help="a file, or sha256:<64 hex>"
+    )
+    what.add_argument("--evidence", help="a file of evidence against a log")
+    parser.add_argument("--proof", help="default: ARTIFACT.tlog-proof")
+    trusted = os.environ.get(VARIABLE)
+    parser.add_argument(
+        "--policy",
+        required=not trusted,
+        default=trusted,
+        help=f"a tlog-policy file, or its name in {FOLDERS}; else {VARIABLE}",
+    )
+    parser.add_argument("--attestation", help="a DSSE envelope; needs --rules")
+    parser.add_argument("--rules", help="whose attestations to believe, in TOML")
+    parser.add_argument(
+        "--entry", action="store_true", help="the file is itself the log's entry"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON object each")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify each thing, say so in one line each, and return the worst status."""
+    kind = "evidence" if options.evidence is not None else "artifact"
+    if options.entry:
+        kind = "entry"
+    given = options.artifact if options.evidence is None else [options.evidence]
+    passed = passed_over(given)
+    if passed:
+        complain(f"passed over, as they belong to other files here: {len(passed)}")
+    names = [it for it in dict.fromkeys(given) if it not in passed]
+    try:
+        judge = judge_by(options)
+    except (FormatError, OSError) as error:
+        judge = _refusing(error)
+    status = 0
+    for name in names:
+        try:
+            status = max(status, _answer(name, kind, judge, options.json))
+        except UnwrittenError as error:
+            complain(f"{name}: the verdict could not be written: {error}")
+            return 2
+    return status
+
+
+def _refusing(error: FormatError | OSError) -> Callable[[str], Judged]:
+    def refuse(_: str) -> Judged:
+        raise error
+
+    return refuse
+
+
+def _answer(name: str, kind: str, judge: Callable[[str], Judged], as_json: bool) -> int:
+    try:
+        document, line = judge(name)
+    except VerificationError as error:
+        judged, why, status = "not proven", str(error), 1
+    except (FormatError, OSError) as error:
+        judged, why, status = "unusable input", reason(error), 2
+    else:
+        tell(json.dumps(document) if as_json else printable(line))
+        return 0
+    if as_json:
+        try:
+            tell(json.dumps({kind: name, "proven": False, "why": why}))
+        except UnwrittenError as error:
+            raise UnwrittenError(f"{error}; it was {judged}: {why}") from None
+    complain(f"{name}: {judged}: {why}")
+    return status
