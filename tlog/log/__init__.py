@@ -1,6 +1,7 @@
 """The log: what takes entries, commits them, publishes them, and answers for them.
 
-opening      from settings to a log, opened and recovered; its tiles and index anew
+opening      from settings to a log, opened and recovered
+rebuilding   a stopped log's hash tiles and index, written anew in its folder
 serving      a log behind its doors, until it is stopped
 settings     of `tlog serve`
 api          the doors: native, tiles, Rekor's
