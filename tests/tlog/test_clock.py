@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.faults.opened import PATIENCE_S, entries, settings
 from tests.support.monitored import HeldClock, Monitored
@@ -150,7 +151,11 @@ def test_a_log_line_is_written_where_the_time_cannot_be_read(
 ) -> None:
     monkeypatch.setattr("tlog.log_lines.datetime", NoTime)
     configure_logs("json", "info")
-    log_event("stopped", size=3)
+    try:
+        log_event("stopped", size=3)
+    finally:
+        # What stands for standard error here is closed after this test.
+        structlog.reset_defaults()
     assert '"timestamp": "unknown"' in capsys.readouterr().err
 
 
