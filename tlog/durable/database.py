@@ -53,7 +53,8 @@ class CommitPoint:
         try:
             make_private_file(path)
         except MISSING as error:
-            raise CorruptError(str(path), str(error)) from error
+            why = f"unable to open: {error.strerror}"
+            raise CorruptError(str(path), why) from error
         try:
             self.connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False
