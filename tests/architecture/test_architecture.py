@@ -39,7 +39,7 @@ ROOMS = [
     {"admission", "sequencer"},
     {"proofs", "publishing"},
     {"storage"},
-    {"merkle"},
+    {"merkle", "metrics"},
 ]
 """The rooms of `tlog/log/`, by the same rule."""
 

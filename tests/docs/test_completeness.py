@@ -34,13 +34,14 @@ from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
 from tlog.log.api.problems import LOG_ROWS
 from tlog.log.api.routes import build_app
 from tlog.log.life import Log
+from tlog.log.metrics import LogMetrics
 from tlog.log.settings import LogSettings
-from tlog.metrics import LogMetrics, WitnessMetrics
 from tlog.monitor.door import build_monitor_app
 from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.monitor import Monitor
 from tlog.monitor.settings import MonitorSettings
 from tlog.witness.door import WITNESS_ROWS, build_witness_app
+from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.opening import OpenWitness
 from tlog.witness.settings import WitnessSettings
 from tlogverify.bundles import MAX_ENTRY_BYTES

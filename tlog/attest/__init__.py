@@ -15,3 +15,61 @@ artifacts                    which files are meant, and where their outputs lie
 document                     PURE: statement, envelope, record
 attesting                    the files beside the artifacts, and their order
 """
+
+from tlog.attest.artifacts import (
+    PassedOver,
+    find_artifacts,
+    hash_artifacts,
+    require_room,
+    split_artifacts,
+)
+from tlog.attest.attesting import (
+    Attested,
+    Claim,
+    attest,
+    name_artifacts,
+)
+from tlog.attest.capture import (
+    Captured,
+    Told,
+    capture_provenance,
+    require_uri,
+)
+from tlog.attest.document import (
+    AttestationSigner,
+)
+from tlog.attest.predicates import (
+    read_predicate,
+)
+from tlog.attest.redaction import (
+    Allowance,
+    Omission,
+    find_secrets,
+    why_left_out,
+)
+from tlog.attest.variables import (
+    secret_values,
+)
+
+__all__ = [
+    "Allowance",
+    "AttestationSigner",
+    "Attested",
+    "Captured",
+    "Claim",
+    "Omission",
+    "PassedOver",
+    "Told",
+    "attest",
+    "capture_provenance",
+    "find_artifacts",
+    "find_secrets",
+    "hash_artifacts",
+    "name_artifacts",
+    "read_predicate",
+    "require_room",
+    "require_uri",
+    "secret_values",
+    "split_artifacts",
+    "why_left_out",
+]

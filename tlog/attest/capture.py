@@ -71,7 +71,7 @@ class Captured:
     omissions: tuple[Omission, ...]
 
 
-def capture(
+def capture_provenance(
     folder: Path,
     environment: Mapping[str, str],
     told: Told,

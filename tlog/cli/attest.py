@@ -15,19 +15,28 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
-from tlog.attest.artifacts import (
+from tlog.attest import (
+    Allowance,
+    AttestationSigner,
+    Attested,
+    Captured,
+    Claim,
+    Omission,
     PassedOver,
+    Told,
+    attest,
+    capture_provenance,
     find_artifacts,
+    find_secrets,
     hash_artifacts,
+    name_artifacts,
+    read_predicate,
     require_room,
+    require_uri,
+    secret_values,
     split_artifacts,
+    why_left_out,
 )
-from tlog.attest.attesting import Attested, Claim, attest, name_artifacts
-from tlog.attest.capture import Captured, Told, capture, require_uri
-from tlog.attest.document import AttestationSigner
-from tlog.attest.predicates import read_predicate
-from tlog.attest.redaction import Allowance, Omission, find_secrets, why_left_out
-from tlog.attest.variables import secret_values
 from tlog.cli.credentials import bearer_token, key_password
 from tlog.cli.policies import (
     add_network_arguments,
@@ -141,7 +150,7 @@ def _predicate(
     allowed = Allowance(options.allow)
     if options.predicate is None:
         told = Told(SystemClock().now_s(), options.builder_id, options.started)
-        return capture(Path.cwd(), os.environ, told, allowed)
+        return capture_provenance(Path.cwd(), os.environ, told, allowed)
     if (why := why_left_out(predicate_type, secrets)) is not None:
         raise RejectedError(f"--type: {why}")
     predicate = read_predicate(options.predicate, predicate_type)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tlog.cli.output import Output, warn
 from tlog.cli.progress import StatusLine
 from tlog.clock import SystemClock
-from tlog.submit.destinations import Planned, satisfying
+from tlog.submit import Planned, satisfying
 from tlogverify import Policy, Proof
 
 

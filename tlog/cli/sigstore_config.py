@@ -24,26 +24,29 @@ from tlog.cli.trust import (
 )
 from tlog.clock import SystemClock
 from tlog.folders import making_folder, write_all_whole
-from tlog.sigstore.authorities import (
+from tlog.sigstore import (
+    MAX_DOCUMENT_BYTES,
     MAX_PEM_BYTES,
-    certificate_authority,
-    ct_log,
-    timestamp_authority,
-)
-from tlog.sigstore.combining import combine
-from tlog.sigstore.documents import ClientDocuments, make_documents
-from tlog.sigstore.existing import MAX_DOCUMENT_BYTES, parse_existing
-from tlog.sigstore.instance import (
+    NS_PER_S,
+    ClientDocuments,
+    Document,
     LogInstance,
+    Neighbours,
+    certificate_authority,
     choose_log_key,
+    combine,
+    count_neighbours,
+    ct_log,
     endpoint,
+    make_documents,
+    moment_of_use,
+    name_gaps,
+    parse_existing,
     require_operator,
     require_root_url,
     require_url,
+    timestamp_authority,
 )
-from tlog.sigstore.neighbours import Document, Neighbours
-from tlog.sigstore.summary import count_neighbours, moment_of_use, name_gaps
-from tlog.sigstore.validity import NS_PER_S
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 

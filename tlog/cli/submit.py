@@ -28,16 +28,18 @@ from tlog.cli.policies import (
 )
 from tlog.cli.reports import SubmitReport
 from tlog.cli.signers import signer_digest
-from tlog.submit.artifacts import Artifact, Listing, list_artifacts
-from tlog.submit.destinations import (
+from tlog.submit import (
+    Artifact,
     Finder,
+    Listing,
     Planned,
+    Sender,
     choose_destinations,
+    list_artifacts,
     prepare_folders,
     require_free,
     without_quorum,
 )
-from tlog.submit.sending import Sender
 from tlogclient.batches import MAX_ENTRIES
 from tlogverify import Record
 from tlogverify.errors import FormatError, TlogError

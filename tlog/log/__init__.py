@@ -1,8 +1,9 @@
 """The log: what takes entries, commits them, publishes them, and answers for them.
 
 opening      from settings to a log, opened and recovered
-rebuilding   a stopped log's hash tiles and index, written anew in its folder
+rebuilding   a stopped log's tiles and index anew
 serving      a log behind its doors, until it is stopped
+metrics      what a log counts
 settings     of `tlog serve`
 api          the doors: native, tiles, Rekor's
 life         one open log: its faces, and how it starts and ends

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tlog.lifeline import Lifeline
+from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.backlog import Backlog
 from tlog.log.publishing.heads import Heads
 from tlog.log.publishing.publisher import Publisher
@@ -14,7 +15,6 @@ from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
-from tlog.metrics import LogMetrics
 from tlogverify.keys import VerifierKey
 
 

@@ -26,6 +26,7 @@ from tlog.log.cosigning.opening import (
 )
 from tlog.log.cosigning.sightings import compare_all
 from tlog.log.life import Log
+from tlog.log.metrics import LogMetrics
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
 from tlog.log.publishing.backlog import Backlog
@@ -42,7 +43,6 @@ from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
-from tlog.metrics import LogMetrics
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
 from tlogverify.keys import KeyType, parse_verifier_key
 from tlogverify.policy import Policy

@@ -7,9 +7,9 @@ from tlog.log.admission.checks import Checks
 from tlog.log.admission.gate import Gate
 from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.heads import Heads
 from tlog.log.sequencer.pool import Pool, Receipt, Ticket
-from tlog.metrics import LogMetrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,3 +14,65 @@ PURE: bytes, text and times come in, values and JSON objects go out.
 
 Source: sigstore/protobuf-specs, `sigstore_trustroot.proto`, `sigstore_common.proto`.
 """
+
+from tlog.sigstore.authorities import (
+    MAX_PEM_BYTES,
+    certificate_authority,
+    ct_log,
+    timestamp_authority,
+)
+from tlog.sigstore.combining import (
+    combine,
+)
+from tlog.sigstore.documents import (
+    ClientDocuments,
+    make_documents,
+)
+from tlog.sigstore.existing import (
+    MAX_DOCUMENT_BYTES,
+    parse_existing,
+)
+from tlog.sigstore.instance import (
+    LogInstance,
+    choose_log_key,
+    endpoint,
+    require_operator,
+    require_root_url,
+    require_url,
+)
+from tlog.sigstore.neighbours import (
+    Document,
+    Neighbours,
+)
+from tlog.sigstore.summary import (
+    count_neighbours,
+    moment_of_use,
+    name_gaps,
+)
+from tlog.sigstore.validity import (
+    NS_PER_S,
+)
+
+__all__ = [
+    "MAX_DOCUMENT_BYTES",
+    "MAX_PEM_BYTES",
+    "NS_PER_S",
+    "ClientDocuments",
+    "Document",
+    "LogInstance",
+    "Neighbours",
+    "certificate_authority",
+    "choose_log_key",
+    "combine",
+    "count_neighbours",
+    "ct_log",
+    "endpoint",
+    "make_documents",
+    "moment_of_use",
+    "name_gaps",
+    "parse_existing",
+    "require_operator",
+    "require_root_url",
+    "require_url",
+    "timestamp_authority",
+]

@@ -9,3 +9,35 @@ The files, in order of dependency:
 Everything that can be known to end badly is refused before anything is logged.  The
 proofs that were written stay, and the same command again does the rest.
 """
+
+from tlog.submit.artifacts import (
+    Artifact,
+    Listing,
+    list_artifacts,
+)
+from tlog.submit.destinations import (
+    Finder,
+    Planned,
+    choose_destinations,
+    prepare_folders,
+    require_free,
+    satisfying,
+    without_quorum,
+)
+from tlog.submit.sending import (
+    Sender,
+)
+
+__all__ = [
+    "Artifact",
+    "Finder",
+    "Listing",
+    "Planned",
+    "Sender",
+    "choose_destinations",
+    "list_artifacts",
+    "prepare_folders",
+    "require_free",
+    "satisfying",
+    "without_quorum",
+]

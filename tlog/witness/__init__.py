@@ -4,6 +4,7 @@ All input is judged by tlogverify.  The invariant is that no two inconsistent he
 one origin are cosigned, in any order of requests, crashes and restarts.  It holds
 because a head is durable before its cosignature leaves.
 
+    metrics     what it counts
     settings    of `tlog witness`
     roster      the logs that it knows, and the list they come from
     rules       PURE: whether a head may be cosigned

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tlog.errors import BusyError
 from tlog.lifeline import Lifeline
-from tlog.metrics import WitnessMetrics
+from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.state import KnownHead, Move
 from tlogverify.errors import TlogError
 

@@ -18,11 +18,11 @@ from tlog.clock import Clock
 from tlog.durable.disk import SyncError
 from tlog.errors import RejectedError
 from tlog.log_lines import log_event
-from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey
 from tlog.witness.budget import Budget
 from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
+from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.roster import Roster
 from tlog.witness.rules import (
     OpenedHead,

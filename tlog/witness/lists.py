@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 
 from tlog.log_lines import log_event
-from tlog.metrics import WitnessMetrics
+from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.roster import (
     MAX_LIST_BYTES,
     KnownLog,

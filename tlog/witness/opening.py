@@ -30,12 +30,12 @@ from tlog.folders import (
     set_modes,
 )
 from tlog.lifeline import Lifeline
-from tlog.metrics import WitnessMetrics
 from tlog.signing import SigningKey, generate_key, read_key
 from tlog.witness.commits import GroupCommit
 from tlog.witness.cosigner import Cosigner
 from tlog.witness.evidence import EvidenceFolder
 from tlog.witness.lists import ListedLogs
+from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.roster import Roster, parse_logs
 from tlog.witness.settings import KEY_TYPES, WitnessSettings
 from tlog.witness.state import FORGOTTEN, WitnessState

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tlog.attest.repositories import git, repository
 from tlog import __version__
-from tlog.attest.capture import BUILD_TYPE, Told, capture
+from tlog.attest.capture import BUILD_TYPE, Told, capture_provenance
 from tlog.attest.commands import ask
 from tlog.attest.git import GitState, read_git
 from tlog.attest.materials import MAX_LOCK_FILES, read_lock_files
@@ -38,7 +38,9 @@ def captured(
     folder: Path, environment: dict[str, str] | None = None, told: Told = NOW
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Capture; return buildDefinition and runDetails."""
-    predicate: dict[str, Any] = capture(folder, environment or {}, told).predicate
+    predicate: dict[str, Any] = capture_provenance(
+        folder, environment or {}, told
+    ).predicate
     return predicate["buildDefinition"], predicate["runDetails"]
 
 
@@ -100,7 +102,7 @@ def test_a_repository_without_a_commit_says_nothing(tmp_path: Path) -> None:
 def test_a_remote_on_this_machine_is_not_told(tmp_path: Path) -> None:
     revision = repository(tmp_path)
     git(tmp_path, "config", "remote.origin.url", str(tmp_path / "secret-place"))
-    found = capture(tmp_path, {}, NOW)
+    found = capture_provenance(tmp_path, {}, NOW)
     assert "secret-place" not in str(found.predicate)
     assert f"[{{'digest': {{'gitCommit': '{revision}'}}}}]" in str(found.predicate)
     assert ["source"] == [it.what for it in found.omissions]
@@ -242,7 +244,7 @@ def test_another_repositorys_commit_is_not_paired_with_the_ci_s_source(
     tmp_path: Path, commit: str, why: str
 ) -> None:
     repository(tmp_path)
-    found = capture(tmp_path, GITHUB | {"GITHUB_SHA": commit}, NOW)
+    found = capture_provenance(tmp_path, GITHUB | {"GITHUB_SHA": commit}, NOW)
     assert "gitCommit" not in str(found.predicate)
     assert [("gitCommit", why)] == [(it.what, it.why) for it in found.omissions]
 
@@ -335,7 +337,7 @@ def test_a_variable_that_is_spelled_otherwise_is_understood(
     builder: str,
     source: str,
 ) -> None:
-    found = capture(tmp_path, environment | change, NOW)
+    found = capture_provenance(tmp_path, environment | change, NOW)
     definition, details = captured(tmp_path, environment | change)
     assert (builder, source) == (
         details["builder"]["id"],
@@ -378,7 +380,7 @@ def test_what_people_say_wins(tmp_path: Path) -> None:
 
 
 def test_what_is_captured_is_what_a_verifier_reads(tmp_path: Path) -> None:
-    found = read_provenance(capture(tmp_path, GITHUB, NOW).predicate)
+    found = read_provenance(capture_provenance(tmp_path, GITHUB, NOW).predicate)
     assert ("git+https://github.com/octocat/app",) == found.sources
     assert BUILD_TYPE == found.build_type
 
@@ -386,7 +388,7 @@ def test_what_is_captured_is_what_a_verifier_reads(tmp_path: Path) -> None:
 def test_a_builder_id_that_looks_secret_is_refused(tmp_path: Path) -> None:
     told = Told(0, builder_id="https://user:password@b.example")
     with pytest.raises(RejectedError, match="--builder-id"):
-        capture(tmp_path, {}, told)
+        capture_provenance(tmp_path, {}, told)
 
 
 @pytest.mark.parametrize(
@@ -415,7 +417,7 @@ def test_a_build_starts_before_it_is_over(tmp_path: Path) -> None:
         Told(1_764_000_000, started_on="2025-11-24T16:00:01Z")
     started = {"CI_JOB_STARTED_AT": "2025-11-24T16:00:01Z"}
     environment = GITLAB | started | {"CI_COMMIT_SHA": repository(tmp_path)}
-    found = capture(tmp_path, environment, NOW)
+    found = capture_provenance(tmp_path, environment, NOW)
     assert "startedOn" not in str(found.predicate)
     assert ["startedOn"] == [it.what for it in found.omissions]
 
@@ -425,8 +427,10 @@ def test_no_password_of_a_ci_s_url_comes_out(tmp_path: Path, password: str) -> N
     url = f"https://alice:{password}@gitlab.example/team/app"
     environment = GITLAB | {"CI_PROJECT_URL": url, "CI_JOB_URL": f"{url}/-/jobs/7"}
     with pytest.raises(RejectedError, match="--builder-id"):
-        capture(tmp_path, environment, NOW)
-    found = capture(tmp_path, environment, Told(0, builder_id="https://b.example"))
+        capture_provenance(tmp_path, environment, NOW)
+    found = capture_provenance(
+        tmp_path, environment, Told(0, builder_id="https://b.example")
+    )
     assert "ssW0rdX" not in str(found)
     assert {"source", "invocationId"} <= {it.what for it in found.omissions}
 
@@ -434,7 +438,7 @@ def test_no_password_of_a_ci_s_url_comes_out(tmp_path: Path, password: str) -> N
 def test_a_branch_that_no_uri_can_name_is_left_out_of_it(tmp_path: Path) -> None:
     revision = repository(tmp_path)
     named = {"GITHUB_SHA": revision, "GITHUB_REF": "refs/heads/\u00fc"}
-    found = capture(tmp_path, GITHUB | named, NOW)
+    found = capture_provenance(tmp_path, GITHUB | named, NOW)
     (checkout,) = found.predicate["buildDefinition"]["resolvedDependencies"]  # type: ignore[index]  # an object
     assert {"digest": {"gitCommit": revision}} == checkout
     assert ["uri"] == [it.what for it in found.omissions]

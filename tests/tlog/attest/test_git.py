@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.tlog.attest.repositories import git, repository
-from tlog.attest.capture import Captured, Told, capture
+from tlog.attest.capture import Captured, Told, capture_provenance
 from tlog.attest.git import (
     ANOTHER_OWNER,
     DAMAGED,
@@ -154,7 +154,7 @@ def test_files_that_git_cannot_compare_are_not_called_unchanged(folder: Path) ->
     state = read_git(folder)
     assert isinstance(state, GitState)
     assert state.is_modified is None
-    checkout, internal, told = captured(capture(folder, {}, Told(0)))
+    checkout, internal, told = captured(capture_provenance(folder, {}, Told(0)))
     assert {"modified": "unknown"} == checkout["annotations"]
     assert "git does not tell whether files were changed" == internal["checkout"]
     assert ["checkout"] == told
@@ -184,11 +184,13 @@ def test_a_refused_checkout_is_neither_clean_nor_a_bare_commit(
 ) -> None:
     revision = git(folder, "rev-parse", "HEAD")
     change(folder)
-    checkout, internal, told = captured(capture(folder, {}, Told(0)))
+    checkout, internal, told = captured(capture_provenance(folder, {}, Told(0)))
     # Nobody names a commit then, and the reason is told all the same.
     assert {} == checkout
     assert (expected.why, ["checkout"]) == (internal["checkout"], told)
-    checkout, internal, told = captured(capture(folder, in_ci(revision), Told(0)))
+    checkout, internal, told = captured(
+        capture_provenance(folder, in_ci(revision), Told(0))
+    )
     assert {"gitCommit": revision} == checkout["digest"]
     assert {"modified": "unknown"} == checkout["annotations"]
     assert (expected.why, ["checkout"]) == (internal["checkout"], told)
@@ -197,7 +199,9 @@ def test_a_refused_checkout_is_neither_clean_nor_a_bare_commit(
 
 def test_what_the_ci_names_is_unknown_outside_of_any_checkout(tmp_path: Path) -> None:
     revision = "7f" * 20
-    checkout, internal, told = captured(capture(tmp_path, in_ci(revision), Told(0)))
+    checkout, internal, told = captured(
+        capture_provenance(tmp_path, in_ci(revision), Told(0))
+    )
     assert {"gitCommit": revision} == checkout["digest"]
     assert {"modified": "unknown"} == checkout["annotations"]
     assert "the working folder lies in no repository" == internal["checkout"]
@@ -206,7 +210,9 @@ def test_what_the_ci_names_is_unknown_outside_of_any_checkout(tmp_path: Path) ->
 
 def test_a_clean_checkout_has_nothing_to_tell(folder: Path) -> None:
     revision = git(folder, "rev-parse", "HEAD")
-    checkout, internal, told = captured(capture(folder, in_ci(revision), Told(0)))
+    checkout, internal, told = captured(
+        capture_provenance(folder, in_ci(revision), Told(0))
+    )
     assert {"gitCommit": revision} == checkout["digest"]
     assert ("annotations" in checkout, "checkout" in internal, told) == (
         False,

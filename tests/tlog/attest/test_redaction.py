@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tlog.attest.repositories import git, repository
-from tlog.attest.capture import Told, capture
+from tlog.attest.capture import Told, capture_provenance
 from tlog.attest.ci import ALLOWED_VARIABLES
 from tlog.attest.redaction import find_secrets, redact, why_left_out
 from tlog.attest.urls import clean_url
@@ -282,7 +282,7 @@ def test_no_planted_secret_ever_comes_out(
     environment, secrets = drawn
     # A folder of no repository: git is asked, and has nothing to say.
     told = Told(0, builder_id="https://builder.example")
-    captured = capture(Path("/"), environment, told)
+    captured = capture_provenance(Path("/"), environment, told)
     plain = json.dumps(captured.predicate, ensure_ascii=False)
     shown = plain + str(captured.omissions)
     for secret in secrets:
@@ -294,7 +294,7 @@ def test_a_secret_in_a_repositorys_remote_never_comes_out(tmp_path: Path) -> Non
     token = "unformed-but-secret"
     repository(tmp_path, branch=f"feature-{token}")
     git(tmp_path, "config", "remote.origin.url", f"https://ci:{token}@git.example/a")
-    captured = capture(tmp_path, {"CI_JOB_TOKEN": token}, Told(0))
+    captured = capture_provenance(tmp_path, {"CI_JOB_TOKEN": token}, Told(0))
     assert token not in json.dumps(captured.predicate)
     assert "git+https://git.example/a" in json.dumps(captured.predicate)
     assert [

@@ -3,8 +3,10 @@
 from tlog import __version__, hashing
 from tlog.http.listener import new_app
 from tlog.http.problems import SHARED_ROWS
-from tlog.metrics import LogMetrics, Metrics, WitnessMetrics
+from tlog.log.metrics import LogMetrics
+from tlog.metrics import Metrics
 from tlog.monitor.metrics import MonitorMetrics
+from tlog.witness.metrics import WitnessMetrics
 
 
 def test_an_application_tells_version_and_hash_backend_once() -> None:

@@ -22,8 +22,8 @@ from tests.support.witnessing import (
 )
 from tests.tlogverify.actors import ED25519, LOG, OTHER_LOG, Actor
 from tlog.errors import FatalError
-from tlog.metrics import WitnessMetrics
 from tlog.witness.lists import ListedLogs
+from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.opening import OpenWitness
 from tlog.witness.roster import MAX_LIST_BYTES, KnownLog, Roster
 

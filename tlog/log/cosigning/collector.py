@@ -19,9 +19,9 @@ from tlog.log.cosigning.guard import Contradiction, WriteGuard
 from tlog.log.cosigning.links import AheadError, ConflictError, Prove, WitnessLink
 from tlog.log.cosigning.sightings import compare_shown, see_head, tell_unseen
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log_lines import log_event
-from tlog.metrics import LogMetrics
 from tlogclient.errors import RefusedError
 from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash

@@ -23,8 +23,8 @@ from typing import Final
 
 from tlog.errors import BusyError, CorruptError, RejectedError
 from tlog.folders import PRIVATE_FILE, write_whole
+from tlog.log.metrics import LogMetrics
 from tlog.log_lines import log_event
-from tlog.metrics import LogMetrics
 
 _MAX_SAID_CHARS: Final = 1_000
 

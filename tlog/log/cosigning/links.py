@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from tlog.clock import Clock
 from tlog.log.merkle.snapshot import Snapshot
-from tlog.metrics import LogMetrics
+from tlog.log.metrics import LogMetrics
 from tlogclient.cosigning import AddCheckpoint
 from tlogclient.errors import RefusedError, UnavailableError
 from tlogclient.witness import KnownSize

@@ -17,8 +17,8 @@ from tlog.log.cosigning.policy_file import read_witness_policy
 from tlog.log.cosigning.settings import CosigningSettings
 from tlog.log.cosigning.sightings import Sighting, compare_all, see_heads
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.metrics import LogMetrics
 from tlog.log_lines import log_event
-from tlog.metrics import LogMetrics
 from tlogclient.witness import WitnessClient, witnesses_by_url
 from tlogverify.errors import FormatError
 from tlogverify.hashing import to_hash

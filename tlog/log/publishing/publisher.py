@@ -16,10 +16,10 @@ from typing import Protocol
 from tlog.clock import Clock
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.tree import Tree
+from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.backlog import Backlog, Work
 from tlog.log.storage.objects import Objects
 from tlog.log_lines import log_event
-from tlog.metrics import LogMetrics
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.kinds import search_keys
 from tlogverify.note import parse_note

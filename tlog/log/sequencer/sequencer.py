@@ -12,13 +12,13 @@ from tlog import hashing
 from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
+from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.backlog import Backlog
 from tlog.log.sequencer.batch import Batch, Placement, plan_batch
 from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool, Receipt, Settled, Ticket, settle
 from tlog.log.sequencer.selfcheck import SelfCheckError
-from tlog.metrics import LogMetrics
 
 _BATCH_ENTRIES: Final = 20_000
 

@@ -21,7 +21,7 @@ from tlog.log.cosigning.links import AheadError, ConflictError, WitnessLink, out
 from tlog.log.merkle.frontier import Frontier
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import Tree
-from tlog.metrics import LogMetrics
+from tlog.log.metrics import LogMetrics
 from tlogclient.cosigning import AddCheckpoint
 from tlogclient.errors import RefusedError, UnavailableError
 from tlogclient.witness import KnownSize

@@ -18,8 +18,8 @@ from tests.faults.opened import (
 from tlog.clock import SystemClock
 from tlog.lifeline import Lifeline
 from tlog.log.life import Log
+from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.publisher import Publisher
-from tlog.metrics import LogMetrics
 
 SIZES = [1, 2, 255, 256, 257, 511, 512, 513, 700]
 

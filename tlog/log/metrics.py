@@ -1,0 +1,84 @@
+"""What a log counts."""
+
+from typing import Final
+
+from tlog.metrics import Metrics
+
+_COMMIT_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
+_COSIGN_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BATCH_ENTRIES: Final = (1, 2, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000)
+
+
+class LogMetrics(Metrics):
+    """The metrics of one log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        self.commit_seconds = histogram(
+            "tlog_commit_seconds",
+            "From taking a batch to its durable commit",
+            buckets=_COMMIT_S,
+        )
+        self.batch_entries = histogram(
+            "tlog_batch_entries", "New entries in a commit", buckets=_BATCH_ENTRIES
+        )
+        self.tree_size = gauge("tlog_tree_size", "Entries in the signed head")
+        self.queue_entries = gauge(
+            "tlog_queue_entries", "Entries that wait for a commit"
+        )
+        self.publish_lag_entries = gauge(
+            "tlog_publish_lag_entries",
+            "Entries in the signed head and not yet in the public checkpoint",
+        )
+        self.index_lag_entries = gauge(
+            "tlog_index_lag_entries",
+            "Entries in the signed head and not yet in the search index",
+        )
+        self.publish_failures = counter(
+            "tlog_publish_failures", "Publications that failed and are tried again"
+        )
+        self.self_check_failures = counter(
+            "tlog_self_check_failures",
+            "Heads that the self-check kept from leaving the process",
+        )
+        self.refused_entries = counter(
+            "tlog_refused_entries",
+            "Entries refused, by problem type; a body that cannot be read counts one",
+            ("reason",),
+        )
+        self.unproven_answers = counter(
+            "tlog_unproven_answers",
+            "Answers to Sigstore's clients whose proof failed, and were not sent",
+        )
+        self.waiting_checks = gauge(
+            "tlog_waiting_checks", "Sigstore's submissions that are read or checked"
+        )
+        self._add_cosigning()
+
+    def _add_cosigning(self) -> None:
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        self.cosign_requests = counter(
+            "tlog_cosign_requests",
+            "Conversations with witnesses, by their outcome",
+            ("witness", "outcome"),
+        )
+        self.cosign_seconds = histogram(
+            "tlog_cosign_seconds",
+            "A witness's cosignature, from the question to the verified answer",
+            ("witness",),
+            buckets=_COSIGN_S,
+        )
+        self.cosign_success = gauge(
+            "tlog_cosign_success_timestamp_seconds",
+            "When a witness last cosigned",
+            ("witness",),
+        )
+        self.contradicted = gauge(
+            "tlog_contradicted_by_witness",
+            "Set if a witness contradicts this log, to the size that it knows",
+            ("witness",),
+        )
+        self.cosigned_size = gauge(
+            "tlog_cosigned_size", "Entries in the newest head that satisfied the policy"
+        )
