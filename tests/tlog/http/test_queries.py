@@ -72,7 +72,12 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rou
     folder = tmp_path_factory.mktemp("queries")
     async with AsyncExitStack() as stack:
         url, log = await stack.enter_async_context(
-            running_log(folder / "log", origin="127.0.0.1", sigstore=True)
+            running_log(
+                folder / "log",
+                origin="127.0.0.1",
+                sigstore=True,
+                sigstore_native=True,
+            )
         )
         assert (await post(url, json_body(record("one")))).status in {201, 403}
         await published(log)
