@@ -7,10 +7,13 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterable
+from typing import Final
 
 from tlog.cli.output import Output
 from tlog.log_lines import log_event
 from tlogverify.command.telling import reason
+
+_STANDARD_ERROR: Final = 2
 
 
 def tune_interpreter() -> None:
@@ -28,8 +31,9 @@ def tune_interpreter() -> None:
 
 def tell_of_aborts() -> None:
     """Let SIGABRT and other faults of native code say on standard error where."""
-    # libuv, for one, aborts where its own wake-up cannot be written.
-    faulthandler.enable()
+    # libuv, for one, aborts where its own wake-up cannot be written.  By number: what
+    # stands for the stream in this process may be no file.
+    faulthandler.enable(_STANDARD_ERROR)
 
 
 def announce(lines: Iterable[str]) -> None:
