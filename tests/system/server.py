@@ -25,11 +25,17 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
-def run_tlog(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    command = [*COMMAND, *map(str, arguments)]
+def run_tlog(
+    *arguments: str | Path, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end; folder: where, if not in this checkout."""
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment()
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        cwd=folder,
     )
 
 
