@@ -1,8 +1,10 @@
 """The face of a log that a door needs which takes entries, and no more of it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlog.entries.packed import Packed
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.gate import Gate
 from tlog.log.cosigning.guard import WriteGuard
@@ -42,7 +44,7 @@ class Submitting:
             # Several may wait here: equal entries are one entry.
             await self.commit([self.first_entry])
 
-    def commit(self, entries: list[bytes]) -> asyncio.Future[Receipt]:
+    def commit(self, entries: Sequence[bytes]) -> asyncio.Future[Receipt]:
         """Let canonical entries wait for a commit.
 
         The future says where they stand once that is durable.  It ends with BusyError
@@ -53,7 +55,7 @@ class Submitting:
         """
         self.guard.require_writable()
         waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self.pool.put_ticket(Ticket(entries, waiting))
+        self.pool.put_ticket(Ticket(Packed.of(entries), waiting))
         return waiting
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:

@@ -9,11 +9,9 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from tlog.entries.submission import (
-    MAX_BODY_BYTES,
-    parse_cbor_submission,
-    parse_json_submission,
-)
+from tlog.entries.packed import Packed
+from tlog.entries.scanning import read_cbor_submission, read_json_submission
+from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.http.body import read_body, require_form
 from tlog.http.respond import json_response, query, text_response, wants_text
 from tlog.log.api.client import client_of
@@ -31,9 +29,9 @@ from tlogverify.errors import FormatError, TlogError
 from tlogverify.hashing import Hash
 from tlogverify.proof import Proof
 
-_PARSERS: Final[Mapping[str, Callable[[bytes], list[bytes]]]] = {
-    "application/json": parse_json_submission,
-    "application/cbor": parse_cbor_submission,
+_PARSERS: Final[Mapping[str, Callable[[bytes], Packed]]] = {
+    "application/json": read_json_submission,
+    "application/cbor": read_cbor_submission,
 }
 
 
@@ -95,7 +93,7 @@ class SubmitEndpoint:
         response.headers[hdrs.RETRY_AFTER] = "1"
         return response
 
-    async def _admitted_entries(self, request: web.Request) -> list[bytes]:
+    async def _admitted_entries(self, request: web.Request) -> Packed:
         gate = self._log.gate
         client = client_of(request, gate)
         require_form(request, " or ".join(_PARSERS), _PARSERS)
