@@ -49,6 +49,7 @@ PURE = [
     "tlog.log.cosigning.gathering",
     "tlog.log.sequencer.batch",
     "tlog.log.sequencer.growth",
+    "tlog.log.sequencer.places",
     "tlog.log.sequencer.selfcheck",
     "tlog.witness.rules",
     "tlog.witness.roster",

@@ -7,6 +7,7 @@ the log had by one path each, everything against the one checkpoint in the answe
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import msgspec
 from aiohttp import hdrs, web
 
 from tlog.entries.packed import Packed
@@ -23,6 +24,7 @@ from tlog.log.api.problems import (
 )
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.prover import Prover
+from tlog.log.sequencer.places import encode_places
 from tlog.log.sequencer.pool import Receipt
 from tlog.log.submitting import Submitting
 from tlogverify.errors import FormatError, TlogError
@@ -85,7 +87,7 @@ class SubmitEndpoint:
         proof = self._proofs_url
         document = {
             "origin": self._log.origin,
-            "entries": _placed(receipt),
+            "entries": msgspec.Raw(encode_places(receipt)),
             "proofs": [f"{proof}{index}" for index in receipt.indexes],
         }
         response = json_response(document, status=202)
@@ -105,9 +107,9 @@ class SubmitEndpoint:
         return entries
 
     async def _answer(self, receipt: Receipt, head: Snapshot) -> web.Response:
-        known = {index for index in receipt.indexes if not _is_new(receipt, index)}
         paths: dict[int, list[Hash]] = {}
-        if known:
+        if not receipt.is_all_new:
+            known = {index for index in receipt.indexes if not _is_new(receipt, index)}
             paths = await self._prover.inclusions(head, sorted(known))
         left, right = receipt.left, receipt.right
         start, end = receipt.start, receipt.end
@@ -119,7 +121,7 @@ class SubmitEndpoint:
         document = {
             "origin": self._log.origin,
             "checkpoint": head.note.decode(),
-            "entries": _placed(receipt),
+            "entries": msgspec.Raw(encode_places(receipt)),
             "range": {"start": start, "end": end, "left": left, "right": right},
             "paths": {str(index): path for index, path in paths.items()},
         }
@@ -132,19 +134,6 @@ class SubmitEndpoint:
         path = await self._prover.inclusion(head, index)
         proof = Proof(index, tuple(path), head.note, entry)
         return text_response(proof.encode(), status=_status(receipt))
-
-
-def _placed(receipt: Receipt) -> list[dict[str, object]]:
-    """Return each entry's place, and whether the log had it."""
-    seen: set[int] = set()
-    placed: list[dict[str, object]] = []
-    for index, leaf_hash in zip(receipt.indexes, receipt.leaf_hashes, strict=True):
-        duplicate = index in seen or not _is_new(receipt, index)
-        seen.add(index)
-        placed.append(
-            {"index": index, "leaf_hash": leaf_hash.hex(), "duplicate": duplicate}
-        )
-    return placed
 
 
 def _is_new(receipt: Receipt, index: int) -> bool:

@@ -31,6 +31,11 @@ class Receipt:
     left: tuple[Hash, ...] = ()
     right: tuple[Hash, ...] = ()
 
+    @property
+    def is_all_new(self) -> bool:
+        """Whether the request added each of its entries."""
+        return self.end - self.start == len(self.indexes)
+
 
 class Receiver(Protocol):
     """Who waits for a receipt: a future of a thread or of an event loop."""
