@@ -15,7 +15,7 @@ from tlog.entries.packed import Packed
 from tlog.log.merkle.snapshot import Snapshot
 from tlogverify.tiles import Tile
 
-PART_BYTES: Final = 4 << 20
+PART_BYTES: Final = 8 << 20
 """About so many bytes of entries are taken at once: a part is published, indexed and
 forgotten before the next, so that a full backlog has room again soon."""
 
