@@ -35,16 +35,15 @@ def scan_body(body: bytes, most: int) -> Packed | None:
     """Return the entries of a body in canonical form, 1 to `most`."""
     room = min(most, len(body) // _LEAST_RECORD_BYTES)
     sizes = array("H", bytes(2 * room))
-    count = lib.tlog_scan_body(body, len(body), ffi.from_buffer(_SIZES, sizes), room)
+    at = ffi.from_buffer(_SIZES, sizes)
+    count = lib.tlog_scan_body(body, len(body), at, room)
     if count == 0:
         return None
-    del sizes[count:]
     # Each comma, and nothing before the first entry, gives way to two bytes of length.
     bundle = bytes(len(body) - _AROUND_BYTES + count + 1)
-    at = ffi.from_buffer(_SIZES, sizes)
     if not lib.tlog_pack_body(body, len(body), at, count, bundle, len(bundle)):
         return None
-    return Packed(bundle, sizes)
+    return Packed(bundle, sizes[:count])
 
 
 def scan_rows(
