@@ -12,9 +12,11 @@
     credentials  policies  progress          what the others share
     retries                                  what both tell of requests tried again
     output  reports  signers                 what submit and search tell, and read
+    completeness                             what search --prove tells
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
-log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.
+log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`, or an
+incomplete answer, of `tlog search --prove`.
 """
 
 from collections.abc import Sequence
