@@ -43,11 +43,7 @@ def subjects(draw: st.DrawFn) -> list[dict[str, str]]:
     """Draw 1 to 5 subjects, sorted and unique."""
     found = draw(_FEW_DIGESTS)
     more = [
-        {
-            name: draw(digests(name))
-            for name in ("sha384", "sha512")
-            if draw(_EITHER)
-        }
+        {name: draw(digests(name)) for name in ("sha384", "sha512") if draw(_EITHER)}
         for _ in found
     ]
     pairs = zip(sorted(found), more, strict=True)
