@@ -107,7 +107,10 @@ class Listener:
         self.connections = Connections(made, most, self._answer_s)
         try:
             server = await asyncio.get_running_loop().create_server(
-                self._way_in(), host, port, backlog=_ACCEPT_QUEUE
+                way_in(self._app, self.connections, is_lean=self._is_lean),
+                host,
+                port,
+                backlog=_ACCEPT_QUEUE,
             )
         except OSError as error:
             raise _not_listening(error, self._listen) from error
@@ -127,13 +130,15 @@ class Listener:
         self.connections.stop()
         await asyncio.gather(self.connections.drain(_DRAIN_S), self._runner.cleanup())
 
-    def _way_in(self) -> Callable[[], asyncio.Protocol]:
-        """Return what makes the protocol of each connection that is accepted."""
-        connections, hot = self.connections, self._app[_HOT]
-        if not (self._is_lean and hot):
-            return lambda: connections.take(connections.make)
-        door = LeanDoor(hot, self._app[_ANSWERS], connections)
-        return lambda: connections.take(door.make)
+
+def way_in(
+    app: web.Application, connections: Connections, *, is_lean: bool
+) -> Callable[[], asyncio.Protocol]:
+    """Return what makes the protocol of each connection that is accepted."""
+    if not (is_lean and app[_HOT]):
+        return lambda: connections.take(connections.make)
+    door = LeanDoor(app[_HOT], app[_ANSWERS], connections)
+    return lambda: connections.take(door.make)
 
 
 def _not_listening(error: OSError, listen: str) -> OSError:
