@@ -140,6 +140,20 @@ def test_a_smuggled_request_is_seen_by_neither_or_by_both() -> None:
             require_equal([get(b"/read") + request, hidden])
 
 
+def test_a_body_that_looks_like_a_request_is_a_body() -> None:
+    """Who answers before the body has come still knows where it ends."""
+    hidden = get(b"/kept")
+    for target in (b"/slow", b"/store", b"/nowhere", b"/cold"):
+        for lines in (JSON, b"Content-Type: text/html\r\n"):
+            whole = store(hidden, lines, target=target)
+            head = whole[: -len(hidden)]
+            with case(repr(head)):
+                require_equal([head, hidden])
+                require_equal([head, hidden, hidden])
+                require_equal([head, hidden[:9], hidden[9:], hidden])
+                require_equal([whole, hidden])
+
+
 def test_where_a_request_is_cut_makes_no_difference() -> None:
     for request in (get(b"/read"), store(b"abc"), store(b"bad", CLOSE)):
         for cut in range(1, len(request)):
