@@ -120,6 +120,8 @@ class Lean(asyncio.Protocol):
         "_idle_since_s",
         "_is_held",
         "_keep_alive",
+        "_last",
+        "_last_bytes",
         "_loop",
         "_partial",
         "_patience",
@@ -141,6 +143,9 @@ class Lean(asyncio.Protocol):
         self._is_held = False
         # Of the request that is under way.
         self._head: Head | None = None
+        # Most clients send one head again and again: its bytes, and what they mean.
+        self._last_bytes = b""
+        self._last: Head | None = None
         self._route: HotRoute | None = None
         self._partial: asyncio.TimerHandle | None = None
         self._keep_alive: asyncio.TimerHandle | None = None
@@ -189,7 +194,7 @@ class Lean(asyncio.Protocol):
         found: Head | Unplain = Unplain.PARTIAL
         for taken, piece in enumerate(self._pieces, 1):
             received = received + piece if received else piece
-            found = recognise(received, self._remote)
+            found = self._recognise(received)
             if isinstance(found, Head):
                 if len(received) < found.end:
                     continue
@@ -205,6 +210,17 @@ class Lean(asyncio.Protocol):
             self._wait_for_rest(found)
             return
         self.hand_over()
+
+    def _recognise(self, received: bytes) -> Head | Unplain:
+        """Recognise a request; one with the last one's head means the same."""
+        last = self._last
+        if last is not None and received.startswith(self._last_bytes):
+            return last
+        found = recognise(received, self._remote)
+        if isinstance(found, Head):
+            self._last = found
+            self._last_bytes = received[: found.body_at]
+        return found
 
     def _wait_for_rest(self, found: Head | Unplain) -> None:
         """Wait for the rest of a request, if it is worth it."""
@@ -281,14 +297,14 @@ class Lean(asyncio.Protocol):
 
     def is_plain(self, received: bytes) -> bool:
         """Whether the bytes are one whole plain request."""
-        found = recognise(received, self._remote)
+        found = self._recognise(received)
         return (
             isinstance(found, Head) and len(received) == found.end and not found.closes
         )
 
     def takes(self, received: bytes) -> bool:
         """Whether a request that begins with these bytes is taken back."""
-        found = recognise(received, self._remote)
+        found = self._recognise(received)
         return (
             isinstance(found, Head)
             and len(received) <= found.end
