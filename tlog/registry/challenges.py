@@ -23,6 +23,7 @@ _STEP: Final = re.compile(
 _LINK: Final = re.compile(
     rf"[\s,]*<(?P<url>[^<>\s]*)>(?P<rest>(?:\s*;\s*{_TOKEN}(?:={_VALUE})?)*)"
 )
+_SPEAKABLE: Final = re.compile(r"[!-~]*")
 _NEXT: Final = re.compile(r';\s*rel=(?:next|"next")(?=\s*(?:;|$))')
 
 
@@ -67,7 +68,7 @@ def next_page(url: str, field: str) -> str | None:
         if _NEXT.search(match["rest"]):
             found = str(urljoin(url, match["url"]))
             here, there = urlsplit(url), urlsplit(found)
-            if here[:3] != there[:3]:
+            if here[:3] != there[:3] or _SPEAKABLE.fullmatch(found) is None:
                 raise FormatError("the next page of a list is at the same place")
             return found
     return None
@@ -80,6 +81,9 @@ def require_target(origin: str, url: str) -> str:
     addresses of this machine; and no other machine sends anybody to this one.  What
     stands behind a `?` may be a secret, and is not shown.
     """
+    # A space or a control character in a request's line would be another request's.
+    if _SPEAKABLE.fullmatch(url) is None:
+        raise FormatError("a registry sends its clients to URLs of plain characters")
     try:
         here, there = urlsplit(origin), urlsplit(url)
         host, _ = there.hostname or "", there.port

@@ -104,8 +104,11 @@ async def _fetch(
     repository: Repository, attached: str, layer: Descriptor, room: int
 ) -> Document:
     kind = layer.media_type
+    if room < layer.size <= _LIMITS[kind]:
+        why = f"too much is attached: at most {MAX_ALL_BYTES >> 20} MiB are fetched"
+        return Document(attached, kind, None, why, State.UNUSABLE)
     try:
-        content = await repository.get_blob(layer, min(_LIMITS[kind], room))
+        content = await repository.get_blob(layer, _LIMITS[kind])
     except (FormatError, VerificationError, AbsentError) as error:
         return Document(attached, kind, None, str(error), State.UNUSABLE)
     return Document(attached, kind, content)

@@ -43,12 +43,25 @@ MAX_REFERRERS: Final = 1_000
 _MAX_SIZE: Final = 2**63 - 1
 _RESTRICTED: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE: Final = re.compile(rf"{_RESTRICTED}/{_RESTRICTED}")
+_FOUND_TYPE: Final = re.compile(rf"{_MEDIA_TYPE.pattern}(?: *;[ -~]*)?")
+_MAX_TYPE_CHARS: Final = 255
 
 
 def parse_media_type(rule: str, text: str) -> str:
     """Return a media type without parameters; raises FormatError (RFC 6838, 4.2)."""
     if _MEDIA_TYPE.fullmatch(text) is None:
         raise FormatError(f"{rule} is a media type such as application/json", text)
+    return text
+
+
+def _found_type(rule: str, members: Mapping[str, object], name: str) -> str:
+    """Return a media type that others wrote, "" for none.
+
+    Parameters are let through: those of older Sigstore bundles stand in manifests.
+    """
+    text = optional_text(rule, members, name)
+    if text and (len(text) > _MAX_TYPE_CHARS or _FOUND_TYPE.fullmatch(text) is None):
+        raise FormatError(f"{rule}'s {name} is a media type", text)
     return text
 
 
@@ -73,13 +86,14 @@ class Descriptor:
         rule, size = "a descriptor", members.get("size")
         if type(size) is not int or not 0 <= size <= _MAX_SIZE:
             raise FormatError(f"{rule} has a size", size)
+        media_type = _found_type(rule, members, "mediaType")
+        if not media_type:
+            raise FormatError(f"{rule} has a mediaType")
         return cls(
-            parse_media_type(
-                f"{rule}'s mediaType", optional_text(rule, members, "mediaType")
-            ),
+            media_type,
             parse_digest(f"{rule}'s digest", members.get("digest")),
             size,
-            optional_text(rule, members, "artifactType"),
+            _found_type(rule, members, "artifactType"),
             _annotations(rule, members),
         )
 
@@ -127,11 +141,11 @@ def parse_manifest(content: bytes, media_type: str) -> Manifest:
     if own not in INDEX_TYPES:
         layers = array_member(rule, members, "layers", MAX_LAYERS)
     config = object_member(rule, members, "config")
-    config_type = optional_text(rule, config, "mediaType")
+    config_type = _found_type(rule, config, "mediaType")
     subject = object_member(rule, members, "subject")
     return Manifest(
         own,
-        optional_text(rule, members, "artifactType")
+        _found_type(rule, members, "artifactType")
         or ("" if config_type == EMPTY_TYPE else config_type),
         tuple(Descriptor.parse(it) for it in layers),
         Descriptor.parse(subject) if subject else None,

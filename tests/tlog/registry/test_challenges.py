@@ -74,6 +74,8 @@ def test_the_next_page_is_found_at_the_same_place_alone() -> None:
     ):
         with case(place), pytest.raises(FormatError):
             next_page(PAGE, f"<{place}>; rel=next")
+    with pytest.raises(FormatError):
+        next_page(PAGE, "<?n=é>; rel=next")
 
 
 def test_nobody_is_led_to_plain_http_or_to_this_machine() -> None:
@@ -95,6 +97,7 @@ def test_nobody_is_led_to_plain_http_or_to_this_machine() -> None:
         *((there, "file:///etc/passwd"), (there, ""), (there, "https://")),
         *((there, "https://u:p@blobs.example/x"), (there, "https://[/x")),
         *((here, "http://blobs.example/x"), (plain, "http://images.example:5001/x")),
+        *((here, f"{here}/x y"), (here, f"{here}/x\n"), (here, f"{here}/é")),
         *((plain, "http://127.0.0.1/x"), (there, "https://a:99999/"), (there, "/x#y")),
     ]
     for origin, url in good:

@@ -56,6 +56,7 @@ def test_the_type_is_the_manifests_own_word() -> None:
             "application/x",
         ),
         "but the empty config is none": ({"artifactType": None}, ""),
+        "with parameters, if it has them": ({"artifactType": "a/b; c=1"}, "a/b; c=1"),
         "its artifactType first": ({"config": told(b"", "application/x")}, KIND),
     }
     for name, (changes, kind) in cases.items():
@@ -80,9 +81,12 @@ def test_a_manifest_that_breaks_a_rule_is_refused() -> None:
         "another hash": {"layers": [{**layer, "digest": "sha512:" + "0" * 128}]},
         "upper-case hex": {"layers": [{**layer, "digest": digest.upper()}]},
         "no media type": {"layers": [{"digest": digest, "size": 5}]},
-        "a media type with a parameter": {
-            "layers": [{**layer, "mediaType": "a/b;c=d"}]
+        "a media type that is none": {"layers": [{**layer, "mediaType": "a;c=d"}]},
+        "a media type with a line's end": {
+            "layers": [{**layer, "mediaType": "a/b;\n"}]
         },
+        "an artifactType without end": {"artifactType": f"a/b;{'c' * 252}"},
+        "a config's type that is none": {"config": {"mediaType": "x"}},
         "layers that are no array": {"layers": {}},
         "too many layers": {"layers": [layer] * 1001},
         "an annotation that is no text": {"annotations": {"a": 1}},
