@@ -15,29 +15,23 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tlog.errors import RejectedError
-from tlog.registry.manifests import MAX_BLOB_BYTES, encode, parse_media_type
+from tlog.registry.manifests import MAX_BLOB_BYTES, parse_media_type
 from tlog.registry.references import Digest, sha256_of
 from tlogverify.attestation.dsse import Envelope
-from tlogverify.attestation.members import (
-    object_member,
-    optional_text,
-    parse_object,
-)
+from tlogverify.attestation.members import parse_object
 from tlogverify.attestation.statement import parse_statement
 from tlogverify.errors import FormatError
 from tlogverify.proof import Proof
 from tlogverify.record import parse_record
 from tlogverify.rekor import REKOR_START, parse_rekor
+from tlogverify.sigstore import Bundle
+from tlogverify.sigstore.bundle import NEWEST
 
 PROOF_TYPE: Final = "application/vnd.dev.tlog.proof.v1"
 ENVELOPE_TYPE: Final = "application/vnd.dsse.envelope.v1+json"
-BUNDLE_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
+BUNDLE_TYPE: Final = NEWEST
 
 _PROOF_START: Final = b"c2sp.org/tlog-proof@"
-_BUNDLE_TYPES: Final = (
-    BUNDLE_TYPE,
-    "application/vnd.dev.sigstore.bundle+json;version=0.3",
-)
 _CONTENT: Final = "dev.sigstore.bundle.content"
 _BUNDLE_PREDICATE: Final = "dev.sigstore.bundle.predicateType"
 _PREDICATE: Final = "in-toto.io/predicate-type"
@@ -74,7 +68,7 @@ def recognise(content: bytes, digest: Digest, given: str | None = None) -> Paylo
             f"this is no proof, envelope or bundle: {_SAY_TYPE}"
         ) from None
     if "mediaType" in members:
-        return _bundle(members, content, digest)
+        return _bundle(Bundle.parse(content), content, digest)
     if "payloadType" in members:
         predicate = _predicate_type(Envelope.parse(content), digest)
         named = {_PREDICATE: predicate} if predicate else {}
@@ -82,21 +76,21 @@ def recognise(content: bytes, digest: Digest, given: str | None = None) -> Paylo
     raise FormatError(f"this JSON is no envelope and no bundle: {_SAY_TYPE}")
 
 
-def _bundle(members: Mapping[str, object], content: bytes, digest: Digest) -> Payload:
-    media_type = optional_text("a bundle", members, "mediaType")
-    if media_type not in _BUNDLE_TYPES:
+def _bundle(bundle: Bundle, content: bytes, digest: Digest) -> Payload:
+    if bundle.version != "0.3":
         raise FormatError(
-            f"a Sigstore bundle is of version 0.3; else {_SAY_TYPE}", media_type
+            f"a Sigstore bundle to attach is of version 0.3; else {_SAY_TYPE}",
+            bundle.media_type,
         )
-    envelope = object_member("a bundle", members, "dsseEnvelope")
-    if not envelope:
-        if not object_member("a bundle", members, "messageSignature"):
-            raise FormatError("a bundle has a dsseEnvelope or a messageSignature")
-        return Payload(BUNDLE_TYPE, content, {_CONTENT: "message-signature"})
-    named = {_CONTENT: "dsse-envelope"}
-    if predicate := _predicate_type(Envelope.parse(encode(envelope)), digest):
-        named[_BUNDLE_PREDICATE] = predicate
-    return Payload(BUNDLE_TYPE, content, named)
+    signed = bundle.content
+    if isinstance(signed, Envelope):
+        named = {_CONTENT: "dsse-envelope"}
+        if predicate := _predicate_type(signed, digest):
+            named[_BUNDLE_PREDICATE] = predicate
+        return Payload(BUNDLE_TYPE, content, named)
+    if signed.algorithm == "SHA2_256" and signed.digest != sha256_of(digest):
+        raise RejectedError(f"the bundle's signature is not of {digest}")
+    return Payload(BUNDLE_TYPE, content, {_CONTENT: "message-signature"})
 
 
 def _predicate_type(envelope: Envelope, digest: Digest) -> str:
