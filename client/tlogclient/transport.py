@@ -98,14 +98,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._network = network
-        self._retry = stamina.AsyncRetryingCaller(
-            # `fetch` counts the attempts, and bounds the waits too.
-            attempts=None,
-            timeout=None,
-            wait_initial=_WAIT_FIRST_S,
-            wait_max=_WAIT_MAX_S,
-            wait_jitter=_JITTER_S,
-        )
+        self._retry = new_retries()
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -192,6 +185,18 @@ class Transport:
             said = f"there is no log at {self._url}: is its path missing or wrong?"
             return RefusedError(refusal.type, said, status=refusal.status)
         return refusal
+
+
+def new_retries() -> stamina.AsyncRetryingCaller:
+    """Return what repeats attempts after growing waits, as long as its caller plans."""
+    return stamina.AsyncRetryingCaller(
+        # A `Course` counts the attempts, and bounds the waits too.
+        attempts=None,
+        timeout=None,
+        wait_initial=_WAIT_FIRST_S,
+        wait_max=_WAIT_MAX_S,
+        wait_jitter=_JITTER_S,
+    )
 
 
 def new_session(

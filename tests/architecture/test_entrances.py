@@ -11,6 +11,7 @@ ENTRANCES = {
     "monitor": {"completeness", "opening", "settings"},
     "fsck": {"check", "damage"},
     "tuf": {"repository"},
+    "registry": {"manifests"},
     # These say in their packages what others may use of them.
     "attest": set[str](),
     "submit": set[str](),

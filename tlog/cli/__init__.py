@@ -4,12 +4,14 @@
     command                                  a command line: parsed, run, its status
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
+    attach  discover  images                 what registries hold of images
     fsck  rebuild  keygen                    what operators do
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
     credentials  policies  progress          what the others share
+    network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
     output  reports  signers                 what submit and search tell, and read
     completeness                             what search --prove tells
