@@ -21,7 +21,7 @@ WINGS = [
     {"cli"},
     {"log", "witness", "monitor", "fsck", "attest", "submit", "sigstore", "tuf"},
     {"http"},
-    {"durable", "entries", "lifeline", "signing"},
+    {"bundles", "durable", "entries", "lifeline", "signing"},
     {"hashing", "folders", "metrics", "clock", "log_lines"},
     {"config"},
     {"errors"},
@@ -208,6 +208,11 @@ def test_the_verifier_depends_on_cryptography_alone() -> None:
     assert {(f"tlogverify.{name}", "cryptography") for name in readers} == foreign
 
 
+def test_the_judge_of_certificates_is_asked_in_one_place() -> None:
+    users = {it.module for it in below("tlog") if "sigstore" in it.foreign}
+    assert {"tlog.bundles.certified"} == users
+
+
 def test_one_import_is_optional() -> None:
     tried = {
         source.module
@@ -370,6 +375,8 @@ def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
         "tlog.lifeline",
         # What cryptography raises of a certificate is not told: our own error at once.
         "tlogverify.certificates",
+        # Nor what the sigstore library raises of a bundle that somebody sent.
+        "tlog.bundles.certified",
         # RocksDB raises Exception itself: turned into our own error on the spot.
         "tlog.log.storage.index",
         "tlog.fsck.index",

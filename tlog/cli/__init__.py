@@ -6,6 +6,7 @@
     submit  attest  verify  search           what people ask of a log
     fsck  rebuild  keygen                    what operators do
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
+    bundles  certified                       verify's, for bundles and trusted roots
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share

@@ -65,7 +65,7 @@ def judge_by(options: Namespace) -> Callable[[str], Judged]:
 def _require_sense(options: Namespace) -> None:
     attested = options.attestation is not None
     if options.bundle is not None:
-        _require_bundle_alone(options)
+        require_bundle_alone(options)
     elif options.key:
         raise FormatError("--key is for a bundle: --bundle FILE")
     elif attested != (options.rules is not None) or (
@@ -76,7 +76,8 @@ def _require_sense(options: Namespace) -> None:
         raise FormatError("--entry goes without --attestation and without --evidence")
 
 
-def _require_bundle_alone(options: Namespace) -> None:
+def require_bundle_alone(options: Namespace) -> None:
+    """Raise FormatError for flags that a bundle leaves no room for."""
     others = ("proof", "attestation", "evidence", "entry")
     given = [f"--{name}" for name in others if getattr(options, name)]
     if given:

@@ -21,7 +21,6 @@ from tlogverify.attestation.dsse import Envelope, pae
 from tlogverify.attestation.statement import Statement, parse_statement
 from tlogverify.attestation.verify import artifact_digests, verify_subject
 from tlogverify.errors import FormatError, SignatureError, VerificationError
-from tlogverify.hashing import leaf_hash
 from tlogverify.policy import Policy, Witnessed
 from tlogverify.rekor import RekorEntry, parse_rekor
 from tlogverify.sigstore.bundle import Bundle, MessageSignature
@@ -151,8 +150,12 @@ def open_logged(bundle: Bundle, signed: Signed, policy: Policy) -> Logged:
     proven = []
     # Without any of a known log, the first one's error says which logs are trusted.
     for entry, proof in known or proofs[:1]:
-        witnessed = proof.verify(leaf_hash(entry.body), policy)
-        _require_same_tree(entry, witnessed)
+        witnessed = policy.open_checkpoint(proof.note)
+        entry.require_in(witnessed.checkpoint)
+        if entry.index != proof.index:
+            raise VerificationError("the entry has two indexes")
+        if entry.log_id not in {key.key_hash for key in witnessed.log}:
+            raise VerificationError("the entry's logId is another log's")
         require_bound(entry, bundle, signed)
         proven.append(Logged(entry.index, witnessed, len(proofs) - len(known)))
     return proven[0]
@@ -248,20 +251,6 @@ def _is_of(logged: RekorEntry, bundle: Bundle, signed: Signed) -> bool:
             logged.digest == hashlib.sha256(content.payload).digest()
         )
     return (logged.algorithm, logged.digest) == (signed.key.algorithm, signed.digest)
-
-
-def _require_same_tree(entry: LogEntry, witnessed: Witnessed) -> None:
-    """Raise VerificationError unless the bundle's other members say the same.
-
-    Nothing here relies on them, but whoever reads the bundle by them must not differ.
-    """
-    checkpoint, proof = witnessed.checkpoint, entry.proof
-    if proof is None or (proof.size, proof.root) != (checkpoint.size, checkpoint.root):
-        raise VerificationError("the entry's tree is not the checkpoint's")
-    if entry.index != proof.index:
-        raise VerificationError("the entry has two indexes")
-    if entry.log_id not in {key.key_hash for key in witnessed.log}:
-        raise VerificationError("the entry's logId is another log's")
 
 
 def _hashlib(algorithm: str) -> str:
