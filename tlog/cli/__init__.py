@@ -7,6 +7,7 @@
     attach  discover  images                 what registries hold of images
     fsck  rebuild  keygen                    what operators do
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
+    bundles  certified                       verify's, for bundles and trusted roots
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
