@@ -218,7 +218,7 @@ def _verified(
 
 
 def _bare(claims: list[Claim], size: int, root: bytes, seconds: float) -> float:
-    """Return what a loop of hashlib alone verifies a second, if it is told the sides."""
+    """Return what a loop of hashlib alone verifies a second, told the sides."""
     sides = [_sides(claim, size) for claim in claims]
 
     def bare() -> None:
