@@ -13,6 +13,7 @@ capture                      all of that as SLSA provenance
 predicates                   what others say, read within bounds
 artifacts                    which files are meant, and where their outputs lie
 document                     PURE: statement, envelope, record
+bundling                     the same as a Sigstore bundle
 attesting                    the files beside the artifacts, and their order
 """
 
@@ -28,6 +29,10 @@ from tlog.attest.attesting import (
     Claim,
     attest,
     name_artifacts,
+)
+from tlog.attest.bundling import (
+    Bundled,
+    attest_in_bundle,
 )
 from tlog.attest.capture import (
     Captured,
@@ -55,12 +60,14 @@ __all__ = [
     "Allowance",
     "AttestationSigner",
     "Attested",
+    "Bundled",
     "Captured",
     "Claim",
     "Omission",
     "PassedOver",
     "Told",
     "attest",
+    "attest_in_bundle",
     "capture_provenance",
     "find_artifacts",
     "find_secrets",

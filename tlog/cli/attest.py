@@ -19,12 +19,14 @@ from tlog.attest import (
     Allowance,
     AttestationSigner,
     Attested,
+    Bundled,
     Captured,
     Claim,
     Omission,
     PassedOver,
     Told,
     attest,
+    attest_in_bundle,
     capture_provenance,
     find_artifacts,
     find_secrets,
@@ -91,6 +93,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="replace another attestation"
     )
     parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="write one Sigstore bundle instead; the log must serve --sigstore",
+    )
+    parser.add_argument(
         "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
     )
     add_policy_argument(parser)
@@ -111,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
     signer = None
     if not options.dry_run:
         signer = _read_key(options.key)
-        require_room(sought)
+        require_room(sought if options.bundle is None else ())
     groups = [hash_artifacts(group) for group in split_artifacts(sought)]
     predicate_type = options.predicate_type or PROVENANCE_TYPE
     captured = _predicate(options, predicate_type, secrets)
@@ -125,6 +133,9 @@ def run(options: argparse.Namespace) -> int:
     _tell_omissions(options, captured.omissions, unnamed)
     if signer is None:
         return _print(json.dumps(json.loads(it.statement), indent=2) for it in claims)
+    if options.bundle is not None:
+        bundled = asyncio.run(_attest_in_bundle(options, claims, signer))
+        return _print(_report_bundle(options, claims[0], bundled))
     attested = asyncio.run(_attest(options, claims, signer))
     lines: list[str] = []
     for claim, done, without_name in zip(claims, attested, unnamed, strict=True):
@@ -194,6 +205,25 @@ async def _attest(
         return [await attest(it, signer, log, replace=options.force) for it in claims]
 
 
+async def _attest_in_bundle(
+    options: argparse.Namespace, claims: Sequence[Claim], signer: AttestationSigner
+) -> Bundled:
+    if len(claims) > 1:
+        raise RejectedError("a bundle holds one statement, of at most 256 files")
+    network = find_network(options)
+    policy = await load_policy(options, network)
+    async with open_client(
+        options.log,
+        policy,
+        bearer_token(options),
+        network=network,
+        timeout_s=options.timeout,
+    ) as log:
+        return await attest_in_bundle(
+            claims[0], signer, (log, policy), options.bundle, replace=options.force
+        )
+
+
 def _tell_passed_over(passed_over: Sequence[PassedOver]) -> None:
     for it in passed_over[:_MAX_TOLD]:
         _tell(f"passed over: {it.path}: {it.why}")
@@ -242,6 +272,24 @@ def _report(
     how = ", attested before" if attested.is_kept else ""
     return [
         printable(f"{it.given}: entry {index}{how}, in {it.attestation} and {it.proof}")
+        for it in claim.artifacts
+    ]
+
+
+def _report_bundle(
+    options: argparse.Namespace, claim: Claim, bundled: Bundled
+) -> list[str]:
+    if options.json:
+        document = {
+            "index": bundled.index,
+            "bundle": str(options.bundle),
+            "kept": bundled.is_kept,
+            "artifacts": [it.given for it in claim.artifacts],
+        }
+        return [json.dumps(document)]
+    how = ", attested before" if bundled.is_kept else ""
+    return [
+        printable(f"{it.given}: entry {bundled.index}{how}, in {options.bundle}")
         for it in claim.artifacts
     ]
 
