@@ -1,5 +1,6 @@
 """`tlog attest --bundle` with a real log: what is written, and who else verifies it."""
 
+import base64
 import json
 import os
 import shutil
@@ -9,12 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rekor import b64
 from tests.support.sigstore.workshop import local_url
 from tests.system.server import ServerProcess, run_tlog, serving
 from tests.system.test_attest import NAMES, prepared, tlog
+from tests.system.test_sigstore_js import node
 from tests.tlogverify.refusal import flip
 
 BUNDLE = "release.sigstore.json"
+KEYED = Path(__file__).parents[1] / "support" / "sigstore" / "keyed.cjs"
+
+
+def knows_our_entries() -> bool:
+    """Whether node finds a verifier that knows such entries: from 4 on."""
+    version = "console.log(require('@sigstore/verify/package.json').version)"
+    if shutil.which("node") is None or (found := node("-e", version)).returncode:
+        return False
+    return int(found.stdout.partition(".")[0]) >= 4
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +176,22 @@ def test_cosign_verifies_it(folder: Path, server: ServerProcess) -> None:
     assert [0, 0] == [cosign(name) for name in NAMES]
     (folder / NAMES[0]).write_bytes(b"another")
     assert 1 == cosign(NAMES[0])
+
+
+def verify_by_js(folder: Path, server: ServerProcess) -> tuple[int, str]:
+    root = server.folder.parent / "sigstore" / "trusted_root.json"
+    done = node(KEYED, root, folder / "release.key.pub", folder / BUNDLE)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not knows_our_entries(), reason="@sigstore/verify 4 for node")
+def test_the_javascript_verifier_verifies_it(
+    folder: Path, server: ServerProcess
+) -> None:
+    assert 0 == attest(folder, server).returncode
+    assert (0, "") == verify_by_js(folder, server)
+    document = json.loads((folder / BUNDLE).read_bytes())
+    place = document["dsseEnvelope"]["signatures"][0]
+    place["sig"] = b64(flip(base64.b64decode(place["sig"]), 99))
+    (folder / BUNDLE).write_text(json.dumps(document))
+    assert 1 == verify_by_js(folder, server)[0]
