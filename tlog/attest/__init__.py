@@ -12,6 +12,7 @@ toolchain                    what is installed
 capture                      all of that as SLSA provenance
 predicates                   what others say, read within bounds
 artifacts                    which files are meant, and where their outputs lie
+timestamps                   asked of an authority, over a signature
 document                     PURE: statement, envelope, record
 bundling                     the same as a Sigstore bundle
 attesting                    the files beside the artifacts, and their order
@@ -32,6 +33,7 @@ from tlog.attest.attesting import (
 )
 from tlog.attest.bundling import (
     Bundled,
+    BundleSigner,
     attest_in_bundle,
 )
 from tlog.attest.capture import (
@@ -52,6 +54,9 @@ from tlog.attest.redaction import (
     find_secrets,
     why_left_out,
 )
+from tlog.attest.timestamps import (
+    ask_timestamp,
+)
 from tlog.attest.variables import (
     secret_values,
 )
@@ -60,12 +65,14 @@ __all__ = [
     "Allowance",
     "AttestationSigner",
     "Attested",
+    "BundleSigner",
     "Bundled",
     "Captured",
     "Claim",
     "Omission",
     "PassedOver",
     "Told",
+    "ask_timestamp",
     "attest",
     "attest_in_bundle",
     "capture_provenance",

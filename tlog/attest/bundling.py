@@ -9,6 +9,7 @@ A process that dies before the bundle is there leaves it, and the next run submi
 same envelope: the log answers with the same entry.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,26 @@ from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, Envelope
 from tlogverify.command.telling import printable
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
-from tlogverify.sigstore import Bundle, BundleKey, verify_bundle
+from tlogverify.sigstore import Bundle, BundleKey, UnjudgedError, verify_bundle
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSigner:
+    """Who signs a bundle.
+
+    signer: holds the key.  key: that key as bundles name it, or its certificate.
+    stamp: asks for a timestamp over a signature, or None.
+
+    Raises FormatError if the certificate is another key's.
+    """
+
+    signer: AttestationSigner
+    key: BundleKey
+    stamp: Callable[[bytes], Awaitable[bytes]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.key.spki != self.signer.public:
+            raise FormatError("the certificate is of another key than --key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +61,7 @@ class Bundled:
 
 async def attest_in_bundle(
     claim: Claim,
-    signer: AttestationSigner,
+    by: BundleSigner,
     log: tuple[LogClient, Policy],
     path: Path,
     *,
@@ -55,7 +75,7 @@ async def attest_in_bundle(
     whose signatures no log takes; and what the client of `log` raises.
     """
     client, policy = log
-    key = BundleKey(signer.public)
+    signer, key = by.signer, by.key
     kept = _kept(claim, signer, path, replace=replace)
     if kept is not None:
         proven = _prove(claim, kept, key, policy)
@@ -75,7 +95,9 @@ async def attest_in_bundle(
             "serve it with --sigstore, or attest without --bundle",
             status=error.status,
         ) from error
-    bundle = bundle_of(envelope, logged, key)
+    signature = envelope.signatures[0].sig
+    stamps = () if by.stamp is None else (await by.stamp(signature),)
+    bundle = bundle_of(envelope, logged, key, stamps)
     # As whoever reads it will: a bundle that is there is one that verifies.
     index = _prove(claim, bundle, key, policy)
     write_changed(path, bundle.encode() + b"\n")
@@ -113,9 +135,14 @@ def _waiting(claim: Claim, signer: AttestationSigner, path: Path) -> Envelope | 
 
 
 def _prove(claim: Claim, bundle: Bundle, key: BundleKey, policy: Policy) -> int:
-    """Return the entry's index, once the bundle is proven for each artifact."""
-    indexes = {
-        verify_bundle(it.sha256, bundle, policy, (key,)).logged.index
-        for it in claim.artifacts
-    }
-    return min(indexes)
+    """Return the entry's index, once all is proven that a certificate leaves to prove.
+
+    Whom a certificate names is judged by those who verify, and by whom they trust.
+    """
+    for it in claim.artifacts:
+        try:
+            keys = () if key.is_certificate else (key,)
+            verify_bundle(it.sha256, bundle, policy, keys)
+        except UnjudgedError:
+            continue
+    return bundle.entries[0].index

@@ -134,10 +134,16 @@ def signature_entry(envelope: Envelope, key: BundleKey) -> RekorEntry:
     return RekorEntry("hashedrekord", key.algorithm, digest, (signature,))
 
 
-def bundle_of(envelope: Envelope, entry: LogEntry, key: BundleKey) -> Bundle:
-    """Return the bundle of a logged envelope; its hint is as cosign writes it."""
+def bundle_of(
+    envelope: Envelope, entry: LogEntry, key: BundleKey, timestamps: tuple[bytes, ...]
+) -> Bundle:
+    """Return the bundle of a logged envelope; a key's hint is as cosign writes it."""
+    if key.is_certificate:
+        return Bundle(
+            envelope, certificates=(key.der,), entries=(entry,), timestamps=timestamps
+        )
     hint = base64.b64encode(hashlib.sha256(key.der).digest()).decode()
-    return Bundle(envelope, hint=hint, entries=(entry,))
+    return Bundle(envelope, hint=hint, entries=(entry,), timestamps=timestamps)
 
 
 def key_id(public: bytes) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -20,11 +20,13 @@ from tlog.attest import (
     AttestationSigner,
     Attested,
     Bundled,
+    BundleSigner,
     Captured,
     Claim,
     Omission,
     PassedOver,
     Told,
+    ask_timestamp,
     attest,
     attest_in_bundle,
     capture_provenance,
@@ -45,8 +47,10 @@ from tlog.cli.policies import (
     add_policy_argument,
     find_network,
     load_policy,
+    network_of,
     open_client,
 )
+from tlog.cli.signers import read_certificate
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import read_attestation_key
@@ -54,6 +58,7 @@ from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.command.telling import complain, printable
 from tlogverify.errors import FormatError
 from tlogverify.files import lead_nowhere
+from tlogverify.sigstore import BundleKey
 
 # More lines of one kind than a person reads are counted instead.
 _MAX_TOLD: Final = 10
@@ -97,6 +102,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="write one Sigstore bundle instead; the log must serve --sigstore",
+    )
+    parser.add_argument(
+        "--certificate", type=Path, metavar="PEM", help="of --key, for the bundle"
+    )
+    parser.add_argument(
+        "--timestamp-authority", metavar="URL", help="stamps the bundle's signature"
     )
     parser.add_argument(
         "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
@@ -153,6 +164,8 @@ def _require_whole(options: argparse.Namespace) -> None:
         raise FormatError("--log and --key are needed, without --dry-run")
     if options.predicate_type is not None:
         require_uri("--type", options.predicate_type)
+    if options.bundle is None and (options.certificate or options.timestamp_authority):
+        raise FormatError("--certificate and --timestamp-authority go with --bundle")
 
 
 def _predicate(
@@ -210,7 +223,10 @@ async def _attest_in_bundle(
 ) -> Bundled:
     if len(claims) > 1:
         raise RejectedError("a bundle holds one statement, of at most 256 files")
-    network = find_network(options)
+    network, key = find_network(options), BundleKey(signer.public)
+    if options.certificate is not None:
+        key = read_certificate(options.certificate)
+    by = BundleSigner(signer, key, _stamp_of(options))
     policy = await load_policy(options, network)
     async with open_client(
         options.log,
@@ -220,8 +236,17 @@ async def _attest_in_bundle(
         timeout_s=options.timeout,
     ) as log:
         return await attest_in_bundle(
-            claims[0], signer, (log, policy), options.bundle, replace=options.force
+            claims[0], by, (log, policy), options.bundle, replace=options.force
         )
+
+
+def _stamp_of(
+    options: argparse.Namespace,
+) -> Callable[[bytes], Awaitable[bytes]] | None:
+    url = options.timestamp_authority
+    if url is None:
+        return None
+    return lambda signature: ask_timestamp(url, signature, network_of(options, url))
 
 
 def _tell_passed_over(passed_over: Sequence[PassedOver]) -> None:
