@@ -40,11 +40,9 @@ def folder(tmp_path: Path, shop: Workshop) -> Path:
 def attest(
     folder: Path, shop: Workshop, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    return tlog(
-        folder,
-        *("attest", *NAMES, "--key", "release.key", "--log", local_url(shop.server)),
-        *("--policy", shop.server.folder / "policy", *arguments),
-    )
+    given = ("attest", *NAMES, "--key", "release.key", *arguments)
+    policy = ("--policy", shop.server.folder / "policy")
+    return tlog(folder, *given, "--log", local_url(shop.server), *policy)
 
 
 def certified(folder: Path, shop: Workshop) -> None:
