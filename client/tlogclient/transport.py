@@ -219,7 +219,7 @@ def new_session(
 async def read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRoomError:
     """Return what an answer of 400 or more means."""
     body = b""
-    if response.content_type == PROBLEM_TYPE:
+    if response.content_type in {PROBLEM_TYPE, "application/json"}:
         try:
             body = await read_bounded(response, MAX_PROBLEM_BYTES)
         except FormatError:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -19,12 +19,16 @@ from tlog.attest import (
     Allowance,
     AttestationSigner,
     Attested,
+    Bundled,
+    BundleSigner,
     Captured,
     Claim,
     Omission,
     PassedOver,
     Told,
+    ask_timestamp,
     attest,
+    attest_in_bundle,
     capture_provenance,
     find_artifacts,
     find_secrets,
@@ -43,8 +47,10 @@ from tlog.cli.policies import (
     add_policy_argument,
     find_network,
     load_policy,
+    network_of,
     open_client,
 )
+from tlog.cli.signers import read_certificate
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import read_attestation_key
@@ -52,6 +58,7 @@ from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.command.telling import complain, printable
 from tlogverify.errors import FormatError
 from tlogverify.files import lead_nowhere
+from tlogverify.sigstore import BundleKey
 
 # More lines of one kind than a person reads are counted instead.
 _MAX_TOLD: Final = 10
@@ -91,6 +98,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="replace another attestation"
     )
     parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="write one Sigstore bundle instead; the log must serve --sigstore",
+    )
+    parser.add_argument(
+        "--certificate", type=Path, metavar="PEM", help="of --key, for the bundle"
+    )
+    parser.add_argument(
+        "--timestamp-authority", metavar="URL", help="stamps the bundle's signature"
+    )
+    parser.add_argument(
         "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
     )
     add_policy_argument(parser)
@@ -111,7 +130,7 @@ def run(options: argparse.Namespace) -> int:
     signer = None
     if not options.dry_run:
         signer = _read_key(options.key)
-        require_room(sought)
+        require_room(sought if options.bundle is None else ())
     groups = [hash_artifacts(group) for group in split_artifacts(sought)]
     predicate_type = options.predicate_type or PROVENANCE_TYPE
     captured = _predicate(options, predicate_type, secrets)
@@ -125,6 +144,9 @@ def run(options: argparse.Namespace) -> int:
     _tell_omissions(options, captured.omissions, unnamed)
     if signer is None:
         return _print(json.dumps(json.loads(it.statement), indent=2) for it in claims)
+    if options.bundle is not None:
+        bundled = asyncio.run(_attest_in_bundle(options, claims, signer))
+        return _print(_report_bundle(options, claims[0], bundled))
     attested = asyncio.run(_attest(options, claims, signer))
     lines: list[str] = []
     for claim, done, without_name in zip(claims, attested, unnamed, strict=True):
@@ -142,6 +164,8 @@ def _require_whole(options: argparse.Namespace) -> None:
         raise FormatError("--log and --key are needed, without --dry-run")
     if options.predicate_type is not None:
         require_uri("--type", options.predicate_type)
+    if options.bundle is None and (options.certificate or options.timestamp_authority):
+        raise FormatError("--certificate and --timestamp-authority go with --bundle")
 
 
 def _predicate(
@@ -194,6 +218,37 @@ async def _attest(
         return [await attest(it, signer, log, replace=options.force) for it in claims]
 
 
+async def _attest_in_bundle(
+    options: argparse.Namespace, claims: Sequence[Claim], signer: AttestationSigner
+) -> Bundled:
+    if len(claims) > 1:
+        raise RejectedError("a bundle holds one statement, of at most 256 files")
+    network, key = find_network(options), BundleKey(signer.public)
+    if options.certificate is not None:
+        key = read_certificate(options.certificate)
+    by = BundleSigner(signer, key, _stamp_of(options))
+    policy = await load_policy(options, network)
+    async with open_client(
+        options.log,
+        policy,
+        bearer_token(options),
+        network=network,
+        timeout_s=options.timeout,
+    ) as log:
+        return await attest_in_bundle(
+            claims[0], by, (log, policy), options.bundle, replace=options.force
+        )
+
+
+def _stamp_of(
+    options: argparse.Namespace,
+) -> Callable[[bytes], Awaitable[bytes]] | None:
+    url = options.timestamp_authority
+    if url is None:
+        return None
+    return lambda signature: ask_timestamp(url, signature, network_of(options, url))
+
+
 def _tell_passed_over(passed_over: Sequence[PassedOver]) -> None:
     for it in passed_over[:_MAX_TOLD]:
         _tell(f"passed over: {it.path}: {it.why}")
@@ -242,6 +297,24 @@ def _report(
     how = ", attested before" if attested.is_kept else ""
     return [
         printable(f"{it.given}: entry {index}{how}, in {it.attestation} and {it.proof}")
+        for it in claim.artifacts
+    ]
+
+
+def _report_bundle(
+    options: argparse.Namespace, claim: Claim, bundled: Bundled
+) -> list[str]:
+    if options.json:
+        document = {
+            "index": bundled.index,
+            "bundle": str(options.bundle),
+            "kept": bundled.is_kept,
+            "artifacts": [it.given for it in claim.artifacts],
+        }
+        return [json.dumps(document)]
+    how = ", attested before" if bundled.is_kept else ""
+    return [
+        printable(f"{it.given}: entry {bundled.index}{how}, in {options.bundle}")
         for it in claim.artifacts
     ]
 
