@@ -8,7 +8,7 @@ from tests.architecture.test_architecture import WINGS
 ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"},
     "witness": {"opening", "door", "settings"},
-    "monitor": {"opening", "settings"},
+    "monitor": {"completeness", "opening", "settings"},
     "fsck": {"check", "damage"},
     "tuf": {"repository"},
     "registry": {"manifests"},

@@ -7,6 +7,7 @@
     attach  discover  images                 what registries hold of images
     fsck  rebuild  keygen                    what operators do
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
+    bundles  certified                       verify's, for bundles and trusted roots
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
@@ -14,9 +15,11 @@
     network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
     output  reports  signers                 what submit and search tell, and read
+    completeness                             what search --prove tells
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
-log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.
+log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`, or an
+incomplete answer, of `tlog search --prove`.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,13 @@
 """Whose request it is, as admission asks."""
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
+from tlog.http.exchange import Asked
 from tlog.log.admission.gate import Gate
 
 
-def client_of(request: web.Request, gate: Gate) -> str:
+def client_of(asked: Asked, gate: Gate) -> str:
     """Return whose bucket a request draws from; raises what `gate` does."""
     return gate.client(
-        request.headers.get(hdrs.AUTHORIZATION, ""),
-        request.headers.getall(hdrs.X_FORWARDED_FOR, []),
-        request.remote or "",
+        asked.headers.get(hdrs.AUTHORIZATION, ""), asked.forwarded_for, asked.remote
     )
