@@ -4,7 +4,8 @@
     command                                  a command line: parsed, run, its status
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
-    attach  discover  images                 what registries hold of images
+    attach  discover                         what registries hold of images
+    images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots

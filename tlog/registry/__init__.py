@@ -28,15 +28,16 @@ from tlog.registry.discovery import (
     discover,
     find_image,
 )
-from tlog.registry.judging import State, Verdict, fetch_documents, judge
+from tlog.registry.judging import State, Trust, Verdict, fetch_documents, judge
 from tlog.registry.payloads import recognise
-from tlog.registry.references import Reference, parse_reference
+from tlog.registry.references import Digest, Reference, parse_reference
 from tlog.registry.repository import Repository
 from tlog.registry.transport import Way
 
 __all__ = [
     "Attached",
     "Attachment",
+    "Digest",
     "Discovery",
     "Image",
     "Keyring",
@@ -44,6 +45,7 @@ __all__ = [
     "Repository",
     "State",
     "SystemPauses",
+    "Trust",
     "Verdict",
     "Way",
     "attach",
