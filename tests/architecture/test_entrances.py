@@ -9,7 +9,7 @@ ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"opening", "settings"},
-    "fsck": {"check", "damage"},
+    "fsck": {"check", "damage", "documents"},
     "tuf": {"repository"},
     # These say in their packages what others may use of them.
     "attest": set[str](),

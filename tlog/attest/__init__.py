@@ -30,9 +30,11 @@ from tlog.attest.attesting import (
     name_artifacts,
 )
 from tlog.attest.capture import (
+    MINIMAL_TYPE,
     Captured,
     Told,
     capture_provenance,
+    minimal,
     require_uri,
 )
 from tlog.attest.document import (
@@ -52,6 +54,7 @@ from tlog.attest.variables import (
 )
 
 __all__ = [
+    "MINIMAL_TYPE",
     "Allowance",
     "AttestationSigner",
     "Attested",
@@ -65,6 +68,7 @@ __all__ = [
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
+    "minimal",
     "name_artifacts",
     "read_predicate",
     "require_room",

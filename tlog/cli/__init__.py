@@ -5,6 +5,8 @@
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
     fsck  rebuild  keygen                    what operators do
+    documents  document_log                  the documents of a log, and the way to it
+    document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask

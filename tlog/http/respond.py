@@ -60,42 +60,64 @@ def bytes_response(
     return web.Response(body=body, headers=headers)
 
 
+class Reply(NamedTuple):
+    """How a resource is answered: with its bytes from `start` to `end`, or without."""
+
+    status: int
+    headers: Mapping[str, str]
+    start: int = 0
+    end: int = 0
+
+
 def ranged_response(
     request: web.Request, content: Content, headers: Mapping[str, str]
 ) -> web.Response:
     """Return bytes or the range of them that is asked for; 304, 412 or 416.
 
     headers: those of a 200; the ETag is added.
+    """
+    reply = plan_reply(request, content.etag, len(content.body), headers)
+    if reply.status in (200, 206):
+        body = content.body[reply.start : reply.end]
+        return web.Response(status=reply.status, body=body, headers=reply.headers)
+    return web.Response(status=reply.status, headers=reply.headers)
+
+
+def plan_reply(
+    request: web.Request, etag: str, size: int, headers: Mapping[str, str]
+) -> Reply:
+    """Return how a resource of `size` bytes is answered; its bytes are not needed.
+
+    headers: those of a 200; the ETag is added.
 
     Source: RFC 9110, 13.2.2 (the order of preconditions), 14.2 (Range, of a GET alone).
     """
-    body, etag = content
     if (asked := request.if_match) is not None and not any(
         it.value == "*" or (f'"{it.value}"' == etag and not it.is_weak) for it in asked
     ):
-        return web.Response(status=412, headers={hdrs.CACHE_CONTROL: NEVER})
+        return Reply(412, {hdrs.CACHE_CONTROL: NEVER})
     shown = {**headers, hdrs.ETAG: etag, hdrs.ACCEPT_RANGES: "bytes"}
     if _is_known(request, etag):
         del shown[hdrs.CONTENT_TYPE]
-        return web.Response(status=304, headers=shown)
+        return Reply(304, shown)
     wanted = request.headers.get(hdrs.RANGE)
     # A date in If-Range matches nothing: this resource has no date.
     is_current = request.headers.get(hdrs.IF_RANGE, etag) == etag
     if wanted is None or request.method != hdrs.METH_GET or not is_current:
-        return web.Response(body=body, headers=shown)
+        return Reply(200, shown, 0, size)
     try:
-        found = _parse_range(wanted, len(body))
+        found = _parse_range(wanted, size)
     except FormatError:
-        unsatisfied = {
-            hdrs.CONTENT_RANGE: f"bytes */{len(body)}",
+        unsatisfied: dict[str, str] = {
+            hdrs.CONTENT_RANGE: f"bytes */{size}",
             hdrs.CACHE_CONTROL: NEVER,
         }
-        return web.Response(status=416, headers=unsatisfied)
+        return Reply(416, unsatisfied)
     if found is None:
-        return web.Response(body=body, headers=shown)
+        return Reply(200, shown, 0, size)
     start, end = found
-    shown[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{len(body)}"
-    return web.Response(status=206, body=body[start:end], headers=shown)
+    shown[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{size}"
+    return Reply(206, shown, start, end)
 
 
 def _is_known(request: web.Request, etag: str) -> bool:

@@ -12,3 +12,8 @@ def client_of(request: web.Request, gate: Gate) -> str:
         request.headers.getall(hdrs.X_FORWARDED_FOR, []),
         request.remote or "",
     )
+
+
+def admit_document(request: web.Request, gate: Gate) -> None:
+    """Let a request store a document, which counts as an entry; raises as `gate`."""
+    gate.admit(client_of(request, gate), 1)
