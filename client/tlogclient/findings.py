@@ -181,7 +181,7 @@ def open_hit(page: Page, hit: UnprovenHit, entry: bytes, sought: Sought) -> Hit:
     """
     page.inclusions.verify(hit.index, leaf_hash(entry), hit.path)
     parsed = parse_entry(entry)
-    if not _names(parsed, sought):
+    if not names(parsed, sought):
         name, text = sought.query()
         raise VerificationError(f"entry {hit.index} does not name {name} {text}")
     return Hit(hit.index, parsed, Proof(hit.index, hit.path, page.note, entry))
@@ -194,7 +194,8 @@ def _parse_hit(value: object) -> UnprovenHit:
     )
 
 
-def _names(entry: Record | RekorEntry, sought: Sought) -> bool:
+def names(entry: Record | RekorEntry, sought: Sought) -> bool:
+    """Tell whether an entry names what is sought."""
     if isinstance(sought, Name):
         if isinstance(entry, Record):
             return False
