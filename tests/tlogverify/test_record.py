@@ -141,6 +141,7 @@ def _is_record(entry_bytes: bytes) -> bool:
     return True
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(records)
 def test_a_record_is_canonical_json(record: Record) -> None:
@@ -148,6 +149,7 @@ def test_a_record_is_canonical_json(record: Record) -> None:
     assert _value(record) == json.loads(record.encode())
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(records)
 def test_whatever_encodes_parses(record: Record) -> None:

@@ -63,6 +63,7 @@ def test_every_length_of_an_entry_up_to_300_is_hashed(name: str) -> None:
     assert expected == backend.bundle_leaf_hashes(encode_bundle(entries), 301)
 
 
+@pytest.mark.exhaustive
 @each_backend
 def test_lengths_around_every_kind_of_block_border_are_hashed(name: str) -> None:
     backend = backend_of(name)
@@ -77,6 +78,7 @@ def test_an_entry_beyond_any_bundle_is_hashed(name: str) -> None:
     assert leaf_hashes(entries) == backend_of(name).hash_leaves(entries)
 
 
+@pytest.mark.exhaustive
 @each_backend
 @given(st.data())
 def test_batches_of_mixed_lengths_are_hashed(name: str, data: st.DataObject) -> None:

@@ -88,6 +88,7 @@ def test_new_ranges_of_every_small_growth_are_proven() -> None:
                     assert expected == extension.range_proof(start, end)
 
 
+@pytest.mark.exhaustive
 def test_new_ranges_at_the_edges_of_tiles_are_proven() -> None:
     for size in EDGES:
         with case(f"size {size}"):
