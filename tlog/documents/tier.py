@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from tlog.durable.database import RESERVE_BYTES
-from tlog.durable.disk import SystemDisk
-from tlog.errors import BusyError
+from tlog.durable.disk import SyncError, SystemDisk
+from tlog.errors import BusyError, MachineError
 from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
@@ -133,13 +133,15 @@ class Tier:
         return open_file(self.path(digest))
 
     def adopt(self, draft: Draft, digest: bytes) -> None:
-        """Give a whole draft its name, durably; OSError leaves it without one."""
+        """Give a whole draft its name, durably; raises as `adopt_file`."""
         draft.sync()
         adopt_file(draft, self.path(digest))
 
     def confirm(self, digest: bytes) -> None:
         """Make the name of a document durable that another writer may have given it."""
-        SystemDisk().sync_folder(self.path(digest).parent)
+        folder = self.path(digest).parent
+        _sync_folder(folder)
+        _sync_folder(folder.parent)
 
     def remove(self, digest: bytes) -> bool:
         """Remove a document durably; tell whether it was there."""
@@ -154,19 +156,30 @@ class Tier:
 
 
 def adopt_file(draft: Draft, path: Path) -> None:
-    """Give a synced draft its name, durably; OSError leaves it without one."""
-    disk = SystemDisk()
-    if not path.parent.is_dir():
-        make_folders(path.parent, PRIVATE_FOLDER)
-        disk.sync_folder(path.parent.parent)
-    disk.rename(draft.path, path)
+    """Give a synced draft its name, durably.
+
+    An OSError or a MachineError leaves it without one.
+    """
+    make_folders(path.parent, PRIVATE_FOLDER)
+    draft.path.replace(path)
     draft.is_adopted = True
     try:
-        disk.sync_folder(path.parent)
+        # A folder that is there may have been made by an attempt that crashed before
+        # its own name was synced.
+        for folder in (path.parent, path.parent.parent):
+            _sync_folder(folder)
     except BaseException:
         with suppress(OSError):
             path.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    try:
+        SystemDisk().sync_folder(folder)
+    except SyncError as error:
+        # Fatal for a log, which has told others of what it wrote; not here.
+        raise MachineError(str(error)) from error
 
 
 def open_file(path: Path) -> int | None:
@@ -188,5 +201,5 @@ def remove_file(path: Path) -> bool:
         path.unlink()
     except (FileNotFoundError, NotADirectoryError):
         return False
-    SystemDisk().sync_folder(path.parent)
+    _sync_folder(path.parent)
     return True
