@@ -7,6 +7,8 @@
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do
+    documents  document_log                  the documents of a log, and the way to it
+    document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
     trust  repositories                      the same, as a TUF repository
