@@ -52,6 +52,9 @@ def main() -> None:
     submit = verbs.add_parser("submit", help="as fast as answers come")
     submit.add_argument("--entries", type=int, required=True)
     submit.add_argument("--batch", type=int, required=True)
+    submit.add_argument(
+        "--at-once", action="store_true", help="open all connections together"
+    )
     arrive = verbs.add_parser("arrive", help="one entry each, at a given rate")
     arrive.add_argument("--entries", type=int, required=True)
     arrive.add_argument("--rate", type=int, required=True, help="a second, on average")
@@ -68,7 +71,8 @@ def main() -> None:
 async def _submit(given: argparse.Namespace) -> dict[str, object]:
     batches = make_batches(given.entries, given.batch, given.seed)
     requests = [submission_request(batch) for batch in batches]
-    async with Client.to(given.url, given.connections) as client:
+    at_once = given.at_once
+    async with Client.to(given.url, given.connections, at_once=at_once) as client:
         begun_s = perf_counter()
         timing = await client.closed_loop(requests)
         await _settle(client)

@@ -16,7 +16,7 @@ import asyncio
 import socket
 from typing import Final, cast
 
-from tlog.http.connections import KEEP_ALIVE_S, Bounded, Patience
+from tlog.http.connections import Bounded, Patience
 from tlog.http.exchange import HotRoute, Reply, answer_now
 from tlog.http.lean_door import LeanDoor
 from tlog.http.recogniser import MAX_BODY_BYTES, Head, Unplain, recognise
@@ -302,13 +302,13 @@ class Lean(asyncio.Protocol):
         """Let the time begin in which the next request comes."""
         self._idle_since_s = self._loop.time()
         if self._keep_alive is None:
-            at_s = self._idle_since_s + KEEP_ALIVE_S
+            at_s = self._idle_since_s + self._door.connections.keep_alive_s
             self._keep_alive = self._loop.call_at(at_s, self._end_if_idle)
 
     def _end_if_idle(self) -> None:
         """Close if no request came in time; the timer is not set for each request."""
         self._keep_alive = None
-        ends_s = self._idle_since_s + KEEP_ALIVE_S
+        ends_s = self._idle_since_s + self._door.connections.keep_alive_s
         if self._head is not None:
             # Set again when that is answered.
             return
