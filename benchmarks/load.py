@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--key", required=True, help="the log's verifier key")
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--at-once", type=int, default=0, help="1: open all at once")
     parser.add_argument("--seed", type=int, default=1, help="of the entries")
     verbs = parser.add_subparsers(dest="verb", required=True)
     submit = verbs.add_parser("submit", help="as fast as answers come")
@@ -68,12 +69,16 @@ def main() -> None:
 async def _submit(given: argparse.Namespace) -> dict[str, object]:
     batches = make_batches(given.entries, given.batch, given.seed)
     requests = [submission_request(batch) for batch in batches]
-    async with Client.to(given.url, given.connections) as client:
+    opened = Client.to(given.url, given.connections, at_once=bool(given.at_once))
+    async with opened as client:
         begun_s = perf_counter()
         timing = await client.closed_loop(requests)
         await _settle(client)
         settled_s = perf_counter() - begun_s
-    return _submitted(given, batches, timing) | {"settled_seconds": settled_s}
+    return _submitted(given, batches, timing) | {
+        "settled_seconds": settled_s,
+        "opening_seconds": client.opening_s,
+    }
 
 
 async def _arrive(given: argparse.Namespace) -> dict[str, object]:
@@ -86,7 +91,7 @@ async def _arrive(given: argparse.Namespace) -> dict[str, object]:
     async with Client.to(given.url, given.connections) as client:
         timing = await client.open_loop(requests, due_s)
     summary = _submitted(given, batches, timing)
-    summary["latency_ms"] = _percentiles(timing.latencies_s[warm_up:])
+    summary["latency_ms"] = percentiles(timing.latencies_s[warm_up:])
     return summary
 
 
@@ -118,7 +123,7 @@ def _submitted(
         "start": spans[0][0],
         "end": spans[-1][1],
         "seconds": timing.seconds,
-        "latency_ms": _percentiles(timing.latencies_s),
+        "latency_ms": percentiles(timing.latencies_s),
     }
 
 
@@ -152,11 +157,11 @@ async def _prove(given: argparse.Namespace) -> dict[str, object]:
     return {
         "proofs": len(answers),
         "seconds": timing.seconds,
-        "latency_ms": _percentiles(timing.latencies_s),
+        "latency_ms": percentiles(timing.latencies_s),
     }
 
 
-def _percentiles(latencies_s: Sequence[float]) -> dict[str, float]:
+def percentiles(latencies_s: Sequence[float]) -> dict[str, float]:
     """Return percentiles by nearest rank, in milliseconds."""
     ordered = sorted(latencies_s)
     last = len(ordered) - 1

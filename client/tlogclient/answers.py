@@ -24,8 +24,8 @@ from tlogclient.strictjson import (
 from tlogverify import Checkpoint, Policy, Proof, verify_consistency
 from tlogverify.errors import FormatError, SignatureError, VerificationError
 from tlogverify.hashing import HASH_SIZE, Hash, leaf_hash
+from tlogverify.inclusions import Inclusions
 from tlogverify.lines import parse_decimal
-from tlogverify.merkle import verify_inclusion
 from tlogverify.policy import Witnessed
 from tlogverify.ranges import inclusion_paths
 from tlogverify.sigstore.entries import LogEntry, parse_log_entry
@@ -253,6 +253,6 @@ def _verify_known(
         for claimed, leaf in zip(claim.claimed, leaves, strict=True)
         if not claim.span.covers(claimed.index)
     }
-    for index, leaf in known:
-        path = claim.paths[index]
-        verify_inclusion(index, checkpoint.size, leaf, path, checkpoint.root)
+    inclusions = Inclusions(checkpoint.size, checkpoint.root)
+    for index, leaf in sorted(known):
+        inclusions.verify(index, leaf, claim.paths[index])

@@ -8,7 +8,7 @@ The files, in order of dependency:
 
     errors                       what can go wrong, by who must act
     hashing  lines  files  toml  hashes of leaves and nodes; strict text; bounded reads
-    merkle  ranges               inclusion, consistency, many leaves at once
+    merkle  inclusions  ranges   inclusion, consistency; many proofs; many leaves
     tiles  bundles               how a log is stored and served
     keys  note                   verifier keys, signed notes
     checkpoint  signed  policy   tree heads, who signed them, who must

@@ -19,7 +19,18 @@ from tests.architecture.source import ROOT, Source, below, sources
 WINGS = [
     {"__main__"},
     {"cli"},
-    {"log", "witness", "monitor", "fsck", "attest", "submit", "sigstore", "tuf"},
+    {
+        "log",
+        "witness",
+        "monitor",
+        "fsck",
+        "attest",
+        "submit",
+        "sigstore",
+        "tuf",
+        "registry",
+    },
+    {"documents"},
     {"http"},
     {"bundles", "durable", "entries", "lifeline", "signing"},
     {"hashing", "folders", "metrics", "clock", "log_lines"},
@@ -60,7 +71,13 @@ PURE = [
     "tlog.attest.variables",
     "tlog.attest.ci",
     "tlog.attest.document",
+    "tlog.registry.references",
+    "tlog.registry.manifests",
+    "tlog.registry.challenges",
+    "tlog.registry.payloads",
     "tlog.sigstore",
+    "tlog.documents.facts",
+    "tlog.documents.retention",
     "tlogverify.hashing",
     "tlogverify.lines",
     "tlogverify.toml",
@@ -85,6 +102,7 @@ PURE = [
     "tlogverify.sigstore.signers",
     "tlogclient.answers",
     "tlogclient.findings",
+    "tlogclient.attested",
     "tlogclient.batches",
     "tlogclient.cosigning",
 ]
@@ -165,12 +183,12 @@ def test_no_module_is_in_an_import_cycle() -> None:
         ),
         pytest.param(
             "monitor",
-            {"http", *WINGS[5], *WINGS[6], "errors", "tlogclient", "tlogverify"},
+            {"http", *WINGS[6], *WINGS[7], "errors", "tlogclient", "tlogverify"},
             id="monitor: no code of the log that it judges",
         ),
         pytest.param(
             "witness",
-            {"http", "durable", "lifeline", "signing", *WINGS[5], "errors"}
+            {"http", "durable", "lifeline", "signing", *WINGS[6], "errors"}
             | {"config", "tlogclient", "tlogverify"},
             id="witness: no code of the logs that it cosigns",
         ),
@@ -256,7 +274,7 @@ PARTS_OF_THE_VERIFIER = {
     "tlogverify.attestation": 1_100,
     "tlogverify.command": 800,
     "tlogverify.sigstore": 1_200,
-    "tlogverify": 2_600,
+    "tlogverify": 2_650,
 }
 """The most lines of each part; the last one is what no other part has."""
 

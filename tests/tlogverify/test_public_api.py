@@ -19,6 +19,7 @@ ORDER = [
     "files",
     "toml",
     "merkle",
+    "inclusions",
     "ranges",
     "tiles",
     "bundles",

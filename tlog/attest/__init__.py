@@ -37,9 +37,11 @@ from tlog.attest.bundling import (
     attest_in_bundle,
 )
 from tlog.attest.capture import (
+    MINIMAL_TYPE,
     Captured,
     Told,
     capture_provenance,
+    minimal,
     require_uri,
 )
 from tlog.attest.document import (
@@ -62,6 +64,7 @@ from tlog.attest.variables import (
 )
 
 __all__ = [
+    "MINIMAL_TYPE",
     "Allowance",
     "AttestationSigner",
     "Attested",
@@ -79,6 +82,7 @@ __all__ = [
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
+    "minimal",
     "name_artifacts",
     "read_predicate",
     "require_room",

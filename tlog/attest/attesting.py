@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlog.attest.artifacts import Artifact
+from tlog.attest.capture import MINIMAL_TYPE
 from tlog.attest.document import (
     AttestationSigner,
     NamedDigest,
@@ -171,7 +172,7 @@ def _timeless(statement: dict[str, object]) -> dict[str, object]:
     predicate = statement.get("predicate")
     details = predicate.get("runDetails") if isinstance(predicate, dict) else None
     metadata = details.get("metadata") if isinstance(details, dict) else None
-    if statement.get("predicateType") != PROVENANCE_TYPE or not (
+    if statement.get("predicateType") not in (PROVENANCE_TYPE, MINIMAL_TYPE) or not (
         isinstance(predicate, dict)
         and isinstance(details, dict)
         and isinstance(metadata, dict)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from tlog.attest import (
+    MINIMAL_TYPE,
     Allowance,
     AttestationSigner,
     Attested,
@@ -33,6 +34,7 @@ from tlog.attest import (
     find_artifacts,
     find_secrets,
     hash_artifacts,
+    minimal,
     name_artifacts,
     read_predicate,
     require_room,
@@ -42,6 +44,7 @@ from tlog.attest import (
     why_left_out,
 )
 from tlog.cli.credentials import bearer_token, key_password
+from tlog.cli.document_flags import add_document_arguments
 from tlog.cli.policies import (
     add_network_arguments,
     add_policy_argument,
@@ -80,6 +83,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--predicate", type=Path, help="JSON; else it is captured")
     parser.add_argument("--type", dest="predicate_type", metavar="URI")
+    tier = parser.add_mutually_exclusive_group()
+    tier.add_argument(
+        "--full", action="store_true", help="all that is captured; the default"
+    )
+    tier.add_argument(
+        "--minimal",
+        action="store_true",
+        help="builder, source and times alone, of a predicate type that says so",
+    )
     parser.add_argument("--builder-id", default="", metavar="URI", help="who builds")
     parser.add_argument(
         "--started", default="", metavar="RFC3339", help="when the build started"
@@ -112,6 +124,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
     )
+    add_document_arguments(parser)
     add_policy_argument(parser)
     add_network_arguments(parser)
     parser.add_argument(
@@ -132,7 +145,8 @@ def run(options: argparse.Namespace) -> int:
         signer = _read_key(options.key)
         require_room(sought if options.bundle is None else ())
     groups = [hash_artifacts(group) for group in split_artifacts(sought)]
-    predicate_type = options.predicate_type or PROVENANCE_TYPE
+    captured_type = MINIMAL_TYPE if options.minimal else PROVENANCE_TYPE
+    predicate_type = options.predicate_type or captured_type
     captured = _predicate(options, predicate_type, secrets)
     claims, unnamed = [], []
     for artifacts in groups:
@@ -160,6 +174,8 @@ def _require_whole(options: argparse.Namespace) -> None:
         raise FormatError("--predicate and --type go together")
     if options.predicate is not None and (options.builder_id or options.started):
         raise FormatError("--builder-id and --started are for what is captured")
+    if options.predicate is not None and (options.full or options.minimal):
+        raise FormatError("--full and --minimal are for what is captured")
     if not options.dry_run and (options.log is None or options.key is None):
         raise FormatError("--log and --key are needed, without --dry-run")
     if options.predicate_type is not None:
@@ -174,7 +190,10 @@ def _predicate(
     allowed = Allowance(options.allow)
     if options.predicate is None:
         told = Told(SystemClock().now_s(), options.builder_id, options.started)
-        return capture_provenance(Path.cwd(), os.environ, told, allowed)
+        captured = capture_provenance(Path.cwd(), os.environ, told, allowed)
+        if options.minimal:
+            return Captured(minimal(captured.predicate), captured.omissions)
+        return captured
     if (why := why_left_out(predicate_type, secrets)) is not None:
         raise RejectedError(f"--type: {why}")
     predicate = read_predicate(options.predicate, predicate_type)
@@ -215,7 +234,16 @@ async def _attest(
     async with open_client(
         options.log, policy, token, network=network, timeout_s=options.timeout
     ) as log:
-        return [await attest(it, signer, log, replace=options.force) for it in claims]
+        done: list[Attested] = []
+        for it in claims:
+            done.append(await attest(it, signer, log, replace=options.force))
+            if options.documents:
+                await log.put_document(
+                    done[-1].envelope,
+                    entry=done[-1].proof.index,
+                    environment=options.environment,
+                )
+        return done
 
 
 async def _attest_in_bundle(

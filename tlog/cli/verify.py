@@ -1,18 +1,22 @@
 """Verify an artifact offline, by its proof file and a policy.
 
 Or by its Sigstore bundle: by keys and a policy, or with --trusted-root also by whom a
-certificate names.
+certificate names.  An image of a registry, oci://HOST/NAME:TAG, is verified by what is
+attached to it; for that the registry is asked, and nobody else.
 
-Exit status: 0 proven, 1 not proven, 2 unusable input.
+Exit status: 0 proven, 1 not proven, 2 unusable input; of an image, 3 no answer.
 """
 
 import argparse
 from collections.abc import Callable
 
+from tlog.cli.network import add_registry_arguments
 from tlog.cli.verbs import load
 from tlogverify.command import judging, running
 from tlogverify.command.verdicts import Judged
 from tlogverify.errors import FormatError
+
+_IMAGE = "oci://"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--identity", help="whom the bundle's certificate must name")
     parser.add_argument("--issuer", metavar="URL", help="by whose word it names them")
+    add_registry_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify each thing, say so in one line each, and return the worst status."""
-    return running.run(options, _read_judge)
+    images = [it for it in options.artifact if it.startswith(_IMAGE)]
+    if not images:
+        return running.run(options, _read_judge)
+    if len(images) < len(options.artifact):
+        raise FormatError("files and images are verified by two commands")
+    return int(load("images").run(options))
 
 
 def _read_judge(options: argparse.Namespace) -> Callable[[str], Judged]:
