@@ -109,6 +109,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="replace another attestation"
     )
+    _add_bundle_arguments(parser)
+    parser.add_argument(
+        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
+    )
+    add_document_arguments(parser)
+    add_policy_argument(parser)
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a statement"
+    )
+
+
+def _add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle",
         type=Path,
@@ -120,15 +133,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timestamp-authority", metavar="URL", help="stamps the bundle's signature"
-    )
-    parser.add_argument(
-        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
-    )
-    add_document_arguments(parser)
-    add_policy_argument(parser)
-    add_network_arguments(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object a statement"
     )
 
 
@@ -182,6 +186,9 @@ def _require_whole(options: argparse.Namespace) -> None:
         require_uri("--type", options.predicate_type)
     if options.bundle is None and (options.certificate or options.timestamp_authority):
         raise FormatError("--certificate and --timestamp-authority go with --bundle")
+    if options.bundle is not None and options.documents:
+        # A log keeps what an entry names, and such an entry names a hash of it alone.
+        raise FormatError("a bundle holds its statement: --documents goes without it")
 
 
 def _predicate(
