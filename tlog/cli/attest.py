@@ -192,6 +192,9 @@ def _require_whole(options: argparse.Namespace) -> None:
         require_uri("--type", options.predicate_type)
     if options.bundle is None and (options.certificate or options.timestamp_authority):
         raise FormatError("--certificate and --timestamp-authority go with --bundle")
+    if options.bundle is not None and options.documents:
+        # A log keeps what an entry names, and such an entry names a hash of it alone.
+        raise FormatError("a bundle holds its statement: --documents goes without it")
 
 
 def _predicate(
