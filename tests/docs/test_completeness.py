@@ -129,7 +129,9 @@ def test_every_endpoint_is_documented() -> None:
         reading=face,
         submitting=face,
         standing=face,
-        documents=SimpleNamespace(store=None, settings=None, metrics=None, clock=None),
+        documents=SimpleNamespace(
+            store=None, settings=None, metrics=None, clock=None, threads=None
+        ),
     )
     apps.append(build_app(cast(Log, log)))
     monitor = SimpleNamespace(metrics=MonitorMetrics())
