@@ -81,6 +81,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recursive", action="store_true", help="a folder means the files in it"
     )
+    _add_statement_arguments(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the statement, sign nothing"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace another attestation"
+    )
+    _add_bundle_arguments(parser)
+    parser.add_argument(
+        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
+    )
+    add_document_arguments(parser)
+    add_policy_argument(parser)
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a statement"
+    )
+
+
+def _add_statement_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what decides what is stated."""
     parser.add_argument("--predicate", type=Path, help="JSON; else it is captured")
     parser.add_argument("--type", dest="predicate_type", metavar="URI")
     tier = parser.add_mutually_exclusive_group()
@@ -103,12 +124,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="let a member stay that looks like a secret, as a.b[0].c; repeatable",
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the statement, sign nothing"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="replace another attestation"
-    )
+
+
+def _add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what makes one Sigstore bundle of it."""
     parser.add_argument(
         "--bundle",
         type=Path,
@@ -120,15 +139,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timestamp-authority", metavar="URL", help="stamps the bundle's signature"
-    )
-    parser.add_argument(
-        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
-    )
-    add_document_arguments(parser)
-    add_policy_argument(parser)
-    add_network_arguments(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object a statement"
     )
 
 
@@ -182,6 +192,9 @@ def _require_whole(options: argparse.Namespace) -> None:
         require_uri("--type", options.predicate_type)
     if options.bundle is None and (options.certificate or options.timestamp_authority):
         raise FormatError("--certificate and --timestamp-authority go with --bundle")
+    if options.bundle is not None and options.documents:
+        # A log keeps what an entry names, and such an entry names a hash of it alone.
+        raise FormatError("a bundle holds its statement: --documents goes without it")
 
 
 def _predicate(
