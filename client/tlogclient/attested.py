@@ -158,13 +158,12 @@ def _open(
     verify_inclusion(index, checkpoint.size, leaf_hash(entry), path, checkpoint.root)
     parsed = parse_entry(entry)
     _require_about(index, parsed, artifact)
-    document = members["document"]
-    return Attestation(
-        index,
-        parsed,
-        Proof(index, path, note, entry),
-        None if document is None else _open_document(index, document, parsed),
-    )
+    document = None
+    if isinstance(parsed, Record) or parsed.kind == "dsse":
+        document = _open_document(index, members["document"], parsed)
+    elif members["document"] is not None:
+        raise VerificationError(f"entry {index} names no document")
+    return Attestation(index, parsed, Proof(index, path, note, entry), document)
 
 
 def _require_about(index: int, entry: Record | RekorEntry, artifact: Artifact) -> None:
@@ -188,9 +187,7 @@ def _open_document(index: int, value: object, entry: Record | RekorEntry) -> Doc
         raise FormatError("a document has its members", sorted(members))
     sha256 = _sha256("a document", members["digest"])
     named = entry.provenance if isinstance(entry, Record) else entry.digest
-    if sha256 != named or (
-        isinstance(entry, RekorEntry) and entry.kind == "hashedrekord"
-    ):
+    if sha256 != named:
         raise VerificationError(f"entry {index} names another document")
     disposition = read_text("disposition", members["disposition"])
     if disposition not in get_args(Disposition):

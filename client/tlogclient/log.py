@@ -279,7 +279,13 @@ class LogClient:
             content,
             is_put=True,
         )
-        await self._transport.fetch(request)
+        try:
+            await self._transport.fetch(request)
+        except RefusedError as error:
+            if error.type in ("not-found", "method-not-allowed"):
+                said = "this log keeps no documents"
+                raise RefusedError(error.type, said, status=error.status) from None
+            raise
         return f"sha256:{sha256}"
 
     async def checkpoint(self, *, extending: Checkpoint | None = None) -> Witnessed:

@@ -388,6 +388,7 @@ def test_a_packages_docstring_is_a_map_of_its_modules() -> None:
 
 def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
     tops = {
+        "tlog.http.exchange",
         "tlog.http.listener",
         "tlog.log.admission.checks",
         "tlog.lifeline",

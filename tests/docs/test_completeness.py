@@ -121,7 +121,7 @@ def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
     apps = [build_witness_app(cast(OpenWitness, witness))]
-    face = SimpleNamespace(prover=None, gate=None)
+    face = SimpleNamespace(prover=None, gate=None, witnessing=None)
     log = SimpleNamespace(
         settings=LogSettings(sigstore=True),
         metrics=LogMetrics(),
@@ -129,7 +129,9 @@ def test_every_endpoint_is_documented() -> None:
         reading=face,
         submitting=face,
         standing=face,
-        documents=SimpleNamespace(store=None, settings=None, metrics=None, clock=None),
+        documents=SimpleNamespace(
+            store=None, settings=None, metrics=None, clock=None, threads=None
+        ),
     )
     apps.append(build_app(cast(Log, log)))
     monitor = SimpleNamespace(metrics=MonitorMetrics())

@@ -1,5 +1,6 @@
 """Documents by real processes: stored, found, removed; nothing half after a kill."""
 
+import base64
 import hashlib
 import json
 import os
@@ -300,3 +301,44 @@ def test_a_store_is_held_by_one_server_and_is_no_other_roles(
             assert "Traceback" not in done.stderr
     with urlopen(f"{server.url}/metrics") as answer:  # noqa: S310 - loopback
         assert b'tlog_tamper_detections_total{kind="document"} 0.0' in answer.read()
+
+
+def test_an_attestation_is_kept_and_says_how_much_it_says(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    key, app = tmp_path / "release.key", tmp_path / "app.whl"
+    app.write_bytes(b"a wheel")
+    assert 0 == run_tlog("keygen", "r", "--type", "p256", "--out", key).returncode
+    policy = ("--policy", server.folder / "policy", "--log", server.url)
+    attest = ("attest", app, "--key", key, *policy, "--documents", "--minimal")
+    for expected in ("", ", attested before"):
+        done = run_tlog(*attest, "--environment", "release")
+        assert 0 == done.returncode, done.stderr
+        assert f"entry 0{expected}" in done.stdout
+    envelope = (tmp_path / "app.whl.intoto.jsonl").read_bytes()
+    with BlockingLog(server.url, server.policy) as log:
+        (found,) = log.attestations(named(app.read_bytes())).attestations
+    assert isinstance(found.entry, Record)
+    assert found.document is not None
+    minimal = "urn:tlog:provenance:minimal:v1"
+    assert (minimal, envelope) == (found.entry.predicate_type, found.document.content)
+    statement = json.loads(base64.b64decode(json.loads(envelope)["payload"]))
+    assert minimal == statement["predicateType"]
+    definition = statement["predicate"]["buildDefinition"]
+    assert {"buildType", "externalParameters"} == definition.keys()
+    both = run_tlog(*attest, "--full")
+    assert (2, "") == (both.returncode, both.stdout)
+
+
+def test_a_log_without_documents_says_so(tmp_path: Path) -> None:
+    app, build = tmp_path / "app.tar", tmp_path / "build.json"
+    app.write_bytes(b"an artifact")
+    build.write_text("{}")
+    with serving(tmp_path / "log") as server:
+        submit = ("submit", app, "--provenance", build, "--log", server.url)
+        policy = ("--policy", server.folder / "policy")
+        done = run_tlog(*submit, *policy, "--documents")
+    assert 1 == done.returncode
+    assert "keeps no documents" in done.stderr
+    # What was asked for first is done.
+    assert (tmp_path / "app.tar.tlog-proof").exists()

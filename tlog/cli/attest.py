@@ -81,6 +81,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recursive", action="store_true", help="a folder means the files in it"
     )
+    _add_statement_arguments(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the statement, sign nothing"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace another attestation"
+    )
+    _add_bundle_arguments(parser)
+    parser.add_argument(
+        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
+    )
+    add_document_arguments(parser)
+    add_policy_argument(parser)
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a statement"
+    )
+
+
+def _add_statement_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what decides what is stated."""
     parser.add_argument("--predicate", type=Path, help="JSON; else it is captured")
     parser.add_argument("--type", dest="predicate_type", metavar="URI")
     tier = parser.add_mutually_exclusive_group()
@@ -103,25 +124,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="let a member stay that looks like a secret, as a.b[0].c; repeatable",
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the statement, sign nothing"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="replace another attestation"
-    )
-    _add_bundle_arguments(parser)
-    parser.add_argument(
-        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
-    )
-    add_document_arguments(parser)
-    add_policy_argument(parser)
-    add_network_arguments(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object a statement"
-    )
 
 
 def _add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what makes one Sigstore bundle of it."""
     parser.add_argument(
         "--bundle",
         type=Path,

@@ -14,6 +14,7 @@ The files, in order of dependency:
     checked              reading in pieces, each checked before anybody gets it
     store                tiers, tombstones, and documents that wait for their entry
     settings  metrics    what can be set; what is counted
+    threads              where all of it blocks, off the event loop
     opening              from a folder to an open store
     door  attestations   HTTP: one document; all that is said of an artifact
     upkeep  routes       in the background; which door answers which path

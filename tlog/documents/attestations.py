@@ -4,7 +4,6 @@ Each entry comes with its path in the tree of the one checkpoint, and with its d
 a link to it, or what became of it.  `complete_to` says up to where these are all.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -12,14 +11,14 @@ from typing import Final
 from aiohttp import web
 
 from tlog.documents.door import find_naming_entry
-from tlog.documents.metrics import DocumentMetrics
 from tlog.documents.naming import Hit, Named, Naming, named_by
+from tlog.documents.opening import OpenDocuments
 from tlog.documents.refusals import (
     DamagedDocumentError,
     GoneError,
     NoDocumentError,
 )
-from tlog.documents.store import DocumentStore, Status
+from tlog.documents.store import Status
 from tlog.documents.tombstones import show_digest
 from tlog.http.exchange import asked_of
 from tlog.http.respond import json_response, query, query_number
@@ -39,15 +38,10 @@ _MAX_TYPE_CHARS: Final = 256
 class AttestationEndpoints:
     """Answers what is said of an artifact; prefix: of the URLs of documents."""
 
-    def __init__(
-        self,
-        store: DocumentStore,
-        metrics: DocumentMetrics,
-        naming: Naming,
-        prefix: str,
-    ) -> None:
-        self._store = store
-        self._metrics = metrics
+    def __init__(self, documents: OpenDocuments, naming: Naming, prefix: str) -> None:
+        self._store = documents.store
+        self._metrics = documents.metrics
+        self._threads = documents.threads
         self._naming = naming
         self._documents_url = f"{prefix}/api/v1/documents/"
 
@@ -71,7 +65,7 @@ class AttestationEndpoints:
                 and wanted in (None, named.predicate_type)
             ]
             await self._promote([named for _, named in about])
-            told = await asyncio.to_thread(self._tell, about, is_inline=is_inline)
+            told = await self._threads.run(self._tell, about, is_inline=is_inline)
         document = {
             "checkpoint": page.note.decode(),
             "complete_to": page.complete_to,
@@ -82,10 +76,10 @@ class AttestationEndpoints:
 
     async def _promote(self, named: Sequence[Named]) -> None:
         """Store what waited for the entries that were found."""
-        waiting = await asyncio.to_thread(self._waiting, named)
+        waiting = await self._threads.run(self._waiting, named)
         for digest in waiting:
             if (by := await find_naming_entry(self._naming, digest)) is not None:
-                await asyncio.to_thread(self._store.promote, digest, by)
+                await self._threads.run(self._store.promote, digest, by)
 
     def _waiting(self, named: Sequence[Named]) -> set[bytes]:
         found = {it.document for it in named if it.document is not None}

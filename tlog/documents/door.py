@@ -5,19 +5,16 @@ is answered is read and checked piece by piece; no byte of a document leaves tha
 not have its digest.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from aiohttp import hdrs, web
 
-from tlog.clock import Clock
 from tlog.documents.checked import PIECE_BYTES, OpenDocument
 from tlog.documents.facts import Facts, require_environment
-from tlog.documents.metrics import DocumentMetrics
 from tlog.documents.naming import Naming, named_by
+from tlog.documents.opening import OpenDocuments
 from tlog.documents.refusals import (
     DamagedDocumentError,
     GoneError,
@@ -25,8 +22,7 @@ from tlog.documents.refusals import (
     UnnamedError,
     WrongDigestError,
 )
-from tlog.documents.settings import DocumentSettings
-from tlog.documents.store import DocumentStore, Kept
+from tlog.documents.store import Kept
 from tlog.documents.tier import Draft
 from tlog.documents.tombstones import parse_digest, show_digest
 from tlog.errors import BusyError
@@ -50,8 +46,6 @@ _AT_ONCE: Final = 32
 _PAGE_HITS: Final = 100
 _MOST_PAGES: Final = 10
 
-_Done = TypeVar("_Done")
-
 # A redacted document may stay in caches for that long.
 _CACHED: Final = "public, max-age=3600, immutable"
 _STATUS: Final[Mapping[Kept, int]] = {"new": 201, "known": 200, "pending": 202}
@@ -70,19 +64,17 @@ class DocumentEndpoints:
 
     def __init__(
         self,
-        store: DocumentStore,
-        settings: DocumentSettings,
-        metrics: DocumentMetrics,
+        documents: OpenDocuments,
         naming: Naming,
         authorize: Callable[[web.Request], object],
-        clock: Clock,
     ) -> None:
-        self._store = store
-        self._settings = settings
-        self._metrics = metrics
+        self._store = documents.store
+        self._settings = documents.settings
+        self._metrics = documents.metrics
+        self._threads = documents.threads
+        self._clock = documents.clock
         self._naming = naming
         self._authorize = authorize
-        self._clock = clock
         self._uploads = 0
 
     async def put(self, request: web.Request) -> web.Response:
@@ -146,14 +138,14 @@ class DocumentEndpoints:
         self, request: web.Request, digest: bytes, announced: int, facts: Facts
     ) -> tuple[Kept, int]:
         limit = self._settings.document_bytes
-        with await asyncio.to_thread(self._store.begin, announced) as draft:
+        with await self._threads.run(self._store.begin, announced) as draft:
             async for piece in read_pieces(request, limit, PIECE_BYTES):
-                await _to_the_end(partial(draft.write, piece))
+                await self._threads.run(draft.write, piece)
             if draft.digest != digest:
                 raise WrongDigestError(f"the bytes are {show_digest(draft.digest)}")
             known = replace(facts, size=draft.size)
             with self._metrics.seconds.labels("put").time():
-                return await _to_the_end(lambda: self._keep(draft, known)), draft.size
+                return await self._threads.run(self._keep, draft, known), draft.size
 
     def _keep(self, draft: Draft, facts: Facts) -> Kept:
         if facts.named:
@@ -179,15 +171,15 @@ class DocumentEndpoints:
 
     async def _open(self, digest: bytes) -> OpenDocument:
         try:
-            return await asyncio.to_thread(self._store.open, digest)
+            return await self._threads.run(self._store.open, digest)
         except NoDocumentError:
-            if not await asyncio.to_thread(self._store.is_pending, digest):
+            if not await self._threads.run(self._store.is_pending, digest):
                 raise
         named = await find_naming_entry(self._naming, digest)
         if named is None:
             raise NoDocumentError("no entry names this document so far")
-        await _to_the_end(lambda: self._store.promote(digest, named))
-        return await asyncio.to_thread(self._store.open, digest)
+        await self._threads.run(self._store.promote, digest, named)
+        return await self._threads.run(self._store.open, digest)
 
     async def _send(
         self, request: web.Request, document: OpenDocument
@@ -223,9 +215,9 @@ class DocumentEndpoints:
         for number in range(span.start // PIECE_BYTES, -(-span.stop // PIECE_BYTES)):
             at = number * PIECE_BYTES
             try:
-                piece = await asyncio.to_thread(document.read, number)
+                piece = await self._threads.run(document.read, number)
             except (DamagedDocumentError, OSError):
-                await asyncio.to_thread(self._store.verify_all, document.digest)
+                await self._threads.run(self._store.verify_all, document.digest)
                 if response.prepared and request.transport is not None:
                     # Its length was announced: cut short, nobody takes it for whole.
                     request.transport.abort()
@@ -272,19 +264,6 @@ async def find_naming_entry(naming: Naming, digest: bytes) -> tuple[int, str] | 
                 return hit.index, named.predicate_type or ""
         start = page.next
     return None
-
-
-async def _to_the_end(step: Callable[[], _Done]) -> _Done:
-    """Do a step on a thread; who is cancelled meanwhile waits for its end.
-
-    Its draft must not be closed while another thread gives it its name.
-    """
-    doing = asyncio.ensure_future(asyncio.to_thread(step))
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await asyncio.wait([doing])
-        raise
 
 
 def _digest_of(request: web.Request) -> bytes:

@@ -11,6 +11,7 @@ from tlog.clock import Clock
 from tlog.documents.metrics import DocumentMetrics
 from tlog.documents.settings import DocumentSettings
 from tlog.documents.store import DocumentStore
+from tlog.documents.threads import Threads
 from tlog.errors import CorruptError, RejectedError
 from tlog.folders import (
     PRIVATE_FILE,
@@ -37,10 +38,12 @@ class OpenDocuments:
     settings: DocumentSettings
     metrics: DocumentMetrics
     clock: Clock
+    threads: Threads
     lock: FileLock
 
     def close(self) -> None:
-        """Let another server take the folder."""
+        """Finish what is under way, and let another server take the folder."""
+        self.threads.close()
         self.lock.release()
 
 
@@ -71,7 +74,7 @@ def open_documents(
     except BaseException:
         lock.release()
         raise
-    return OpenDocuments(store, settings, metrics, clock, lock)
+    return OpenDocuments(store, settings, metrics, clock, Threads(), lock)
 
 
 def find_store(folder: Path) -> DocumentStore:

@@ -21,10 +21,8 @@ def document_routes(
 
     authorize: raises unless a request may store a document.
     """
-    store, settings, metrics = documents.store, documents.settings, documents.metrics
-    clock = documents.clock
-    door = DocumentEndpoints(store, settings, metrics, naming, authorize, clock)
-    attestations = AttestationEndpoints(store, metrics, naming, prefix)
+    door = DocumentEndpoints(documents, naming, authorize)
+    attestations = AttestationEndpoints(documents, naming, prefix)
     return [
         web.put(f"{prefix}/api/v1/documents/{{digest}}", door.put),
         web.get(f"{prefix}/api/v1/documents/{{digest}}", door.get),
@@ -34,6 +32,4 @@ def document_routes(
 
 def look_after(app: web.Application, documents: OpenDocuments, naming: Naming) -> None:
     """Look after a store as long as an application runs."""
-    store, settings, metrics = documents.store, documents.settings, documents.metrics
-    upkeep = Upkeep(store, settings, metrics, naming, documents.clock)
-    app.cleanup_ctx.append(upkeep.run)
+    app.cleanup_ctx.append(Upkeep(documents, naming).run)

@@ -12,12 +12,9 @@ from typing import Final
 
 from aiohttp import web
 
-from tlog.clock import Clock
 from tlog.documents.door import find_naming_entry
-from tlog.documents.metrics import DocumentMetrics
 from tlog.documents.naming import Naming
-from tlog.documents.settings import DocumentSettings
-from tlog.documents.store import DocumentStore
+from tlog.documents.opening import OpenDocuments
 from tlog.documents.tier import Tier
 from tlog.log_lines import log_event
 from tlogverify.errors import TlogError
@@ -28,19 +25,13 @@ _ROUND_S: Final = 30.0
 class Upkeep:
     """Looks after one store while its server runs."""
 
-    def __init__(
-        self,
-        store: DocumentStore,
-        settings: DocumentSettings,
-        metrics: DocumentMetrics,
-        naming: Naming,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._metrics = metrics
+    def __init__(self, documents: OpenDocuments, naming: Naming) -> None:
+        self._store = documents.store
+        self._settings = documents.settings
+        self._metrics = documents.metrics
+        self._threads = documents.threads
+        self._clock = documents.clock
         self._naming = naming
-        self._clock = clock
         self._places: Iterator[tuple[Tier, bytes]] = iter(())
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
@@ -65,17 +56,17 @@ class Upkeep:
 
     async def look_after_pending(self) -> None:
         """Store what an entry names by now, and drop what has waited too long."""
-        pending = await asyncio.to_thread(self._store.pending)
+        pending = await self._threads.run(self._store.pending)
         self._metrics.pending_bytes.set(sum(pending.values()))
         for digest in pending:
             named = await find_naming_entry(self._naming, digest)
             if named is not None:
-                await asyncio.to_thread(self._store.promote, digest, named)
+                await self._threads.run(self._store.promote, digest, named)
                 continue
-            facts = await asyncio.to_thread(self._store.facts, digest)
+            facts = await self._threads.run(self._store.facts, digest)
             since_s = 0 if facts is None else facts.stored_s
             if self._clock.now_s() - since_s > self._settings.document_pending_s:
-                await asyncio.to_thread(self._store.drop_pending, digest)
+                await self._threads.run(self._store.drop_pending, digest)
 
     async def scrub(self, bytes_per_s: int) -> int:
         """Read stored documents again for one round; return how many were read.
@@ -84,10 +75,10 @@ class Upkeep:
         """
         left, count = int(bytes_per_s * _ROUND_S), 0
         while left > 0:
-            place = await asyncio.to_thread(self._next_place)
+            place = await self._threads.run(self._next_place)
             if place is None:
                 break
-            size = await asyncio.to_thread(self._verify, *place)
+            size = await self._threads.run(self._verify, *place)
             self._metrics.scrubbed_bytes.inc(size)
             left, count = left - max(size, 1), count + 1
             # A second's worth at a time, so that the disk is there for others too.

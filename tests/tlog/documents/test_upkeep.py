@@ -1,6 +1,7 @@
 """What a server does for its store while nobody asks."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.running import until
@@ -23,8 +24,7 @@ class LaterClock:
 
 
 def upkeep_of(kept: Kept, clock: LaterClock) -> Upkeep:
-    it = kept.documents
-    return Upkeep(it.store, it.settings, it.metrics, kept.log.reading, clock)
+    return Upkeep(replace(kept.documents, clock=clock), kept.log.reading)
 
 
 async def test_what_waits_is_stored_by_its_entry_or_goes(tmp_path: Path) -> None:
