@@ -154,12 +154,13 @@ class Client:
         self._count = connections
         self._at_once = at_once
         self._open: list[_Connection] = []
+        self.opening_s = 0.0
 
     @classmethod
     def to(cls, url: str, connections: int, *, at_once: bool = False) -> "Client":
         """Return a client of the server at `url`.
 
-        at_once: all connections are opened together, and not one after the other.
+        at_once: open all connections at the same time, and not one after the other.
         """
         parts = urlsplit(url)
         assert parts.hostname
@@ -167,15 +168,17 @@ class Client:
         return cls(parts.hostname, parts.port, connections, at_once=at_once)
 
     async def __aenter__(self) -> "Client":
+        begun_s = perf_counter()
         if self._at_once:
-            opening = [self._connect() for _ in range(self._count)]
-            self._open += await asyncio.gather(*opening)
+            dialled = await asyncio.gather(*(self._dial() for _ in range(self._count)))
+            self._open += dialled
         else:
             for _ in range(self._count):
-                self._open.append(await self._connect())
+                self._open.append(await self._dial())
+        self.opening_s = perf_counter() - begun_s
         return self
 
-    async def _connect(self) -> _Connection:
+    async def _dial(self) -> _Connection:
         connection = _Connection(lambda *_: None)
         await asyncio.get_running_loop().create_connection(
             partial(cast, asyncio.Protocol, connection), *self._address

@@ -14,6 +14,10 @@ from tlog.log.settings import LogSettings
 
 ORIGIN = "log.example/tests"
 
+# Between two looks at what another thread or process does: looking all the time takes
+# the processor from whom it is waited for.
+_LOOK_S = 0.001
+
 
 def log_settings(folder: Path, **changes: object) -> LogSettings:
     """Return the settings of a log in `folder` that publishes without pauses."""
@@ -61,4 +65,4 @@ async def published(log: Log) -> None:
 async def until(claim: Callable[[], bool]) -> None:
     """Let the loop run until a claim holds; what moves it is another thread."""
     while not claim():  # noqa: ASYNC110 - that thread sets no event of ours
-        await asyncio.sleep(0)
+        await asyncio.sleep(_LOOK_S)

@@ -1,4 +1,4 @@
-"""A real server as a process; only processes started here are ended, by their id."""
+"""A real server as a process, started warm; only those started here are ended."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support import warm
 from tlogverify import Policy
 
 ORIGIN = "log.example/system"
@@ -29,14 +30,8 @@ def run_tlog(
     *arguments: str | Path, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end; folder: where, if not in this checkout."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
-        cwd=folder,
-    )
+    command = [*COMMAND, *arguments]
+    return warm.run(command, environment=environment(), folder=folder)
 
 
 class NotServingError(Exception):
@@ -68,7 +63,7 @@ class ServerProcess:
         self._command += ["--listen", "127.0.0.1:0", *arguments]
         if origin:
             self._command += [self.name_flag, origin]
-        self._process: subprocess.Popen[str] | None = None
+        self._process: warm.Running | None = None
 
     @property
     def pid(self) -> int:
@@ -88,12 +83,11 @@ class ServerProcess:
     def launch(self) -> None:
         """Start the process and do not wait for it."""
         with self._errors.open("a") as errors:
-            self._process = subprocess.Popen(
+            self._process = warm.start(
                 self._command,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
-                env={**environment(), **self.variables},
+                environment={**environment(), **self.variables},
                 umask=self.umask,
             )
 

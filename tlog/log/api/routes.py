@@ -1,11 +1,14 @@
 """The log's routes: which door answers which path."""
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from tlog.documents.routes import document_routes, look_after
 from tlog.http.exchange import hot_read
 from tlog.http.listener import new_app
+from tlog.log.api.client import admit_document
 from tlog.log.api.lookup import LookupEndpoints
 from tlog.log.api.operation import OperationEndpoints
 from tlog.log.api.problems import LOG_ROWS
@@ -57,4 +60,10 @@ def build_app(log: Log) -> web.Application:
             hot_read("/api/v2/checkpoint", beside.checkpoint),
             hot_read("/api/v2/tile/{path:.+}", beside.tile),
         ]
-    return new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS, hot=hot)
+    if log.documents is not None:
+        admit = partial(admit_document, gate=log.submitting.gate)
+        routes += document_routes(log.documents, log.reading, admit, prefix)
+    app = new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS, hot=hot)
+    if log.documents is not None:
+        look_after(app, log.documents, log.reading)
+    return app
