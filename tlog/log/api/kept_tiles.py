@@ -1,4 +1,4 @@
-"""Full tiles and bundles that were asked for last: they never change once they are full.
+"""Full tiles and bundles that were asked for last: a full one never changes.
 
 What is kept was read, packed and hashed before; nothing here reads a file.
 """
