@@ -17,8 +17,9 @@ class Submitting:
     """The face of a log for those that submit; used in one event loop.
 
     gate: who may submit, and how much.  checks: work that is too much for the loop.
-    wait_s: how long an answer waits for a head that is shown.  first_entry: what an
-    empty log takes before all others, if anything.
+    shows_at_once: readers are shown each head as soon as it is signed.  wait_s: how
+    long an answer waits for one otherwise.  first_entry: what an empty log takes before
+    all others, if anything.
     """
 
     origin: str
@@ -27,6 +28,7 @@ class Submitting:
     checks: Checks
     pool: Pool
     heads: Heads
+    shows_at_once: bool
     wait_s: float
     metrics: LogMetrics
     first_entry: bytes | None = None

@@ -28,13 +28,7 @@ def build_app(log: Log) -> web.Application:
     settings, prefix = log.settings, log.settings.prefix
     prover = log.reading.prover
     is_closed = settings.sigstore and not settings.sigstore_native
-    submit = SubmitEndpoint(
-        log.submitting,
-        prover,
-        prefix,
-        is_closed=is_closed,
-        shows_at_once=log.standing.witnessing is None,
-    )
+    submit = SubmitEndpoint(log.submitting, prover, prefix, is_closed=is_closed)
     lookup = LookupEndpoints(log.reading)
     tiles = TileEndpoints(log.reading, f"{prefix}/")
     operation = OperationEndpoints(log.standing, log.metrics)

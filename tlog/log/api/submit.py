@@ -71,24 +71,13 @@ class _Opening(NamedTuple):
 
 
 class SubmitEndpoint:
-    """Answers submissions to one log.
-
-    is_closed: it takes none by this door.  shows_at_once: readers are shown each head
-    as soon as it is signed, so no answer waits for one.
-    """
+    """Answers submissions to one log; is_closed: it takes none by this door."""
 
     def __init__(
-        self,
-        log: Submitting,
-        prover: Prover,
-        prefix: str,
-        *,
-        is_closed: bool,
-        shows_at_once: bool,
+        self, log: Submitting, prover: Prover, prefix: str, *, is_closed: bool
     ) -> None:
         self._log = log
         self._is_closed = is_closed
-        self._shows_at_once = shows_at_once
         self._prover = prover
         self._proofs_url = f"{prefix}/api/v1/proof/inclusion?index="
         self._opening: _Opening | None = None
@@ -122,7 +111,7 @@ class SubmitEndpoint:
 
     def _is_ready(self, asked: Asked) -> bool:
         """Whether nothing has to be waited for, except the commit."""
-        is_waiting = not (self._shows_at_once or asked.query == "wait=signed")
+        is_waiting = not (self._log.shows_at_once or asked.query == "wait=signed")
         return self._is_closed or (self._log.is_writable and not is_waiting)
 
     def _require_open(self) -> None:
@@ -152,7 +141,7 @@ class SubmitEndpoint:
 
     def settle(self, it: "_Receiver", receipt: Receipt) -> None:
         """Answer entries that are durable."""
-        is_shown = self._shows_at_once or not it.admitted.waits
+        is_shown = self._log.shows_at_once or not it.admitted.waits
         is_all_new = receipt.end - receipt.start == len(receipt.indexes)
         if is_shown and is_all_new and not it.admitted.wants_text:
             respond_with(lambda: self._plain_reply(receipt), it.respond)
