@@ -17,6 +17,7 @@ The files, in order of dependency:
     proof  artifact              the proof file, the one call
     evidence                     two heads that conflict
     attestation/                 signed statements: DSSE, in-toto, SLSA
+    sigstore/                    bundles of Sigstore's clients
     command/                     what `python -m tlogverify` does and says
 """
 

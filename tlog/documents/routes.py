@@ -1,0 +1,35 @@
+"""Which door answers which path of a store."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from tlog.documents.attestations import AttestationEndpoints
+from tlog.documents.door import DocumentEndpoints
+from tlog.documents.naming import Naming
+from tlog.documents.opening import OpenDocuments
+from tlog.documents.upkeep import Upkeep
+
+
+def document_routes(
+    documents: OpenDocuments,
+    naming: Naming,
+    authorize: Callable[[web.Request], object],
+    prefix: str,
+) -> list[web.RouteDef]:
+    """Return the routes of a store, below a prefix.
+
+    authorize: raises unless a request may store a document.
+    """
+    door = DocumentEndpoints(documents, naming, authorize)
+    attestations = AttestationEndpoints(documents, naming, prefix)
+    return [
+        web.put(f"{prefix}/api/v1/documents/{{digest}}", door.put),
+        web.get(f"{prefix}/api/v1/documents/{{digest}}", door.get),
+        web.get(f"{prefix}/api/v1/attestations/{{digest}}", attestations.get),
+    ]
+
+
+def look_after(app: web.Application, documents: OpenDocuments, naming: Naming) -> None:
+    """Look after a store as long as an application runs."""
+    app.cleanup_ctx.append(Upkeep(documents, naming).run)
