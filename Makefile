@@ -9,6 +9,9 @@ N ?= 200
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 
+# Without bytecode every process that tests start would compile all of ours again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test format lint types tests coverage sanitize crash many bench bench-check clean
 
 demo: $(VENV)/installed

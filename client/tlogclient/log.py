@@ -15,6 +15,7 @@ from typing import Final, Self
 from tlogclient.answers import (
     open_extension,
     open_head,
+    open_logged_entry,
     open_proof,
     open_submitted,
 )
@@ -31,6 +32,7 @@ from tlogclient.batches import (
     encode_body,
     encode_entries,
     encode_entry,
+    encode_rekor_request,
     split_entries,
 )
 from tlogclient.coalesce import Coalescer
@@ -54,6 +56,8 @@ from tlogverify.files import sha256_file
 from tlogverify.note import MAX_NOTE_BYTES
 from tlogverify.policy import Witnessed
 from tlogverify.proof import MAX_PROOF_BYTES
+from tlogverify.rekor import RekorEntry
+from tlogverify.sigstore.entries import MAX_ANSWER_BYTES, LogEntry
 
 DEFAULT_ATTEMPTS: Final = 8
 DEFAULT_TIMEOUT_S: Final = 60.0
@@ -143,6 +147,20 @@ class LogClient:
                     raise
                 raise error.at(len(proofs) + error.position) from None
         return proofs
+
+    async def submit_signature(self, entry: RekorEntry) -> LogEntry:
+        """Submit a signature as Sigstore's clients do; return the log's proven entry.
+
+        entry: of kind hashedrekord.  A log that takes none of these is a RefusedError.
+        """
+        request = Request(
+            "/api/v2/log/entries",
+            _JSON,
+            MAX_ANSWER_BYTES,
+            body=encode_rekor_request(entry),
+        )
+        answer = await self._transport.fetch(request)
+        return open_logged_entry(answer, entry.encode(), self._policy)
 
     async def submit_one(self, record: Record | bytes) -> Proof:
         """Submit one record and return its proof.

@@ -109,14 +109,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._network = network
-        self._retry = stamina.AsyncRetryingCaller(
-            # `fetch` counts the attempts, and bounds the waits too.
-            attempts=None,
-            timeout=None,
-            wait_initial=_WAIT_FIRST_S,
-            wait_max=_WAIT_MAX_S,
-            wait_jitter=_JITTER_S,
-        )
+        self._retry = new_retries()
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -205,6 +198,18 @@ class Transport:
         return refusal
 
 
+def new_retries() -> stamina.AsyncRetryingCaller:
+    """Return what repeats attempts after growing waits, as long as its caller plans."""
+    return stamina.AsyncRetryingCaller(
+        # A `Course` counts the attempts, and bounds the waits too.
+        attempts=None,
+        timeout=None,
+        wait_initial=_WAIT_FIRST_S,
+        wait_max=_WAIT_MAX_S,
+        wait_jitter=_JITTER_S,
+    )
+
+
 def new_session(
     headers: Mapping[str, str], network: Network = DIRECT
 ) -> aiohttp.ClientSession:
@@ -225,7 +230,7 @@ def new_session(
 async def read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRoomError:
     """Return what an answer of 400 or more means."""
     body = b""
-    if response.content_type == PROBLEM_TYPE:
+    if response.content_type in {PROBLEM_TYPE, "application/json"}:
         try:
             body = await read_bounded(response, MAX_PROBLEM_BYTES)
         except FormatError:

@@ -121,7 +121,7 @@ def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
     apps = [build_witness_app(cast(OpenWitness, witness))]
-    face = SimpleNamespace(prover=None, gate=None)
+    face = SimpleNamespace(prover=None, gate=None, witnessing=None)
     log = SimpleNamespace(
         settings=LogSettings(sigstore=True),
         metrics=LogMetrics(),

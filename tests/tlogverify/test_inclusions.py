@@ -18,6 +18,7 @@ LEAVES = rfc6962.leaf_hashes(65_537)
 TREE = rfc6962.Tree(LEAVES)
 
 
+@pytest.mark.exhaustive
 def test_every_leaf_of_every_small_tree_is_proven_after_every_other() -> None:
     for size in range(1, 35):
         with case(f"size {size}"):
@@ -64,6 +65,7 @@ def test_nothing_is_proven_under_another_root() -> None:
             assert is_refused(many.verify, index, LEAVES[index], path)
 
 
+@pytest.mark.exhaustive
 @given(st.data())
 def test_whatever_the_proof_the_verdict_is_that_of_one_proof(
     data: st.DataObject,

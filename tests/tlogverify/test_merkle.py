@@ -78,6 +78,7 @@ def test_a_proof_for_another_index_is_refused() -> None:
                     assert is_refused(verify_inclusion, *arguments) == (other != index)
 
 
+@pytest.mark.exhaustive
 def test_a_proof_for_another_size_is_refused_where_its_shape_differs() -> None:
     for size in (*range(1, SMALL + 1), *EDGES):
         with case(f"size {size}"):
@@ -259,8 +260,15 @@ def test_a_subtree_ends_within_the_largest_tree(
     assert expected == is_valid_subtree(start, end)
 
 
-def test_every_subtree_is_proven_and_each_change_is_refused() -> None:
-    for size in range(1, 65):
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(range(1, 14), id="to 13"),
+        pytest.param(range(14, 65), id="to 64", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_every_subtree_is_proven_and_each_change_is_refused(sizes: range) -> None:
+    for size in sizes:
         with case(f"size {size}"):
             root = TREE.root(size)
             for start, end in _subtrees(size):

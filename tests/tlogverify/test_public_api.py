@@ -47,6 +47,8 @@ ORDER = [
     "sigstore.members",
     "sigstore.entries",
     "sigstore.bundle",
+    "sigstore.signers",
+    "sigstore.verify",
     "sigstore",
     "__init__",
     "command.telling",
@@ -54,11 +56,14 @@ ORDER = [
     "command.proofs",
     "command.verdicts",
     "command",
+    "command.bundles",
     "command.judging",
     "command.running",
     "__main__",
 ]
-USES_CRYPTOGRAPHY = {"keys", "certificates", "attestation.signers"}
+USES_CRYPTOGRAPHY = {
+    *("keys", "certificates", "attestation.signers", "sigstore.signers"),
+}
 STANDARD = {
     "argparse",
     "base64",

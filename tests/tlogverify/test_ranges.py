@@ -35,6 +35,7 @@ def test_every_range_is_proven_and_yields_its_inclusion_proofs() -> None:
                 assert expected[start:end] == inclusion_paths(*arguments, root)
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(st.data())
 def test_larger_ranges_are_proven_and_yield_their_inclusion_proofs(

@@ -335,6 +335,7 @@ def test_bytes_that_no_entry_has_room_for_are_refused() -> None:
     assert not _is_record(long_entry)
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(any_bytes | near_misses(ENTRY) | near_misses(ENTRY.replace(SUBJECT, FULL)))
 def test_whatever_parses_encodes_as_it_was(entry_bytes: bytes) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from tlog.cli.completeness import INCOMPLETE, tell_comparison, verified_entries
+from tlog.cli.completeness import INCOMPLETE, tell_comparison
 from tlog.cli.output import Output, telling_errors
 from tlog.cli.policies import (
     add_network_arguments,
@@ -18,8 +18,13 @@ from tlog.cli.policies import (
     load_policy,
     open_client,
 )
+from tlog.cli.progress import show_progress
 from tlog.cli.signers import signer_digest
-from tlog.monitor.completeness import Comparison, compare_answers
+from tlog.monitor.completeness import (
+    Comparison,
+    compare_answers,
+    verified_entries,
+)
 from tlogclient import SearchResult
 from tlogclient.findings import parse_sought
 from tlogverify.artifact import artifact_sha256
@@ -119,7 +124,7 @@ async def _search(
         return await _ask(options, sought), None
     given = options.policy or os.environ.get(VARIABLE)
     # Read first: what the log answers later covers at least as much.
-    async with verified_entries(options.prove, given) as entries:
+    async with verified_entries(options.prove, given, show_progress()) as entries:
         result = await _ask(options, sought)
         return result, compare_answers(entries, parse_sought(**sought), result)
 

@@ -20,6 +20,7 @@ from tlog.documents.refusals import (
 )
 from tlog.documents.store import Status
 from tlog.documents.tombstones import show_digest
+from tlog.http.exchange import asked_of
 from tlog.http.respond import json_response, query, query_number
 from tlogverify.errors import FormatError
 from tlogverify.hashing import DIGEST_BYTES
@@ -47,7 +48,9 @@ class AttestationEndpoints:
     async def get(self, request: web.Request) -> web.Response:
         """GET /api/v1/attestations/{digest}."""
         artifact = artifact_of(request.match_info["digest"])
-        parameters = query(request, set(), {"predicate_type", "start", "documents"})
+        parameters = query(
+            asked_of(request), set(), {"predicate_type", "start", "documents"}
+        )
         start = query_number(parameters, "start", 0)
         wanted = predicate_type_of(parameters)
         is_inline = _is_inline(parameters)

@@ -27,6 +27,7 @@ from tlog.documents.tier import Draft
 from tlog.documents.tombstones import parse_digest, show_digest
 from tlog.errors import BusyError
 from tlog.http.body import announced_bytes, read_pieces, require_form
+from tlog.http.exchange import asked_of
 from tlog.http.problems import NEVER, Problem, Rows
 from tlog.http.respond import json_response, plan_reply, query, query_number
 from tlogverify.kinds import digest_key
@@ -79,15 +80,17 @@ class DocumentEndpoints:
     async def put(self, request: web.Request) -> web.Response:
         """PUT /api/v1/documents/{digest}."""
         digest = _digest_of(request)
-        parameters = query(request, set(), {"entry", "environment"})
+        parameters = query(asked_of(request), set(), {"entry", "environment"})
         environments = tuple(
             require_environment(it)
             for name, it in parameters.items()
             if name == "environment"
         )
         self._authorize(request)
-        require_form(request, "a document")
-        announced = announced_bytes(request, self._settings.document_bytes)
+        require_form(asked_of(request), "a document")
+        announced = announced_bytes(
+            request.content_length, self._settings.document_bytes
+        )
         named = await self._entry_that_names(digest, parameters)
         if named is None and not self._settings.document_pending_bytes:
             raise UnnamedError("this log takes a document after its entry: ?entry=")
@@ -115,7 +118,7 @@ class DocumentEndpoints:
     async def get(self, request: web.Request) -> web.StreamResponse:
         """GET /api/v1/documents/{digest}."""
         digest = _digest_of(request)
-        query(request, set(), set())
+        query(asked_of(request), set(), set())
         with self._metrics.seconds.labels("get").time():
             try:
                 document = await self._open(digest)
@@ -190,7 +193,7 @@ class DocumentEndpoints:
             hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff",
         }
         etag = f'"{document.digest.hex()}"'
-        reply = plan_reply(request, etag, document.size, headers)
+        reply = plan_reply(asked_of(request), etag, document.size, headers)
         if reply.status not in (200, 206):
             return web.Response(status=reply.status, headers=reply.headers)
         response = web.StreamResponse(status=reply.status, headers=reply.headers)

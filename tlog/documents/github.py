@@ -24,6 +24,7 @@ from tlog.documents.refusals import (
     NoDocumentError,
 )
 from tlog.http.body import read_body, require_form
+from tlog.http.exchange import asked_of
 from tlog.http.respond import json_response, query, query_number
 from tlogverify.attestation.dsse import Envelope, pae
 from tlogverify.errors import FormatError
@@ -32,7 +33,8 @@ from tlogverify.keys import VerifierKey
 from tlogverify.kinds import digest_key, parse_entry
 from tlogverify.proof import Proof
 from tlogverify.rekor import RekorEntry
-from tlogverify.sigstore import Bundle, LogEntry
+from tlogverify.sigstore.bundle import Bundle
+from tlogverify.sigstore.entries import LogEntry
 
 MAX_PER_PAGE: Final = 100
 MAX_SUBJECTS: Final = 100
@@ -74,7 +76,9 @@ class GitHubEndpoints:
     async def get(self, request: web.Request) -> web.Response:
         """GET …/attestations/{digest}: one artifact."""
         artifact = artifact_of(request.match_info["digest"])
-        parameters = query(request, set(), {"per_page", "after", "predicate_type"})
+        parameters = query(
+            asked_of(request), set(), {"per_page", "after", "predicate_type"}
+        )
         most = query_number(parameters, "per_page", _PER_PAGE)
         if not 0 < most <= MAX_PER_PAGE:
             raise FormatError(f"per_page is 1 to {MAX_PER_PAGE}", most)
@@ -92,8 +96,9 @@ class GitHubEndpoints:
 
     async def bulk(self, request: web.Request) -> web.Response:
         """POST …/attestations/bulk-list: many artifacts, the first page of each."""
-        query(request, set(), set())
-        require_form(request, "application/json", {"application/json"})
+        asked = asked_of(request)
+        query(asked, set(), set())
+        require_form(asked, "application/json", {"application/json"})
         question = _parse(await read_body(request, _MAX_BODY_BYTES))
         told: dict[str, object] = {}
         for text in question.subject_digests:

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import StreamReader, hdrs, web
 
 from tlog.errors import BusyError, RejectedError
+from tlog.http.exchange import Asked
 
 STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 """Set when a server takes no more requests."""
@@ -35,25 +36,25 @@ class MediaTypeError(RejectedError):
 
 
 def require_form(
-    request: web.Request, form: str, media_types: Container[str] | None = None
+    asked: Asked, form: str, media_types: Container[str] | None = None
 ) -> None:
     """Raise MediaTypeError if a body is encoded, or of none of `media_types`.
 
     form: what a body is, in words.  media_types: None takes any.
     """
-    is_taken = media_types is None or request.content_type in media_types
-    if not is_taken or hdrs.CONTENT_ENCODING in request.headers:
+    is_taken = media_types is None or asked.media_type in media_types
+    if not is_taken or hdrs.CONTENT_ENCODING in asked.headers:
         raise MediaTypeError(f"a body is {form}, and not encoded")
 
 
-def announced_bytes(request: web.Request, limit_bytes: int) -> int | None:
+def announced_bytes(length: int | None, limit_bytes: int) -> int | None:
     """Return the length that a request says its body has; None if it does not say.
 
     Raises TooLargeError above `limit_bytes`: such a body is not read at all.
     """
-    if (request.content_length or 0) > limit_bytes:
+    if (length or 0) > limit_bytes:
         raise TooLargeError(limit_bytes)
-    return request.content_length
+    return length
 
 
 async def read_body(request: web.Request, limit_bytes: int) -> bytes:
@@ -62,7 +63,7 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes:
     Raises TooLargeError, SlowBodyError if it does not come in time, and BusyError if
     the server stops before it has come.
     """
-    announced_bytes(request, limit_bytes)
+    announced_bytes(request.content_length, limit_bytes)
     content = request.content
     if content.is_eof():
         return await _read(content, limit_bytes)
@@ -78,7 +79,7 @@ async def read_pieces(
 
     Raises as `read_body`.
     """
-    announced_bytes(request, limit_bytes)
+    announced_bytes(request.content_length, limit_bytes)
     now_s = asyncio.get_running_loop().time
     begun_s, received = now_s(), 0
     while True:

@@ -9,7 +9,7 @@ from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.heads import Heads
-from tlog.log.sequencer.pool import Pool, Receipt, Ticket
+from tlog.log.sequencer.pool import Pool, Receipt, Receiver, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,33 @@ class Submitting:
             # Several may wait here: equal entries are one entry.
             await self.commit([self.first_entry])
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether `wait_writable` would return at once."""
+        guard = self.guard
+        is_begun = self.first_entry is None or self.heads.signed.size > 0
+        return guard.is_confirmed and not guard.contradictions and is_begun
+
     def commit(self, entries: list[bytes]) -> asyncio.Future[Receipt]:
         """Let canonical entries wait for a commit.
 
         The future says where they stand once that is durable.  It ends with BusyError
         or RolledBackError if nothing was stored, with FatalError if that is not known.
 
+        Raises as `commit_for`.
+        """
+        waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.commit_for(waiting, entries)
+        return waiting
+
+    def commit_for(self, receiver: Receiver, entries: list[bytes]) -> None:
+        """Let canonical entries wait for a commit, which is told to `receiver`.
+
         Raises BusyError if there is no room, RolledBackError if a witness has
         contradicted the log while the request was read.
         """
         self.guard.require_writable()
-        waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self.pool.put_ticket(Ticket(entries, waiting))
-        return waiting
+        self.pool.put_ticket(Ticket(entries, receiver))
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:
         """Return a shown head that has all entries of a receipt, if it comes.

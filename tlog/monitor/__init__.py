@@ -4,7 +4,8 @@ It believes a head's signature for who said it, and the entries for what the tre
 everything between the two is computed here.  It shares no code with the log's own
 growth, and reads the log as anyone can.
 
-The command enters by `opening` and `settings` alone.  In order of dependency:
+The commands enter by `opening`, `settings` and `completeness` alone.  In order of
+dependency:
 
     settings      what `tlog monitor` can be told
     metrics       what is counted
@@ -29,7 +30,6 @@ The command enters by `opening` and `settings` alone.  In order of dependency:
     run           the unverified run, from the verified head to a larger one
     past          new watches in entries that were read before
     verified      what the verified entries say to a question
-    completeness  whether an answer of the log is all that there is
     answering     what the monitor answers about an artifact
     verdict       what a head proves that does not fit
     follow        from the verified head to a larger one
@@ -42,4 +42,5 @@ The command enters by `opening` and `settings` alone.  In order of dependency:
     monitor       one round after the other
     door          health, readiness, metrics, and questions about artifacts
     opening       from settings to a monitor that runs
+    completeness  whether an answer of the log is all that there is
 """

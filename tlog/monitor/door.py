@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from tlog.http.exchange import asked_of
 from tlog.http.listener import metrics_response, new_app
 from tlog.http.problems import SHARED_ROWS
 from tlog.http.respond import json_response, query, query_number
@@ -35,7 +36,7 @@ class MonitorEndpoints:
 
     async def attestations(self, request: web.Request) -> web.Response:
         """GET /attestations/{digest}: all entries about an artifact, each proven."""
-        parameters = query(request, set(), {"start"})
+        parameters = query(asked_of(request), set(), {"start"})
         start = query_number(parameters, "start", 0)
         artifact = parse_digest(request.match_info["digest"])
         entries = self._monitor.verified()

@@ -15,7 +15,7 @@ Source: SLSA v1.0, "Verifying artifacts".
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tlogverify.artifact import (
@@ -74,33 +74,50 @@ def verify_attestation(
     parsed = Envelope.parse(envelope)
     signers = parsed.verify((it.key for it in rules.keys), rules.threshold)
     statement = parse_statement(parsed)
-    digests = _digests(artifact, statement)
+    digests = artifact_digests(artifact, statement.algorithms)
     proven = verify_artifact(digests["sha256"], proof, policy)
     _verify_record(proven.record, envelope, statement, signers)
-    _verify_subject(statement, digests)
+    verify_subject(statement, digests)
+    provenance = judge_statement(statement, signers, rules)
+    return ProvenAttestation(proven, statement, signers, provenance)
+
+
+def judge_statement(
+    statement: Statement, signers: tuple[SignerKey, ...], rules: Rules
+) -> Provenance | None:
+    """Return the build that a statement is of, once it is as `rules` ask.
+
+    signers: those of the rules' keys that signed it.  None if it is of no build.
+
+    Raises FormatError or VerificationError.
+    """
     if statement.predicate_type not in rules.predicate_types:
         raise VerificationError(
             f"the predicate type is not allowed: {statement.predicate_type}"
         )
-    provenance = None
-    if statement.predicate_type == PROVENANCE_TYPE:
-        provenance = read_provenance(statement.predicate)
-        _verify_builder(provenance, signers, rules)
-        _verify_build(provenance, rules)
-    return ProvenAttestation(proven, statement, signers, provenance)
+    if statement.predicate_type != PROVENANCE_TYPE:
+        return None
+    provenance = read_provenance(statement.predicate)
+    _verify_builder(provenance, signers, rules)
+    _verify_build(provenance, rules)
+    return provenance
 
 
-def _digests(
-    artifact: str | os.PathLike[str] | bytes, statement: Statement
+def artifact_digests(
+    artifact: str | os.PathLike[str] | bytes, algorithms: Collection[str]
 ) -> dict[str, bytes]:
-    """Return the artifact's digests: of a file, those that the statement needs too."""
+    """Return an artifact's SHA-256, and of a file the other `algorithms` too.
+
+    algorithms: as hashlib names them.
+    """
     if is_digest(artifact):
         return {"sha256": artifact_sha256(artifact)}
     # In one reading: a file that changes meanwhile must not be two artifacts.
-    return hash_file(path_of(artifact), {"sha256", *statement.algorithms})
+    return hash_file(path_of(artifact), {"sha256", *algorithms})
 
 
-def _verify_subject(statement: Statement, digests: Mapping[str, bytes]) -> None:
+def verify_subject(statement: Statement, digests: Mapping[str, bytes]) -> None:
+    """Raise VerificationError unless a statement is of the artifact of `digests`."""
     if statement.names(digests):
         return
     why = f"the statement does not name sha256:{digests['sha256'].hex()}"

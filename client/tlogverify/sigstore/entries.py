@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from tlogverify.attestation.members import parse_object
-from tlogverify.checkpoint import parse_checkpoint
+from tlogverify.checkpoint import Checkpoint, parse_checkpoint
 from tlogverify.errors import FormatError, VerificationError
-from tlogverify.hashing import HASH_SIZE, Hash
+from tlogverify.hashing import HASH_SIZE, Hash, leaf_hash
 from tlogverify.keys import VerifierKey
 from tlogverify.lines import MAX_SIZE, encode_base64, parse_hash
-from tlogverify.merkle import MAX_PATH
+from tlogverify.merkle import MAX_PATH, verify_inclusion
 from tlogverify.note import MAX_NOTE_BYTES, parse_note
 from tlogverify.proof import Proof
 from tlogverify.rekor import parse_rekor
@@ -125,6 +125,24 @@ class LogEntry:
             )
         return Proof(
             self.proof.index, self.proof.path, self.proof.checkpoint, self.body
+        )
+
+    def require_in(self, checkpoint: Checkpoint) -> None:
+        """Raise VerificationError unless the entry is in the tree of a checkpoint.
+
+        checkpoint: of the entry's own proof, opened by the caller.  The bundle's other
+        members must say the same of the tree, because others may read these.
+        """
+        proof = self.to_proof()
+        stated = self.proof
+        if stated is None or (stated.size, stated.root) != (
+            checkpoint.size,
+            checkpoint.root,
+        ):
+            raise VerificationError("the entry's tree is not the checkpoint's")
+        leaf = leaf_hash(self.body)
+        verify_inclusion(
+            proof.index, checkpoint.size, leaf, proof.path, checkpoint.root
         )
 
     def members(self) -> dict[str, object]:

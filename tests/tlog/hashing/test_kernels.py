@@ -46,6 +46,7 @@ EIGHT_LEAVES = [
 EIGHT_LEAVES_ROOT = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
 
 
+@pytest.mark.exhaustive
 @each_backend
 def test_every_count_of_nodes_up_to_1100_is_hashed(name: str) -> None:
     backend, expected = backend_of(name), parents(NODES)

@@ -1,7 +1,5 @@
 """The errors of the log's doors, and the row by which each is told."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import hdrs
@@ -95,16 +93,20 @@ def token_of(error: TlogError) -> str:
     return problem_of(error, LOG_ROWS).token
 
 
-@contextmanager
-def after_the_commit() -> Iterator[None]:
-    """Turn every error but NotCosignedError into UnansweredError.
+class AfterTheCommit:
+    """Turns every error but NotCosignedError into UnansweredError, within a `with`.
 
     Entries that were committed are never called refused.  The caller sends them again,
     and gets the same indexes.
     """
-    try:
-        yield
-    except NotCosignedError:
-        raise
-    except (TlogError, OSError, MemoryError) as error:
-        raise UnansweredError(str(error)) from error
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: object
+    ) -> None:
+        if error is None or isinstance(error, NotCosignedError):
+            return
+        if isinstance(error, TlogError | OSError | MemoryError):
+            raise UnansweredError(str(error)) from error

@@ -54,6 +54,7 @@ def test_the_root_of_every_tree_follows_from_its_tiles() -> None:
         assert [TREE.root(size)] == finished(root_plan(size)), f"size {size}"
 
 
+@pytest.mark.exhaustive
 def test_every_range_of_every_small_tree_is_proven() -> None:
     for size in range(1, 41):
         for end in range(1, size + 1):
