@@ -56,6 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         log = ("--log", running.url, "--policy", place / "policy")
         done = run_tlog("submit", place / "app", *log)
         assert 0 == done.returncode, done.stderr
+        running.wait_until_searchable(1)
         yield running
 
 
