@@ -1,8 +1,10 @@
 """The face of a log that a door needs which takes entries, and no more of it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlog.entries.packed import Packed
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.gate import Gate
 from tlog.log.cosigning.guard import WriteGuard
@@ -51,7 +53,7 @@ class Submitting:
         is_begun = self.first_entry is None or self.heads.signed.size > 0
         return guard.is_confirmed and not guard.contradictions and is_begun
 
-    def commit(self, entries: list[bytes]) -> asyncio.Future[Receipt]:
+    def commit(self, entries: Sequence[bytes]) -> asyncio.Future[Receipt]:
         """Let canonical entries wait for a commit.
 
         The future says where they stand once that is durable.  It ends with BusyError
@@ -63,14 +65,14 @@ class Submitting:
         self.commit_for(waiting, entries)
         return waiting
 
-    def commit_for(self, receiver: Receiver, entries: list[bytes]) -> None:
+    def commit_for(self, receiver: Receiver, entries: Sequence[bytes]) -> None:
         """Let canonical entries wait for a commit, which is told to `receiver`.
 
         Raises BusyError if there is no room, RolledBackError if a witness has
         contradicted the log while the request was read.
         """
         self.guard.require_writable()
-        self.pool.put_ticket(Ticket(entries, receiver))
+        self.pool.put_ticket(Ticket(Packed.of(entries), receiver))
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:
         """Return a shown head that has all entries of a receipt, if it comes.

@@ -36,7 +36,7 @@ def test_the_first_publication_is_of_what_is_there_already() -> None:
     backlog = Backlog(EMPTY, 1)
     assert backlog.wait_for_work()
     work = backlog.take()
-    assert (EMPTY, 0, []) == (work.signed, work.start, work.entries)
+    assert (EMPTY, 0, []) == (work.signed, work.start, [*work.entries])
     backlog.close()
     assert not backlog.wait_for_work()
 
@@ -64,11 +64,15 @@ def test_work_follows_on_work() -> None:
     grown.add(300, 500)
     two = grown.add(500, 513)
     second = grown.backlog.take()
-    assert (one, 0, entries(0, 300)) == (first.signed, first.start, first.entries)
+    assert (one, 0, entries(0, 300)) == (
+        first.signed,
+        first.start,
+        [*first.entries],
+    )
     assert (two, 300, entries(300, 513)) == (
         second.signed,
         second.start,
-        second.entries,
+        [*second.entries],
     )
     assert {Tile(0, 1), Tile(ENTRIES, 1)} == set(second.tiles)
 
@@ -81,7 +85,11 @@ def test_work_that_was_put_back_comes_again_with_what_came_since() -> None:
     grown.backlog.put_back(work)
     assert grown.backlog.wait_for_work()
     again = grown.backlog.take()
-    assert (newest, 0, entries(0, 600)) == (again.signed, again.start, again.entries)
+    assert (newest, 0, entries(0, 600)) == (
+        again.signed,
+        again.start,
+        [*again.entries],
+    )
     assert {0, 1} == {tile.index for tile in again.tiles}
     grown.backlog.forget(again)
     assert grown.backlog.get(Tile(0, 1)) is None
@@ -93,7 +101,7 @@ def test_work_that_was_put_back_twice_is_there_once() -> None:
     for _ in range(2):
         grown.backlog.put_back(grown.backlog.take())
     work = grown.backlog.take()
-    assert entries(0, 10) == work.entries
+    assert entries(0, 10) == [*work.entries]
     grown.backlog.forget(work)
     grown.backlog.wait_for_room()
 
