@@ -9,7 +9,10 @@ N ?= 200
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 
-.PHONY: demo test format lint types tests coverage sanitize crash many bench clean
+# Without bytecode every process that tests start would compile all of ours again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test format lint types tests coverage sanitize crash many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -62,6 +65,10 @@ $(VENV)/installed: pyproject.toml client/pyproject.toml tests/constraints.txt $(
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint tests/constraints.txt -e ./client -e '.[dev]'
 	$(BIN)/tlog --version
 	touch $@
+
+# Has the CPU of an entry grown?  BASE=REV measures that commit beside this one.
+bench-check: $(VENV)/installed
+	$(BIN)/python -m benchmarks.check $(if $(BASE),--base $(BASE))
 
 clean:
 	rm -rf $(VENV) build dist client/build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

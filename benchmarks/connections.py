@@ -147,28 +147,43 @@ class _Exchange:
 class Client:
     """Open connections to one server."""
 
-    def __init__(self, host: str, port: int, connections: int) -> None:
+    def __init__(
+        self, host: str, port: int, connections: int, *, at_once: bool = False
+    ) -> None:
         self._address = host, port
         self._count = connections
+        self._at_once = at_once
         self._open: list[_Connection] = []
+        self.opening_s = 0.0
 
     @classmethod
-    def to(cls, url: str, connections: int) -> "Client":
-        """Return a client of the server at `url`."""
+    def to(cls, url: str, connections: int, *, at_once: bool = False) -> "Client":
+        """Return a client of the server at `url`.
+
+        at_once: open all connections at the same time, and not one after the other.
+        """
         parts = urlsplit(url)
         assert parts.hostname
         assert parts.port
-        return cls(parts.hostname, parts.port, connections)
+        return cls(parts.hostname, parts.port, connections, at_once=at_once)
 
     async def __aenter__(self) -> "Client":
-        loop = asyncio.get_running_loop()
-        for _ in range(self._count):
-            connection = _Connection(lambda *_: None)
-            await loop.create_connection(
-                partial(cast, asyncio.Protocol, connection), *self._address
-            )
-            self._open.append(connection)
+        begun_s = perf_counter()
+        if self._at_once:
+            dialled = await asyncio.gather(*(self._dial() for _ in range(self._count)))
+            self._open += dialled
+        else:
+            for _ in range(self._count):
+                self._open.append(await self._dial())
+        self.opening_s = perf_counter() - begun_s
         return self
+
+    async def _dial(self) -> _Connection:
+        connection = _Connection(lambda *_: None)
+        await asyncio.get_running_loop().create_connection(
+            partial(cast, asyncio.Protocol, connection), *self._address
+        )
+        return connection
 
     async def __aexit__(self, *_: object) -> None:
         for connection in self._open:

@@ -52,6 +52,9 @@ def main() -> None:
     submit = verbs.add_parser("submit", help="as fast as answers come")
     submit.add_argument("--entries", type=int, required=True)
     submit.add_argument("--batch", type=int, required=True)
+    submit.add_argument(
+        "--at-once", action="store_true", help="open all connections together"
+    )
     arrive = verbs.add_parser("arrive", help="one entry each, at a given rate")
     arrive.add_argument("--entries", type=int, required=True)
     arrive.add_argument("--rate", type=int, required=True, help="a second, on average")
@@ -68,12 +71,16 @@ def main() -> None:
 async def _submit(given: argparse.Namespace) -> dict[str, object]:
     batches = make_batches(given.entries, given.batch, given.seed)
     requests = [submission_request(batch) for batch in batches]
-    async with Client.to(given.url, given.connections) as client:
+    opened = Client.to(given.url, given.connections, at_once=given.at_once)
+    async with opened as client:
         begun_s = perf_counter()
         timing = await client.closed_loop(requests)
         await _settle(client)
         settled_s = perf_counter() - begun_s
-    return _submitted(given, batches, timing) | {"settled_seconds": settled_s}
+    return _submitted(given, batches, timing) | {
+        "settled_seconds": settled_s,
+        "opening_seconds": client.opening_s,
+    }
 
 
 async def _arrive(given: argparse.Namespace) -> dict[str, object]:
@@ -86,7 +93,7 @@ async def _arrive(given: argparse.Namespace) -> dict[str, object]:
     async with Client.to(given.url, given.connections) as client:
         timing = await client.open_loop(requests, due_s)
     summary = _submitted(given, batches, timing)
-    summary["latency_ms"] = _percentiles(timing.latencies_s[warm_up:])
+    summary["latency_ms"] = percentiles(timing.latencies_s[warm_up:])
     return summary
 
 
@@ -118,7 +125,7 @@ def _submitted(
         "start": spans[0][0],
         "end": spans[-1][1],
         "seconds": timing.seconds,
-        "latency_ms": _percentiles(timing.latencies_s),
+        "latency_ms": percentiles(timing.latencies_s),
     }
 
 
@@ -152,11 +159,11 @@ async def _prove(given: argparse.Namespace) -> dict[str, object]:
     return {
         "proofs": len(answers),
         "seconds": timing.seconds,
-        "latency_ms": _percentiles(timing.latencies_s),
+        "latency_ms": percentiles(timing.latencies_s),
     }
 
 
-def _percentiles(latencies_s: Sequence[float]) -> dict[str, float]:
+def percentiles(latencies_s: Sequence[float]) -> dict[str, float]:
     """Return percentiles by nearest rank, in milliseconds."""
     ordered = sorted(latencies_s)
     last = len(ordered) - 1

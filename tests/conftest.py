@@ -1,18 +1,33 @@
 """What holds for every test.
 
 No example of a property has a deadline: Hypothesis fails an example that takes more
-than 200 ms, and a test whose examples are drawn slowly.  A busy machine does both,
-and a slow machine is not a fault.
+than 200 ms, and a test whose examples are drawn slowly.  A busy machine does both, and
+a slow machine is not a fault.
 
 A command that runs in this process sends log lines to the standard error of its test,
 which is closed when the test ends: the next test begins with none configured.
+
+Temporary folders lie in memory where the machine has room for them: no test cuts the
+power, so nothing is seen of a disk but the waiting.  TMPDIR names another place.
+
+Where coverage is measured, it looks away while a test tries every small case, which
+takes three times as long under its tracer.  Other tests reach the same branches.
 """
 
-from collections.abc import Iterator
+import os
+import tempfile
+import warnings
+from collections.abc import Generator, Iterator
 
 import pytest
 import structlog
+from coverage import Coverage
+from coverage.exceptions import CoverageWarning
 from hypothesis import HealthCheck, settings
+
+_MEMORY = "/dev/shm"  # noqa: S108 - pytest makes a folder of its own there
+_ROOM = 2 << 30
+"""Bytes that must be free there, several times what a run takes at once."""
 
 settings.register_profile(
     "unhurried",
@@ -23,7 +38,44 @@ settings.register_profile(
 settings.load_profile("unhurried")
 
 
+def pytest_configure() -> None:
+    if "TMPDIR" in os.environ or not os.path.isdir(_MEMORY):
+        return
+    found = os.statvfs(_MEMORY)
+    # Tests run programs that they have made.
+    is_executable = not found.f_flag & os.ST_NOEXEC
+    if is_executable and found.f_bavail * found.f_frsize >= _ROOM:
+        os.environ["TMPDIR"] = _MEMORY
+        tempfile.tempdir = None
+
+
 @pytest.fixture(autouse=True)
 def log_lines_end_with_their_test() -> Iterator[None]:
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def the_verifiers_processes_alone_are_measured(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tlog verify` runs what `python -m tlogverify` does, and is tested beside it."""
+    given = getattr(request.node, "callspec", None)
+    if given is not None and "tlog" == given.params.get("program"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(
+    pyfuncitem: pytest.Function,
+) -> Generator[None, object, object]:
+    measuring = Coverage.current()
+    if measuring is None or pyfuncitem.get_closest_marker("exhaustive") is None:
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        # It warns of what was imported before it starts: it did see that, before.
+        with warnings.catch_warnings(category=CoverageWarning, action="ignore"):
+            measuring.start()

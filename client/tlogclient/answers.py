@@ -24,10 +24,11 @@ from tlogclient.strictjson import (
 from tlogverify import Checkpoint, Policy, Proof, verify_consistency
 from tlogverify.errors import FormatError, SignatureError, VerificationError
 from tlogverify.hashing import HASH_SIZE, Hash, leaf_hash
+from tlogverify.inclusions import Inclusions
 from tlogverify.lines import parse_decimal
-from tlogverify.merkle import verify_inclusion
 from tlogverify.policy import Witnessed
 from tlogverify.ranges import inclusion_paths
+from tlogverify.sigstore.entries import LogEntry, parse_log_entry
 
 _ANSWER: Final = frozenset({"origin", "checkpoint", "entries", "range", "paths"})
 _PLACE: Final = frozenset({"index", "leaf_hash", "duplicate"})
@@ -136,6 +137,21 @@ def open_proof(answer: bytes, index: int, policy: Policy) -> Proof:
     return proof
 
 
+def open_logged_entry(answer: bytes, entry: bytes, policy: Policy) -> LogEntry:
+    """Return a log's entry out of its answer to a Sigstore client.
+
+    entry: the canonical bytes that what was sent must become.
+
+    Raises FormatError or VerificationError.
+    """
+    logged = parse_log_entry(answer)
+    if logged.body != entry:
+        raise VerificationError("the log's entry is not the one that was sent")
+    witnessed = policy.open_checkpoint(logged.to_proof().note)
+    logged.require_in(witnessed.checkpoint)
+    return logged
+
+
 def open_extension(answer: bytes, old: Checkpoint, policy: Policy) -> Witnessed:
     """Return the head in a consistency answer, proven to extend `old`.
 
@@ -237,6 +253,6 @@ def _verify_known(
         for claimed, leaf in zip(claim.claimed, leaves, strict=True)
         if not claim.span.covers(claimed.index)
     }
-    for index, leaf in known:
-        path = claim.paths[index]
-        verify_inclusion(index, checkpoint.size, leaf, path, checkpoint.root)
+    inclusions = Inclusions(checkpoint.size, checkpoint.root)
+    for index, leaf in sorted(known):
+        inclusions.verify(index, leaf, claim.paths[index])

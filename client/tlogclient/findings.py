@@ -8,6 +8,7 @@ Source: this project's `docs/http.md`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -21,9 +22,10 @@ from tlogclient.strictjson import (
     read_size,
     read_text,
 )
-from tlogverify import Checkpoint, Policy, Proof, Record
+from tlogverify import Policy, Proof, Record
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.hashing import DIGEST_BYTES, Hash, leaf_hash
+from tlogverify.inclusions import Inclusions
 from tlogverify.kinds import (
     Named,
     name_key,
@@ -31,7 +33,6 @@ from tlogverify.kinds import (
     parse_entry,
     rekor_digests,
 )
-from tlogverify.merkle import verify_inclusion
 from tlogverify.rekor import RekorEntry
 
 _PAGE: Final = frozenset({"checkpoint", "complete_to", "hits", "next"})
@@ -115,7 +116,7 @@ class Page(NamedTuple):
     """One page of claims under a checkpoint that satisfies the policy."""
 
     note: bytes
-    checkpoint: Checkpoint
+    inclusions: Inclusions
     complete_to: int
     unproven_hits: tuple[UnprovenHit, ...]
     next: int | None
@@ -157,20 +158,26 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     rule = "a search's answer"
     members = read_members(rule, parse_json(rule, answer), _PAGE)
     hits = tuple(_parse_hit(hit) for hit in read_array("hits", members["hits"]))
-    indexes = [start - 1, *(hit.index for hit in hits)]
-    after = members["next"]
-    if after is not None:
-        after = read_size("next", after)
-        if after <= max(start, indexes[-1]):
-            raise FormatError("next lies behind the last hit of its page", after)
-    if any(a >= b for a, b in pairwise(indexes)):
-        raise FormatError(f"hits ascend from {start}", indexes[1:])
+    after = read_paging(members["next"], start, [hit.index for hit in hits])
     complete_to = read_size("complete_to", members["complete_to"])
     note = read_text("a checkpoint", members["checkpoint"]).encode()
     checkpoint = open_head(note, policy).checkpoint
     if complete_to > checkpoint.size:
         raise FormatError("complete_to lies within the checkpoint", complete_to)
-    return Page(note, checkpoint, complete_to, hits, after)
+    inclusions = Inclusions(checkpoint.size, checkpoint.root)
+    return Page(note, inclusions, complete_to, hits, after)
+
+
+def read_paging(after: object, start: int, indexes: Sequence[int]) -> int | None:
+    """Return the start of the next page; FormatError if a page does not go forward."""
+    ascending = [start - 1, *indexes]
+    if after is not None:
+        after = read_size("next", after)
+        if after <= max(start, ascending[-1]):
+            raise FormatError("next lies behind the last hit of its page", after)
+    if any(a >= b for a, b in pairwise(ascending)):
+        raise FormatError(f"hits ascend from {start}", ascending[1:])
+    return after
 
 
 def open_hit(page: Page, hit: UnprovenHit, entry: bytes, sought: Sought) -> Hit:
@@ -178,10 +185,9 @@ def open_hit(page: Page, hit: UnprovenHit, entry: bytes, sought: Sought) -> Hit:
 
     Raises VerificationError if they are not in the log or do not name what is sought.
     """
-    root, size = page.checkpoint.root, page.checkpoint.size
-    verify_inclusion(hit.index, size, leaf_hash(entry), hit.path, root)
+    page.inclusions.verify(hit.index, leaf_hash(entry), hit.path)
     parsed = parse_entry(entry)
-    if not _names(parsed, sought):
+    if not names(parsed, sought):
         name, text = sought.query()
         raise VerificationError(f"entry {hit.index} does not name {name} {text}")
     return Hit(hit.index, parsed, Proof(hit.index, hit.path, page.note, entry))
@@ -194,7 +200,8 @@ def _parse_hit(value: object) -> UnprovenHit:
     )
 
 
-def _names(entry: Record | RekorEntry, sought: Sought) -> bool:
+def names(entry: Record | RekorEntry, sought: Sought) -> bool:
+    """Tell whether an entry names what is sought."""
     if isinstance(sought, Name):
         if isinstance(entry, Record):
             return False

@@ -43,7 +43,7 @@ def find_proxy(url: str) -> str | None:
     Raises FormatError for a proxy that does not speak HTTP.
     """
     parts = urlsplit(url)
-    if _is_loopback(parts.hostname or "") or proxy_bypass(
+    if is_loopback(parts.hostname or "") or proxy_bypass(
         parts.netloc.rpartition("@")[2]
     ):
         return None
@@ -76,7 +76,8 @@ def trust_authorities(path: Path) -> ssl.SSLContext:
     return context
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, by its name or address alone, is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

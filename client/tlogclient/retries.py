@@ -107,20 +107,23 @@ def is_told_pause(error: Exception) -> bool:
     )
 
 
-def unavailable(error: Exception, cause: Exception) -> UnavailableError:
+def unavailable(
+    error: Exception, cause: Exception, peer: str = "log"
+) -> UnavailableError:
     """Return what a request ends with that got no answer.
 
-    error: what ended it.  cause: what is to blame, by `last_failure`.
+    error: what ended it.  cause: what is to blame, by `last_failure`.  peer: a word for
+    what was asked.
     """
-    what = "no proof yet" if is_accepted(cause) else "no answer from the log"
+    what = "no proof yet" if is_accepted(cause) else f"no answer from the {peer}"
     asked_s = error.retry_after_s if isinstance(error, NoRoomError) else None
-    said = f"{what}: {_words(cause)}"
+    said = f"{what}: {_words(cause, peer)}"
     if asked_s is not None and is_told_pause(error):
         said = f"{said}; the pause of {asked_s:.0f} s that it asks for is too long"
     return UnavailableError(said, retry_after_s=asked_s)
 
 
-def _words(cause: Exception) -> str:
+def _words(cause: Exception, peer: str) -> str:
     if isinstance(cause, aiohttp.ClientConnectorCertificateError):
         why = getattr(cause.certificate_error, "verify_message", "") or str(cause)
         return (
@@ -128,9 +131,11 @@ def _words(cause: Exception) -> str:
             "certificate of the authority that issued it (--ca-file)"
         )
     if isinstance(cause, aiohttp.ClientConnectorSSLError):
-        return f"{cause}; is it an http:// log?"
+        return f"{cause}; is it an http:// {peer}?"
     if isinstance(cause, aiohttp.ClientConnectorError):
         number = cause.os_error.errno or 0
         why = os.strerror(number) if number > 0 else cause.os_error.strerror
-        return f"{cause.host}:{cause.port} cannot be reached ({why}): is a log there?"
+        return (
+            f"{cause.host}:{cause.port} cannot be reached ({why}): is a {peer} there?"
+        )
     return str(cause) or type(cause).__name__

@@ -8,7 +8,7 @@ The files, in order of dependency:
 
     errors                       what can go wrong, by who must act
     hashing  lines  files  toml  hashes of leaves and nodes; strict text; bounded reads
-    merkle  ranges               inclusion, consistency, many leaves at once
+    merkle  inclusions  ranges   inclusion, consistency; many proofs; many leaves
     tiles  bundles               how a log is stored and served
     keys  note                   verifier keys, signed notes
     checkpoint  signed  policy   tree heads, who signed them, who must
@@ -17,6 +17,7 @@ The files, in order of dependency:
     proof  artifact              the proof file, the one call
     evidence                     two heads that conflict
     attestation/                 signed statements: DSSE, in-toto, SLSA
+    sigstore/                    bundles of Sigstore's clients
     command/                     what `python -m tlogverify` does and says
 """
 

@@ -1,6 +1,7 @@
 """Verify artifacts from a shell, offline: `python -m tlogverify`.
 
 With --attestation and --rules: and that their signed statement is as the rules ask.
+With --bundle: by the Sigstore bundle of a file, and the key that signed it.
 With --entry: that a file is itself an entry of a log, whatever log that is.
 With --evidence: verify instead that a log's key signed two histories.
 

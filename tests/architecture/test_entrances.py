@@ -8,9 +8,10 @@ from tests.architecture.test_architecture import WINGS
 ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"},
     "witness": {"opening", "door", "settings"},
-    "monitor": {"opening", "settings"},
-    "fsck": {"check", "damage"},
+    "monitor": {"completeness", "opening", "settings"},
+    "fsck": {"check", "damage", "documents"},
     "tuf": {"repository"},
+    "registry": {"manifests"},
     # These say in their packages what others may use of them.
     "attest": set[str](),
     "submit": set[str](),

@@ -1,6 +1,5 @@
 """A log with witnesses, all of them in this process."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.support.http import Answer, ask
-from tests.support.running import ORIGIN, running_log
+from tests.support.running import LOOK_S, ORIGIN, running_log, until
 from tests.support.witnessing import Served, running_witness
 from tests.tlogverify.actors import ED25519, Actor
 from tlog.log.life import Log
@@ -106,13 +105,13 @@ async def public_policy(log: Log) -> Policy:
 async def shown(log: Log, size: int, signers: int) -> None:
     """Wait until `size` entries are public under so many cosignatures."""
     policy = await public_policy(log)
-    while True:
+
+    def is_shown() -> bool:
         try:
             seen = policy.open_checkpoint(log.publisher.public_note)
         except (FormatError, QuorumError):
             # None yet, or one from before there were witnesses.
-            await asyncio.sleep(0)
-            continue
-        if (seen.checkpoint.size, len(seen.witnesses)) == (size, signers):
-            return
-        await asyncio.sleep(0)
+            return False
+        return (size, signers) == (seen.checkpoint.size, len(seen.witnesses))
+
+    await until(is_shown, LOOK_S)

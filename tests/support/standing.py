@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
+from tests.support import warm
 from tests.system.server import COMMAND, environment
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -54,7 +55,10 @@ async def ended(process: asyncio.subprocess.Process) -> Done:
 
 async def tlog(*arguments: object, variables: Mapping[str, str] = {}) -> Done:
     """Run one command to its end while this event loop serves."""
-    return await ended(await start_tlog(*arguments, variables=variables))
+    command = [*COMMAND, *map(str, arguments)]
+    given = {**environment(), **variables}
+    done = await asyncio.to_thread(warm.run, command, environment=given)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def say(status: int, text: str = "<html>proxy</html>", **headers: str) -> Answer:

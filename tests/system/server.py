@@ -1,4 +1,4 @@
-"""A real server as a process; only processes started here are ended, by their id."""
+"""A real server as a process, started warm; only those started here are ended."""
 
 import json
 import os
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+from urllib.request import urlopen
 
+from tests.support import warm
 from tlogverify import Policy
 
 ORIGIN = "log.example/system"
@@ -29,14 +31,8 @@ def run_tlog(
     *arguments: str | Path, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end; folder: where, if not in this checkout."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
-        cwd=folder,
-    )
+    command = [*COMMAND, *arguments]
+    return warm.run(command, environment=environment(), folder=folder)
 
 
 class NotServingError(Exception):
@@ -68,7 +64,7 @@ class ServerProcess:
         self._command += ["--listen", "127.0.0.1:0", *arguments]
         if origin:
             self._command += [self.name_flag, origin]
-        self._process: subprocess.Popen[str] | None = None
+        self._process: warm.Running | None = None
 
     @property
     def pid(self) -> int:
@@ -88,12 +84,11 @@ class ServerProcess:
     def launch(self) -> None:
         """Start the process and do not wait for it."""
         with self._errors.open("a") as errors:
-            self._process = subprocess.Popen(
+            self._process = warm.start(
                 self._command,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
-                env={**environment(), **self.variables},
+                environment={**environment(), **self.variables},
                 umask=self.umask,
             )
 
@@ -113,6 +108,14 @@ class ServerProcess:
         """Start the process and wait until it serves."""
         self.launch()
         return self.wait_until_ready()
+
+    def wait_until_searchable(self, size: int) -> None:
+        """Wait until the index covers so many entries: it follows the commit."""
+        target = f"{self.url}/api/v1/search?digest=sha256:{'00' * 32}"
+        covered = -1
+        while covered < size:
+            with urlopen(target) as answer:  # noqa: S310 - a loopback server of ours
+                covered = json.loads(answer.read())["complete_to"]
 
     def terminate(self) -> int:
         """SIGTERM; return the exit status."""

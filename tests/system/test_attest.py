@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.server import ServerProcess, environment, run_tlog, serving
+from tests.support import warm
+from tests.system.server import (
+    COMMAND,
+    ServerProcess,
+    environment,
+    run_tlog,
+    serving,
+)
 from tests.tlog.attest.repositories import git, repository
 from tests.tlogverify.refusal import flip
 
@@ -37,14 +44,8 @@ def tlog(
     folder: Path, *arguments: str | Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, outside of any CI system."""
-    return subprocess.run(
-        [sys.executable, "-m", "tlog", *map(str, arguments)],
-        cwd=folder,
-        env=plain_environment() | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given = plain_environment() | variables
+    return warm.run([*COMMAND, *arguments], environment=given, folder=folder)
 
 
 def rules_text(*, builder: str = BUILDER, source: str = f"git+{REMOTE}") -> str:
@@ -205,6 +206,7 @@ def test_an_attestation_is_found_by_digest_and_key(
         again["index"],
         again["sha256"],
     )
+    server.wait_until_searchable(said["index"] + 1)
     for digest in (folder / NAMES[1], f"sha256:{said['sha256']}"):
         found = run_tlog(
             *("search", digest, "--log", server.url),

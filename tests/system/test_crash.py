@@ -8,6 +8,7 @@ import os
 import random
 import secrets
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,10 @@ SEED = os.environ.get("TLOG_CRASH_SEED") or secrets.token_hex(4)
 CLIENTS = 4
 FSCK_EVERY = 10
 
-# Moments between two kills, and between a start and a kill during it, in seconds.
+# Moments between two kills, in seconds, and between a start and a kill during it, in
+# durations of the start before.
 LOAD_S = (0.0, 0.15)
-START_S = (0.0, 0.5)
+START = (0.0, 1.1)
 KILLS_DURING_START = 0.12
 
 OLD_HEADS_LOOKED_AT = 5
@@ -98,10 +100,11 @@ class CrashRun:
         self._chance = chance
         self._history = History()
         self._load = Load(self._history, chance)
+        self._start_s = 0.0
 
     async def kill_often(self, kills: int) -> None:
         """Kill, restart, compare, `kills` times; then stop the server in peace."""
-        await asyncio.to_thread(self._server.start)
+        await self._start()
         await self._submit_first()
         for kill in range(1, kills + 1):
             await self._kill_under_load()
@@ -110,10 +113,15 @@ class CrashRun:
                 print(f"{kill} kills, {len(self._history.indexes)} entries")
             if self._chance.random() < KILLS_DURING_START:
                 await self._kill_while_starting()
-            await asyncio.to_thread(self._server.start)
+            await self._start()
             await self._compare()
         assert 0 == await asyncio.to_thread(self._server.terminate)
         await self._require_clean()
+
+    async def _start(self) -> None:
+        begin = time.monotonic()
+        await asyncio.to_thread(self._server.start)
+        self._start_s = time.monotonic() - begin
 
     async def _submit_first(self) -> None:
         """Let the log have a head to be compared with."""
@@ -135,7 +143,8 @@ class CrashRun:
     async def _kill_while_starting(self) -> None:
         self._server.launch()
         ready = asyncio.create_task(asyncio.to_thread(self._server.wait_until_ready))
-        await asyncio.wait([ready], timeout=self._chance.uniform(*START_S))
+        moment = self._start_s * self._chance.uniform(*START)
+        await asyncio.wait([ready], timeout=moment)
         self._server.kill_without_waiting()
         try:
             await ready

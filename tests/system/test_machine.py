@@ -8,7 +8,6 @@ import errno
 import json
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -18,6 +17,7 @@ import pytest
 
 from tests.faults.machine import FailingMachine
 from tests.faults.opened import entries, fsck
+from tests.support import warm
 from tests.support.static_log import POLICY, StaticLog, entries_of
 from tests.support.witnessing import histories
 from tests.system.load import submit
@@ -152,12 +152,9 @@ def test_a_folder_that_cannot_be_read_is_not_judged(
     server: ServerProcess, machine: FailingMachine, call: str, number: int, part: str
 ) -> None:
     machine.breaks(call, number, part)
-    done = subprocess.run(
-        [*COMMAND, "fsck", str(server.folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**environment(), **machine.variables},
+    done = warm.run(
+        [*COMMAND, "fsck", server.folder],
+        environment={**environment(), **machine.variables},
     )
     assert 3 == done.returncode, done.stderr
     assert "damaged" not in done.stderr
@@ -384,11 +381,8 @@ def watch(folder: Path, machine: FailingMachine) -> tuple[int, str]:
     """Let a monitor look once; return its status, and what it says besides progress."""
     command = [*COMMAND, "monitor", "--log", str(folder / "log"), "--once"]
     command += ["--policy", str(folder / "policy"), "--state", str(folder / "state")]
-    done = subprocess.run(
+    done = warm.run(
         [*command, "--log-level", "error"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**environment(), **machine.variables},
+        environment={**environment(), **machine.variables},
     )
     return done.returncode, done.stderr

@@ -2,12 +2,12 @@
 
 import re
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.docs.documents import DOCS, cells, section
+from tests.support import warm
 from tests.support.static_log import POLICY, StaticLog, entries_of
 from tests.system.load import submit
 from tests.system.server import (
@@ -60,10 +60,8 @@ def wrong_modes(folder: Path, heading: str) -> list[str]:
 
 def run_under(umask: int, *arguments: str | Path) -> int:
     """Run one command to its end; return its status."""
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, check=False, env=environment(), umask=umask
-    ).returncode
+    command = [*COMMAND, *arguments]
+    return warm.run(command, environment=environment(), umask=umask).returncode
 
 
 @pytest.mark.parametrize("umask", UMASKS)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm
 from tests.support.records import canonical, digest, record
 from tests.support.static_log import POLICY, StaticLog, fork
 from tests.system.load import entry
@@ -88,12 +89,11 @@ def kill_after(command: list[str], state: Path, bundles: int) -> str:
     """
     roots = state / "roots.bin"
     while True:
-        with subprocess.Popen(
+        with warm.start(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment(),
+            environment=environment(),
         ) as process:
             while process.returncode is None:
                 if roots.exists() and roots.stat().st_size >= 32 * bundles:
@@ -114,15 +114,11 @@ def test_a_kill_at_any_bundle_misses_nothing_and_repeats_nothing(
 ) -> None:
     given = command(static.folder, tmp_path)
     first = kill_after(given, tmp_path / "state", bundles)
-    done = subprocess.run(
-        given, capture_output=True, text=True, check=False, env=environment()
-    )
+    done = warm.run(given, environment=environment())
     found = {it["id"]: it for it in alarms_of(first) + alarms_of(done.stdout)}
     assert MARKS == sorted(it["index"] for it in found.values())
     assert {Path(it["proof"]).is_file() for it in found.values()} == {True}
-    again = subprocess.run(
-        given, capture_output=True, text=True, check=False, env=environment()
-    )
+    again = warm.run(given, environment=environment())
     assert (0, "") == (again.returncode, again.stdout), again.stderr
 
 
@@ -144,9 +140,7 @@ def test_a_kill_after_a_commit_goes_on_from_there(
     given = command(heavy.folder, tmp_path)
     given[-len(MARKS) :] = map(watch_of, marks)
     first = kill_after(given, tmp_path / "state", bundles)
-    done = subprocess.run(
-        given, capture_output=True, text=True, check=False, env=environment()
-    )
+    done = warm.run(given, environment=environment())
     found = {it["id"]: it for it in alarms_of(first) + alarms_of(done.stdout)}
     assert marks == sorted(it["index"] for it in found.values())
 
@@ -156,11 +150,9 @@ def test_a_fork_ends_with_1_and_evidence_for_strangers(tmp_path: Path) -> None:
     log.add([canonical(record(label)) for label in range(400)])
     log.publish(300)
     given = command(log.folder, tmp_path)
-    assert 4 == subprocess.run(given, check=False, env=environment()).returncode
+    assert 4 == warm.run(given, environment=environment()).returncode
     fork(log.folder, log, 256, 400).publish()
-    done = subprocess.run(
-        given, capture_output=True, text=True, check=False, env=environment()
-    )
+    done = warm.run(given, environment=environment())
     assert 1 == done.returncode
     (alarm,) = alarms_of(done.stdout)
     judge = [sys.executable, "-m", "tlogverify", "--evidence", alarm["evidence"]]
@@ -196,15 +188,12 @@ def test_a_policy_of_another_log_ends_with_2_and_no_alarm(
     log.publish()
     given = command(log.folder, tmp_path)
     if not is_new:
-        assert 0 == subprocess.run(given, check=False, env=environment()).returncode
+        assert 0 == warm.run(given, environment=environment()).returncode
     other = b"log " + OTHER_LOG.vkey + b"\nquorum none\n"
     (tmp_path / "policy").write_bytes(other)
-    done = subprocess.run(
+    done = warm.run(
         given if once else [it for it in given if it != "--once"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
+        environment=environment(),
     )
     assert (2, "") == (done.returncode, done.stdout)
     assert OTHER_LOG.name in done.stderr
@@ -215,12 +204,11 @@ def test_a_command_that_runs_ends_with_0_at_sigterm(
     static: StaticLog, tmp_path: Path
 ) -> None:
     given = [it for it in command(static.folder, tmp_path) if it != "--once"]
-    with subprocess.Popen(
+    with warm.start(
         given,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
+        environment=environment(),
     ) as process:
         assert process.stdout is not None
         # All hits are written when the head is verified.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.sigstore.workshop import EMAIL, Workshop, local_url, workshop
 from tests.support.static_files import served_folder
 from tests.system.server import run_tlog
@@ -45,13 +46,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a client in a home of its own."""
     own = {"HOME": str(shop.folder), "COSIGN_PASSWORD": "", **variables}
-    return subprocess.run(
-        [*map(str, command)],
-        cwd=shop.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": os.environ["PATH"], **own},
+    return warm.run(
+        command, folder=shop.folder, environment={"PATH": os.environ["PATH"], **own}
     )
 
 

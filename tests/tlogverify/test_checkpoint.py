@@ -125,6 +125,7 @@ def test_whatever_parses_encodes_as_it_was(text: bytes) -> None:
     assert text == checkpoint.encode()
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(
     st.text(max_size=80),

@@ -32,6 +32,7 @@ def _indexes(size: int) -> list[int]:
 # Inclusion
 
 
+@pytest.mark.exhaustive
 def test_every_leaf_of_a_tree_is_proven() -> None:
     for size in range(1, 301):
         with case(f"size {size}"):
@@ -77,6 +78,7 @@ def test_a_proof_for_another_index_is_refused() -> None:
                     assert is_refused(verify_inclusion, *arguments) == (other != index)
 
 
+@pytest.mark.exhaustive
 def test_a_proof_for_another_size_is_refused_where_its_shape_differs() -> None:
     for size in (*range(1, SMALL + 1), *EDGES):
         with case(f"size {size}"):
@@ -131,6 +133,7 @@ def test_the_largest_tree_has_paths_of_63_hashes() -> None:
 # Consistency
 
 
+@pytest.mark.exhaustive
 def test_every_tree_extends_each_smaller_one() -> None:
     for size in range(1, 301):
         with case(f"size {size}"):
@@ -169,6 +172,7 @@ def test_a_consistency_proof_with_one_change_is_refused() -> None:
                 assert is_refused(verify, path, root, old_root) == (old_size != size)
 
 
+@pytest.mark.exhaustive
 def test_a_consistency_proof_between_other_sizes_is_refused() -> None:
     for size in (*range(1, SMALL + 1), *EDGES):
         with case(f"size {size}"):
@@ -256,8 +260,15 @@ def test_a_subtree_ends_within_the_largest_tree(
     assert expected == is_valid_subtree(start, end)
 
 
-def test_every_subtree_is_proven_and_each_change_is_refused() -> None:
-    for size in range(1, 65):
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(range(1, 14), id="to 13"),
+        pytest.param(range(14, 65), id="to 64", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_every_subtree_is_proven_and_each_change_is_refused(sizes: range) -> None:
+    for size in sizes:
         with case(f"size {size}"):
             root = TREE.root(size)
             for start, end in _subtrees(size):
@@ -273,6 +284,17 @@ def test_every_subtree_is_proven_and_each_change_is_refused() -> None:
                     assert is_refused(verify, changed, subtree, root), what
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [(1, 3), (2, 2), (2, 1), (-1, 1), (0, 5), (4, 5)]
+)
+def test_an_interval_that_is_no_subtree_of_the_tree_is_refused(
+    start: int, end: int
+) -> None:
+    with pytest.raises(ProofError, match="is no subtree of a tree of 4 leaves"):
+        verify_subtree_consistency(start, end, 4, [], LEAVES[0], TREE.root(4))
+
+
+@pytest.mark.exhaustive
 def test_another_interval_does_not_have_the_subtrees_hash() -> None:
     for size in range(1, 33):
         with case(f"size {size}"):

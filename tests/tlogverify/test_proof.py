@@ -231,6 +231,7 @@ def test_whatever_the_bytes_are_only_these_errors_come_out(text: bytes) -> None:
     assert (proof.index, proof.path) == (PROOF.index, PROOF.path)
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(
     st.integers(0, MAX_SIZE),

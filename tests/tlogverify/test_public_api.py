@@ -19,6 +19,7 @@ ORDER = [
     "files",
     "toml",
     "merkle",
+    "inclusions",
     "ranges",
     "tiles",
     "bundles",
@@ -43,17 +44,26 @@ ORDER = [
     "attestation.rules",
     "attestation.verify",
     "attestation",
+    "sigstore.members",
+    "sigstore.entries",
+    "sigstore.bundle",
+    "sigstore.signers",
+    "sigstore.verify",
+    "sigstore",
     "__init__",
     "command.telling",
     "command.policies",
     "command.proofs",
     "command.verdicts",
     "command",
+    "command.bundles",
     "command.judging",
     "command.running",
     "__main__",
 ]
-USES_CRYPTOGRAPHY = {"keys", "certificates", "attestation.signers"}
+USES_CRYPTOGRAPHY = {
+    *("keys", "certificates", "attestation.signers", "sigstore.signers"),
+}
 STANDARD = {
     "argparse",
     "base64",

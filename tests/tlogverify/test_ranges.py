@@ -20,6 +20,7 @@ def _ranges(size: int) -> list[tuple[int, int]]:
     return [(start, end) for start in range(size) for end in range(start + 1, size + 1)]
 
 
+@pytest.mark.exhaustive
 def test_every_range_is_proven_and_yields_its_inclusion_proofs() -> None:
     for size in range(1, 41):
         with case(f"size {size}"):
@@ -34,6 +35,7 @@ def test_every_range_is_proven_and_yields_its_inclusion_proofs() -> None:
                 assert expected[start:end] == inclusion_paths(*arguments, root)
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(st.data())
 def test_larger_ranges_are_proven_and_yield_their_inclusion_proofs(
@@ -51,6 +53,7 @@ def test_larger_ranges_are_proven_and_yield_their_inclusion_proofs(
     )
 
 
+@pytest.mark.exhaustive
 def test_a_range_proof_with_one_change_is_refused() -> None:
     for size in range(1, 21):
         with case(f"size {size}"):
@@ -83,6 +86,7 @@ def test_a_byte_that_moves_between_neighbours_is_refused(moved: int) -> None:
             verify_range(start, 2, leaves, left, right, TREE.root(2))
 
 
+@pytest.mark.exhaustive
 def test_a_range_elsewhere_is_refused() -> None:
     for size in range(1, 25):
         with case(f"size {size}"):

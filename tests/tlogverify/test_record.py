@@ -141,6 +141,7 @@ def _is_record(entry_bytes: bytes) -> bool:
     return True
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(records)
 def test_a_record_is_canonical_json(record: Record) -> None:
@@ -148,6 +149,7 @@ def test_a_record_is_canonical_json(record: Record) -> None:
     assert _value(record) == json.loads(record.encode())
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(records)
 def test_whatever_encodes_parses(record: Record) -> None:
@@ -333,6 +335,7 @@ def test_bytes_that_no_entry_has_room_for_are_refused() -> None:
     assert not _is_record(long_entry)
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(any_bytes | near_misses(ENTRY) | near_misses(ENTRY.replace(SUBJECT, FULL)))
 def test_whatever_parses_encodes_as_it_was(entry_bytes: bytes) -> None:

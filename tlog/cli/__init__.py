@@ -4,17 +4,25 @@
     command                                  a command line: parsed, run, its status
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
+    attach  discover                         what registries hold of images
+    images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do
+    documents  document_log                  the documents of a log, and the way to it
+    document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
+    bundles  certified                       verify's, for bundles and trusted roots
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
     credentials  policies  progress          what the others share
+    network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
     output  reports  signers                 what submit and search tell, and read
+    completeness                             what search --prove tells
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
-log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`.
+log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`, or an
+incomplete answer, of `tlog search --prove`.
 """
 
 from collections.abc import Sequence

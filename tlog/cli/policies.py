@@ -1,11 +1,10 @@
 """The policy that answers of a log are verified against, and the way to that log."""
 
 import argparse
-import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 
+from tlog.cli.network import add_way_arguments
 from tlog.cli.retries import silence_retries
 from tlogclient import LogClient
 from tlogclient.log import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
@@ -32,30 +31,7 @@ def add_network_arguments(
     parser: argparse.ArgumentParser, timeout_s: float = DEFAULT_TIMEOUT_S
 ) -> None:
     """Add --ca-file and --timeout; timeout_s: its default."""
-    parser.add_argument(
-        "--ca-file",
-        type=Path,
-        metavar="PEM",
-        help="authorities to trust for https, in place of the system's",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=timeout_s,
-        metavar="SECONDS",
-        help="how long one request may take, pauses and retries included "
-        f"(default: {timeout_s:.0f})",
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0: found {text!r}")
-    return seconds
+    add_way_arguments(parser, timeout_s)
 
 
 def find_network(
@@ -72,6 +48,13 @@ def find_network(
     authorities = vars(options).get("ca_file")
     tls = None if authorities is None else trust_authorities(authorities)
     return Network(find_proxy(url), tls, on_wait)
+
+
+def network_of(options: argparse.Namespace, url: str) -> Network:
+    """Return the way to another server than the log; --ca-file is for both."""
+    authorities = vars(options).get("ca_file")
+    tls = None if authorities is None else trust_authorities(authorities)
+    return Network(find_proxy(url), tls)
 
 
 async def load_policy(

@@ -6,8 +6,10 @@ A key or certificate file is in PEM or DER.
 import argparse
 import asyncio
 import json
+import os
 from pathlib import Path
 
+from tlog.cli.completeness import INCOMPLETE, tell_comparison
 from tlog.cli.output import Output, telling_errors
 from tlog.cli.policies import (
     add_network_arguments,
@@ -16,9 +18,17 @@ from tlog.cli.policies import (
     load_policy,
     open_client,
 )
+from tlog.cli.progress import show_progress
 from tlog.cli.signers import signer_digest
+from tlog.monitor.completeness import (
+    Comparison,
+    compare_answers,
+    verified_entries,
+)
 from tlogclient import SearchResult
+from tlogclient.findings import parse_sought
 from tlogverify.artifact import artifact_sha256
+from tlogverify.command.policies import VARIABLE
 from tlogverify.kinds import name_signer
 from tlogverify.record import Record
 from tlogverify.rekor import RekorEntry
@@ -44,11 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", required=True, metavar="URL")
     add_policy_argument(parser)
     add_network_arguments(parser)
+    parser.add_argument(
+        "--prove",
+        type=Path,
+        metavar="FOLDER",
+        help="compare the answer with all entries: of a monitor's state, or of a copy "
+        "of the log's files",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a hit")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the hits; the exit status is 1 without any."""
+    """Print the hits; the exit status is 1 without any, 4 if the log withholds some."""
     with telling_errors(options):
         sought = {
             "digest": None if options.what is None else _digest(options.what),
@@ -56,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
             "identity": options.identity,
             "issuer": options.issuer,
         }
-        result = asyncio.run(_search(options, sought))
+        result, comparison = asyncio.run(_search(options, sought))
     output = Output(is_answer=True)
     for hit in result.hits:
         if options.json:
@@ -68,7 +85,12 @@ def run(options: argparse.Namespace) -> int:
         count = len(result.hits)
         found = f"{count or 'no'} {'entry' if count == 1 else 'entries'}"
         output.tell(f"{found}; the search covers the first {result.complete_to}")
+    if comparison is not None:
+        for line in tell_comparison(comparison, is_json=options.json):
+            output.tell(line)
     output.require()
+    if comparison is not None and not comparison.is_complete:
+        return INCOMPLETE
     return 0 if result.hits else 1
 
 
@@ -96,6 +118,18 @@ def _words(entry: Record | RekorEntry) -> str:
 
 
 async def _search(
+    options: argparse.Namespace, sought: dict[str, str | None]
+) -> tuple[SearchResult, Comparison | None]:
+    if options.prove is None:
+        return await _ask(options, sought), None
+    given = options.policy or os.environ.get(VARIABLE)
+    # Read first: what the log answers later covers at least as much.
+    async with verified_entries(options.prove, given, show_progress()) as entries:
+        result = await _ask(options, sought)
+        return result, compare_answers(entries, parse_sought(**sought), result)
+
+
+async def _ask(
     options: argparse.Namespace, sought: dict[str, str | None]
 ) -> SearchResult:
     network = find_network(options)

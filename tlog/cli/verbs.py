@@ -21,6 +21,10 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "attest": "Attest files: make a signed in-toto statement over them, log it, "
         "keep the proof.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
+        "attach": "Attach a document to an image: a proof, a signed envelope, a "
+        "bundle, or any file.",
+        "discover": "Discover what is attached to an image, from every place that "
+        "tools keep it.",
         "search": "Search a log for a digest, a key or a name; each hit is verified "
         "before it is shown.",
     },
@@ -28,6 +32,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "fsck": "Verify a whole log folder from its bytes.",
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",
+        "documents": "Look after the documents that a log keeps: find, list, get, "
+        "prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "

@@ -1,8 +1,56 @@
 """Verify an artifact offline, by its proof file and a policy.
 
-Exit status: 0 proven, 1 not proven, 2 unusable input.
+Or by its Sigstore bundle: by keys and a policy, or with --trusted-root also by whom a
+certificate names.  An image of a registry, oci://HOST/NAME:TAG, is verified by what is
+attached to it; for that the registry is asked, and nobody else.
+
+Exit status: 0 proven, 1 not proven, 2 unusable input; of an image, 3 no answer.
 """
 
-from tlogverify.__main__ import add_arguments, run
+import argparse
+from collections.abc import Callable
 
-__all__ = ["add_arguments", "run"]
+from tlog.cli.network import add_registry_arguments
+from tlog.cli.verbs import load
+from tlogverify.command import judging, running
+from tlogverify.command.verdicts import Judged
+from tlogverify.errors import FormatError
+
+_IMAGE = "oci://"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this verb's arguments."""
+    running.add_arguments(parser, is_policy_optional=True)
+    parser.add_argument(
+        "--trusted-root",
+        metavar="FILE",
+        help="whom Sigstore trusts, trusted_root.json: judges a bundle in place of "
+        "--policy, or beside it",
+    )
+    parser.add_argument("--identity", help="whom the bundle's certificate must name")
+    parser.add_argument("--issuer", metavar="URL", help="by whose word it names them")
+    add_registry_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify each thing, say so in one line each, and return the worst status."""
+    images = [it for it in options.artifact if it.startswith(_IMAGE)]
+    if not images:
+        return running.run(options, _read_judge)
+    if len(images) < len(options.artifact):
+        raise FormatError("files and images are verified by two commands")
+    return int(load("images").run(options))
+
+
+def _read_judge(options: argparse.Namespace) -> Callable[[str], Judged]:
+    if options.trusted_root is not None:
+        judge: Callable[[str], Judged] = load("bundles").judge_by_root(options)
+        return judge
+    if options.identity is not None or options.issuer is not None:
+        raise FormatError("--identity and --issuer go with --trusted-root FILE")
+    if options.policy is None:
+        raise FormatError(
+            "--policy FILE is needed: whom to trust; or, for a bundle, --trusted-root"
+        )
+    return judging.judge_by(options)

@@ -36,6 +36,7 @@ from cryptography.x509 import load_der_x509_certificate
 from tlogverify.certificates import certificate_names
 from tlogverify.errors import FormatError
 from tlogverify.rekor import HASH_OF, SHA2_BYTES
+from tlogverify.sigstore.signers import curve_or_modulus
 
 DETAILS_BY_NUMBER: Final[Mapping[int, str]] = {
     5: "PKIX_ECDSA_P256_SHA_256",
@@ -52,22 +53,10 @@ _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "SHA2_384": hashes.SHA384(),
     "SHA2_512": hashes.SHA512(),
 }
-_CURVES: Final = {
-    "secp256r1": "PKIX_ECDSA_P256_SHA_256",
-    "secp384r1": "PKIX_ECDSA_P384_SHA_384",
-    "secp521r1": "PKIX_ECDSA_P521_SHA_512",
-}
-_MODULI: Final = {
-    2048: "PKIX_RSA_PKCS1V15_2048_SHA256",
-    3072: "PKIX_RSA_PKCS1V15_3072_SHA256",
-    4096: "PKIX_RSA_PKCS1V15_4096_SHA256",
-}
 
 _POINT_BYTES: Final = 32
 _ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 _NEUTRAL: Final = (0, 1)
-# Go refuses larger ones, and so do all who verify with it.
-_MAX_EXPONENT: Final = 2**31 - 1
 
 _Key = ec.EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey
 
@@ -154,16 +143,6 @@ def _certified_key(der: bytes) -> object:
         return load_der_x509_certificate(der).public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise FormatError("a certificate's key cannot be read") from None
-
-
-def curve_or_modulus(key: object) -> str | None:
-    """Return the details of an ECDSA or RSA key; None for every other key."""
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return _CURVES.get(key.curve.name)
-    if isinstance(key, RSAPublicKey):
-        is_small = key.public_numbers().e <= _MAX_EXPONENT
-        return _MODULI.get(key.key_size) if is_small else None
-    return None
 
 
 class _Prehashed(SHA512.SHA512Hash):

@@ -2,17 +2,17 @@
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from errno import errorcode
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, cast
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
-from prometheus_client import CONTENT_TYPE_LATEST, Counter
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from tlog import __version__, hashing
 from tlog.config import listen_address
-from tlog.errors import FatalError, MachineError
+from tlog.http.accepting import Accepting
+from tlog.http.answers import Answers, open_and_bound
 from tlog.http.body import STOPPING
 from tlog.http.connections import (
     ANSWER_S,
@@ -21,6 +21,9 @@ from tlog.http.connections import (
     Connections,
     affordable_connections,
 )
+from tlog.http.exchange import HotRoute, rendered
+from tlog.http.lean import Lean
+from tlog.http.lean_door import LeanDoor
 from tlog.http.problems import (
     INTERNAL,
     NEVER,
@@ -28,18 +31,14 @@ from tlog.http.problems import (
     Dialect,
     ErrorAnswer,
     Rows,
-    answer_to,
-    problem_document,
 )
 from tlog.log_lines import log_event
 from tlog.metrics import Metrics
-from tlogverify.errors import FormatError, TlogError
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# Of every other status a cache must know nothing: it would show a moment's trouble for
-# as long as the resource may be kept.
-_CACHED: Final = frozenset({200, 206, 304})
+_ANSWERS: Final = web.AppKey("answers", Answers)
+_HOT: Final[web.AppKey[Sequence[HotRoute]]] = web.AppKey("hot")
 
 _DRAIN_S: Final = 30.0
 # The system shortens it to what it allows (net.core.somaxconn on Linux).
@@ -52,16 +51,22 @@ def new_app(
     *,
     rows: Rows,
     dialects: Mapping[str, Dialect] = {},
+    hot: Sequence[HotRoute] = (),
 ) -> web.Application:
     """Return an application of `routes`; its metrics tell what runs here.
 
     rows: how errors are answered.  dialects: the form of an error's answer, by the
-    start of a path; below all other paths it is a problem document.
+    start of a path; below all other paths it is a problem document.  hot: further
+    routes, which have both ways in.
     """
-    app = web.Application(middlewares=[_answering(rows, dialects)])
+    answers = Answers(metrics, rows, dialects)
+    app = web.Application(middlewares=[_answering(answers)])
     app[STOPPING] = asyncio.Event()
-    app.on_response_prepare.append(_counting(metrics))
+    app[_ANSWERS] = answers
+    app[_HOT] = tuple(hot)
+    app.on_response_prepare.append(_counting(answers))
     app.add_routes(routes)
+    app.add_routes([_registered(it) for it in hot])
     _tell_build(metrics)
     return app
 
@@ -70,8 +75,9 @@ class Listener:
     """Serves one application until it is stopped.
 
     most: connections at once, as far as the process may open files.  answer_s: the
-    time in which a client takes 4 MiB of an answer.  url: where the application is
-    reached, once `start` has returned.
+    time in which a client takes 4 MiB of an answer.  is_lean: whether hot routes have
+    both ways in, or aiohttp's alone.  url: where the application is reached, once
+    `start` has returned.
     """
 
     def __init__(
@@ -82,12 +88,14 @@ class Listener:
         *,
         most: int = MOST_CONNECTIONS,
         answer_s: float = ANSWER_S,
+        is_lean: bool = True,
     ) -> None:
         self._app = app
         self._listen = listen
         self._prefix = prefix
         self._most = most
         self._answer_s = answer_s
+        self._is_lean = is_lean
         self._runner = web.AppRunner(app, shutdown_timeout=_DRAIN_S)
         self._server: asyncio.AbstractServer | None = None
         self.url = ""
@@ -99,13 +107,16 @@ class Listener:
         most = affordable_connections(self._most)
         made = cast(web.Server, self._runner.server)
         self.connections = Connections(made, most, self._answer_s)
+        make = way_in(self._app, self.connections, is_lean=self._is_lean)
+        self._accepting = accepting = Accepting(make)
         try:
             server = await asyncio.get_running_loop().create_server(
-                self.connections.take, host, port, backlog=_ACCEPT_QUEUE
+                accepting.take, host, port, backlog=_ACCEPT_QUEUE
             )
         except OSError as error:
             raise _not_listening(error, self._listen) from error
         self._server = server
+        accepting.watch(server.sockets)
         # With port 0, only the socket knows.
         bound = server.sockets[0].getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
@@ -114,9 +125,24 @@ class Listener:
     async def stop(self) -> None:
         """Take no more requests, and answer those that are under way."""
         self._app[STOPPING].set()
-        if self._server is not None:
-            self._server.close()
-        await self._runner.cleanup()
+        if self._server is None:
+            await self._runner.cleanup()
+            return
+        self._accepting.close()
+        self._server.close()
+        self.connections.stop()
+        await asyncio.gather(self.connections.drain(_DRAIN_S), self._runner.cleanup())
+
+
+def way_in(
+    app: web.Application, connections: Connections, *, is_lean: bool
+) -> Callable[[], asyncio.Protocol]:
+    """Return what makes the protocol of each connection that is accepted."""
+    hot = app[_HOT]
+    if not (is_lean and hot):
+        return lambda: connections.take(connections.make)
+    door = LeanDoor(hot, app[_ANSWERS], connections)
+    return lambda: connections.take(lambda: Lean(door))
 
 
 def _not_listening(error: OSError, listen: str) -> OSError:
@@ -145,37 +171,25 @@ def _tell_build(metrics: Metrics) -> None:
 
 
 def _counting(
-    metrics: Metrics,
+    answers: Answers,
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Return what counts an answer, opens reads to all web origins, and bounds caching.
-
-    Called when the status is final.
-    """
-    counters: dict[tuple[str, int], Counter] = {}
+    """Return what is called when the status of an answer is final."""
 
     async def count(request: web.Request, response: web.StreamResponse) -> None:
-        if response.status not in _CACHED:
-            response.headers[hdrs.CACHE_CONTROL] = NEVER
-        if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
-            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+        open_and_bound(request.method, response.status, response.headers)
         resource = request.match_info.route.resource
         route = "unknown" if resource is None else resource.canonical
-        key = (route, response.status)
-        if key not in counters:
-            counters[key] = metrics.requests.labels(route, str(response.status))
-        counters[key].inc()
+        answers.count(route, response.status)
 
     return count
 
 
-def _answering(rows: Rows, dialects: Mapping[str, Dialect]) -> Middleware:
+def _answering(answers: Answers) -> Middleware:
     """Return what turns every error into its answer."""
 
     @web.middleware
     async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
         path = request.rel_url.raw_path
-        found = (it for start, it in dialects.items() if path.startswith(start))
-        dialect = next(found, problem_document)
         connection = request.protocol
         if isinstance(connection, Connection):
             connection.begin()
@@ -185,9 +199,10 @@ def _answering(rows: Rows, dialects: Mapping[str, Dialect]) -> Middleware:
             problem = ROUTING.get(error.status, INTERNAL)
             allow = error.headers.get(hdrs.ALLOW)
             headers: dict[str, str] = {} if allow is None else {hdrs.ALLOW: allow}
-            return dialect(ErrorAnswer(problem, error.reason, headers))
+            told = ErrorAnswer(problem, error.reason, headers)
+            return rendered(answers.in_dialect(told, path))
         except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
-            return dialect(_answer_to(error, rows))
+            return rendered(answers.told(error, path))
         finally:
             if isinstance(connection, Connection):
                 connection.end()
@@ -195,25 +210,8 @@ def _answering(rows: Rows, dialects: Mapping[str, Dialect]) -> Middleware:
     return answer
 
 
-def _answer_to(error: Exception, rows: Rows) -> ErrorAnswer:
-    """Return the answer to an error; log the error if this server must mend it."""
-    if isinstance(error, TlogError):
-        found = answer_to(error, rows)
-    elif isinstance(error, ConnectionError):
-        # The client left within its body: nobody reads this.
-        found = answer_to(FormatError("the body was cut short"), rows)
-    elif isinstance(error, OSError | MemoryError):
-        found = answer_to(MachineError(str(error)), rows)
-    else:
-        found = ErrorAnswer(INTERNAL, INTERNAL.title, {})
-    # What ends the process is told once, where it ends.
-    if found.problem.is_ours and not isinstance(error, FatalError):
-        # The kinds alone: what an error says may hold what the request said.
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        number = cause.errno if isinstance(cause, OSError) else None
-        name = errorcode.get(number or 0, type(cause).__name__)
-        kind = type(error).__name__
-        log_event("a request failed", level="error", error=kind, cause=name)
-    return found
+def _registered(route: HotRoute) -> web.RouteDef:
+    """Return a hot route as aiohttp registers it; what takes GET takes HEAD too."""
+    if route.method == hdrs.METH_GET:
+        return web.get(route.path, route.slow)
+    return web.post(route.path, route.slow)

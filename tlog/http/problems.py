@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from tlog.errors import BusyError, CorruptError, FatalError, MachineError
 from tlog.http.body import MediaTypeError, SlowBodyError, TooLargeError
+from tlog.http.exchange import Reply
 from tlogverify.errors import FormatError, TlogError
 
 NEVER: Final = "no-store"
@@ -84,7 +85,7 @@ class ErrorAnswer(NamedTuple):
     error: TlogError | None = None
 
 
-Dialect = Callable[[ErrorAnswer], web.Response]
+Dialect = Callable[[ErrorAnswer], Reply]
 """The form that the answer to an error has below some path."""
 
 
@@ -106,7 +107,7 @@ def answer_to(error: TlogError, rows: Rows) -> ErrorAnswer:
     return ErrorAnswer(problem, detail, headers, error)
 
 
-def problem_document(answer: ErrorAnswer) -> web.Response:
+def problem_document(answer: ErrorAnswer) -> Reply:
     """Return an error as a problem document; the usual dialect."""
     document: dict[str, object] = {
         "type": answer.problem.token,
@@ -117,9 +118,8 @@ def problem_document(answer: ErrorAnswer) -> web.Response:
     position = getattr(answer.error, "position", None)
     if position is not None:
         document["position"] = position
-    return web.Response(
-        status=answer.problem.status,
-        body=msgspec.json.encode(document),
-        content_type="application/problem+json",
-        headers={hdrs.CACHE_CONTROL: NEVER, **answer.headers},
+    headers: dict[str, str] = {hdrs.CACHE_CONTROL: NEVER, **answer.headers}
+    headers[hdrs.CONTENT_TYPE] = "application/problem+json"
+    return Reply(
+        answer.problem.status, tuple(headers.items()), msgspec.json.encode(document)
     )

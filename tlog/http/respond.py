@@ -1,14 +1,19 @@
-"""Requests taken apart; answers in bytes: JSON, conditional requests, ranges."""
+"""Requests taken apart; answers in bytes: JSON, conditional requests, ranges.
+
+What ends in `_reply` serves both ways in; what ends in `_response` is the same for
+those endpoints that aiohttp alone serves.
+"""
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Final, NamedTuple, Self
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from aiohttp import hdrs, web
 
+from tlog.http.exchange import Asked, Reply, asked_of, rendered
 from tlog.http.problems import NEVER
 from tlogverify.errors import FormatError
 from tlogverify.lines import parse_decimal
@@ -16,20 +21,30 @@ from tlogverify.lines import parse_decimal
 IMMUTABLE: Final = "public, max-age=604800, immutable"
 SECONDS: Final = "public, max-age=2"
 
+JSON_HEADERS: Final = (
+    (hdrs.CACHE_CONTROL, NEVER),
+    (hdrs.CONTENT_TYPE, "application/json"),
+)
+"""Of a JSON answer that is true at this moment alone."""
+
+_TEXT_HEADERS: Final = (
+    (hdrs.CACHE_CONTROL, NEVER),
+    (hdrs.CONTENT_TYPE, "text/plain; charset=utf-8"),
+)
 _RANGE: Final = re.compile(r"([0-9]{0,19})-([0-9]{0,19})")
 
 
-def json_response(document: object, *, status: int = 200) -> web.Response:
+def json_reply(document: object, *, status: int = 200) -> Reply:
     """Return a JSON answer that is true at this moment alone.
 
     Hashes and entries are `bytes` in it, and base64 in the answer (RFC 4648, 4).
     """
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode(document),
-        content_type="application/json",
-        headers={hdrs.CACHE_CONTROL: NEVER},
-    )
+    return Reply(status, JSON_HEADERS, msgspec.json.encode(document))
+
+
+def json_response(document: object, *, status: int = 200) -> web.Response:
+    """Return a JSON answer that is true at this moment alone; see `json_reply`."""
+    return rendered(json_reply(document, status=status))
 
 
 class Content(NamedTuple):
@@ -44,63 +59,83 @@ class Content(NamedTuple):
         return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
+def bytes_reply(
+    asked: Asked, body: bytes, content_type: str, cache_control: str
+) -> Reply:
+    """Return `body`, or 304 if the request's ETag says that it is known."""
+    content = Content.of(body)
+    kept = ((hdrs.CACHE_CONTROL, cache_control), (hdrs.ETAG, content.etag))
+    if _is_known(asked, content.etag):
+        return Reply(304, kept)
+    return Reply(200, (*kept, (hdrs.CONTENT_TYPE, content_type)), body)
+
+
 def bytes_response(
     request: web.Request, body: bytes, content_type: str, cache_control: str
 ) -> web.Response:
     """Return `body`, or 304 if the request's ETag says that it is known."""
-    content = Content.of(body)
-    headers = {
-        hdrs.CACHE_CONTROL: cache_control,
-        hdrs.ETAG: content.etag,
-        hdrs.CONTENT_TYPE: content_type,
-    }
-    if _is_known(request, content.etag):
-        del headers[hdrs.CONTENT_TYPE]
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, headers=headers)
+    asked = asked_of(request)
+    return rendered(bytes_reply(asked, body, content_type, cache_control))
 
 
-def ranged_response(
-    request: web.Request, content: Content, headers: Mapping[str, str]
-) -> web.Response:
+class Plan(NamedTuple):
+    """How a resource is answered: with its bytes from `start` to `end`, or without."""
+
+    status: int
+    headers: Mapping[str, str]
+    start: int = 0
+    end: int = 0
+
+
+def ranged_reply(asked: Asked, content: Content, headers: Mapping[str, str]) -> Reply:
     """Return bytes or the range of them that is asked for; 304, 412 or 416.
+
+    headers: those of a 200; the ETag is added.
+    """
+    body, etag = content
+    plan = plan_reply(asked, etag, len(body), headers)
+    return Reply(plan.status, tuple(plan.headers.items()), body[plan.start : plan.end])
+
+
+def plan_reply(asked: Asked, etag: str, size: int, headers: Mapping[str, str]) -> Plan:
+    """Return how a resource of `size` bytes is answered; its bytes are not needed.
 
     headers: those of a 200; the ETag is added.
 
     Source: RFC 9110, 13.2.2 (the order of preconditions), 14.2 (Range, of a GET alone).
     """
-    body, etag = content
-    if (asked := request.if_match) is not None and not any(
-        it.value == "*" or (f'"{it.value}"' == etag and not it.is_weak) for it in asked
+    if asked.if_match is not None and not any(
+        it.value == "*" or (f'"{it.value}"' == etag and not it.is_weak)
+        for it in asked.if_match
     ):
-        return web.Response(status=412, headers={hdrs.CACHE_CONTROL: NEVER})
+        return Plan(412, {hdrs.CACHE_CONTROL: NEVER})
     shown = {**headers, hdrs.ETAG: etag, hdrs.ACCEPT_RANGES: "bytes"}
-    if _is_known(request, etag):
+    if _is_known(asked, etag):
         del shown[hdrs.CONTENT_TYPE]
-        return web.Response(status=304, headers=shown)
-    wanted = request.headers.get(hdrs.RANGE)
+        return Plan(304, shown)
+    wanted = asked.headers.get(hdrs.RANGE)
     # A date in If-Range matches nothing: this resource has no date.
-    is_current = request.headers.get(hdrs.IF_RANGE, etag) == etag
-    if wanted is None or request.method != hdrs.METH_GET or not is_current:
-        return web.Response(body=body, headers=shown)
+    is_current = asked.headers.get(hdrs.IF_RANGE, etag) == etag
+    if wanted is None or asked.method != hdrs.METH_GET or not is_current:
+        return Plan(200, shown, 0, size)
     try:
-        found = _parse_range(wanted, len(body))
+        found = _parse_range(wanted, size)
     except FormatError:
-        unsatisfied = {
-            hdrs.CONTENT_RANGE: f"bytes */{len(body)}",
+        unsatisfied: dict[str, str] = {
+            hdrs.CONTENT_RANGE: f"bytes */{size}",
             hdrs.CACHE_CONTROL: NEVER,
         }
-        return web.Response(status=416, headers=unsatisfied)
+        return Plan(416, unsatisfied)
     if found is None:
-        return web.Response(body=body, headers=shown)
+        return Plan(200, shown, 0, size)
     start, end = found
-    shown[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{len(body)}"
-    return web.Response(status=206, body=body[start:end], headers=shown)
+    shown[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{size}"
+    return Plan(206, shown, start, end)
 
 
-def _is_known(request: web.Request, etag: str) -> bool:
+def _is_known(asked: Asked, etag: str) -> bool:
     """Whether If-None-Match names the ETag; the comparison is weak."""
-    known = request.if_none_match or ()
+    known = asked.if_none_match or ()
     return any(it.value == "*" or f'"{it.value}"' == etag for it in known)
 
 
@@ -125,44 +160,44 @@ def _parse_range(wanted: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def text_response(body: bytes, *, status: int = 200) -> web.Response:
+def text_reply(body: bytes, *, status: int = 200) -> Reply:
     """Return a proof file or another text that is true at this moment alone."""
-    headers = {
-        hdrs.CACHE_CONTROL: NEVER,
-        hdrs.CONTENT_TYPE: "text/plain; charset=utf-8",
-    }
-    return web.Response(status=status, body=body, headers=headers)
+    return Reply(status, _TEXT_HEADERS, body)
 
 
-def wants_text(request: web.Request) -> bool:
+def text_response(body: bytes) -> web.Response:
+    """Return a text that is true at this moment alone."""
+    return rendered(text_reply(body))
+
+
+def wants_text(asked: Asked) -> bool:
     """Whether the answer is asked for as `text/plain`."""
-    accept = request.headers.get(hdrs.ACCEPT, "")
+    accept = asked.headers.get(hdrs.ACCEPT, "")
     return accept.partition(",")[0].partition(";")[0].strip().lower() == "text/plain"
 
 
-def query(
-    request: web.Request, required: set[str], optional: set[str]
-) -> dict[str, str]:
+def query(asked: Asked, required: Set[str], optional: Set[str]) -> dict[str, str]:
     """Return the parameters of the query string.
 
     Raises FormatError for one that is missing, unknown or given twice, and for a query
     that is no UTF-8.
     """
     found: dict[str, str] = {}
-    raw = request.rel_url.raw_query_string
-    try:
-        # Such bytes would be taken for the text of their escapes otherwise.
-        unquote_to_bytes(raw).decode()
-    except UnicodeError:
-        raise FormatError("a query is UTF-8", raw) from None
-    for name, value in request.query.items():
-        if name not in required | optional:
+    if asked.query:
+        try:
+            # Such bytes would be taken for the text of their escapes otherwise.
+            unquote_to_bytes(asked.query).decode()
+        except UnicodeError:
+            raise FormatError("a query is UTF-8", asked.query) from None
+    for name, value in asked.parameters:
+        if name not in required and name not in optional:
             raise FormatError("an unknown query parameter", name)
         if name in found:
             raise FormatError("a query parameter stands here twice", name)
         found[name] = value
-    if missing := sorted(required - set(found)):
-        raise FormatError(f"the query parameter {missing[0]} is missing")
+    for name in sorted(required):
+        if name not in found:
+            raise FormatError(f"the query parameter {name} is missing")
     return found
 
 

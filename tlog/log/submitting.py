@@ -11,7 +11,7 @@ from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.heads import Heads
-from tlog.log.sequencer.pool import Pool, Receipt, Ticket
+from tlog.log.sequencer.pool import Pool, Receipt, Receiver, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,9 @@ class Submitting:
     """The face of a log for those that submit; used in one event loop.
 
     gate: who may submit, and how much.  checks: work that is too much for the loop.
-    wait_s: how long an answer waits for a head that is shown.  first_entry: what an
-    empty log takes before all others, if anything.
+    shows_at_once: readers are shown each head as soon as it is signed.  wait_s: how
+    long an answer waits for one otherwise.  first_entry: what an empty log takes before
+    all others, if anything.
     """
 
     origin: str
@@ -29,6 +30,7 @@ class Submitting:
     checks: Checks
     pool: Pool
     heads: Heads
+    shows_at_once: bool
     wait_s: float
     metrics: LogMetrics
     first_entry: bytes | None = None
@@ -44,19 +46,33 @@ class Submitting:
             # Several may wait here: equal entries are one entry.
             await self.commit([self.first_entry])
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether `wait_writable` would return at once."""
+        guard = self.guard
+        is_begun = self.first_entry is None or self.heads.signed.size > 0
+        return guard.is_confirmed and not guard.contradictions and is_begun
+
     def commit(self, entries: Sequence[bytes]) -> asyncio.Future[Receipt]:
         """Let canonical entries wait for a commit.
 
         The future says where they stand once that is durable.  It ends with BusyError
         or RolledBackError if nothing was stored, with FatalError if that is not known.
 
+        Raises as `commit_for`.
+        """
+        waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.commit_for(waiting, entries)
+        return waiting
+
+    def commit_for(self, receiver: Receiver, entries: Sequence[bytes]) -> None:
+        """Let canonical entries wait for a commit, which is told to `receiver`.
+
         Raises BusyError if there is no room, RolledBackError if a witness has
         contradicted the log while the request was read.
         """
         self.guard.require_writable()
-        waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self.pool.put_ticket(Ticket(Packed.of(entries), waiting))
-        return waiting
+        self.pool.put_ticket(Ticket(Packed.of(entries), receiver))
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:
         """Return a shown head that has all entries of a receipt, if it comes.

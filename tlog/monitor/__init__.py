@@ -4,7 +4,8 @@ It believes a head's signature for who said it, and the entries for what the tre
 everything between the two is computed here.  It shares no code with the log's own
 growth, and reads the log as anyone can.
 
-The command enters by `opening` and `settings` alone.  In order of dependency:
+The commands enter by `opening`, `settings` and `completeness` alone.  In order of
+dependency:
 
     settings      what `tlog monitor` can be told
     metrics       what is counted
@@ -28,6 +29,8 @@ The command enters by `opening` and `settings` alone.  In order of dependency:
     state         the folder of it all
     run           the unverified run, from the verified head to a larger one
     past          new watches in entries that were read before
+    verified      what the verified entries say to a question
+    answering     what the monitor answers about an artifact
     verdict       what a head proves that does not fit
     follow        from the verified head to a larger one
     exhibits      proofs and evidence, as files for strangers
@@ -37,6 +40,7 @@ The command enters by `opening` and `settings` alone.  In order of dependency:
     witnesses     heads that the log has shown to witnesses
     webhook       alarms posted to a URL
     monitor       one round after the other
-    door          health, readiness and metrics
+    door          health, readiness, metrics, and questions about artifacts
     opening       from settings to a monitor that runs
+    completeness  whether an answer of the log is all that there is
 """

@@ -11,6 +11,7 @@ process that was stopped.
 
 import os
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -25,23 +26,23 @@ _END_BYTES: Final = 8
 _LEAST_BUNDLE_BYTES: Final = 2 * TILE_WIDTH
 
 
-class StoredBundles:
-    """The three files, which one thread at a time may change.
+class ReadableBundles:
+    """The bundles below a number, which no process changes any more.
 
-    count: how many bundles are in them, those too that are not synced yet.
+    Any thread may read, also while another process adds more.
     """
 
-    def __init__(self, folder: Path, count: int) -> None:
-        """Open or make the files; CorruptError if they hold fewer than `count`."""
+    def __init__(self, folder: Path, count: int, flags: int = os.O_RDONLY) -> None:
+        """Open the files; CorruptError if they hold fewer than `count`."""
         self._names = [folder / f"{it}.bin" for it in ("entries", "ends", "roots")]
         # Without a buffer, what is written can be read at once through the same file.
-        self._files = [
-            os.fdopen(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), "r+b", 0)
-            for name in self._names
-        ]
-        self._entries, self._ends, self._roots = self._files
-        self.count = count
+        mode = "rb" if flags == os.O_RDONLY else "r+b"
+        self._files: list[FileIO] = []
         try:
+            for name in self._names:
+                self._files.append(FileIO(os.open(name, flags, 0o600), mode))
+            self._entries, self._ends, self._roots = self._files
+            self.count = count
             self._open(count)
         except BaseException:
             self.close()
@@ -50,39 +51,11 @@ class StoredBundles:
     def _open(self, count: int) -> None:
         if self._size(1) < count * _END_BYTES or self._size(2) < count * HASH_SIZE:
             raise CorruptError(str(self._names[1]), "it is shorter than it was")
-        self._length = self._end(count - 1) if count else 0
-        if self._size(0) < self._length:
+        if self._size(0) < (self._end(count - 1) if count else 0):
             raise CorruptError(str(self._names[0]), "it is shorter than it was")
         if count:
             # Before anything is cut, the last bundle must end where it has ended.
             self.read(count - 1, count)
-        self.cut(count)
-
-    def append(self, bundles: Sequence[bytes], roots: bytes) -> None:
-        """Add full bundles, and the root of each; not yet durable."""
-        ends = []
-        for bundle in bundles:
-            self._length += len(bundle)
-            ends.append(self._length.to_bytes(_END_BYTES, "big"))
-        for file, content in zip(
-            self._files, (bundles, [b"".join(ends)], [roots]), strict=True
-        ):
-            _write(file.fileno(), content)
-        self.count += len(bundles)
-
-    def sync(self) -> None:
-        """Make all that was appended durable."""
-        for file in self._files:
-            os.fsync(file.fileno())
-
-    def cut(self, count: int) -> None:
-        """Drop all bundles from number `count` on."""
-        self.count = min(count, self.count)
-        self._length = self._end(self.count - 1) if self.count else 0
-        lengths = (self._length, self.count * _END_BYTES, self.count * HASH_SIZE)
-        for file, length in zip(self._files, lengths, strict=True):
-            os.ftruncate(file.fileno(), length)
-            os.lseek(file.fileno(), length, os.SEEK_SET)
 
     def read(self, first: int, end: int) -> list[bytes]:
         """Return the bundles [first, end); CorruptError if one is not what was read."""
@@ -119,6 +92,48 @@ class StoredBundles:
 
     def _size(self, nth: int) -> int:
         return os.fstat(self._files[nth].fileno()).st_size
+
+
+class StoredBundles(ReadableBundles):
+    """The three files of the process that holds the state; one thread changes them.
+
+    count: how many bundles are in them, those too that are not synced yet.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        """Open or make the files; CorruptError if they hold fewer than `count`."""
+        super().__init__(folder, count, os.O_RDWR | os.O_CREAT)
+        try:
+            self.cut(count)
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, bundles: Sequence[bytes], roots: bytes) -> None:
+        """Add full bundles, and the root of each; not yet durable."""
+        ends = []
+        for bundle in bundles:
+            self._length += len(bundle)
+            ends.append(self._length.to_bytes(_END_BYTES, "big"))
+        for file, content in zip(
+            self._files, (bundles, [b"".join(ends)], [roots]), strict=True
+        ):
+            _write(file.fileno(), content)
+        self.count += len(bundles)
+
+    def sync(self) -> None:
+        """Make all that was appended durable."""
+        for file in self._files:
+            os.fsync(file.fileno())
+
+    def cut(self, count: int) -> None:
+        """Drop all bundles from number `count` on."""
+        self.count = min(count, self.count)
+        self._length = self._end(self.count - 1) if self.count else 0
+        lengths = (self._length, self.count * _END_BYTES, self.count * HASH_SIZE)
+        for file, length in zip(self._files, lengths, strict=True):
+            os.ftruncate(file.fileno(), length)
+            os.lseek(file.fileno(), length, os.SEEK_SET)
 
 
 def _read(descriptor: int, at: int, length: int) -> bytes:

@@ -119,6 +119,17 @@ def _old_party(source: str) -> Party:
     return LOG if source == LOG.told else Party(party_of_old_name(source), source)
 
 
+def read_only(path: Path) -> sqlite3.Connection:
+    """Open the file beside the process that holds the state, and change nothing.
+
+    Raises CorruptError or MachineError if it cannot be opened.
+    """
+    try:
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    except sqlite3.DatabaseError as error:
+        raise database_error(str(path), error) from error
+
+
 class StateDatabase:
     """The open file.  Any thread may call; a lock lets in one at a time.
 

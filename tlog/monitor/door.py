@@ -1,11 +1,14 @@
-"""What operators ask of a monitor: health, readiness, metrics."""
+"""What is asked of a monitor: health, readiness, metrics, what names an artifact."""
 
 from aiohttp import web
 
+from tlog.http.exchange import asked_of
 from tlog.http.listener import metrics_response, new_app
 from tlog.http.problems import SHARED_ROWS
-from tlog.http.respond import json_response
+from tlog.http.respond import json_response, query, query_number
+from tlog.monitor.answering import Answering
 from tlog.monitor.monitor import Monitor
+from tlogclient.findings import parse_digest
 
 
 class MonitorEndpoints:
@@ -13,6 +16,7 @@ class MonitorEndpoints:
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
+        self._answering = Answering()
 
     async def health(self, _: web.Request) -> web.Response:
         """GET /healthz: the process answers."""
@@ -30,6 +34,16 @@ class MonitorEndpoints:
         """GET /metrics."""
         return metrics_response(self._monitor.metrics)
 
+    async def attestations(self, request: web.Request) -> web.Response:
+        """GET /attestations/{digest}: all entries about an artifact, each proven."""
+        parameters = query(asked_of(request), set(), {"start"})
+        start = query_number(parameters, "start", 0)
+        artifact = parse_digest(request.match_info["digest"])
+        entries = self._monitor.verified()
+        return json_response(
+            await self._answering.attestations(entries, artifact, start)
+        )
+
 
 def build_monitor_app(monitor: Monitor) -> web.Application:
     """Return the application that tells about `monitor`."""
@@ -38,5 +52,6 @@ def build_monitor_app(monitor: Monitor) -> web.Application:
         web.get("/healthz", endpoints.health),
         web.get("/readyz", endpoints.readiness),
         web.get("/metrics", endpoints.metrics),
+        web.get("/attestations/{digest}", endpoints.attestations),
     ]
     return new_app(routes, monitor.metrics, rows=SHARED_ROWS)

@@ -5,7 +5,9 @@ A round ends with every alarm written down.
 
 import asyncio
 from enum import Enum
+from typing import Final
 
+from tlog.errors import BusyError
 from tlog.log_lines import log_event
 from tlog.monitor.alarms import STALLED, Alarms
 from tlog.monitor.hash_tiles import TileComparison
@@ -19,11 +21,14 @@ from tlog.monitor.state import State
 from tlog.monitor.surroundings import Surroundings
 from tlog.monitor.threads import finish
 from tlog.monitor.verdict import SplitViewError, compare
+from tlog.monitor.verified import VerifiedEntries
 from tlog.monitor.watches import WatchList
 from tlog.monitor.web import SourceError, Web
 from tlog.monitor.webhook import Webhook, read_secret
 from tlog.monitor.witnesses import WitnessReader
 from tlogverify.policy import Policy
+
+_RETRY_S: Final = 5
 
 
 class Outcome(Enum):
@@ -79,6 +84,16 @@ class Monitor:
     def size(self) -> int:
         """The size of the verified head."""
         return self._state.cursor().head.size
+
+    def verified(self) -> VerifiedEntries:
+        """Return the entries below the verified head.
+
+        Raises BusyError before the first head is verified.
+        """
+        cursor = self._state.cursor()
+        if not cursor.head.note:
+            raise BusyError("no head is verified yet", retry_after_s=_RETRY_S)
+        return VerifiedEntries(self._state.bundles, cursor)
 
     def conditions(self) -> list[str]:
         """Return the conditions that hold, whose alarms were raised when they began."""

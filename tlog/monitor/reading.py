@@ -10,7 +10,7 @@ A hit is stored once for each watch and index, so that no second reading repeats
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tlog.monitor.database import StateDatabase
 from tlog.monitor.heads import NO_HEAD, SeenHead
@@ -64,6 +64,17 @@ AlarmOfHit = Callable[[SeenHead, Hit], NewAlarm]
 
 NOTHING_READ: Final = Cursor("", 0, NO_HEAD, b"", 0)
 
+CURSOR: Final = "SELECT origin, bundles, size, root, note, edge, grown_s FROM cursor"
+"""The query whose rows `cursor_of` takes."""
+
+
+def cursor_of(rows: Sequence[Any]) -> Cursor:
+    """Return the cursor of the table's one row, or of none."""
+    for origin, bundles, size, root, note, edge, grown_s in rows:
+        head = SeenHead(size, to_hash(root), note)
+        return Cursor(origin, bundles, head, edge, grown_s)
+    return NOTHING_READ
+
 
 class Reading:
     """The cursor, the watches and the hits of one state."""
@@ -74,13 +85,7 @@ class Reading:
 
     def cursor(self) -> Cursor:
         """Return how far the monitor is."""
-        sql = "SELECT origin, bundles, size, root, note, edge, grown_s FROM cursor"
-        for origin, bundles, size, root, note, edge, grown_s in self._database.rows(
-            sql
-        ):
-            head = SeenHead(size, to_hash(root), note)
-            return Cursor(origin, bundles, head, edge, grown_s)
-        return NOTHING_READ
+        return cursor_of(self._database.rows(CURSOR))
 
     def lengthen_run(
         self, bundles: int, hits: Iterable[Hit], watches: Sequence[str]

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tlog import hashing
-from tlog.monitor.bundles import StoredBundles
+from tlog.monitor.bundles import ReadableBundles
 from tlog.monitor.tree import consistency_path, inclusion_path, tree_root
 from tlogverify.bundles import parse_bundle
 from tlogverify.hashing import HASH_SIZE, Hash
@@ -18,7 +18,7 @@ class StoredTree:
     edge: the incomplete bundle behind the stored ones that count for this size.
     """
 
-    def __init__(self, bundles: StoredBundles, edge: bytes, size: int) -> None:
+    def __init__(self, bundles: ReadableBundles, edge: bytes, size: int) -> None:
         self._bundles = bundles
         self._count, width = divmod(size, TILE_WIDTH)
         self._edge = hashing.bundle_leaf_hashes(edge, width) if width else b""

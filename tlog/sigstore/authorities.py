@@ -30,12 +30,12 @@ from cryptography.x509 import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from tlog.entries.signers import curve_or_modulus
 from tlog.sigstore.instance import require_url
 from tlog.sigstore.neighbours import Document
 from tlog.sigstore.validity import EPOCH
 from tlogverify.errors import FormatError
 from tlogverify.lines import encode_base64
+from tlogverify.sigstore.signers import curve_or_modulus
 
 MAX_PEM_BYTES: Final = 1 << 20
 MAX_CHAIN: Final = 16

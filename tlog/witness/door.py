@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from tlog.errors import StaleError
 from tlog.http.body import read_body, require_form
+from tlog.http.exchange import Reply, asked_of
 from tlog.http.listener import Listener, metrics_response, new_app
 from tlog.http.problems import (
     NEVER,
@@ -77,7 +78,7 @@ class WitnessEndpoints:
         return metrics_response(self._witness.metrics)
 
 
-def witness_answer(answer: ErrorAnswer) -> web.Response:
+def witness_answer(answer: ErrorAnswer) -> Reply:
     """Return an error as C2SP tlog-witness has it; a dialect.
 
     A stale size is the one error that is no problem document: the body of a 409 is the
@@ -85,10 +86,10 @@ def witness_answer(answer: ErrorAnswer) -> web.Response:
     """
     if not isinstance(answer.error, StaleError):
         return problem_document(answer)
-    return web.Response(
-        status=answer.problem.status,
-        body=b"%d\n" % answer.error.known_size,
-        headers={hdrs.CONTENT_TYPE: SIZE_TYPE, hdrs.CACHE_CONTROL: NEVER},
+    return Reply(
+        answer.problem.status,
+        ((hdrs.CONTENT_TYPE, SIZE_TYPE), (hdrs.CACHE_CONTROL, NEVER)),
+        b"%d\n" % answer.error.known_size,
     )
 
 
@@ -141,5 +142,5 @@ async def serve_witness(
 
 async def _read(request: web.Request) -> bytes:
     # The specification names no media type for a request: any is taken.
-    require_form(request, "text")
+    require_form(asked_of(request), "text")
     return await read_body(request, MAX_REQUEST_BYTES)

@@ -15,7 +15,7 @@ Source: SLSA v1.0, "Verifying artifacts".
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tlogverify.artifact import (
@@ -26,7 +26,7 @@ from tlogverify.artifact import (
     verify_artifact,
 )
 from tlogverify.attestation.dsse import Envelope
-from tlogverify.attestation.rules import Rules
+from tlogverify.attestation.rules import Rules, StatementRules
 from tlogverify.attestation.signers import SignerKey
 from tlogverify.attestation.slsa import (
     PROVENANCE_TYPE,
@@ -74,33 +74,50 @@ def verify_attestation(
     parsed = Envelope.parse(envelope)
     signers = parsed.verify((it.key for it in rules.keys), rules.threshold)
     statement = parse_statement(parsed)
-    digests = _digests(artifact, statement)
+    digests = artifact_digests(artifact, statement.algorithms)
     proven = verify_artifact(digests["sha256"], proof, policy)
-    _verify_record(proven.record, envelope, statement, signers)
-    _verify_subject(statement, digests)
+    verify_record(proven.record, envelope, statement, signers)
+    verify_subject(statement, digests)
+    provenance = judge_statement(statement, signers, rules)
+    return ProvenAttestation(proven, statement, signers, provenance)
+
+
+def judge_statement(
+    statement: Statement, signers: tuple[SignerKey, ...], rules: Rules
+) -> Provenance | None:
+    """Return the build that a statement is of, once it is as `rules` ask.
+
+    signers: those of the rules' keys that signed it.  None if it is of no build.
+
+    Raises FormatError or VerificationError.
+    """
     if statement.predicate_type not in rules.predicate_types:
         raise VerificationError(
             f"the predicate type is not allowed: {statement.predicate_type}"
         )
-    provenance = None
-    if statement.predicate_type == PROVENANCE_TYPE:
-        provenance = read_provenance(statement.predicate)
-        _verify_builder(provenance, signers, rules)
-        _verify_build(provenance, rules)
-    return ProvenAttestation(proven, statement, signers, provenance)
+    if statement.predicate_type != PROVENANCE_TYPE:
+        return None
+    provenance = read_provenance(statement.predicate)
+    _verify_builder(provenance, signers, rules)
+    verify_build(provenance, rules)
+    return provenance
 
 
-def _digests(
-    artifact: str | os.PathLike[str] | bytes, statement: Statement
+def artifact_digests(
+    artifact: str | os.PathLike[str] | bytes, algorithms: Collection[str]
 ) -> dict[str, bytes]:
-    """Return the artifact's digests: of a file, those that the statement needs too."""
+    """Return an artifact's SHA-256, and of a file the other `algorithms` too.
+
+    algorithms: as hashlib names them.
+    """
     if is_digest(artifact):
         return {"sha256": artifact_sha256(artifact)}
     # In one reading: a file that changes meanwhile must not be two artifacts.
-    return hash_file(path_of(artifact), {"sha256", *statement.algorithms})
+    return hash_file(path_of(artifact), {"sha256", *algorithms})
 
 
-def _verify_subject(statement: Statement, digests: Mapping[str, bytes]) -> None:
+def verify_subject(statement: Statement, digests: Mapping[str, bytes]) -> None:
+    """Raise VerificationError unless a statement is of the artifact of `digests`."""
     if statement.names(digests):
         return
     why = f"the statement does not name sha256:{digests['sha256'].hex()}"
@@ -110,12 +127,13 @@ def _verify_subject(statement: Statement, digests: Mapping[str, bytes]) -> None:
     raise VerificationError(why)
 
 
-def _verify_record(
+def verify_record(
     record: Record | RekorEntry,
     envelope: bytes,
     statement: Statement,
     signers: tuple[SignerKey, ...],
 ) -> None:
+    """Raise VerificationError unless a log's entry is of this very envelope."""
     if isinstance(record, RekorEntry):
         raise VerificationError("the proven entry is no record of an attestation")
     if record.provenance != hashlib.sha256(envelope).digest():
@@ -147,7 +165,8 @@ def _verify_builder(
         )
 
 
-def _verify_build(provenance: Provenance, rules: Rules) -> None:
+def verify_build(provenance: Provenance, rules: StatementRules) -> None:
+    """Raise VerificationError unless a build is of what `rules` ask."""
     if rules.build_types and provenance.build_type not in rules.build_types:
         raise VerificationError(
             f"the build type is not allowed: {provenance.build_type:.200}"
@@ -163,7 +182,7 @@ def _verify_build(provenance: Provenance, rules: Rules) -> None:
 
 def _verify_parameters(
     provenance: Provenance,
-    rules: Rules,
+    rules: StatementRules,
     expected: Mapping[str, tuple[str, ...]],
 ) -> None:
     given = {path for path, _ in provenance.parameters}

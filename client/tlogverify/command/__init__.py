@@ -6,6 +6,7 @@ dependency:
     telling              lines and JSON, written or not
     policies  proofs     files that a person names, and what they were if not those
     verdicts             how it is told what has been proven
+    bundles              one artifact, by its Sigstore bundle
     judging              one artifact, entry or piece of evidence
     running              arguments, answers, the status
 """

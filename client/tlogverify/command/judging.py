@@ -11,8 +11,10 @@ from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
 from tlogverify.attestation.rules import Rules
 from tlogverify.attestation.verify import verify_attestation
 from tlogverify.command import verdicts
+from tlogverify.command.bundles import judge_by_bundle
 from tlogverify.command.policies import policy_folders, read_policy
-from tlogverify.command.proofs import read_proof
+from tlogverify.command.proofs import read_proof, require_file
+from tlogverify.command.verdicts import Judged
 from tlogverify.errors import FormatError
 from tlogverify.evidence import Evidence
 from tlogverify.files import read_bounded
@@ -22,9 +24,6 @@ from tlogverify.proof import Proof
 from tlogverify.rekor import REKOR_START
 
 MAX_ENTRY_FILE_BYTES: Final = 1 << 24
-
-Judged = tuple[dict[str, object], str]
-"""A verdict: as values for JSON, and as a line for people."""
 
 _RECORD_START: Final = b'{"kind":"provenance"'
 
@@ -37,6 +36,8 @@ def judge_by(options: Namespace) -> Callable[[str], Judged]:
     """
     _require_sense(options)
     policy = read_policy(options.policy, policy_folders(os.environ))
+    if options.bundle is not None:
+        return judge_by_bundle(options, policy)
     if options.evidence is not None:
         return lambda path: _convict(path, policy)
     if options.entry:
@@ -49,7 +50,7 @@ def judge_by(options: Namespace) -> Callable[[str], Judged]:
     )
 
     def judge_attested(artifact: str) -> Judged:
-        _require_file(artifact)
+        require_file(artifact)
         proof = read_proof(artifact, options.proof)
         proven = verify_attestation(artifact, envelope, proof, policy, rules)
         told = verdicts.describe(artifact, proven.artifact)
@@ -63,7 +64,11 @@ def judge_by(options: Namespace) -> Callable[[str], Judged]:
 
 def _require_sense(options: Namespace) -> None:
     attested = options.attestation is not None
-    if attested != (options.rules is not None) or (
+    if options.bundle is not None:
+        require_bundle_alone(options)
+    elif options.key:
+        raise FormatError("--key is for a bundle: --bundle FILE")
+    elif attested != (options.rules is not None) or (
         attested and options.evidence is not None
     ):
         raise FormatError("--attestation and --rules go together, without --evidence")
@@ -71,8 +76,16 @@ def _require_sense(options: Namespace) -> None:
         raise FormatError("--entry goes without --attestation and without --evidence")
 
 
+def require_bundle_alone(options: Namespace) -> None:
+    """Raise FormatError for flags that a bundle leaves no room for."""
+    others = ("proof", "attestation", "evidence", "entry")
+    given = [f"--{name}" for name in others if getattr(options, name)]
+    if given:
+        raise FormatError(f"a bundle holds its own proof: it goes without {given[0]}")
+
+
 def _judge_artifact(artifact: str, given: str | None, policy: Policy) -> Judged:
-    _require_file(artifact)
+    require_file(artifact)
     proof = read_proof(artifact, given)
     _require_own_kind(proof)
     proven = verify_artifact(artifact, proof, policy)
@@ -95,7 +108,7 @@ def _judge_entry(path: str, given: str | None, policy: Policy) -> Judged:
         raise FormatError(
             "with --entry the entry's own bytes are needed: name its file"
         )
-    _require_file(path)
+    require_file(path)
     proof = read_proof(path, given)
     leaf = leaf_hash(read_bounded(path_of(path), "an entry", MAX_ENTRY_FILE_BYTES))
     witnessed = proof.verify(leaf, policy)
@@ -107,16 +120,3 @@ def _convict(path: str, policy: Policy) -> Judged:
     older, newer = Evidence.read(path).verify(policy)
     line = verdicts.conflict_summary(path, older, newer)
     return verdicts.describe_conflict(path, older, newer), line
-
-
-def _require_file(artifact: str) -> None:
-    """Say so before anything of its proof is said, if an artifact is not there."""
-    if is_digest(artifact):
-        return
-    if not os.path.exists(path_of(artifact)):
-        raise FormatError(
-            "No such file: the artifact is not here; name its path, or its digest as "
-            "sha256:<64 hex> with --proof FILE"
-        )
-    if os.path.isdir(artifact):
-        raise FormatError("this is a folder: name the files in it")

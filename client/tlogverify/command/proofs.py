@@ -1,9 +1,10 @@
 """Proof files that a person names, and what such a file was if it is none."""
 
+import os
 from pathlib import Path
 from typing import Final
 
-from tlogverify.artifact import artifact_sha256, is_digest
+from tlogverify.artifact import artifact_sha256, is_digest, path_of
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
@@ -11,14 +12,28 @@ from tlogverify.note import parse_note
 from tlogverify.proof import MAX_PROOF_BYTES, Proof
 
 _SUFFIX: Final = ".tlog-proof"
+_OUTPUTS: Final = (_SUFFIX, ".intoto.jsonl", ".sigstore.json")
 _START: Final = b"c2sp.org/tlog-proof@"
 _SUBMIT: Final = "`tlog submit` writes one, and for the same entry the same"
 
 
 def passed_over(names: list[str]) -> list[str]:
     """Return those of some artifacts that a shell's pattern has named beside theirs."""
-    outputs = {f"{it}{suffix}" for it in names for suffix in (_SUFFIX, ".intoto.jsonl")}
+    outputs = {f"{it}{suffix}" for it in names for suffix in _OUTPUTS}
     return [it for it in names if it in outputs]
+
+
+def require_file(artifact: str) -> None:
+    """Say so before anything of its proof is said, if an artifact is not there."""
+    if is_digest(artifact):
+        return
+    if not os.path.exists(path_of(artifact)):
+        raise FormatError(
+            "No such file: the artifact is not here; name its path, or its digest as "
+            "sha256:<64 hex> with --proof FILE"
+        )
+    if os.path.isdir(artifact):
+        raise FormatError("this is a folder: name the files in it")
 
 
 def read_proof(artifact: str, given: str | None) -> Proof:
@@ -55,7 +70,7 @@ def _next_step(content: bytes) -> str:
             b"\r\n" in content
         ),
         "it is damaged or was cut short: fetch it again": content.startswith(_START),
-        "this is a Sigstore bundle: give it to `cosign verify-blob --bundle`": (
+        "this is a Sigstore bundle: it goes behind --bundle": (
             is_json and b"dev.sigstore.bundle" in content
         ),
         "this is a signed envelope: it goes behind --attestation": (

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 
-from tlogverify.command.judging import Judged, judge_by
+from tlogverify.command.judging import judge_by
 from tlogverify.command.policies import FOLDERS, VARIABLE
 from tlogverify.command.proofs import passed_over
 from tlogverify.command.telling import (
@@ -20,7 +20,9 @@ from tlogverify.command.telling import (
     reason,
     tell,
 )
+from tlogverify.command.verdicts import Judged
 from tlogverify.errors import FormatError, VerificationError
+from tlogverify.sigstore.verify import UnjudgedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(
+    parser: argparse.ArgumentParser, *, is_policy_optional: bool = False
+) -> None:
     """Add the command's arguments, for `tlog verify` too."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -54,20 +58,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     trusted = os.environ.get(VARIABLE)
     parser.add_argument(
         "--policy",
-        required=not trusted,
+        required=not trusted and not is_policy_optional,
         default=trusted,
         help=f"a tlog-policy file, or its name in {FOLDERS}; else {VARIABLE}",
     )
     parser.add_argument("--attestation", help="a DSSE envelope; needs --rules")
     parser.add_argument("--rules", help="whose attestations to believe, in TOML")
+    parser.add_argument("--bundle", help="a Sigstore bundle, in place of --proof")
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        help="a public key, PEM, that may have signed the bundle; repeatable",
+    )
     parser.add_argument(
         "--entry", action="store_true", help="the file is itself the log's entry"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object each")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Verify each thing, say so in one line each, and return the worst status."""
+def run(
+    options: argparse.Namespace,
+    read_judge: Callable[[argparse.Namespace], Callable[[str], Judged]] = judge_by,
+) -> int:
+    """Verify each thing, say so in one line each, and return the worst status.
+
+    read_judge: reads what all verdicts rest on; see `judge_by`.
+    """
     kind = "evidence" if options.evidence is not None else "artifact"
     if options.entry:
         kind = "entry"
@@ -77,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
         complain(f"passed over, as they belong to other files here: {len(passed)}")
     names = [it for it in dict.fromkeys(given) if it not in passed]
     try:
-        judge = judge_by(options)
+        judge = read_judge(options)
     except (FormatError, OSError) as error:
         judge = _refusing(error)
     status = 0
@@ -98,10 +115,13 @@ def _refusing(error: FormatError | OSError) -> Callable[[str], Judged]:
 
 
 def _answer(name: str, kind: str, judge: Callable[[str], Judged], as_json: bool) -> int:
+    more: dict[str, object] = {}
     try:
         document, line = judge(name)
     except VerificationError as error:
         judged, why, status = "not proven", str(error), 1
+        if isinstance(error, UnjudgedError):
+            more = {"judged": error.judged, "not_judged": error.unjudged}
     except (FormatError, OSError) as error:
         judged, why, status = "unusable input", reason(error), 2
     else:
@@ -109,7 +129,7 @@ def _answer(name: str, kind: str, judge: Callable[[str], Judged], as_json: bool)
         return 0
     if as_json:
         try:
-            tell(json.dumps({kind: name, "proven": False, "why": why}))
+            tell(json.dumps({kind: name, "proven": False, "why": why, **more}))
         except UnwrittenError as error:
             raise UnwrittenError(f"{error}; it was {judged}: {why}") from None
     complain(f"{name}: {judged}: {why}")

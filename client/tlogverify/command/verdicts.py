@@ -1,12 +1,19 @@
 """How it is told what has been proven: as values for JSON, and as a line for people."""
 
+from collections.abc import Sequence
+
 from tlogverify.artifact import ProvenArtifact
+from tlogverify.attestation.slsa import Provenance
 from tlogverify.attestation.verify import ProvenAttestation
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.kinds import describe_signer, name_signer
 from tlogverify.policy import Witnessed
 from tlogverify.record import Record
-from tlogverify.rekor import RekorEntry
+from tlogverify.rekor import RekorEntry, Signature
+from tlogverify.sigstore.verify import Signed
+
+Judged = tuple[dict[str, object], str]
+"""A verdict: as values for JSON, and as a line for people."""
 
 
 def describe(artifact: str, proven: ProvenArtifact) -> dict[str, object]:
@@ -16,7 +23,7 @@ def describe(artifact: str, proven: ProvenArtifact) -> dict[str, object]:
         "proven": True,
         "sha256": proven.sha256.hex(),
         **_named(proven.record),
-        **_placed(proven.index, proven.witnessed),
+        **placed(proven.index, proven.witnessed),
     }
 
 
@@ -24,16 +31,22 @@ def describe_entry(
     entry: str, leaf: bytes, index: int, witnessed: Witnessed
 ) -> dict[str, object]:
     """Return the verdict on an entry's own bytes as values for JSON."""
-    placed = _placed(index, witnessed)
-    return {"entry": entry, "proven": True, "leaf_hash": leaf.hex(), **placed}
+    place = placed(index, witnessed)
+    return {"entry": entry, "proven": True, "leaf_hash": leaf.hex(), **place}
 
 
 def describe_attested(proven: ProvenAttestation) -> dict[str, object]:
     """Return what an attestation adds; null where the predicate is no build."""
-    build = proven.provenance
     return {
         "signers": [key.sha256.hex() for key in proven.signers],
         "subjects": [subject.name for subject in proven.statement.subjects],
+        **describe_build(proven.provenance),
+    }
+
+
+def describe_build(build: Provenance | None) -> dict[str, object]:
+    """Return a build as values for JSON; null where the predicate is no build."""
+    return {
         "builder": None if build is None else build.builder,
         "build_type": None if build is None else build.build_type,
         "sources": None if build is None else list(build.sources),
@@ -73,8 +86,44 @@ def attested_summary(proven: ProvenAttestation) -> str:
     build = proven.provenance
     if build is None:
         return f", attested: {proven.statement.predicate_type}"
+    return build_summary(build)
+
+
+def build_summary(build: Provenance) -> str:
+    """Return who built something, and from what, for the line for people."""
     source = "".join(f" from {uri:.200}" for uri in build.sources[:1])
     return f", attested: built by {build.builder}{source}"
+
+
+def describe_signed(
+    artifact: str, signed: Signed, judged: Sequence[str]
+) -> dict[str, object]:
+    """Return what a bundle's signature says as values for JSON; judged: by names."""
+    statement = signed.statement
+    return {
+        "artifact": artifact,
+        "proven": True,
+        "sha256": signed.sha256.hex(),
+        "judged": list(judged),
+        "signers": [describe_signer(_signature(signed))],
+        "predicate_type": None if statement is None else statement.predicate_type,
+        "subjects": [] if statement is None else [it.name for it in statement.subjects],
+    }
+
+
+def signed_summary(signed: Signed, build: Provenance | None) -> str:
+    """Return who signed a bundle, and what it says, for the line for people."""
+    line = f"; signed with {name_signer(_signature(signed))}"
+    if build is not None:
+        return line + build_summary(build)
+    if signed.statement is not None:
+        line += f", attested: {signed.statement.predicate_type}"
+    return line
+
+
+def beside(unjudged: Sequence[str]) -> str:
+    """Return what nobody judged, for the line for people."""
+    return f"; not judged: {', '.join(unjudged)}" if unjudged else ""
 
 
 def conflict_summary(evidence: str, older: Checkpoint, newer: Checkpoint) -> str:
@@ -85,7 +134,8 @@ def conflict_summary(evidence: str, older: Checkpoint, newer: Checkpoint) -> str
     )
 
 
-def _placed(index: int, witnessed: Witnessed) -> dict[str, object]:
+def placed(index: int, witnessed: Witnessed) -> dict[str, object]:
+    """Return where an entry stands, and who vouches for it, as values for JSON."""
     checkpoint = witnessed.checkpoint
     return {
         "origin": checkpoint.origin,
@@ -115,3 +165,8 @@ def _signed(record: Record | RekorEntry) -> str:
         return ""
     signers = ", ".join(name_signer(it) for it in record.signatures)
     return f"; signed with {signers} (signature and certificate were not judged here)"
+
+
+def _signature(signed: Signed) -> Signature:
+    key = signed.key
+    return Signature(signed.signature, key.details, key.der, key.is_certificate)

@@ -15,6 +15,10 @@ Extension = tuple[x509.ExtensionType, bool]
 
 _HOUR = datetime.timedelta(hours=1)
 
+Period = tuple[datetime.datetime | None, datetime.timedelta]
+"""From when, None for now, and for how long."""
+TODAY: Period = (None, 12 * _HOUR)
+
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name(
@@ -33,10 +37,14 @@ class Issuer:
     key: ec.EllipticCurvePrivateKey
 
     def begin(
-        self, subject: x509.Name, key: PublicKey, lifetime: datetime.timedelta
+        self,
+        subject: x509.Name,
+        key: PublicKey,
+        lifetime: datetime.timedelta,
+        start: datetime.datetime | None = None,
     ) -> x509.CertificateBuilder:
-        """Return a builder of a certificate of ours, valid from now on."""
-        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        """Return a builder of a certificate of ours, valid from now on, or `start`."""
+        now = start or datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         ours = self.certificate.extensions.get_extension_for_class(
             x509.SubjectKeyIdentifier
         )
@@ -88,15 +96,16 @@ def make_root(common_name: str) -> Issuer:
     return Issuer(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_authority(root: Issuer, common_name: str) -> Issuer:
+def make_authority(root: Issuer, common_name: str, period: Period = TODAY) -> Issuer:
     """Make an authority below a root."""
-    return _make_below(root, common_name, _of_an_authority())
+    return _make_below(root, common_name, _of_an_authority(), period)
 
 
-def make_stamper(root: Issuer, common_name: str) -> Issuer:
+def make_stamper(root: Issuer, common_name: str, period: Period = TODAY) -> Issuer:
     """Make the certificate that a timestamp authority signs with."""
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
-    return _make_below(root, common_name, [(usage, True), (key_usage(), True)])
+    extensions: list[Extension] = [(usage, True), (key_usage(), True)]
+    return _make_below(root, common_name, extensions, period)
 
 
 def key_usage(*, signs_certificates: bool = False) -> x509.KeyUsage:
@@ -117,9 +126,12 @@ def pem(chain: Iterable[x509.Certificate]) -> bytes:
     return b"".join(it.public_bytes(Encoding.PEM) for it in chain)
 
 
-def _make_below(root: Issuer, name: str, extensions: list[Extension]) -> Issuer:
+def _make_below(
+    root: Issuer, name: str, extensions: list[Extension], period: Period
+) -> Issuer:
     key = new_key()
-    builder = root.begin(_name(name), key.public_key(), 12 * _HOUR)
+    start, lifetime = period
+    builder = root.begin(_name(name), key.public_key(), lifetime, start)
     for extension, is_critical in extensions:
         builder = builder.add_extension(extension, critical=is_critical)
     return Issuer(root.sign(builder), key)

@@ -32,9 +32,15 @@ class CtLog:
         )
 
     def promise(
-        self, precertificate: x509.Certificate, issuer: ec.EllipticCurvePublicKey
+        self,
+        precertificate: x509.Certificate,
+        issuer: ec.EllipticCurvePublicKey,
+        extensions: bytes = b"",
     ) -> x509.UnrecognizedExtension:
-        """Return the extension that completes a certificate which lacks just it."""
+        """Return the extension that completes a certificate which lacks just it.
+
+        extensions: of the promise itself, opaque.
+        """
         time_ms = time.time_ns() // 1_000_000
         tbs = precertificate.tbs_certificate_bytes
         signed = (
@@ -42,12 +48,13 @@ class CtLog:
             + hashlib.sha256(_spki(issuer)).digest()
             + len(tbs).to_bytes(3, "big")
             + tbs
-            + struct.pack(">H", 0)
+            + _sized(extensions)
         )
         signature = self._key.sign(signed, ec.ECDSA(hashes.SHA256()))
         log_id = hashlib.sha256(_spki(self._key.public_key())).digest()
         sct = (
-            struct.pack(">B32sQH", _V1, log_id, time_ms, 0)
+            struct.pack(">B32sQ", _V1, log_id, time_ms)
+            + _sized(extensions)
             + struct.pack(">BBH", _SHA256, _ECDSA, len(signature))
             + signature
         )
@@ -58,6 +65,10 @@ class CtLog:
         return x509.UnrecognizedExtension(
             _SCT_LIST, bytes([0x04, len(listed)]) + listed
         )
+
+
+def _sized(value: bytes) -> bytes:
+    return struct.pack(">H", len(value)) + value
 
 
 def _spki(key: ec.EllipticCurvePublicKey) -> bytes:

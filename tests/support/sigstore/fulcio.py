@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_publ
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.sigstore.certificates import (
+    TODAY,
+    Period,
     key_usage,
     make_authority,
     make_root,
@@ -33,11 +35,13 @@ _LIFETIME = datetime.timedelta(minutes=10)
 class Fulcio:
     """Signs for who shows a token of its identity provider."""
 
-    def __init__(self, provider: IdentityProvider, ctlog: CtLog) -> None:
+    def __init__(
+        self, provider: IdentityProvider, ctlog: CtLog, period: Period = TODAY
+    ) -> None:
         self._provider = provider
         self._ctlog = ctlog
         root = make_root("Fulcio's root")
-        self._authority = make_authority(root, "Fulcio")
+        self._authority = make_authority(root, "Fulcio", period)
         self._chain = [self._authority.certificate, root.certificate]
 
     @property
@@ -50,19 +54,29 @@ class Fulcio:
         in_body = request.get("credentials", {}).get("oidcIdentityToken")
         email = self._provider.email(in_body or authorization.removeprefix("Bearer "))
         key = _requested_key(request, email)
-        chain = [self._certify(email, key), *self._chain]
+        chain = [self.certify(email, key), *self._chain]
         texts = [it.public_bytes(Encoding.PEM).decode() for it in chain]
         return json.dumps(
             {"signedCertificateEmbeddedSct": {"chain": {"certificates": texts}}}
         ).encode()
 
-    def _certify(self, email: str, key: ec.EllipticCurvePublicKey) -> x509.Certificate:
+    def certify(
+        self,
+        email: str,
+        key: ec.EllipticCurvePublicKey,
+        start: datetime.datetime | None = None,
+        promised: bytes = b"",
+    ) -> x509.Certificate:
+        """Certify a key for ten minutes, from now on or `start`.
+
+        promised: extensions of the certificate log's promise.
+        """
         issuer = self._provider.issuer.encode()
         utf8_string = bytes([0x0C, len(issuer)]) + issuer
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
         names = x509.SubjectAlternativeName([x509.RFC822Name(email)])
         builder = (
-            self._authority.begin(x509.Name([]), key, _LIFETIME)
+            self._authority.begin(x509.Name([]), key, _LIFETIME, start)
             .add_extension(key_usage(), critical=True)
             .add_extension(usage, critical=False)
             # The subject is empty: then the names must be understood.
@@ -76,7 +90,9 @@ class Fulcio:
             )
         )
         promise = self._ctlog.promise(
-            self._authority.sign(builder), self._authority.key.public_key()
+            self._authority.sign(builder),
+            self._authority.key.public_key(),
+            promised,
         )
         return self._authority.sign(builder.add_extension(promise, critical=False))
 

@@ -15,7 +15,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.support.sigstore.certificates import make_root, make_stamper, pem
+from tests.support.sigstore.certificates import (
+    TODAY,
+    Period,
+    make_root,
+    make_stamper,
+    pem,
+)
 
 PATH = "/api/v1/timestamp"
 
@@ -23,11 +29,11 @@ _POLICY = "1.3.6.1.4.1.57264.2"
 
 
 class TimestampAuthority:
-    """Signs the time beside a digest."""
+    """Signs the time beside a digest; period: its certificate's."""
 
-    def __init__(self) -> None:
+    def __init__(self, period: Period = TODAY) -> None:
         root = make_root("TSA's root")
-        self._stamper = make_stamper(root, "TSA")
+        self._stamper = make_stamper(root, "TSA", period)
         self._chain = [self._stamper.certificate, root.certificate]
 
     @property
@@ -40,17 +46,44 @@ class TimestampAuthority:
             request = _request_of(json.loads(body))
         else:
             request = tsp.TimeStampReq.load(body, strict=True)
+        return self._stamp(
+            request["message_imprint"],
+            datetime.datetime.now(datetime.UTC).replace(microsecond=0),
+            request["nonce"].native,
+        )
+
+    def stamp(
+        self, message: bytes, time: datetime.datetime, *, is_bare: bool = False
+    ) -> bytes:
+        """Return an answer that states a time; is_bare: without its certificate."""
+        imprint = {
+            "hash_algorithm": {"algorithm": "sha256"},
+            "hashed_message": hashlib.sha256(message).digest(),
+        }
+        return self._stamp(tsp.MessageImprint(imprint), time, None, is_bare=is_bare)
+
+    def _stamp(
+        self,
+        imprint: tsp.MessageImprint,
+        time: datetime.datetime,
+        nonce: int | None,
+        *,
+        is_bare: bool = False,
+    ) -> bytes:
         content = tsp.TSTInfo(
             {
                 "version": "v1",
                 "policy": _POLICY,
-                "message_imprint": request["message_imprint"],
+                "message_imprint": imprint,
                 "serial_number": secrets.randbits(63),
-                "gen_time": datetime.datetime.now(datetime.UTC).replace(microsecond=0),
-                "nonce": request["nonce"].native,
+                "gen_time": time,
+                "nonce": nonce,
             }
         )
-        token = {"content_type": "signed_data", "content": self._sign(content)}
+        signed = self._sign(content)
+        if is_bare:
+            del signed["certificates"]
+        token = {"content_type": "signed_data", "content": signed}
         answer = tsp.TimeStampResp(
             {"status": {"status": "granted"}, "time_stamp_token": token}
         )

@@ -17,6 +17,7 @@ from sigstore.sign import Signer, SigningContext
 from sigstore.verify import Verifier
 from sigstore.verify.policy import Identity
 
+from tests.support import warm
 from tests.support.sigstore.neighbours import Neighbours, neighbours
 from tests.system.server import ServerProcess, environment, run_tlog, serving
 
@@ -46,13 +47,10 @@ class Client:
         self, *arguments: str | Path, token: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
-        command = [sys.executable, "-m", "sigstore", "--trust-config", self.trust]
-        return subprocess.run(
-            [str(it) for it in (*command, *arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**environment(), "SIGSTORE_IDENTITY_TOKEN": token},
+        command = (sys.executable, "-m", "sigstore", "--trust-config", self.trust)
+        return warm.run(
+            [*command, *arguments],
+            environment={**environment(), "SIGSTORE_IDENTITY_TOKEN": token},
         )
 
     def run_verify(

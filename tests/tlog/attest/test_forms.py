@@ -91,9 +91,9 @@ def test_a_real_document_is_accepted(tmp_path: Path, document: Any) -> None:
 
 @pytest.mark.parametrize("document", [CYCLONEDX, SPDX, PROVENANCE])
 def test_a_secret_in_a_real_document_is_found(document: dict[str, Any]) -> None:
-    for attack in ATTACKS.values():
-        changed = document | {"changed": {"url": attack}}
-        assert ["changed.url"] == [it.what for it in find_secrets(changed, ())]
+    changed = document | {"changed": {"urls": list(ATTACKS.values())}}
+    expected = [f"changed.urls[{number}]" for number in range(len(ATTACKS))]
+    assert expected == [it.what for it in find_secrets(changed, ())]
 
 
 def nested(levels: int) -> str:

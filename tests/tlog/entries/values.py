@@ -1,6 +1,11 @@
-"""What hypothesis draws: records as values, and the spellings a sender may choose."""
+"""What hypothesis draws: records as values, and the spellings a sender may choose.
+
+Strategies are made once, here: to make one takes longer than to draw from it.
+"""
 
 import json
+from functools import cache
+from itertools import product
 from typing import Any
 
 from hypothesis import settings
@@ -13,25 +18,32 @@ thorough = settings(deadline=None, max_examples=200, database=None)
 
 _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
 _URI_CHARS = "ABCXYZabcxyz0189._~:/?#[]@!$&'()*+,;=%-"
-_WHITE = st.text(" \t\r\n", max_size=3)
+_WHITE = st.sampled_from(
+    ["".join(chars) for size in range(4) for chars in product(" \t\r\n", repeat=size)]
+)
+_SCHEMES = st.from_regex(r"[A-Za-z][A-Za-z0-9+.-]{0,20}", fullmatch=True)
+_RESTS = st.text(_URI_CHARS, min_size=1, max_size=200)
+_PLACES = st.lists(st.integers(0, 1023), max_size=3)
+"""Of the escaped characters; longer texts than any of a record."""
 
 
+@cache
 def digests(name: str) -> st.SearchStrategy[str]:
     """Draw a digest in lower-case hex."""
     size = _SIZES[name]
     return st.binary(min_size=size, max_size=size).map(bytes.hex)
 
 
+_FEW_DIGESTS = st.lists(digests("sha256"), min_size=1, max_size=5, unique=True)
+_EITHER = st.booleans()
+
+
 @st.composite
 def subjects(draw: st.DrawFn) -> list[dict[str, str]]:
     """Draw 1 to 5 subjects, sorted and unique."""
-    found = draw(st.lists(digests("sha256"), min_size=1, max_size=5, unique=True))
+    found = draw(_FEW_DIGESTS)
     more = [
-        {
-            name: draw(digests(name))
-            for name in ("sha384", "sha512")
-            if draw(st.booleans())
-        }
+        {name: draw(digests(name)) for name in ("sha384", "sha512") if draw(_EITHER)}
         for _ in found
     ]
     pairs = zip(sorted(found), more, strict=True)
@@ -47,47 +59,40 @@ def records(draw: st.DrawFn) -> JsonObject:
         "subject": draw(subjects()),
         "provenance": {"sha256": draw(digests("sha256"))},
     }
-    if draw(st.booleans()):
-        scheme = draw(st.from_regex(r"[A-Za-z][A-Za-z0-9+.-]{0,20}", fullmatch=True))
-        rest = draw(st.text(_URI_CHARS, min_size=1, max_size=200))
-        value["predicateType"] = f"{scheme}:{rest}"
-    if draw(st.booleans()):
+    if draw(_EITHER):
+        value["predicateType"] = f"{draw(_SCHEMES)}:{draw(_RESTS)}"
+    if draw(_EITHER):
         value["signer"] = {"sha256": draw(digests("sha256"))}
     return value
 
 
-@st.composite
 def spelled(draw: st.DrawFn, value: Any) -> str:
     """Draw one of the many JSON texts of a value: order, white space, escapes."""
     if isinstance(value, dict):
         members = draw(st.permutations(list(value.items())))
         items = [
-            draw(_text(name)) + draw(_WHITE) + ":" + draw(spelled(item))
+            _text(draw, name) + draw(_WHITE) + ":" + spelled(draw, item)
             for name, item in members
         ]
         text = "{" + ",".join(items) + draw(_WHITE) + "}"
     elif isinstance(value, list):
-        text = "[" + ",".join(draw(spelled(item)) for item in value) + "]"
+        text = "[" + ",".join(spelled(draw, item) for item in value) + "]"
     elif isinstance(value, str):
-        text = draw(_text(value))
+        text = _text(draw, value)
     else:
         text = json.dumps(value)
     return draw(_WHITE) + text + draw(_WHITE)
 
 
-@st.composite
 def _text(draw: st.DrawFn, text: str) -> str:
-    escaped = draw(st.sets(st.integers(0, max(len(text) - 1, 0)), max_size=3))
-    return (
-        '"'
-        + "".join(
-            draw(_escape(char)) if at in escaped else char
-            for at, char in enumerate(text)
-        )
-        + '"'
+    escaped = {it % max(len(text), 1) for it in draw(_PLACES)}
+    spelled = (
+        draw(_escape(char)) if at in escaped else char for at, char in enumerate(text)
     )
+    return f'"{"".join(spelled)}"'
 
 
+@cache
 def _escape(char: str) -> st.SearchStrategy[str]:
     spellings = [f"\\u{ord(char):04x}", f"\\u{ord(char):04X}"]
     return st.sampled_from([*spellings, "\\/"] if char == "/" else spellings)
@@ -97,7 +102,7 @@ def _escape(char: str) -> st.SearchStrategy[str]:
 def body_of(draw: st.DrawFn, values: list[JsonObject]) -> bytes:
     """Draw a JSON body of records; the name of its one member is not escaped."""
     white = [draw(_WHITE) for _ in range(3)]
-    entries = draw(spelled(values))
+    entries = spelled(draw, values)
     text = f'{white[0]}{{{white[1]}"entries":{entries}}}{white[2]}'
     return text.encode()
 

@@ -46,6 +46,7 @@ EIGHT_LEAVES = [
 EIGHT_LEAVES_ROOT = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
 
 
+@pytest.mark.exhaustive
 @each_backend
 def test_every_count_of_nodes_up_to_1100_is_hashed(name: str) -> None:
     backend, expected = backend_of(name), parents(NODES)
@@ -63,6 +64,7 @@ def test_every_length_of_an_entry_up_to_300_is_hashed(name: str) -> None:
     assert expected == backend.bundle_leaf_hashes(encode_bundle(entries), 301)
 
 
+@pytest.mark.exhaustive
 @each_backend
 def test_lengths_around_every_kind_of_block_border_are_hashed(name: str) -> None:
     backend = backend_of(name)
@@ -77,6 +79,7 @@ def test_an_entry_beyond_any_bundle_is_hashed(name: str) -> None:
     assert leaf_hashes(entries) == backend_of(name).hash_leaves(entries)
 
 
+@pytest.mark.exhaustive
 @each_backend
 @given(st.data())
 def test_batches_of_mixed_lengths_are_hashed(name: str, data: st.DataObject) -> None:

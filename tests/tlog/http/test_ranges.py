@@ -7,7 +7,8 @@ from aiohttp import hdrs, web
 
 from tests.support.http import Answer, ask
 from tests.tlog.http.served import serving
-from tlog.http.respond import IMMUTABLE, Content, ranged_response
+from tlog.http.exchange import asked_of, rendered
+from tlog.http.respond import IMMUTABLE, Content, ranged_reply
 
 BODY = bytes(range(100))
 ETAG = f'"{sha256(BODY).hexdigest()[:32]}"'
@@ -18,7 +19,7 @@ HEADERS: dict[str, str] = {
 
 
 async def answered(request: web.Request) -> web.Response:
-    return ranged_response(request, Content.of(BODY), HEADERS)
+    return rendered(ranged_reply(asked_of(request), Content.of(BODY), HEADERS))
 
 
 async def get(method: str = "GET", **headers: str) -> Answer:

@@ -236,6 +236,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.exhaustive
 @thorough
 @given(st.dictionaries(NAMES, VALUES))
 def test_whatever_the_json_only_a_format_error_comes_out(

@@ -38,7 +38,7 @@ PROOFS: list[tuple[str, bytes, str]] = [
     ("empty", b"", "it is empty: `tlog submit` writes one"),
     ("blank", b"\n\n", "it is empty"),
     ("crlf", PROOF_TEXT.replace(b"\n", b"\r\n"), "its lines end in CR LF"),
-    ("bundle", BUNDLE, "this is a Sigstore bundle: give it to `cosign"),
+    ("bundle", BUNDLE, "this is a Sigstore bundle: it goes behind --bundle"),
     ("envelope", envelope(b"{}", ALICE), "a signed envelope: it goes behind --att"),
     ("checkpoint", STORY.note, "a checkpoint without a proof: ask its log"),
     ("sigsum", b"version=2\nlog=ab\nleaf=cd\n\nsize=1\n", "a Sigsum proof"),

@@ -2,18 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
 
+from tlog.http.exchange import Asked, Reply, Respond, asked_of, respond_later
 from tlog.http.respond import (
     IMMUTABLE,
     bytes_response,
+    json_reply,
     json_response,
     query,
     query_number,
-    text_response,
+    text_reply,
     wants_text,
 )
 from tlog.log.api.problems import NotFoundError
@@ -21,7 +23,7 @@ from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.reading import Reading
 from tlogverify.errors import FormatError
-from tlogverify.hashing import DIGEST_BYTES, HASH_SIZE
+from tlogverify.hashing import DIGEST_BYTES, HASH_SIZE, Hash
 from tlogverify.kinds import (
     digest_key,
     identity_key,
@@ -34,6 +36,7 @@ from tlogverify.record import Record
 PAGE_ENTRIES: Final = 1_000
 PAGE_HITS: Final = 100
 
+_PROVEN: Final = frozenset({"index", "leaf_hash", "size"})
 _HEX: Final = re.compile(r"[0-9a-f]*")
 
 
@@ -43,53 +46,68 @@ class LookupEndpoints:
     def __init__(self, log: Reading) -> None:
         self._log = log
 
-    async def inclusion(self, request: web.Request) -> web.Response:
+    def inclusion(self, asked: Asked, respond: Respond) -> None:
         """GET /api/v1/proof/inclusion."""
         shown = self._log.heads.shown
-        parameters = query(request, set(), {"index", "leaf_hash", "size"})
-        index = await self._index(parameters)
-        size = query_number(parameters, "size", shown.size)
-        self._require_shown(shown, max(index + 1, size))
-        if index >= size:
-            raise FormatError(f"index is below size, {size}", index)
-        if wants_text(request):
-            if size != shown.size:
-                raise FormatError("a proof file is for the newest size", size)
-            proof = await self._log.prover.proof_file(shown, index)
-            return text_response(proof.encode())
-        path = await self._log.prover.inclusion(shown, index, size)
-        document: dict[str, object] = {
-            "index": index,
-            "size": size,
-            "path": path,
-            "checkpoint": shown.note.decode(),
-        }
-        return json_response(document)
+        parameters = query(asked, frozenset(), _PROVEN)
+        if ("index" in parameters) == ("leaf_hash" in parameters):
+            raise FormatError("a proof is asked for by index or by leaf_hash")
+        if "leaf_hash" in parameters or wants_text(asked):
+            respond_later(self._sought_inclusion(asked, parameters, shown), respond)
+            return
+        index = query_number(parameters, "index", 0)
+        size = self._size(parameters, shown, index)
+        path = self._log.prover.inclusion_at_once(shown, index, size)
+        if path is None:
+            respond_later(self._loaded_inclusion(shown, index, size), respond)
+        else:
+            respond(_inclusion_reply(shown, index, size, path))
 
-    async def consistency(self, request: web.Request) -> web.Response:
+    async def _sought_inclusion(
+        self, asked: Asked, parameters: dict[str, str], shown: Snapshot
+    ) -> Reply:
+        """Answer what must be looked for first, or is asked for as a file."""
+        index = await self._index(parameters)
+        size = self._size(parameters, shown, index)
+        if not wants_text(asked):
+            return await self._loaded_inclusion(shown, index, size)
+        if size != shown.size:
+            raise FormatError("a proof file is for the newest size", size)
+        proof = await self._log.prover.proof_file(shown, index)
+        return text_reply(proof.encode())
+
+    async def _loaded_inclusion(self, shown: Snapshot, index: int, size: int) -> Reply:
+        path = await self._log.prover.inclusion(shown, index, size)
+        return _inclusion_reply(shown, index, size, path)
+
+    def consistency(self, asked: Asked, respond: Respond) -> None:
         """GET /api/v1/proof/consistency."""
         shown = self._log.heads.shown
-        parameters = query(request, {"old"}, {"new"})
+        parameters = query(asked, {"old"}, {"new"})
         old = query_number(parameters, "old", 0)
         new = query_number(parameters, "new", shown.size)
         self._require_shown(shown, max(old, new))
         if old > new:
             raise FormatError(f"old is at most new, {new}", old)
-        path = await self._log.prover.consistency(shown, old, new)
-        document: dict[str, object] = {
-            "old": old,
-            "new": new,
-            "path": path,
-        }
+        document: dict[str, object] = {"old": old, "new": new, "path": []}
         if "new" not in parameters:
             document["checkpoint"] = shown.note.decode()
-        return json_response(document)
+        at_once = self._log.prover.consistency_at_once(shown, old, new)
+        if at_once is not None:
+            respond(json_reply({**document, "path": at_once}))
+            return
+
+        async def load() -> Reply:
+            path = await self._log.prover.consistency(shown, old, new)
+            return json_reply({**document, "path": path})
+
+        respond_later(load(), respond)
 
     async def entry(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries/N."""
         readable = self._log.heads.readable
         index = query_number(dict(request.match_info), "index", 0)
-        query(request, set(), set())
+        query(asked_of(request), set(), set())
         if index >= readable.size:
             raise NotFoundError(f"the log has {readable.size} entries")
         (leaf,) = await self._log.prover.entries(readable, index, index + 1)
@@ -98,7 +116,7 @@ class LookupEndpoints:
     async def entries(self, request: web.Request) -> web.Response:
         """GET /api/v1/entries?start=&end=."""
         readable = self._log.heads.readable
-        parameters = query(request, {"start", "end"}, set())
+        parameters = query(asked_of(request), {"start", "end"}, set())
         start = query_number(parameters, "start", 0)
         end = query_number(parameters, "end", 0)
         if start >= end:
@@ -116,22 +134,14 @@ class LookupEndpoints:
 
     async def search(self, request: web.Request) -> web.Response:
         """GET /api/v1/search."""
-        parameters = query(request, set(), {*_SOUGHT, "start"})
+        parameters = query(asked_of(request), set(), {*_SOUGHT, "start"})
         sought = sorted(_SOUGHT & parameters.keys())
         if len(sought) != 1:
             raise FormatError(f"a search is for one of {', '.join(sorted(_SOUGHT))}")
         name, text = sought[0], parameters[sought[0]]
         key = _SOUGHT[name](text)
         start = query_number(parameters, "start", 0)
-        # The index first: it never reaches beyond the head that is read after it.
-        complete_to = self._log.index.complete_to
-        search = self._log.index.search
-        found = await asyncio.to_thread(search, key, start, PAGE_HITS + 1)
-        shown = self._log.heads.shown
-        # An entry that no head shows yet cannot be proven: it comes with a later head.
-        complete_to = min(complete_to, shown.size)
-        found = [index for index in found if index < shown.size]
-        page = found[:PAGE_HITS]
+        shown, complete_to, page, after = await self._log.find(key, start, PAGE_HITS)
         if name == "key":
             page = await self._signed_by(key[1:], page)
         paths = await self._log.prover.inclusions(shown, page)
@@ -139,7 +149,7 @@ class LookupEndpoints:
             "checkpoint": shown.note.decode(),
             "complete_to": complete_to,
             "hits": [{"index": index, "path": paths[index]} for index in page],
-            "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
+            "next": after,
         }
         return json_response(document)
 
@@ -156,6 +166,14 @@ class LookupEndpoints:
             if sha256 in _signers(entry)
         ]
 
+    def _size(self, parameters: dict[str, str], shown: Snapshot, index: int) -> int:
+        """Return the size of the tree that a proof is for, which has `index`."""
+        size = query_number(parameters, "size", shown.size)
+        self._require_shown(shown, max(index + 1, size))
+        if index >= size:
+            raise FormatError(f"index is below size, {size}", index)
+        return size
+
     def _require_shown(self, shown: Snapshot, size: int) -> None:
         """Refuse a size beyond the shown head, and say whether it will come."""
         if size <= shown.size:
@@ -166,8 +184,6 @@ class LookupEndpoints:
         raise NotFoundError(f"the log has {signed.size} entries")
 
     async def _index(self, parameters: dict[str, str]) -> int:
-        if ("index" in parameters) == ("leaf_hash" in parameters):
-            raise FormatError("a proof is asked for by index or by leaf_hash")
         if "index" in parameters:
             return query_number(parameters, "index", 0)
         leaf_hash = _parse_hex("leaf_hash", parameters["leaf_hash"], HASH_SIZE)
@@ -175,6 +191,18 @@ class LookupEndpoints:
         if leaf_hash not in known:
             raise NotFoundError("no entry has this leaf hash")
         return known[leaf_hash]
+
+
+def _inclusion_reply(
+    shown: Snapshot, index: int, size: int, path: Sequence[Hash]
+) -> Reply:
+    document = {
+        "index": index,
+        "size": size,
+        "path": path,
+        "checkpoint": shown.note.decode(),
+    }
+    return json_reply(document)
 
 
 def _digest_key(text: str) -> bytes:

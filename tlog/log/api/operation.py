@@ -6,6 +6,7 @@ from aiohttp import web
 
 from tlog import __version__
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
+from tlog.http.exchange import asked_of
 from tlog.http.listener import metrics_response
 from tlog.http.respond import json_response, query
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
@@ -24,7 +25,7 @@ class OperationEndpoints:
 
     async def log(self, request: web.Request) -> web.Response:
         """GET /api/v1/log."""
-        query(request, set(), set())
+        query(asked_of(request), set(), set())
         log = self._log
         document: dict[str, object] = {
             "origin": log.origin,

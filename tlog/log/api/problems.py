@@ -1,11 +1,10 @@
 """The errors of the log's doors, and the row by which each is told."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import hdrs
 
+from tlog.documents.door import DOCUMENT_ROWS
 from tlog.entries.submission import EntryError
 from tlog.errors import FatalError, RejectedError
 from tlog.http.problems import SHARED_ROWS, Problem, Rows, problem_of
@@ -55,6 +54,7 @@ _UNANSWERED: Final = SHARED_ROWS[FatalError]._replace(
 
 LOG_ROWS: Final[Rows] = {
     **SHARED_ROWS,
+    **DOCUMENT_ROWS,
     UnansweredError: _UNANSWERED,
     EntryError: Problem(400, "invalid-entry", "An entry is not valid"),
     UnauthorizedError: Problem(
@@ -93,16 +93,20 @@ def token_of(error: TlogError) -> str:
     return problem_of(error, LOG_ROWS).token
 
 
-@contextmanager
-def after_the_commit() -> Iterator[None]:
-    """Turn every error but NotCosignedError into UnansweredError.
+class AfterTheCommit:
+    """Turns every error but NotCosignedError into UnansweredError, within a `with`.
 
     Entries that were committed are never called refused.  The caller sends them again,
     and gets the same indexes.
     """
-    try:
-        yield
-    except NotCosignedError:
-        raise
-    except (TlogError, OSError, MemoryError) as error:
-        raise UnansweredError(str(error)) from error
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: object
+    ) -> None:
+        if error is None or isinstance(error, NotCosignedError):
+            return
+        if isinstance(error, TlogError | OSError | MemoryError):
+            raise UnansweredError(str(error)) from error

@@ -8,12 +8,12 @@ Source: sigstore/architecture-docs, `rekor-v2-spec`; sigstore/protobuf-specs,
 `sigstore_rekor.proto`, TransparencyLogEntry.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import Final, cast
 
-import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from tlog.entries.rekor import (
     DsseForm,
@@ -23,9 +23,18 @@ from tlog.entries.rekor import (
 )
 from tlog.errors import CorruptError
 from tlog.http.body import announced_bytes, read_body, require_form
-from tlog.http.problems import NEVER
+from tlog.http.exchange import (
+    Asked,
+    HotRoute,
+    Reply,
+    Respond,
+    asked_of,
+    rendered,
+    respond_later,
+)
+from tlog.http.respond import json_reply
 from tlog.log.api.client import client_of
-from tlog.log.api.problems import KnownEntryError, after_the_commit, token_of
+from tlog.log.api.problems import AfterTheCommit, KnownEntryError, token_of
 from tlog.log.api.rekor_errors import LOG_INDEX
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.prover import Prover
@@ -36,6 +45,8 @@ from tlog.log.submitting import Submitting
 from tlogverify.errors import ProofError, TlogError
 from tlogverify.merkle import verify_inclusion
 from tlogverify.rekor import REKOR_START
+
+_Read = Callable[[], Awaitable[bytes]]
 
 _DSSE: Final = REKOR_START + b"dsse"
 
@@ -58,11 +69,31 @@ class RekorEndpoint:
         self._refuses_known = settings.sigstore_duplicates == "conflict"
         self._body_bytes = max_body_bytes(self._dsse)
 
+    def route(self, path: str) -> HotRoute:
+        """Return the route that answers these clients at `path`."""
+        return HotRoute("POST", path, self.post, self.answer, self._is_ready)
+
     async def post(self, request: web.Request) -> web.Response:
-        """Admit, check, wait for the commit, and prove the entry."""
+        """Answer what came by aiohttp."""
         await self._log.wait_writable()
+        read = partial(read_body, request, self._body_bytes)
+        return rendered(await self._answer(asked_of(request), read))
+
+    def answer(self, asked: Asked, body: bytes, respond: Respond) -> None:
+        """Answer what came by the lean way."""
+
+        async def read() -> bytes:
+            return body
+
+        respond_later(self._answer(asked, read), respond)
+
+    def _is_ready(self, _: Asked) -> bool:
+        return self._log.is_writable
+
+    async def _answer(self, asked: Asked, read: _Read) -> Reply:
+        """Admit, check, wait for the commit, and prove the entry."""
         try:
-            leaf = await self._checked_leaf(request)
+            leaf = await self._checked_leaf(asked, read)
             receipt = await self._log.commit([leaf])
             is_known = receipt.start == receipt.end
             if is_known and self._refuses_known:
@@ -70,33 +101,27 @@ class RekorEndpoint:
         except TlogError as error:
             self._log.count_refused(token_of(error))
             raise
-        with after_the_commit():
+        with AfterTheCommit():
             head = await self._shown_head(receipt)
             document = await self._entry_document(leaf, receipt, head)
-        headers: dict[str, str] = {hdrs.CACHE_CONTROL: NEVER}
-        if is_known:
-            headers[LOG_INDEX] = str(receipt.indexes[0])
-        return web.Response(
-            status=201,
-            body=msgspec.json.encode(document),
-            content_type="application/json",
-            headers=headers,
-        )
+        status, (never, json), body = json_reply(document, status=201)
+        known = ((LOG_INDEX, str(receipt.indexes[0])),) if is_known else ()
+        return Reply(status, (never, *known, json), body)
 
-    async def _checked_leaf(self, request: web.Request) -> bytes:
+    async def _checked_leaf(self, asked: Asked, read: _Read) -> bytes:
         gate, checks = self._log.gate, self._log.checks
-        client = client_of(request, gate)
-        require_form(request, "JSON")
-        expected = announced_bytes(request, self._body_bytes)
+        client = client_of(asked, gate)
+        require_form(asked, "JSON")
+        expected = announced_bytes(asked.length, self._body_bytes)
         # Before anything that costs: a request is one entry, whatever it holds.
         gate.admit(client, 1)
         with ExitStack() as stack:
             if expected is None or expected > _SMALL_BODY_BYTES:
                 # Kept from before it is read: many that come slowly must not add up.
                 stack.enter_context(checks.room(expected or self._body_bytes))
-                body = await read_body(request, self._body_bytes)
+                body = await read()
             else:
-                body = await read_body(request, self._body_bytes)
+                body = await read()
                 stack.enter_context(checks.room(len(body)))
             return await checks.run(partial(_leaf, body, self._dsse))
 

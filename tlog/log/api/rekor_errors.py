@@ -10,12 +10,10 @@ Source: gRPC-Gateway, "Default error handling"; sigstore/rekor-tiles.
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-from aiohttp import hdrs, web
-
 from tlog.errors import FatalError
-from tlog.http.problems import NEVER, ErrorAnswer
-from tlog.http.respond import text_response
+from tlog.http.exchange import Reply
+from tlog.http.problems import ErrorAnswer
+from tlog.http.respond import json_reply, text_reply
 from tlog.log.admission.gate import FrozenError
 from tlog.log.api.problems import KnownEntryError
 
@@ -37,31 +35,26 @@ _CODES: Final[Mapping[int, int]] = {
 }
 
 
-def rekor_answer(answer: ErrorAnswer) -> web.Response:
+def rekor_answer(answer: ErrorAnswer) -> Reply:
     """Return an error as Sigstore's clients read it; a dialect."""
     status, error = answer.problem.status, answer.error
     if isinstance(error, FrozenError):
-        response = text_response(f"{error}\n".encode(), status=status)
+        reply = text_reply(f"{error}\n".encode(), status=status)
     elif isinstance(error, FatalError):
         # Not integrated, as far as is known: what upstream says then.
-        response = _response(500, answer.detail.lower())
+        reply = _told(500, answer.detail.lower())
     else:
-        response = _response(status, answer.detail)
-    response.headers.update(answer.headers)
+        reply = _told(status, answer.detail)
+    headers = {**dict(reply.headers), **answer.headers}
     if isinstance(error, KnownEntryError):
-        response.headers[LOG_INDEX] = str(error.index)
-    return response
+        headers[LOG_INDEX] = str(error.index)
+    return reply._replace(headers=tuple(headers.items()))
 
 
-def _response(status: int, message: str) -> web.Response:
+def _told(status: int, message: str) -> Reply:
     document = {
         "code": _CODES.get(status, _UNKNOWN),
         "message": message,
         "details": [],
     }
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode(document),
-        content_type="application/json",
-        headers={hdrs.CACHE_CONTROL: NEVER},
-    )
+    return json_reply(document, status=status)

@@ -1,10 +1,14 @@
 """The log's routes: which door answers which path."""
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from tlog.documents.routes import document_routes, look_after
+from tlog.http.exchange import hot_read
 from tlog.http.listener import new_app
+from tlog.log.api.client import admit_document
 from tlog.log.api.lookup import LookupEndpoints
 from tlog.log.api.operation import OperationEndpoints
 from tlog.log.api.problems import LOG_ROWS
@@ -28,16 +32,18 @@ def build_app(log: Log) -> web.Application:
     lookup = LookupEndpoints(log.reading)
     tiles = TileEndpoints(log.reading, f"{prefix}/")
     operation = OperationEndpoints(log.standing, log.metrics)
+    hot = [
+        submit.route(f"{prefix}/api/v1/entries"),
+        hot_read(f"{prefix}/api/v1/proof/inclusion", lookup.inclusion),
+        hot_read(f"{prefix}/api/v1/proof/consistency", lookup.consistency),
+        hot_read(f"{prefix}/checkpoint", tiles.checkpoint),
+        hot_read(f"{prefix}/tile/{{path:.+}}", tiles.tile),
+    ]
     routes = [
-        web.post(f"{prefix}/api/v1/entries", submit.post),
         web.get(f"{prefix}/api/v1/entries", lookup.entries),
         web.get(f"{prefix}/api/v1/entries/{{index}}", lookup.entry),
-        web.get(f"{prefix}/api/v1/proof/inclusion", lookup.inclusion),
-        web.get(f"{prefix}/api/v1/proof/consistency", lookup.consistency),
         web.get(f"{prefix}/api/v1/search", lookup.search),
         web.get(f"{prefix}/api/v1/log", operation.log),
-        web.get(f"{prefix}/checkpoint", tiles.checkpoint),
-        web.get(f"{prefix}/tile/{{path:.+}}", tiles.tile),
         web.get(f"{prefix}/healthz", operation.health),
         web.get(f"{prefix}/readyz", operation.readiness),
         web.get(f"{prefix}/metrics", operation.metrics),
@@ -47,11 +53,19 @@ def build_app(log: Log) -> web.Application:
         log_id = log.keys[0].key_hash
         rekor = RekorEndpoint(log.submitting, prover, log_id, settings)
         beside = TileEndpoints(log.reading, "/api/v2/")
-        routes += [
-            web.post(REKOR_ENTRIES, rekor.post),
+        hot += [
+            rekor.route(REKOR_ENTRIES),
             # Clients join a URL with a slash at its end and a path by plain addition.
-            web.post(f"/{REKOR_ENTRIES}", rekor.post),
-            web.get("/api/v2/checkpoint", beside.checkpoint),
-            web.get("/api/v2/tile/{path:.+}", beside.tile),
+            rekor.route(f"/{REKOR_ENTRIES}"),
+            hot_read("/api/v2/checkpoint", beside.checkpoint),
+            hot_read("/api/v2/tile/{path:.+}", beside.tile),
         ]
-    return new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS)
+    if log.documents is not None:
+        admit = partial(admit_document, gate=log.submitting.gate)
+        routes += document_routes(
+            log.documents, log.reading, admit, log.keys[0], prefix
+        )
+    app = new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS, hot=hot)
+    if log.documents is not None:
+        look_after(app, log.documents, log.reading)
+    return app

@@ -5,7 +5,7 @@ the log had by one path each, everything against the one checkpoint in the answe
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from aiohttp import hdrs, web
@@ -14,12 +14,23 @@ from tlog.entries.packed import Packed
 from tlog.entries.scanning import read_cbor_submission, read_json_submission
 from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.http.body import read_body, require_form
-from tlog.http.respond import json_response, query, text_response, wants_text
+from tlog.http.exchange import (
+    Asked,
+    HotRoute,
+    OneReply,
+    Reply,
+    Respond,
+    asked_of,
+    rendered,
+    respond_later,
+    respond_with,
+)
+from tlog.http.respond import JSON_HEADERS, json_reply, query, text_reply, wants_text
 from tlog.log.api.client import client_of
 from tlog.log.api.problems import (
+    AfterTheCommit,
     NativeClosedError,
     NotAcceptableError,
-    after_the_commit,
     token_of,
 )
 from tlog.log.merkle.snapshot import Snapshot
@@ -35,6 +46,27 @@ _PARSERS: Final[Mapping[str, Callable[[bytes], Packed]]] = {
     "application/json": read_json_submission,
     "application/cbor": read_cbor_submission,
 }
+_NO_PARAMETER: Final = frozenset[str]()
+_PARAMETERS: Final = frozenset({"wait"})
+
+
+class _Admitted(NamedTuple):
+    """A request that may submit, before its body is read.
+
+    client: whose bucket it draws from.  waits: for a head that readers are shown.
+    """
+
+    client: str
+    parse: Callable[[bytes], Packed]
+    waits: bool
+    wants_text: bool
+
+
+class _Opening(NamedTuple):
+    """What the answers of one head begin with: encoded once, for a whole batch."""
+
+    head: Snapshot
+    encoded: bytes
 
 
 class SubmitEndpoint:
@@ -47,42 +79,106 @@ class SubmitEndpoint:
         self._is_closed = is_closed
         self._prover = prover
         self._proofs_url = f"{prefix}/api/v1/proof/inclusion?index="
+        self._opening: _Opening | None = None
+
+    def route(self, path: str) -> HotRoute:
+        """Return the route that answers submissions at `path`."""
+        return HotRoute("POST", path, self.post, self.answer, self._is_ready)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Admit, parse, wait for the commit, and prove every entry."""
+        """Answer what came by aiohttp: admit it, then read its body."""
+        self._require_open()
+        await self._log.wait_writable()
+        waiting = OneReply()
+        try:
+            admitted = self._admitted(asked_of(request))
+            body = await read_body(request, MAX_BODY_BYTES)
+            self._commit(admitted, body, waiting.take)
+        except TlogError as error:
+            self._log.count_refused(token_of(error))
+            raise
+        return rendered(await waiting.reply)
+
+    def answer(self, asked: Asked, body: bytes, respond: Respond) -> None:
+        """Answer what came by the lean way."""
+        self._require_open()
+        try:
+            self._commit(self._admitted(asked), body, respond)
+        except TlogError as error:
+            self._log.count_refused(token_of(error))
+            raise
+
+    def _is_ready(self, asked: Asked) -> bool:
+        """Whether nothing has to be waited for, except the commit."""
+        is_waiting = not (self._log.shows_at_once or asked.query == "wait=signed")
+        return self._is_closed or (self._log.is_writable and not is_waiting)
+
+    def _require_open(self) -> None:
         if self._is_closed:
             closed = NativeClosedError()
             self._log.count_refused(token_of(closed))
             raise closed
-        await self._log.wait_writable()
-        try:
-            waits = self._waits(request)
-            entries = await self._admitted_entries(request)
-            waiting = self._log.commit(entries)
-        except TlogError as error:
-            self._log.count_refused(token_of(error))
-            raise
-        receipt = await waiting
-        with after_the_commit():
+
+    def _admitted(self, asked: Asked) -> _Admitted:
+        """Return what may be submitted; raises before anything of a body is read."""
+        wait = query(asked, _NO_PARAMETER, _PARAMETERS).get("wait")
+        if wait not in {None, "signed"}:
+            raise FormatError("wait is signed, or left out", wait)
+        client = client_of(asked, self._log.gate)
+        require_form(asked, " or ".join(_PARSERS), _PARSERS)
+        parse = _PARSERS[asked.media_type]
+        return _Admitted(client, parse, wait is None, wants_text(asked))
+
+    def _commit(self, admitted: _Admitted, body: bytes, respond: Respond) -> None:
+        """Let the entries of a body wait for their commit, which answers."""
+        entries = admitted.parse(body)
+        if admitted.wants_text and len(entries) != 1:
+            raise NotAcceptableError("a proof file is for one entry")
+        self._log.gate.admit(admitted.client, len(entries))
+        receiver = _Receiver(self, admitted, entries[0], respond)
+        self._log.commit_for(receiver, entries)
+
+    def settle(self, it: "_Receiver", receipt: Receipt) -> None:
+        """Answer entries that are durable."""
+        is_shown = self._log.shows_at_once or not it.admitted.waits
+        if is_shown and receipt.is_all_new and not it.admitted.wants_text:
+            respond_with(lambda: self._plain_reply(receipt), it.respond)
+        else:
+            respond_later(self._proven(it, receipt), it.respond)
+
+    def _plain_reply(self, receipt: Receipt) -> Reply:
+        """Answer new entries against the head of their commit; waits for nothing."""
+        with AfterTheCommit():
+            opening = self._opening
+            head = self._log.signed_with(receipt)
+            if opening is None or opening.head is not head:
+                start = msgspec.json.encode(self._start(head))
+                opening = self._opening = _Opening(head, start[:-1])
+            proven = msgspec.json.encode(
+                _range(receipt.start, receipt.end, receipt.left, receipt.right)
+            )
+            body = b'%b,"entries":%b,"range":%b,"paths":{}}' % (
+                opening.encoded,
+                encode_places(receipt),
+                proven,
+            )
+            return Reply(201, JSON_HEADERS, body)
+
+    async def _proven(self, it: "_Receiver", receipt: Receipt) -> Reply:
+        """Answer entries that may be known, or wait for a head, or are sent as text."""
+        with AfterTheCommit():
             head: Snapshot | None
-            if waits:
+            if it.admitted.waits:
                 head = await self._log.shown_with(receipt, self._log.wait_s)
             else:
                 head = self._log.signed_with(receipt)
             if head is None:
                 return self._accepted(receipt)
-            if wants_text(request):
-                return await self._proof_file(entries[0], receipt, head)
+            if it.admitted.wants_text:
+                return await self._proof_file(it.first, receipt, head)
             return await self._answer(receipt, head)
 
-    def _waits(self, request: web.Request) -> bool:
-        """Return whether the answer waits for a head that readers are shown."""
-        wait = query(request, set(), {"wait"}).get("wait")
-        if wait not in {None, "signed"}:
-            raise FormatError("wait is signed, or left out", wait)
-        return wait is None
-
-    def _accepted(self, receipt: Receipt) -> web.Response:
+    def _accepted(self, receipt: Receipt) -> Reply:
         """Say where the entries are, and that their proofs will come."""
         proof = self._proofs_url
         document = {
@@ -90,23 +186,17 @@ class SubmitEndpoint:
             "entries": msgspec.Raw(encode_places(receipt)),
             "proofs": [f"{proof}{index}" for index in receipt.indexes],
         }
-        response = json_response(document, status=202)
-        response.headers[hdrs.LOCATION] = f"{proof}{receipt.indexes[0]}"
-        response.headers[hdrs.RETRY_AFTER] = "1"
-        return response
+        status, headers, body = json_reply(document, status=202)
+        later = (
+            (hdrs.LOCATION, f"{proof}{receipt.indexes[0]}"),
+            (hdrs.RETRY_AFTER, "1"),
+        )
+        return Reply(status, (*headers, *later), body)
 
-    async def _admitted_entries(self, request: web.Request) -> Packed:
-        gate = self._log.gate
-        client = client_of(request, gate)
-        require_form(request, " or ".join(_PARSERS), _PARSERS)
-        parse = _PARSERS[request.content_type]
-        entries = parse(await read_body(request, MAX_BODY_BYTES))
-        if wants_text(request) and len(entries) != 1:
-            raise NotAcceptableError("a proof file is for one entry")
-        gate.admit(client, len(entries))
-        return entries
+    def _start(self, head: Snapshot) -> dict[str, object]:
+        return {"origin": self._log.origin, "checkpoint": head.note.decode()}
 
-    async def _answer(self, receipt: Receipt, head: Snapshot) -> web.Response:
+    async def _answer(self, receipt: Receipt, head: Snapshot) -> Reply:
         paths: dict[int, list[Hash]] = {}
         if not receipt.is_all_new:
             known = {index for index in receipt.indexes if not _is_new(receipt, index)}
@@ -119,21 +209,59 @@ class SubmitEndpoint:
             else:
                 left, right = map(tuple, await self._prover.range(head, start, end))
         document = {
-            "origin": self._log.origin,
-            "checkpoint": head.note.decode(),
+            **self._start(head),
             "entries": msgspec.Raw(encode_places(receipt)),
-            "range": {"start": start, "end": end, "left": left, "right": right},
+            "range": _range(start, end, left, right),
             "paths": {str(index): path for index, path in paths.items()},
         }
-        return json_response(document, status=_status(receipt))
+        return json_reply(document, status=_status(receipt))
 
     async def _proof_file(
         self, entry: bytes, receipt: Receipt, head: Snapshot
-    ) -> web.Response:
+    ) -> Reply:
         index = receipt.indexes[0]
         path = await self._prover.inclusion(head, index)
         proof = Proof(index, tuple(path), head.note, entry)
-        return text_response(proof.encode(), status=_status(receipt))
+        return text_reply(proof.encode(), status=_status(receipt))
+
+
+class _Receiver:
+    """Who waits for one request's receipt: no future, and no task until one is needed.
+
+    first: the first of the entries.
+    """
+
+    __slots__ = ("_endpoint", "admitted", "first", "respond")
+
+    def __init__(
+        self,
+        endpoint: SubmitEndpoint,
+        admitted: _Admitted,
+        first: bytes,
+        respond: Respond,
+    ) -> None:
+        self._endpoint = endpoint
+        self.admitted = admitted
+        self.first = first
+        self.respond = respond
+
+    def done(self) -> bool:
+        """Whether nobody waits any more: who has left has still submitted."""
+        return False
+
+    def set_result(self, result: Receipt, /) -> None:
+        """Answer with the receipt."""
+        self._endpoint.settle(self, result)
+
+    def set_exception(self, exception: TlogError, /) -> None:
+        """Answer with the reason why there is no receipt."""
+        self.respond(exception)
+
+
+def _range(
+    start: int, end: int, left: tuple[Hash, ...], right: tuple[Hash, ...]
+) -> dict[str, object]:
+    return {"start": start, "end": end, "left": left, "right": right}
 
 
 def _is_new(receipt: Receipt, index: int) -> bool:

@@ -11,15 +11,11 @@ import gzip
 import re
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
-from tlog.http.respond import (
-    IMMUTABLE,
-    SECONDS,
-    Content,
-    bytes_response,
-    ranged_response,
-)
+from tlog.http.exchange import Asked, Reply, Respond, respond_later
+from tlog.http.respond import IMMUTABLE, SECONDS, Content, bytes_reply, ranged_reply
+from tlog.log.api.kept_tiles import KeptTiles
 from tlog.log.api.problems import NotFoundError
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.reading import Reading
@@ -28,6 +24,7 @@ from tlogverify.tiles import ENTRIES, Tile, parse_tile
 
 _BINARY: Final = "application/octet-stream"
 _GZIP_LEVEL: Final = 5
+_KEPT_BYTES: Final = 16 << 20
 _GZIP: Final = re.compile(r"gzip(?![ \t]*;[ \t]*q=0(?:\.0{0,3})?$)(?:[ \t]*;.*)?")
 
 
@@ -38,21 +35,22 @@ class TileEndpoints:
         """prefix: the URL path below which tiles stand, with its last slash."""
         self._log = log
         self._prefix = prefix
+        self._kept = KeptTiles(_KEPT_BYTES)
 
-    async def checkpoint(self, request: web.Request) -> web.Response:
+    def checkpoint(self, asked: Asked, respond: Respond) -> None:
         """GET /checkpoint."""
         note = self._log.public_note()
         if not note:
             raise NotFoundError("no checkpoint is published yet")
-        return bytes_response(request, note, "text/plain; charset=utf-8", SECONDS)
+        respond(bytes_reply(asked, note, "text/plain; charset=utf-8", SECONDS))
 
-    async def tile(self, request: web.Request) -> web.Response:
+    def tile(self, asked: Asked, respond: Respond) -> None:
         """GET /tile/<L>/<N>[.p/<W>] and /tile/entries/<N>[.p/<W>]."""
-        tile = self._parse(request)
+        tile = self._parse(asked)
         readable = self._log.heads.readable
         if not readable.tree.has(tile):
             raise NotFoundError(f"no {tile.path} in a log of {readable.size} entries")
-        is_packed = tile.level == ENTRIES and _accepts_gzip(request)
+        is_packed = tile.level == ENTRIES and _accepts_gzip(asked)
         headers: dict[str, str] = {
             hdrs.CACHE_CONTROL: IMMUTABLE,
             hdrs.CONTENT_TYPE: _BINARY,
@@ -61,8 +59,27 @@ class TileEndpoints:
             headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         if is_packed:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
-        content = await asyncio.to_thread(self._content, readable, tile, is_packed)
-        return ranged_response(request, content, headers)
+        content = self._at_once(readable, tile, is_packed=is_packed)
+        if content is not None:
+            respond(ranged_reply(asked, content, headers))
+            return
+
+        async def read() -> Reply:
+            content = await asyncio.to_thread(self._content, readable, tile, is_packed)
+            if tile.is_full:
+                self._kept.put((tile, is_packed), content)
+            return ranged_reply(asked, content, headers)
+
+        respond_later(read(), respond)
+
+    def _at_once(
+        self, readable: Snapshot, tile: Tile, *, is_packed: bool
+    ) -> Content | None:
+        """Return a tile that is in memory; None if it must be read or packed."""
+        edge = None if is_packed else readable.tree.edge_bytes(tile)
+        if edge is not None:
+            return Content.of(edge)
+        return self._kept.get((tile, is_packed))
 
     def _content(self, signed: Snapshot, tile: Tile, is_packed: bool) -> Content:
         """Read all of a tile before anything is answered; called in a thread.
@@ -76,16 +93,16 @@ class TileEndpoints:
             body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
         return Content.of(body)
 
-    def _parse(self, request: web.Request) -> Tile:
+    def _parse(self, asked: Asked) -> Tile:
         # The raw path: an escaped one is another spelling, and so another resource.
-        path = request.rel_url.raw_path.removeprefix(self._prefix)
+        path = asked.path.removeprefix(self._prefix)
         try:
             return parse_tile(path)
         except FormatError as error:
             raise NotFoundError(str(error)) from None
 
 
-def _accepts_gzip(request: web.Request) -> bool:
+def _accepts_gzip(asked: Asked) -> bool:
     """Whether gzip is listed, and not with weight 0 (RFC 9110, 12.4.2)."""
-    accepted = request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
+    accepted = asked.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
     return any(_GZIP.fullmatch(coding.strip()) for coding in accepted.split(","))

@@ -30,6 +30,20 @@ class Prover:
     def __init__(self, reader: TileReader) -> None:
         self._reader = reader
 
+    def inclusion_at_once(
+        self, snapshot: Snapshot, index: int, size: int
+    ) -> list[Hash] | None:
+        """Return the path as `inclusion` does; None if a tile is not in memory."""
+        if size == snapshot.size:
+            return self._reader.inclusion_path(snapshot, index)
+        return self._prove_at_once(snapshot, inclusion_plan(index, size))
+
+    def consistency_at_once(
+        self, snapshot: Snapshot, old_size: int, new_size: int
+    ) -> list[Hash] | None:
+        """Return the proof as `consistency` does; None if a tile is not in memory."""
+        return self._prove_at_once(snapshot, consistency_plan(old_size, new_size))
+
     async def inclusion(
         self, snapshot: Snapshot, index: int, size: int | None = None
     ) -> list[Hash]:
@@ -82,6 +96,10 @@ class Prover:
         (entry,) = await self.entries(snapshot, index, index + 1)
         path = await self.inclusion(snapshot, index)
         return Proof(index, tuple(path), snapshot.note, entry)
+
+    def _prove_at_once(self, snapshot: Snapshot, plan: ProofPlan) -> list[Hash] | None:
+        tiles = self._reader.peek(snapshot, plan.tiles())
+        return None if tiles is None else plan.finish(tiles)
 
     async def _prove(self, snapshot: Snapshot, plan: ProofPlan) -> list[Hash]:
         needed = plan.tiles()

@@ -78,6 +78,7 @@ def test_growth_over_the_edges_of_tiles_is_whole(sizes: list[int]) -> None:
     require_whole(sizes[-1], edge, full)
 
 
+@pytest.mark.exhaustive
 def test_new_ranges_of_every_small_growth_are_proven() -> None:
     for size in range(1, 25):
         for old in range(size):
@@ -88,6 +89,7 @@ def test_new_ranges_of_every_small_growth_are_proven() -> None:
                     assert expected == extension.range_proof(start, end)
 
 
+@pytest.mark.exhaustive
 def test_new_ranges_at_the_edges_of_tiles_are_proven() -> None:
     for size in EDGES:
         with case(f"size {size}"):

@@ -1,5 +1,7 @@
 """Inclusion paths by arithmetic: the same as the oracle's, at every place."""
 
+import pytest
+
 from tests.support.cases import case
 from tests.tlog.log.merkle.grown import EDGES, TREE, frontier, levels, sampled
 from tlog.log.merkle.paths import TilePlace, edge_nodes, inclusion_path, sibling_tiles
@@ -21,6 +23,7 @@ def path_of(index: int, size: int) -> list[bytes]:
     return list(inclusion_path(index, size, tiles_of(index, size), edge))
 
 
+@pytest.mark.exhaustive
 def test_every_leaf_of_every_small_tree_has_the_oracles_path() -> None:
     for size in range(1, 301):
         edge = edge_nodes(frontier(size))

@@ -17,6 +17,7 @@ def finished(plan: ProofPlan) -> list[bytes]:
     return list(plan.finish(fetched(plan.tiles())))
 
 
+@pytest.mark.exhaustive
 def test_every_leaf_of_every_small_tree_is_proven() -> None:
     for size in range(1, 301):
         for index in range(size):
@@ -24,6 +25,7 @@ def test_every_leaf_of_every_small_tree_is_proven() -> None:
             assert TREE.inclusion_path(index, size) == finished(plan), plan
 
 
+@pytest.mark.exhaustive
 def test_every_small_tree_is_consistent_with_every_older_one() -> None:
     for size in range(1, 301):
         for old in range(size + 1):
@@ -52,6 +54,7 @@ def test_the_root_of_every_tree_follows_from_its_tiles() -> None:
         assert [TREE.root(size)] == finished(root_plan(size)), f"size {size}"
 
 
+@pytest.mark.exhaustive
 def test_every_range_of_every_small_tree_is_proven() -> None:
     for size in range(1, 41):
         for end in range(1, size + 1):

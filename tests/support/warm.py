@@ -1,0 +1,253 @@
+"""Processes that are started warm: forked by a parent that has imported already.
+
+A start of `python -m tlog serve` takes most of a second of processor time, nearly all
+of it for imports.  Where a test is not about the start, `run` and `start` let a process
+be forked instead, by one parent for each program: `warm_parent.py`.
+
+What is real: it is a process with an id, a session, memory, descriptors, a working
+folder, a umask and an environment of its own.  It runs what `python -m PROGRAM` runs,
+from the program's first line to the interpreter's own end.  It takes signals, SIGKILL
+and SIGSTOP among them, and its exit status is what the system told its parent.
+
+What is warm: the modules are imported before the fork, so nothing can be seen that
+happens while they are imported, and all children of one parent share its hash seed.
+What the loader, the interpreter or an import reads from the environment is the
+parent's; another value of such a variable gets another parent (`_EARLY`).  A parent has
+no threads, event loop or database, and it ends with the process that runs the tests.
+
+A command of another program, and every command where there is no Linux, is started as
+usual.  Tests of a start, of its streams and of what it loads use `subprocess`.
+"""
+
+import atexit
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import IO, Protocol, Self
+
+from tlog.cli.verbs import NAMES
+
+# What is imported for each program before the fork.
+_IMPORTED: Mapping[str, Sequence[str]] = {
+    "tlog": ["tlog.cli.command", *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES)],
+    "sigstore": ["sigstore._cli"],
+}
+
+# So begin the names of variables that are read before or within imports.
+_EARLY = ("PYTHON", "COV", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH")
+
+_NUMBER = struct.Struct("=i")
+_PARENT = Path(__file__).with_name("warm_parent.py")
+
+Stream = int | IO[str] | None
+
+
+class Running(Protocol):
+    """What tests use of a process, warm or not."""
+
+    stdout: IO[str] | None
+    stderr: IO[str] | None
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def communicate(self) -> tuple[str, str]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def start(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    umask: int = -1,
+    stdout: Stream = None,
+    stderr: Stream = None,
+) -> Running:
+    """Start a command, warm if it is `python -m` and one of the programs.
+
+    stdout, stderr: as subprocess.Popen takes them.
+    """
+    given = [str(it) for it in command]
+    if sys.platform == "linux" and given[:2] == [sys.executable, "-m"]:
+        program, *arguments = given[2:]
+        if program in _IMPORTED:
+            early = {k: v for k, v in environment.items() if k.startswith(_EARLY)}
+            request = {
+                "arguments": arguments,
+                "environment": dict(environment),
+                "folder": str(folder or Path.cwd()),
+                "umask": umask,
+            }
+            parent = _parent_of(program, frozenset(early.items()))
+            return _Warm(parent, request, stdout, stderr)
+    return subprocess.Popen(
+        given,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        env=environment,
+        cwd=folder,
+        umask=umask,
+    )
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    umask: int = -1,
+    stdout: Stream = subprocess.PIPE,
+    stderr: Stream = subprocess.PIPE,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with what it wrote."""
+    with start(
+        command,
+        environment=environment,
+        folder=folder,
+        umask=umask,
+        stdout=stdout,
+        stderr=stderr,
+    ) as process:
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(command, process.wait(), out, err)
+
+
+@cache
+def _parent_of(program: str, early: frozenset[tuple[str, str]]) -> socket.socket:
+    """Start the parent of a program's processes; return where it takes requests."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_EARLY)}
+    ours, its = socket.socketpair()
+    with its:
+        parent = subprocess.Popen(
+            [sys.executable, str(_PARENT), program, *_IMPORTED[program]],
+            stdin=its.fileno(),
+            stdout=subprocess.DEVNULL,
+            env={**kept, **dict(early)},
+            start_new_session=True,
+        )
+    atexit.register(parent.wait)
+    atexit.register(ours.close)
+    return ours
+
+
+class _Warm:
+    """A process that was forked: as far as tests need it, what Popen is."""
+
+    def __init__(
+        self,
+        parent: socket.socket,
+        request: Mapping[str, object],
+        stdout: Stream,
+        stderr: Stream,
+    ) -> None:
+        self.returncode: int | None = None
+        self._link, its = socket.socketpair()
+        with ExitStack() as given:
+            given.enter_context(its)
+            self.stdout, out = _stream(stdout, 1, given)
+            self.stderr, err = _stream(stderr, 2, given)
+            nothing = given.enter_context(open(os.devnull, "rb"))
+            file = given.enter_context(TemporaryFile())
+            file.write(json.dumps(request).encode())
+            file.seek(0)
+            files = [file.fileno(), nothing.fileno(), out, err, its.fileno()]
+            socket.send_fds(parent, [b"."], files)
+        self.pid = self._next_number()
+
+    def _next_number(self) -> int:
+        number: int = _NUMBER.unpack(self._link.recv(_NUMBER.size))[0]
+        return number
+
+    def send_signal(self, sig: int, /) -> None:
+        # Its id is nobody else's until the link is closed, where the status was read.
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def poll(self) -> int | None:
+        if self.returncode is None and _is_readable(self._link, 0):
+            return self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if timeout is not None and not _is_readable(self._link, timeout):
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            self.returncode = self._next_number()
+            self._link.close()
+        return self.returncode
+
+    def communicate(self) -> tuple[str, str]:
+        read: list[str] = []
+        reading = threading.Thread(target=lambda: read.append(_rest(self.stderr)))
+        reading.start()
+        out = _rest(self.stdout)
+        reading.join()
+        self.wait()
+        return out, read[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for stream in (self.stdout, self.stderr):
+            if stream is not None:
+                stream.close()
+        self.wait()
+
+
+def _stream(
+    asked: Stream, inherited: int, given: ExitStack
+) -> tuple[IO[str] | None, int]:
+    """Return what the tests read, if anything, and the descriptor of the process."""
+    if asked == subprocess.PIPE:
+        reading, writing = os.pipe()
+        given.callback(os.close, writing)
+        return open(reading), writing
+    if asked == subprocess.DEVNULL:
+        return None, given.enter_context(open(os.devnull, "wb")).fileno()
+    if asked is None:
+        return None, inherited
+    return None, asked if isinstance(asked, int) else asked.fileno()
+
+
+def _rest(stream: IO[str] | None) -> str:
+    if stream is None:
+        return ""
+    with stream:
+        return stream.read()
+
+
+def _is_readable(link: socket.socket, timeout_s: float) -> bool:
+    looking = select.poll()
+    looking.register(link, select.POLLIN)
+    return bool(looking.poll(timeout_s * 1000))

@@ -1,0 +1,90 @@
+"""A process that is started warm is one of its own, as real as one that is executed."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import warm
+from tests.system.server import COMMAND, ServerProcess, environment, serving
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere processes are started as usual"
+)
+
+LEFT = """
+import os, pathlib, sys
+from tests.system.server import ServerProcess
+print(ServerProcess(pathlib.Path(sys.argv[1])).start().pid, flush=True)
+os._exit(0)
+"""
+
+
+def test_it_has_an_id_a_session_and_a_memory_of_its_own(tmp_path: Path) -> None:
+    with serving(tmp_path / "one") as one, serving(tmp_path / "two") as two:
+        assert 3 == len({one.pid, two.pid, os.getpid()})
+        assert [one.pid, two.pid] == [os.getsid(one.pid), os.getsid(two.pid)]
+        one.kill()
+        assert 0 == two.terminate()
+
+
+def test_it_is_stopped_continued_and_killed_by_real_signals(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "log").start()
+    server.send(signal.SIGSTOP)
+    state = Path(f"/proc/{server.pid}/stat")
+    while state.read_text().rpartition(") ")[2][0] != "T":
+        os.sched_yield()
+    server.send(signal.SIGCONT)
+    server.send(signal.SIGKILL)
+    assert -signal.SIGKILL == server.wait()
+
+
+def test_it_holds_no_descriptor_but_its_streams(tmp_path: Path) -> None:
+    """Another's link or stream would keep that from being seen closed."""
+    with serving(tmp_path / "one") as one, serving(tmp_path / "two") as two:
+        links = [os.readlink(it) for it in Path(f"/proc/{one.pid}/fd").iterdir()]
+        others = [os.readlink(it) for it in Path(f"/proc/{two.pid}/fd").iterdir()]
+        shared = {it for it in links if it.startswith(("pipe:", "socket:"))}
+        assert set() == shared & set(others)
+
+
+def test_it_writes_exits_and_lives_where_it_is_told(tmp_path: Path) -> None:
+    command = [*COMMAND, "keygen", "a.example", "--out", "key"]
+    done = warm.run(command, environment=environment(), folder=tmp_path, umask=0o007)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert done.stdout.startswith("a.example+")
+    assert 0o600 == stat.S_IMODE((tmp_path / "key").stat().st_mode)
+    again = warm.run(command, environment=environment(), folder=tmp_path)
+    assert (2, "") == (again.returncode, again.stdout)
+    assert again.stderr.startswith("tlog keygen: ")
+
+
+def test_its_environment_is_what_it_was_given_and_nothing_else(tmp_path: Path) -> None:
+    given = {**environment(), "TLOG_ORIGIN": "told.example"}
+    command = [*COMMAND, "serve", "--data", str(tmp_path / "log"), "--json"]
+    command += ["--listen", "127.0.0.1:0"]
+    with warm.start(command, environment=given, stdout=subprocess.PIPE) as process:
+        seen = Path(f"/proc/{process.pid}/cwd").resolve()
+        assert process.stdout is not None
+        assert '"origin": "told.example"' in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+    assert (0, Path.cwd()) == (process.returncode, seen)
+
+
+def test_what_is_read_within_an_import_is_its_own_too() -> None:
+    given = {**environment(), "TLOG_HASH_BACKEND": "hashlib"}
+    told = warm.run([*COMMAND, "--version"], environment=given)
+    assert told.stdout.endswith("hashing by hashlib\n")
+
+
+def test_it_does_not_outlive_the_process_that_started_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LEFT, str(tmp_path / "log")]
+    started = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment()
+    )
+    while Path(f"/proc/{int(started.stdout)}").exists():
+        os.sched_yield()
