@@ -37,6 +37,10 @@ from tlog.attest.capture import (
 )
 from tlog.attest.document import (
     AttestationSigner,
+    NamedDigest,
+    encode_statement,
+    record_of,
+    sign_statement,
 )
 from tlog.attest.predicates import (
     read_predicate,
@@ -57,19 +61,23 @@ __all__ = [
     "Attested",
     "Captured",
     "Claim",
+    "NamedDigest",
     "Omission",
     "PassedOver",
     "Told",
     "attest",
     "capture_provenance",
+    "encode_statement",
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
     "name_artifacts",
     "read_predicate",
+    "record_of",
     "require_room",
     "require_uri",
     "secret_values",
+    "sign_statement",
     "split_artifacts",
     "why_left_out",
 ]
