@@ -46,6 +46,10 @@ from tlog.attest.capture import (
 )
 from tlog.attest.document import (
     AttestationSigner,
+    NamedDigest,
+    encode_statement,
+    record_of,
+    sign_statement,
 )
 from tlog.attest.predicates import (
     read_predicate,
@@ -72,6 +76,7 @@ __all__ = [
     "Bundled",
     "Captured",
     "Claim",
+    "NamedDigest",
     "Omission",
     "PassedOver",
     "Told",
@@ -79,15 +84,18 @@ __all__ = [
     "attest",
     "attest_in_bundle",
     "capture_provenance",
+    "encode_statement",
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
     "minimal",
     "name_artifacts",
     "read_predicate",
+    "record_of",
     "require_room",
     "require_uri",
     "secret_values",
+    "sign_statement",
     "split_artifacts",
     "why_left_out",
 ]

@@ -15,6 +15,8 @@ of dependency:
     conditions  terms    what a document must say; whose signature counts, how long
     verdicts  judging    PURE: what was found, and the one judge of it
     telling              a verdict for people, JSON and other verifiers
+    folders  cases       documents in folders; cases that lie beside rules
+    checking             what rules can never do
 """
 
 from collections.abc import Sequence

@@ -245,18 +245,16 @@ def _evaluate(tokens: list[str], denied: Collection[str]) -> bool | None:
             else:
                 operators.pop()
         is_operand_next = word in _PRECEDENCE
+    if is_operand_next:
+        return None
     _reduce(values, operators, 0)
-    return None if is_operand_next or operators else values[0]
+    return None if operators else values[0]
 
 
 def _without_exceptions(tokens: list[str]) -> list[str]:
     """Return the tokens without each WITH and what follows it."""
-    behind = ["", *tokens[:-1]]
-    return [
-        it
-        for it, before in zip(tokens, behind, strict=True)
-        if _WITH not in (it, before)
-    ]
+    before = ["", *tokens]
+    return [it for number, it in enumerate(tokens) if _WITH not in (it, before[number])]
 
 
 def _reduce(values: list[bool], operators: list[str], precedence: int) -> None:
