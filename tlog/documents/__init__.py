@@ -17,6 +17,7 @@ The files, in order of dependency:
     threads              where all of it blocks, off the event loop
     opening              from a folder to an open store
     door  attestations   HTTP: one document; all that is said of an artifact
+    github               the same in GitHub's shape: Sigstore bundles
     upkeep  routes       in the background; which door answers which path
     disposing            documents go, and the log says so first
 """

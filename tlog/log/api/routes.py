@@ -62,7 +62,9 @@ def build_app(log: Log) -> web.Application:
         ]
     if log.documents is not None:
         admit = partial(admit_document, gate=log.submitting.gate)
-        routes += document_routes(log.documents, log.reading, admit, prefix)
+        routes += document_routes(
+            log.documents, log.reading, admit, log.keys[0], prefix
+        )
     app = new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS, hot=hot)
     if log.documents is not None:
         look_after(app, log.documents, log.reading)
