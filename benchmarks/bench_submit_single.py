@@ -1,52 +1,96 @@
 """Durable entries a second, one in each request."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks.results import Measure, Result, options
 from benchmarks.running import scratch_folder, serving
 
 QUESTION: Final = "How many entries a second become durable, one in each request?"
 METHOD: Final = """
-    A new log for each run; 64 connections of one other process send one entry in each
-    request, each the next when its last is answered.  From the first request to the
-    last answer; every answer is 201 with its proof.
+    A new log for each run and load.  Connections of one other process send one entry in
+    each request, each the next when its last is answered: 64 of them, and 1,024, opened
+    one after the other and all at once.  From the first request to the last answer;
+    latency from submit to proof.  Every answer is 201 with its proof.
 """
-CONNECTIONS: Final = 64
+_WARM_UP: Final = 2_000
+
+
+class Load(NamedTuple):
+    """How requests come.  at_once: all connections are opened together."""
+
+    connections: int
+    at_once: bool
+
+    @property
+    def said(self) -> str:
+        """Return what the figures of this load are called by."""
+        opened = ", opened at once" if self.at_once else ""
+        return f"{self.connections:,} connections{opened}"
+
+
+class Figures(NamedTuple):
+    """What one run of a load gave."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+
+
+LOADS: Final = (
+    Load(64, at_once=False),
+    Load(1_024, at_once=False),
+    Load(1_024, at_once=True),
+)
+_BUDGET: Final = 10_000
 
 
 def main() -> None:
     """Measure, check, write, print."""
     given = options(QUESTION, ("entries", 50_000, 5_000))
-    rates: list[float] = []
-    p50: list[float] = []
-    p99: list[float] = []
-    cpu_us: list[float] = []
-    for nth in range(given.runs):
-        with scratch_folder() as folder, serving(folder) as log:
-            flags = {"connections": CONNECTIONS, "seed": 1000 + nth}
-            log.load("submit", "--entries=2000", "--batch=1", **flags)
-            before_s = log.cpu_s
-            arguments = (f"--entries={given.entries}", "--batch=1")
-            summary = log.load("submit", *arguments, connections=CONNECTIONS, seed=nth)
-            assert summary["entries"] == given.entries
-            used_s = log.cpu_s - before_s
-        rates.append(given.entries / summary["seconds"])
-        p50.append(summary["latency_ms.p50"])
-        p99.append(summary["latency_ms.p99"])
-        cpu_us.append(used_s / given.entries * 1e6)
+    measures: list[Measure] = []
+    for load in LOADS:
+        runs = [measure(load, given.entries, nth) for nth in range(given.runs)]
+        measures += [
+            Measure(load.said, "/s", [it.rate for it in runs], _BUDGET),
+            Measure(f"{load.said}: p50", "ms", [it.p50_ms for it in runs], None, True),
+            Measure(f"{load.said}: p99", "ms", [it.p99_ms for it in runs], None, True),
+            Measure(
+                f"{load.said}: server CPU for an entry",
+                "us",
+                [it.cpu_us for it in runs],
+                None,
+                lower_is_better=True,
+            ),
+        ]
     Result(
         name="bench_submit_single",
         question=QUESTION,
         method=METHOD,
-        measures=[
-            Measure("durable entries, one per request", "/s", rates, 10_000),
-            Measure("submit to proof at that load, p50", "ms", p50, None, True),
-            Measure("submit to proof at that load, p99", "ms", p99, None, True),
-            Measure("server CPU for an entry", "us", cpu_us, None, True),
-        ],
-        settings={"entries": given.entries, "batch": 1, "connections": CONNECTIONS},
+        measures=measures,
+        settings={"entries": given.entries, "batch": 1},
         is_quick=given.quick,
     ).finish()
+
+
+def measure(load: Load, entries: int, nth: int) -> Figures:
+    """Put one load on a new log."""
+    with scratch_folder() as folder, serving(folder) as log:
+        warm_up = (f"--entries={_WARM_UP}", "--batch=1")
+        log.load("submit", *warm_up, connections=64, seed=1_000 + nth)
+        before_s = log.cpu_s
+        arguments = [f"--entries={entries}", "--batch=1"]
+        arguments += ["--at-once"] if load.at_once else []
+        flags = {"connections": load.connections, "seed": nth}
+        summary = log.load("submit", *arguments, **flags)
+        assert summary["entries"] == entries
+        used_s = log.cpu_s - before_s
+    return Figures(
+        entries / summary["seconds"],
+        summary["latency_ms.p50"],
+        summary["latency_ms.p99"],
+        used_s / entries * 1e6,
+    )
 
 
 if __name__ == "__main__":

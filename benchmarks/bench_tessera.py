@@ -106,14 +106,10 @@ def _ours(load: Load, entries: int, seed: int) -> Found:
     with scratch_folder() as folder, serving(folder) as log:
         log.load("submit", "--entries=2000", "--batch=1", connections=FEW, seed=1000)
         before_s = log.cpu_s
-        summary = log.load(
-            "submit",
-            f"--entries={entries}",
-            f"--batch={load.batch}",
-            connections=load.connections,
-            seed=seed,
-            at_once=int(load.at_once),
-        )
+        arguments = [f"--entries={entries}", f"--batch={load.batch}"]
+        arguments += ["--at-once"] if load.at_once else []
+        flags = {"connections": load.connections, "seed": seed}
+        summary = log.load("submit", *arguments, **flags)
         return _found(load, summary, log.cpu_s - before_s)
 
 

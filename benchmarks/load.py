@@ -47,12 +47,14 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--key", required=True, help="the log's verifier key")
     parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--at-once", type=int, default=0, help="1: open all at once")
     parser.add_argument("--seed", type=int, default=1, help="of the entries")
     verbs = parser.add_subparsers(dest="verb", required=True)
     submit = verbs.add_parser("submit", help="as fast as answers come")
     submit.add_argument("--entries", type=int, required=True)
     submit.add_argument("--batch", type=int, required=True)
+    submit.add_argument(
+        "--at-once", action="store_true", help="open all connections together"
+    )
     arrive = verbs.add_parser("arrive", help="one entry each, at a given rate")
     arrive.add_argument("--entries", type=int, required=True)
     arrive.add_argument("--rate", type=int, required=True, help="a second, on average")
@@ -69,7 +71,7 @@ def main() -> None:
 async def _submit(given: argparse.Namespace) -> dict[str, object]:
     batches = make_batches(given.entries, given.batch, given.seed)
     requests = [submission_request(batch) for batch in batches]
-    opened = Client.to(given.url, given.connections, at_once=bool(given.at_once))
+    opened = Client.to(given.url, given.connections, at_once=given.at_once)
     async with opened as client:
         begun_s = perf_counter()
         timing = await client.closed_loop(requests)

@@ -41,9 +41,9 @@ class RunningLog:
     def load(self, verb: str, *arguments: object, **flags: int) -> dict[str, float]:
         """Run the load generator and return its summary; stops if it failed.
 
-        flags: its own, as connections, seed and at_once.
+        flags: its own, as connections and seed.
         """
-        own = [f"--{name.replace('_', '-')}={it}" for name, it in flags.items()]
+        own = [f"--{name}={value}" for name, value in flags.items()]
         command = [sys.executable, "-m", "benchmarks.load"]
         command += [f"--url={self.url}", f"--key={self.key}", *own, verb]
         done = subprocess.run(

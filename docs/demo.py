@@ -1,8 +1,9 @@
 """The main job on real input: `make demo`.
 
 Builds this project's own wheels, writes the provenance of each build, logs both in a
-log that waits for a witness, lets a monitor find one of them, stops all servers, and
-verifies the wheels offline; then shows that one flipped byte is found.
+log that waits for a witness, lets a monitor find one of them, fetches the provenance by
+the wheel's digest, has a document redacted, stops all servers, and verifies the wheels
+offline; then shows that one flipped byte is found.
 Exit status 0 only if every step did what it says.
 """
 
@@ -42,6 +43,9 @@ def main() -> int:
             step("A monitor reads the whole log, and finds the wheel that it watches")
             wait_until_public(url, len(wheels))
             monitor(url, policy, wheels[0], work)
+            step("Documents by the wheel's digest; one is redacted, its proof holds")
+            find_document(url, policy, wheels[0], work)
+            redact_document(url, policy, wheels[1], work)
         step("Log and witness are stopped; nothing below uses a network")
         require_stopped(url)
         step("Verify every wheel offline")
@@ -183,14 +187,14 @@ def start_log(servers: Servers, work: Path) -> tuple[str, Path]:
     (work / "witnesses").write_text(asked)
     print(f"  witness {witness['url']}, key {witness['verifier_keys'][0]}")
     waits = ("--witness-policy", str(work / "witnesses"))
-    log = servers.start("serve", "--data", str(work / "log"), *waits)
+    log = servers.start("serve", "--data", str(work / "log"), "--documents", *waits)
     print(f"  log     {log['url']}, key {log['verifier_keys'][0]}")
     return str(log["url"]), Path(log["policy"])
 
 
 def submit(url: str, policy: Path, wheels: Sequence[Path]) -> None:
     """Submit all wheels in one request; their proof files come back."""
-    command = [*TLOG, "submit", "--log", url, "--policy", str(policy)]
+    command = [*TLOG, "submit", "--log", url, "--policy", str(policy), "--documents"]
     print(run([*command, "--predicate-type", PREDICATE_TYPE, *map(str, wheels)]))
     for wheel in wheels:
         if not proof_of(wheel).exists():
@@ -222,6 +226,32 @@ def monitor(url: str, policy: Path, watched: Path, work: Path) -> None:
     if result.returncode != 4 or len(hits) != 1:
         raise SystemExit("expected exit status 4 and one hit")
     verify(watched, Path(hits[0]["proof"]), policy, expected=0)
+
+
+def find_document(url: str, policy: Path, wheel: Path, work: Path) -> None:
+    """Fetch the provenance of a wheel, known by its digest alone."""
+    found = work / "found"
+    asked = ["--log", url, "--policy", str(policy), "-O", str(found)]
+    run([*TLOG, "documents", "find", f"sha256:{sha256(wheel)}", *asked], quiet=True)
+    document = provenance_of(wheel)
+    fetched = found / sha256(document)
+    if fetched.read_bytes() != document.read_bytes():
+        raise SystemExit("another document was fetched")
+    print(f"  {wheel.name}: fetched {document.name}, sha256:{sha256(document)}")
+
+
+def redact_document(url: str, policy: Path, wheel: Path, work: Path) -> None:
+    """Have the provenance of a wheel removed; the log tells so, and its proof holds."""
+    digest = f"sha256:{sha256(provenance_of(wheel))}"
+    asked = ["--log", url, "--policy", str(policy)]
+    redact = [*TLOG, "documents", "redact", str(work / "log"), digest]
+    run([*redact, "--reason", "to show that it can be", *asked], quiet=True)
+    said = run([*TLOG, "documents", "find", str(wheel), "--json", *asked], quiet=True)
+    (told,) = (json.loads(line) for line in said.splitlines())
+    if (told["document"], told["disposition"]) != (digest, "redacted"):
+        raise SystemExit("the document is not told to be redacted")
+    print(f"  {wheel.name}: {told['disposition']} by entry {told['entry']}")
+    verify(wheel, proof_of(wheel), policy, expected=0)
 
 
 def require_stopped(url: str) -> None:
@@ -278,6 +308,11 @@ def flip(file: Path, position: int, work: Path) -> Path:
 def proof_of(wheel: Path) -> Path:
     """Return where `tlog submit` writes a wheel's proof."""
     return wheel.with_name(f"{wheel.name}.tlog-proof")
+
+
+def provenance_of(wheel: Path) -> Path:
+    """Return where the provenance of a wheel lies."""
+    return wheel.with_name(f"{wheel.name}.intoto.jsonl")
 
 
 def sha256(file: Path) -> str:

@@ -234,6 +234,13 @@ def _parse_path(value: object) -> Path:
     return Path(_parse_str(value))
 
 
+def _parse_place(value: object) -> Path | bool:
+    if isinstance(value, bool):
+        return value
+    text = _parse_str(value)
+    return _TRUE[text.lower()] if text.lower() in _TRUE else Path(text)
+
+
 def _parse_texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError
@@ -242,6 +249,9 @@ def _parse_texts(value: object) -> tuple[str, ...]:
 
 _NUMBER: Final = (_parse_int, "a whole number")
 _PATH: Final = (_parse_path, "a path")
+PLACE: Final = Path | bool
+"""The annotation of a setting that is off, on at its usual place, or on elsewhere."""
+
 _TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
     bool: (_parse_bool, "true, false, 1 or 0"),
     int: _NUMBER,
@@ -249,6 +259,7 @@ _TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
     str: (_parse_str, "a text"),
     Path: _PATH,
     Path | None: _PATH,
+    PLACE: (_parse_place, "true, false or a path"),
     tuple[str, ...]: (_parse_texts, 'a list of texts; in TOML ["…"]'),
 }
 """The parser of each field's annotation, and the rule that a wrong value breaks."""

@@ -18,7 +18,12 @@ from filelock import FileLock, Timeout
 
 from tlog.errors import RejectedError
 
-_MARKS: Final = {"log": "format", "witness": "witness.vkey", "monitor": "monitor.db"}
+_MARKS: Final = {
+    "log": "format",
+    "witness": "witness.vkey",
+    "monitor": "monitor.db",
+    "documents": "documents.format",
+}
 # Of nearly every file system.
 _MAX_NAME_BYTES: Final = 255
 
@@ -69,6 +74,19 @@ MODES: Final[Mapping[str, Mapping[str, int]]] = {
         "roots.bin": PRIVATE_FILE,
         "proofs/": PRIVATE_FOLDER,
         "evidence/": PRIVATE_FOLDER,
+    },
+    "documents": {
+        "./": PRIVATE_FOLDER,
+        "lock": PRIVATE_FILE,
+        "documents.format": PRIVATE_FILE,
+        "cold": PRIVATE_FILE,
+        "stored/": PRIVATE_FOLDER,
+        "facts/": PRIVATE_FOLDER,
+        "tombs/": PRIVATE_FOLDER,
+        "intents/": PRIVATE_FOLDER,
+        "pending/": PRIVATE_FOLDER,
+        "damaged/": PRIVATE_FOLDER,
+        "tmp/": PRIVATE_FOLDER,
     },
 }
 """What lies in the folder of each role; a name that ends with a slash is a folder.

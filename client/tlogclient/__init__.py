@@ -6,6 +6,9 @@
         result = await log.search("sha256:<hex>")     entries that name a digest
         proof = await log.prove(index)                an entry by its index
         head = await log.checkpoint()                 the log's head and who signed it
+        found = await log.attestations("sha256:<hex>")    entries about an artifact
+        content = await log.document("sha256:<hex>")      a document's bytes
+        await log.put_document(content, entry=index)      store one
 
 `BlockingLog` has the same verbs for scripts.  Everything that these verbs return has
 been proven by `tlogverify` against the policy; an answer that is not proven raises.  A
@@ -16,6 +19,7 @@ The files, in order of dependency:
     errors                           refused, unavailable
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
+    attested                         PURE: what is proven of an artifact
     cosigning                        PURE: what a log says to a witness
     network                          proxy, authorities, who learns of waits
     retries                          what is tried again, and after which pause
@@ -26,12 +30,15 @@ The files, in order of dependency:
     signers                          a signer's file, and the digest that names it
 """
 
+from tlogclient.attested import Attestation, AttestationResult
 from tlogclient.blocking import BlockingLog
 from tlogclient.errors import RefusedError, UnavailableError
 from tlogclient.findings import Hit, SearchResult
 from tlogclient.log import LogClient
 
 __all__ = [
+    "Attestation",
+    "AttestationResult",
     "BlockingLog",
     "Hit",
     "LogClient",

@@ -28,6 +28,7 @@ from tlogverify.inclusions import Inclusions
 from tlogverify.lines import parse_decimal
 from tlogverify.policy import Witnessed
 from tlogverify.ranges import inclusion_paths
+from tlogverify.sigstore.entries import LogEntry, parse_log_entry
 
 _ANSWER: Final = frozenset({"origin", "checkpoint", "entries", "range", "paths"})
 _PLACE: Final = frozenset({"index", "leaf_hash", "duplicate"})
@@ -134,6 +135,21 @@ def open_proof(answer: bytes, index: int, policy: Policy) -> Proof:
         raise FormatError("the proof has no extra line with the entry")
     proof.verify(leaf_hash(proof.extra), policy)
     return proof
+
+
+def open_logged_entry(answer: bytes, entry: bytes, policy: Policy) -> LogEntry:
+    """Return a log's entry out of its answer to a Sigstore client.
+
+    entry: the canonical bytes that what was sent must become.
+
+    Raises FormatError or VerificationError.
+    """
+    logged = parse_log_entry(answer)
+    if logged.body != entry:
+        raise VerificationError("the log's entry is not the one that was sent")
+    witnessed = policy.open_checkpoint(logged.to_proof().note)
+    logged.require_in(witnessed.checkpoint)
+    return logged
 
 
 def open_extension(answer: bytes, old: Checkpoint, policy: Policy) -> Witnessed:

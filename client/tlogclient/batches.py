@@ -4,12 +4,15 @@ An entry is canonical JSON already, so that a body is joined, never encoded agai
 the same reason no bytes get in unparsed: they could close the array.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from tlogverify import Record
 from tlogverify.errors import FormatError
+from tlogverify.lines import encode_base64
 from tlogverify.record import parse_record
+from tlogverify.rekor import RekorEntry
 
 MAX_ENTRIES: Final = 10_000
 MAX_BODY_BYTES: Final = (8 << 20) - 1
@@ -41,6 +44,24 @@ def encode_entries(records: Iterable[Record | bytes]) -> list[bytes]:
 def encode_body(entries: Sequence[bytes]) -> bytes:
     """Return the body of a request that submits `entries`."""
     return _HEAD + b",".join(entries) + _TAIL
+
+
+def encode_rekor_request(entry: RekorEntry) -> bytes:
+    """Return the body by which Sigstore's clients submit a hashedrekord."""
+    signature = entry.signatures[0]
+    member = "x509Certificate" if signature.is_certificate else "publicKey"
+    verifier = {
+        "keyDetails": signature.details,
+        member: {"rawBytes": encode_base64(signature.der)},
+    }
+    request = {
+        "digest": encode_base64(entry.digest),
+        "signature": {
+            "content": encode_base64(signature.content),
+            "verifier": verifier,
+        },
+    }
+    return json.dumps({"hashedRekordRequestV002": request}).encode("ascii")
 
 
 def count_fitting(entries: Iterable[bytes], most: int = MAX_ENTRIES) -> int:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tlogclient.attested import AttestationResult
 from tlogclient.findings import SearchResult
 from tlogclient.log import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HITS,
     DEFAULT_TIMEOUT_S,
+    MAX_DOCUMENT_BYTES,
     LogClient,
 )
 from tlogclient.network import DIRECT, Network
@@ -91,6 +94,35 @@ class BlockingLog:
     def prove(self, index: int) -> Proof:
         """Return the proof of the entry at `index`; its extra is the entry."""
         return self._runner.run(self._log.prove(index))
+
+    def attestations(
+        self,
+        digest: str,
+        *,
+        predicate_type: str | None = None,
+        start: int = 0,
+        limit: int = DEFAULT_HITS,
+    ) -> AttestationResult:
+        """Return the entries from index `start` on about an artifact, each proven."""
+        asked = self._log.attestations(
+            digest, predicate_type=predicate_type, start=start, limit=limit
+        )
+        return self._runner.run(asked)
+
+    def document(self, digest: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
+        """Return the bytes of a document, which have this digest."""
+        return self._runner.run(self._log.document(digest, limit_bytes=limit_bytes))
+
+    def put_document(
+        self,
+        content: bytes | Path,
+        *,
+        entry: int | None = None,
+        environment: str | None = None,
+    ) -> str:
+        """Store a document, and return its digest."""
+        putting = self._log.put_document(content, entry=entry, environment=environment)
+        return self._runner.run(putting)
 
     def checkpoint(self, *, extending: Checkpoint | None = None) -> Witnessed:
         """Return the log's head, proven to extend an older one if that is given."""

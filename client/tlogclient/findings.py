@@ -8,6 +8,7 @@ Source: this project's `docs/http.md`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -157,14 +158,7 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     rule = "a search's answer"
     members = read_members(rule, parse_json(rule, answer), _PAGE)
     hits = tuple(_parse_hit(hit) for hit in read_array("hits", members["hits"]))
-    indexes = [start - 1, *(hit.index for hit in hits)]
-    after = members["next"]
-    if after is not None:
-        after = read_size("next", after)
-        if after <= max(start, indexes[-1]):
-            raise FormatError("next lies behind the last hit of its page", after)
-    if any(a >= b for a, b in pairwise(indexes)):
-        raise FormatError(f"hits ascend from {start}", indexes[1:])
+    after = read_paging(members["next"], start, [hit.index for hit in hits])
     complete_to = read_size("complete_to", members["complete_to"])
     note = read_text("a checkpoint", members["checkpoint"]).encode()
     checkpoint = open_head(note, policy).checkpoint
@@ -172,6 +166,18 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
         raise FormatError("complete_to lies within the checkpoint", complete_to)
     inclusions = Inclusions(checkpoint.size, checkpoint.root)
     return Page(note, inclusions, complete_to, hits, after)
+
+
+def read_paging(after: object, start: int, indexes: Sequence[int]) -> int | None:
+    """Return the start of the next page; FormatError if a page does not go forward."""
+    ascending = [start - 1, *indexes]
+    if after is not None:
+        after = read_size("next", after)
+        if after <= max(start, ascending[-1]):
+            raise FormatError("next lies behind the last hit of its page", after)
+    if any(a >= b for a, b in pairwise(ascending)):
+        raise FormatError(f"hits ascend from {start}", ascending[1:])
+    return after
 
 
 def open_hit(page: Page, hit: UnprovenHit, entry: bytes, sought: Sought) -> Hit:

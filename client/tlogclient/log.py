@@ -5,21 +5,34 @@ Nothing is returned that has not passed them.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from tlogclient.answers import (
     open_extension,
     open_head,
+    open_logged_entry,
     open_proof,
     open_submitted,
+)
+from tlogclient.attested import (
+    Artifact,
+    Attestation,
+    AttestationPage,
+    AttestationResult,
+    open_attestations,
+    open_document,
+    parse_document_digest,
 )
 from tlogclient.batches import (
     encode_body,
     encode_entries,
     encode_entry,
+    encode_rekor_request,
     split_entries,
 )
 from tlogclient.coalesce import Coalescer
@@ -32,19 +45,24 @@ from tlogclient.findings import (
     UnprovenHit,
     open_hit,
     open_page,
+    parse_digest,
     parse_sought,
 )
 from tlogclient.network import DIRECT, Network
 from tlogclient.transport import Request, Transport
 from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.bundles import MAX_ENTRY_BYTES
+from tlogverify.files import sha256_file
 from tlogverify.note import MAX_NOTE_BYTES
 from tlogverify.policy import Witnessed
 from tlogverify.proof import MAX_PROOF_BYTES
+from tlogverify.rekor import RekorEntry
+from tlogverify.sigstore.entries import MAX_ANSWER_BYTES, LogEntry
 
 DEFAULT_ATTEMPTS: Final = 8
 DEFAULT_TIMEOUT_S: Final = 60.0
 DEFAULT_HITS: Final = 1000
+MAX_DOCUMENT_BYTES: Final = 64 << 20
 
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
@@ -56,6 +74,7 @@ _ANY: Final = "*/*"
 _NOTE_JSON_BYTES: Final = 2 * MAX_NOTE_BYTES
 _ENTRY_JSON_BYTES: Final = 6500
 _PAGE_JSON_BYTES: Final = 16 << 20
+_STORED_JSON_BYTES: Final = 1 << 16
 _FETCHED_AT_ONCE: Final = 16
 
 
@@ -129,6 +148,20 @@ class LogClient:
                 raise error.at(len(proofs) + error.position) from None
         return proofs
 
+    async def submit_signature(self, entry: RekorEntry) -> LogEntry:
+        """Submit a signature as Sigstore's clients do; return the log's proven entry.
+
+        entry: of kind hashedrekord.  A log that takes none of these is a RefusedError.
+        """
+        request = Request(
+            "/api/v2/log/entries",
+            _JSON,
+            MAX_ANSWER_BYTES,
+            body=encode_rekor_request(entry),
+        )
+        answer = await self._transport.fetch(request)
+        return open_logged_entry(answer, entry.encode(), self._policy)
+
     async def submit_one(self, record: Record | bytes) -> Proof:
         """Submit one record and return its proof.
 
@@ -179,6 +212,82 @@ class LogClient:
         answer = await self._transport.fetch(request)
         return open_proof(answer, index, self._policy)
 
+    async def attestations(
+        self,
+        digest: str,
+        *,
+        predicate_type: str | None = None,
+        start: int = 0,
+        limit: int = DEFAULT_HITS,
+    ) -> AttestationResult:
+        """Return the entries from index `start` on about an artifact, each proven.
+
+        digest: of the artifact, "sha256:" and lower-case hex (or sha384, sha512).
+        limit: the most entries to fetch.  A short document comes along; `document`
+        fetches another one.
+        """
+        artifact = Artifact(parse_digest(digest), predicate_type)
+        found: list[Attestation] = []
+        claims: list[int] = []
+        after: int | None = start
+        while after is not None and len(found) < limit:
+            page = await self._fetch_attestations(artifact, after)
+            claims.append(page.complete_to)
+            taken = page.attestations[: limit - len(found)]
+            found += taken
+            left = page.attestations[len(taken) :]
+            after = left[0].index if left else page.next
+        return AttestationResult(min(claims, default=0), tuple(found), after)
+
+    async def document(
+        self, digest: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES
+    ) -> bytes:
+        """Return the bytes of a document, which have the digest "sha256:" and hex.
+
+        RefusedError of status 404 says that the log does not keep it, of 410 why it
+        was removed.
+        """
+        sha256 = parse_document_digest(digest)
+        path = f"/api/v1/documents/{digest}"
+        answer = await self._transport.fetch(Request(path, _BYTES, limit_bytes))
+        return await asyncio.to_thread(open_document, answer, sha256)
+
+    async def put_document(
+        self,
+        content: bytes | Path,
+        *,
+        entry: int | None = None,
+        environment: str | None = None,
+    ) -> str:
+        """Store a document, and return its digest.
+
+        content: the bytes, or a file that is read while it is sent.  entry: the index
+        of an entry that names it; without one the document may wait for its entry.
+        environment: for the log's rules of retention.
+
+        Raises RefusedError if the log keeps no documents, or no entry names this one.
+        """
+        sha256 = await asyncio.to_thread(_sha256_of, content)
+        query = {} if entry is None else {"entry": str(entry)}
+        if environment is not None:
+            query["environment"] = environment
+        request = Request(
+            f"/api/v1/documents/sha256:{sha256}",
+            _JSON,
+            _STORED_JSON_BYTES,
+            query,
+            content,
+            is_put=True,
+        )
+        try:
+            await self._transport.fetch(request)
+        except RefusedError as error:
+            if error.type in ("not-found", "method-not-allowed"):
+                said = "this log keeps no documents"
+                raise RefusedError(error.type, said, status=error.status) from None
+            raise
+        return f"sha256:{sha256}"
+
     async def checkpoint(self, *, extending: Checkpoint | None = None) -> Witnessed:
         """Return the log's head, as the policy proves it.
 
@@ -223,6 +332,20 @@ class LogClient:
         answer = await self._transport.fetch(request)
         return open_page(answer, start, self._policy)
 
+    async def _fetch_attestations(
+        self, artifact: Artifact, start: int
+    ) -> AttestationPage:
+        query = {"start": str(start)} if start else {}
+        if artifact.predicate_type is not None:
+            query["predicate_type"] = artifact.predicate_type
+        path = f"/api/v1/attestations/{artifact.digest.encode()}"
+        answer = await self._transport.fetch(
+            Request(path, _JSON, _PAGE_JSON_BYTES, query)
+        )
+        return await asyncio.to_thread(
+            open_attestations, answer, start, artifact, self._policy
+        )
+
     async def _fetch_hits(
         self, page: Page, unproven_hits: Iterable[UnprovenHit], sought: Sought
     ) -> list[Hit]:
@@ -243,3 +366,9 @@ class LogClient:
         request = Request(f"/api/v1/entries/{hit.index}", _BYTES, MAX_ENTRY_BYTES)
         entry = await self._transport.fetch(request)
         return open_hit(page, hit, entry, sought)
+
+
+def _sha256_of(content: bytes | Path) -> str:
+    if isinstance(content, Path):
+        return sha256_file(content).hex()
+    return hashlib.sha256(content).hexdigest()

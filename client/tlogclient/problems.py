@@ -30,7 +30,9 @@ def parse_refusal(status: int, body: bytes) -> RefusedError:
     try:
         members = read_object("a problem", parse_json("a problem", body))
         token = read_text("type", members.get("type", "about:blank"))
-        detail = read_text("detail", members.get("detail", members.get("title", "")))
+        # Rekor's own form has a message.
+        said = members.get("detail", members.get("message", members.get("title", "")))
+        detail = read_text("detail", said)
         position = members.get("position")
         if position is not None:
             position = read_size("position", position)

@@ -16,7 +16,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Final
+from pathlib import Path
+from typing import BinaryIO, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -55,19 +56,29 @@ HEADERS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; a POST of JSON if it has a body.
+    """One request; a POST of JSON if it has a body, or a PUT of other bytes.
 
     path: below the log's prefix.  accept: the media type asked for; the answer must
     have it unless it is "*/*".  limit_bytes: the most that is read of the answer.
-    is_everywhere: every log has this path, and 404 says that no log is there.
+    is_everywhere: every log has this path, and 404 says that no log is there.  body: a
+    path stands for that file's bytes, which are read while they are sent.  is_put: the
+    body is a document, and 202 is an answer.
     """
 
     path: str
     accept: str
     limit_bytes: int
     query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: bytes | Path | None = None
     is_everywhere: bool = False
+    is_put: bool = False
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        if self.is_put:
+            return "PUT"
+        return "GET" if self.body is None else "POST"
 
 
 class Transport:
@@ -134,12 +145,12 @@ class Transport:
         ended: TlogError
         try:
             async with self._session.request(
-                "GET" if request.body is None else "POST",
+                request.method,
                 self._url + request.path,
                 params=request.query,
                 headers=_headers_of(request),
                 # A stream, new for each attempt: a large body is written in pieces.
-                data=None if request.body is None else io.BytesIO(request.body),
+                data=_stream_of(request.body),
                 allow_redirects=False,
             ) as response:
                 return await self._read_answer(response, request)
@@ -156,7 +167,7 @@ class Transport:
     ) -> bytes:
         if response.status >= 400:
             raise self._placed(await read_refusal(response), request)
-        if response.status == 202:
+        if response.status == 202 and not request.is_put:
             # It is in, and its cosigned proof is to come: the same request again
             # gives it.
             said = "the entries are in; submit them again later for their proofs"
@@ -164,7 +175,7 @@ class Transport:
             raise NoRoomError(waiting, _asked_pause(response))
         if 300 <= response.status < 400 and (to := response.headers.get("Location")):
             raise FormatError("an answer's status is 200 or 201, and no redirect", to)
-        if response.status not in (200, 201):
+        if response.status not in (200, 201, 202):
             raise FormatError("an answer's status is 200 or 201", response.status)
         if request.accept not in ("*/*", response.content_type):
             raise FormatError(
@@ -219,7 +230,7 @@ def new_session(
 async def read_refusal(response: aiohttp.ClientResponse) -> RefusedError | NoRoomError:
     """Return what an answer of 400 or more means."""
     body = b""
-    if response.content_type == PROBLEM_TYPE:
+    if response.content_type in {PROBLEM_TYPE, "application/json"}:
         try:
             body = await read_bounded(response, MAX_PROBLEM_BYTES)
         except FormatError:
@@ -263,9 +274,18 @@ async def read_raw(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
 
 def _headers_of(request: Request) -> dict[str, str]:
     headers = {"Accept": request.accept}
-    if request.body is not None:
+    if request.is_put:
+        headers["Content-Type"] = "application/octet-stream"
+    elif request.body is not None:
         headers["Content-Type"] = "application/json"
     return headers
+
+
+def _stream_of(body: bytes | Path | None) -> BinaryIO | None:
+    """Return a stream of a body, which aiohttp closes when it is sent."""
+    if isinstance(body, Path):
+        return body.open("rb")
+    return None if body is None else io.BytesIO(body)
 
 
 def require_url(url: str) -> str:

@@ -29,35 +29,9 @@ def root_from_inclusion_proof(
     Raises ProofError unless 0 <= index < size and `path` has the one length that
     they allow.  Trusting the root is the caller's: see `verify_inclusion`.
     """
-    if not 0 <= index < size <= MAX_SIZE:
-        raise ProofError(f"index {index} is not in a tree of {size} leaves")
-    # Below `inner` the path still meets the right edge's way down from the root;
-    # above it every sibling is a full tree on the left.
-    inner = (index ^ (size - 1)).bit_length()
-    expected = inner + (index >> inner).bit_count()
-    if len(path) != expected:
-        raise ProofError(f"an inclusion proof of {expected} hashes has {len(path)}")
+    ways = _ways(index, size, len(path))
     _require_hashes(leaf_hash, *path)
-    # Bit 0 of `ways` says where the next sibling stands: 1 on the left, 0 on the right.
-    # The `inner` lowest bits are the index's.  Above them all are 1, because a level
-    # whose bit of the index is 0 has no sibling there, and is left out of the path.
-    #
-    #     the leaf at 4 of 7 leaves      index 100,  inner 2,  path e f g
-    #            root                    -1 << inner  …11100
-    #          /      \                 ways         …11100
-    #         g        o                     e: 0, on the right
-    #                /   \                   f: 0, on the right
-    #               o     f                  g: 1, on the left
-    #             [4] e
-    #
-    # The loop is written out: a call for each node would take a quarter more time.
-    ways = index | (-1 << inner)
-    root, sha256 = leaf_hash, hashlib.sha256
-    for sibling in path:
-        pair = sibling + root if ways & 1 else root + sibling
-        root = sha256(b"\x01" + pair).digest()
-        ways >>= 1
-    return Hash(root)
+    return Hash(_root(ways, leaf_hash, path))
 
 
 def verify_inclusion(
@@ -67,8 +41,50 @@ def verify_inclusion(
 
     Raises ProofError if it is not proven.
     """
-    if root_from_inclusion_proof(index, size, leaf_hash, path) != root:
+    ways = _ways(index, size, len(path))
+    # A node is the hash of 65 bytes, 32 of them the node below it.  So no sibling of
+    # another length leads to the root, unless the leaf's hash has another length too.
+    if len(leaf_hash) != HASH_SIZE or _root(ways, leaf_hash, path) != root:
+        _require_hashes(leaf_hash, *path)
         raise ProofError("the inclusion proof does not lead to the root")
+
+
+def _ways(index: int, size: int, length: int) -> int:
+    """Return where the siblings stand: bit 0 is the first one's, 1 is on the left.
+
+    Raises ProofError if there is no such leaf, or no path of this length from it.
+    """
+    if not 0 <= index < size <= MAX_SIZE:
+        raise ProofError(f"index {index} is not in a tree of {size} leaves")
+    # Below `inner` the path still meets the right edge's way down from the root;
+    # above it every sibling is a full tree on the left.
+    inner = (index ^ (size - 1)).bit_length()
+    expected = inner + (index >> inner).bit_count()
+    if length != expected:
+        raise ProofError(f"an inclusion proof of {expected} hashes has {length}")
+    # The `inner` lowest bits are the index's.  Above them all are 1, because a level
+    # whose bit of the index is 0 has no sibling there, and is left out of the path.
+    #
+    #     the leaf at 4 of 7 leaves      index 100,  inner 2,  path e f g
+    #            root                    -1 << inner  …11100
+    #          /      \                ways         …11100
+    #         g        o                     e: 0, on the right
+    #                /   \                   f: 0, on the right
+    #               o     f                  g: 1, on the left
+    #             [4] e
+    return index | (-1 << inner)
+
+
+def _root(ways: int, leaf_hash: bytes, path: Sequence[bytes]) -> bytes:
+    root, sha256 = leaf_hash, hashlib.sha256
+    # Written out, since a call for each node would take a quarter more time.
+    for sibling in path:
+        if ways & 1:
+            root = sha256(b"\x01" + sibling + root).digest()
+        else:
+            root = sha256(b"\x01" + root + sibling).digest()
+        ways >>= 1
+    return root
 
 
 def verify_consistency(

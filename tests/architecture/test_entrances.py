@@ -9,7 +9,7 @@ ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "opening", "settings"},
-    "fsck": {"check", "damage"},
+    "fsck": {"check", "damage", "documents"},
     "tuf": {"repository"},
     "registry": {"manifests"},
     # These say in their packages what others may use of them.

@@ -121,7 +121,7 @@ def test_every_endpoint_is_documented() -> None:
     # Building the routes asks for settings and metrics alone.
     witness = SimpleNamespace(settings=WitnessSettings(), metrics=WitnessMetrics())
     apps = [build_witness_app(cast(OpenWitness, witness))]
-    face = SimpleNamespace(prover=None)
+    face = SimpleNamespace(prover=None, gate=None, witnessing=None)
     log = SimpleNamespace(
         settings=LogSettings(sigstore=True),
         metrics=LogMetrics(),
@@ -129,6 +129,9 @@ def test_every_endpoint_is_documented() -> None:
         reading=face,
         submitting=face,
         standing=face,
+        documents=SimpleNamespace(
+            store=None, settings=None, metrics=None, clock=None, threads=None
+        ),
     )
     apps.append(build_app(cast(Log, log)))
     monitor = SimpleNamespace(metrics=MonitorMetrics())
@@ -294,7 +297,12 @@ def test_the_readme_is_short() -> None:
 
 @pytest.mark.parametrize(
     ("role", "heading"),
-    [("log", "Start"), ("witness", "Run a witness"), ("monitor", "Monitor")],
+    [
+        ("log", "Start"),
+        ("witness", "Run a witness"),
+        ("monitor", "Monitor"),
+        ("documents", "Keep documents"),
+    ],
 )
 def test_every_part_of_a_folder_is_documented_with_its_mode(
     role: str, heading: str

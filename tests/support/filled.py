@@ -42,7 +42,7 @@ class Filled:
 
 @asynccontextmanager
 async def filled_log(folder: Path, **changes: object) -> AsyncIterator[Filled]:
-    """Run a log in `folder` and submit RECORDS to it."""
+    """Run a log in `folder` and submit RECORDS to it; changes: as of `running_log`."""
     async with running_log(folder, **changes) as (url, log):
         answer = await post(url, json_body(*RECORDS))
         assert answer.status == 201

@@ -14,9 +14,9 @@ from tlog.log.settings import LogSettings
 
 ORIGIN = "log.example/tests"
 
-# Between two looks at what another thread or process does: looking all the time takes
-# the processor from whom it is waited for.
-_LOOK_S = 0.001
+# Between two looks at what another thread does: looking all the time takes the
+# processor from that thread.
+LOOK_S = 0.001
 
 
 def log_settings(folder: Path, **changes: object) -> LogSettings:
@@ -31,12 +31,16 @@ def log_settings(folder: Path, **changes: object) -> LogSettings:
 async def running_log(
     folder: Path, **changes: object
 ) -> AsyncIterator[tuple[str, Log]]:
-    """Open, serve and drain the log in `folder`; give its URL and the log itself."""
+    """Open, serve and drain the log in `folder`; give its URL and the log itself.
+
+    changes: of its settings; and is_lean, whether hot routes have both ways in.
+    """
+    is_lean = bool(changes.pop("is_lean", True))
     # In a thread: a log that opens asks its witnesses, who may be in this loop.
     log = await asyncio.to_thread(open_log, log_settings(folder, **changes))
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(serve(log, stop, url.set_result))
+    serving = asyncio.create_task(serve(log, stop, url.set_result, is_lean=is_lean))
     try:
         # A server that cannot start ends before it has a URL.
         either: set[asyncio.Future[Any]] = {url, serving}
@@ -54,11 +58,16 @@ async def published(log: Log) -> None:
         lambda: (
             log.publisher.public_note == log.heads.signed.note
             and log.stores.index.complete_to == log.heads.signed.size
-        )
+        ),
+        LOOK_S,
     )
 
 
-async def until(claim: Callable[[], bool]) -> None:
-    """Let the loop run until a claim holds; what moves it is another thread."""
+async def until(claim: Callable[[], bool], pause_s: float = 0.0) -> None:
+    """Let the loop run until a claim holds.
+
+    pause_s: LOOK_S for a claim that stays true and waits for another thread; what holds
+    for a moment would be missed.
+    """
     while not claim():  # noqa: ASYNC110 - that thread sets no event of ours
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(pause_s)

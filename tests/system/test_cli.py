@@ -19,6 +19,7 @@ from tests.system.server import (
     serving,
 )
 from tests.tlogverify.refusal import flip
+from tlogverify import Proof
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,8 @@ def test_a_file_is_submitted_verified_and_found(
     done = run_tlog("verify", artifact, "--policy", policy)
     assert 0 == done.returncode
     assert "proven" in done.stdout
+    proof = Proof.read(artifact.with_name("app.whl.tlog-proof"))
+    server.wait_until_searchable(proof.index + 1)
     done = run_tlog("search", artifact, *common)
     assert 0 == done.returncode
     assert "1 entry" in done.stdout

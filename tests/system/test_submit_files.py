@@ -6,6 +6,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -194,8 +195,26 @@ def test_two_files_of_one_name_do_not_share_a_proof(
     assert (0, 1) == (twice.returncode, len(twice.stdout.splitlines()))
 
 
+def test_a_file_in_memory_is_a_file_though_it_lies_below_dev(
+    to_log: list[str],
+) -> None:
+    memory = Path("/dev/shm")  # noqa: S108 - a folder is made there
+    if not os.access(memory, os.W_OK):
+        pytest.skip("there is no /dev/shm")
+    with TemporaryDirectory(dir=memory) as folder:
+        (file,) = some_files(Path(folder), 1)
+        done = run_tlog("submit", file, *to_log)
+        assert 0 == done.returncode, done.stderr
+        assert proof_of(file).is_file()
+
+
 @pytest.mark.parametrize(
-    "line", ["printf text | tlog submit -", "tlog submit <(printf text)"]
+    "line",
+    [
+        "printf text | tlog submit -",
+        "tlog submit <(printf text)",
+        "printf text >in; tlog submit /dev/stdin <in",
+    ],
 )
 def test_a_stream_is_submitted_where_its_proof_has_a_name(
     to_log: list[str], tmp_path: Path, line: str

@@ -16,6 +16,8 @@ DIGEST = f"sha256:{PROVENANCE.hex()}"
 
 def test_the_public_names_are_these() -> None:
     assert tlogclient.__all__ == [
+        "Attestation",
+        "AttestationResult",
         "BlockingLog",
         "Hit",
         "LogClient",

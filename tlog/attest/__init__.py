@@ -12,7 +12,9 @@ toolchain                    what is installed
 capture                      all of that as SLSA provenance
 predicates                   what others say, read within bounds
 artifacts                    which files are meant, and where their outputs lie
+timestamps                   asked of an authority, over a signature
 document                     PURE: statement, envelope, record
+bundling                     the same as a Sigstore bundle
 attesting                    the files beside the artifacts, and their order
 """
 
@@ -29,10 +31,17 @@ from tlog.attest.attesting import (
     attest,
     name_artifacts,
 )
+from tlog.attest.bundling import (
+    Bundled,
+    BundleSigner,
+    attest_in_bundle,
+)
 from tlog.attest.capture import (
+    MINIMAL_TYPE,
     Captured,
     Told,
     capture_provenance,
+    minimal,
     require_uri,
 )
 from tlog.attest.document import (
@@ -51,26 +60,35 @@ from tlog.attest.redaction import (
     find_secrets,
     why_left_out,
 )
+from tlog.attest.timestamps import (
+    ask_timestamp,
+)
 from tlog.attest.variables import (
     secret_values,
 )
 
 __all__ = [
+    "MINIMAL_TYPE",
     "Allowance",
     "AttestationSigner",
     "Attested",
+    "BundleSigner",
+    "Bundled",
     "Captured",
     "Claim",
     "NamedDigest",
     "Omission",
     "PassedOver",
     "Told",
+    "ask_timestamp",
     "attest",
+    "attest_in_bundle",
     "capture_provenance",
     "encode_statement",
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
+    "minimal",
     "name_artifacts",
     "read_predicate",
     "record_of",

@@ -30,7 +30,8 @@ _ENVELOPE: Final = ".intoto.jsonl"
 _PROOF: Final = ".tlog-proof"
 # Also of a run that was killed: an envelope that waits, and a draft of a file.
 _OUTPUT: Final = re.compile(
-    r"(?s).*(?:\.intoto\.jsonl(?:\.next)?|\.tlog-proof)|\..*\.[0-9a-f]{16}\.new"
+    r"(?s).*(?:(?:\.intoto\.jsonl|\.sigstore\.json)(?:\.next)?|\.tlog-proof)"
+    r"|\..*\.[0-9a-f]{16}\.new"
 )
 _DIGEST: Final = re.compile(r"(?s)(?:(?P<name>.+)@)?sha256:(?P<hex>.*)")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")

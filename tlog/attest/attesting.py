@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlog.attest.artifacts import Artifact
+from tlog.attest.capture import MINIMAL_TYPE
 from tlog.attest.document import (
     AttestationSigner,
     NamedDigest,
@@ -98,11 +99,11 @@ async def attest(
         _require_own_proofs(claim, record)
     for it in claim.artifacts:
         # A death in between leaves some of the files: the next run writes the others.
-        _write_whole(it.next_attestation if replace else it.attestation, envelope)
+        write_changed(it.next_attestation if replace else it.attestation, envelope)
     (proof,) = await log.submit([record])
     for it in claim.artifacts:
-        _write_whole(it.proof, proof.encode())
-        _write_whole(it.attestation, envelope)
+        write_changed(it.proof, proof.encode())
+        write_changed(it.attestation, envelope)
     # Last of all: until here, another run with --force goes on with it.
     for it in claim.artifacts if replace else ():
         it.next_attestation.unlink(missing_ok=True)
@@ -125,7 +126,7 @@ def _kept_envelope(claim: Claim, signer: AttestationSigner) -> bytes | None:
     (envelope, path), *others = found.items()
     if others:
         raise _another(others[0][1], "another attestation than its neighbour's")
-    if not _says_the_same(envelope, claim, signer):
+    if not says_the_same(envelope, claim, signer):
         raise _another(path, "another attestation")
     return envelope
 
@@ -136,7 +137,7 @@ def _waiting_envelope(claim: Claim, signer: AttestationSigner) -> bytes | None:
         path = artifact.next_attestation
         if path.is_file():
             envelope = read_bounded(path, "an attestation", MAX_ENVELOPE_BYTES)
-            if _says_the_same(envelope, claim, signer):
+            if says_the_same(envelope, claim, signer):
                 return envelope
     return None
 
@@ -152,7 +153,8 @@ def _require_own_proofs(claim: Claim, record: Record) -> None:
                 raise _another(artifact.proof, "a proof of something else")
 
 
-def _says_the_same(envelope: bytes, claim: Claim, signer: AttestationSigner) -> bool:
+def says_the_same(envelope: bytes, claim: Claim, signer: AttestationSigner) -> bool:
+    """Tell whether an envelope is this key's and says the same, but for its times."""
     try:
         parsed = Envelope.parse(envelope)
         parsed.verify([SignerKey(signer.public)], 1)
@@ -170,7 +172,7 @@ def _timeless(statement: dict[str, object]) -> dict[str, object]:
     predicate = statement.get("predicate")
     details = predicate.get("runDetails") if isinstance(predicate, dict) else None
     metadata = details.get("metadata") if isinstance(details, dict) else None
-    if statement.get("predicateType") != PROVENANCE_TYPE or not (
+    if statement.get("predicateType") not in (PROVENANCE_TYPE, MINIMAL_TYPE) or not (
         isinstance(predicate, dict)
         and isinstance(details, dict)
         and isinstance(metadata, dict)
@@ -189,7 +191,7 @@ def _another(path: Path, what: str) -> RejectedError:
     return RejectedError(f"{printable(str(path))} is {what}: --force replaces it")
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_changed(path: Path, content: bytes) -> None:
     """Replace a file with a whole one, durably; nothing is done if it is the same."""
     if path.is_file() and path.read_bytes() == content:
         return

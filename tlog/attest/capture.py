@@ -31,6 +31,8 @@ from tlogverify.attestation.slsa import read_provenance
 from tlogverify.errors import FormatError
 
 BUILD_TYPE: Final = "urn:tlog:build:captured:v1"
+MINIMAL_TYPE: Final = "urn:tlog:provenance:minimal:v1"
+"""The predicate type of what `minimal` leaves."""
 
 # The characters of RFC 3986, 2.
 _URI: Final = re.compile(
@@ -98,6 +100,21 @@ def capture_provenance(
             "let it stay by --allow runDetails.builder.id",
         ) from None
     return Captured(predicate, (*unread, *of_builder, *unnamed, *omitted))
+
+
+def minimal(predicate: Mapping[str, object]) -> dict[str, object]:
+    """Return captured provenance without materials, parameters and tools.
+
+    The source with its ref, builder, build type, invocation and times are left.  It is
+    no SLSA provenance any more, and so of MINIMAL_TYPE.
+    """
+    build = predicate["buildDefinition"]
+    external = build["externalParameters"] if isinstance(build, Mapping) else {}
+    kept = {name: external[name] for name in ("source", "ref") if name in external}
+    return {
+        "buildDefinition": {"buildType": BUILD_TYPE, "externalParameters": kept},
+        "runDetails": predicate["runDetails"],
+    }
 
 
 def require_uri(rule: str, text: str) -> None:

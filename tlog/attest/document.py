@@ -15,10 +15,17 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tlogverify import Record
-from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, pae
+from tlogverify.attestation.dsse import (
+    MAX_ENVELOPE_BYTES,
+    Envelope,
+    EnvelopeSignature,
+    pae,
+)
 from tlogverify.attestation.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from tlogverify.errors import FormatError
 from tlogverify.record import Subject
+from tlogverify.rekor import RekorEntry, Signature
+from tlogverify.sigstore import Bundle, BundleKey, LogEntry
 
 _ED25519_SPKI: Final = bytes.fromhex("302a300506032b6570032100")
 _PEM_BEGIN: Final = "-----BEGIN PUBLIC KEY-----"
@@ -83,6 +90,60 @@ def sign_statement(statement: bytes, signer: AttestationSigner) -> bytes:
     if len(line) > MAX_ENVELOPE_BYTES:
         raise FormatError(f"an attestation has at most {MAX_ENVELOPE_BYTES} bytes")
     return line
+
+
+def sign_once(statement: bytes, signer: AttestationSigner) -> Envelope:
+    """Return the envelope of a bundle: one signature, without a key's name.
+
+    A log's entry is of one signature, and Go's verifiers pass over a name that is not
+    theirs.  Raises FormatError if it is larger than a verifier takes.
+    """
+    signature = signer.sign(pae(PAYLOAD_TYPE, statement))
+    envelope = Envelope(PAYLOAD_TYPE, statement, (EnvelopeSignature(signature),))
+    if len(encode_envelope(envelope)) > MAX_ENVELOPE_BYTES:
+        raise FormatError(f"an attestation has at most {MAX_ENVELOPE_BYTES} bytes")
+    return envelope
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """Return an envelope's JSON, one line."""
+    document = {
+        "payload": base64.b64encode(envelope.payload).decode(),
+        "payloadType": envelope.payload_type,
+        "signatures": [
+            {"sig": base64.b64encode(it.sig).decode()} for it in envelope.signatures
+        ],
+    }
+    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def signature_entry(envelope: Envelope, key: BundleKey) -> RekorEntry:
+    """Return what a log keeps of a bundle's envelope: the signature over its hash.
+
+    Raises FormatError if no log takes signatures of such a key.
+    """
+    if key.details == "PKIX_ED25519_PH":
+        raise FormatError(
+            "a bundle is signed with an ECDSA key: Sigstore's logs take Ed25519 "
+            "signatures in another form; make one with tlog keygen --type p256"
+        )
+    signature = Signature(
+        envelope.signatures[0].sig, key.details, key.der, key.is_certificate
+    )
+    digest = key.digest(pae(envelope.payload_type, envelope.payload))
+    return RekorEntry("hashedrekord", key.algorithm, digest, (signature,))
+
+
+def bundle_of(
+    envelope: Envelope, entry: LogEntry, key: BundleKey, timestamps: tuple[bytes, ...]
+) -> Bundle:
+    """Return the bundle of a logged envelope; a key's hint is as cosign writes it."""
+    if key.is_certificate:
+        return Bundle(
+            envelope, certificates=(key.der,), entries=(entry,), timestamps=timestamps
+        )
+    hint = base64.b64encode(hashlib.sha256(key.der).digest()).decode()
+    return Bundle(envelope, hint=hint, entries=(entry,), timestamps=timestamps)
 
 
 def key_id(public: bytes) -> str:

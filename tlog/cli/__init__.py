@@ -4,10 +4,14 @@
     command                                  a command line: parsed, run, its status
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
-    attach  discover  images                 what registries hold of images
+    attach  discover                         what registries hold of images
+    images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do
+    documents  document_log                  the documents of a log, and the way to it
+    document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
+    rules  ruled  vsa                        rules checked; verify's, for blocks of them
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share

@@ -11,24 +11,30 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
 from tlog.attest import (
+    MINIMAL_TYPE,
     Allowance,
     AttestationSigner,
     Attested,
+    Bundled,
+    BundleSigner,
     Captured,
     Claim,
     Omission,
     PassedOver,
     Told,
+    ask_timestamp,
     attest,
+    attest_in_bundle,
     capture_provenance,
     find_artifacts,
     find_secrets,
     hash_artifacts,
+    minimal,
     name_artifacts,
     read_predicate,
     require_room,
@@ -38,13 +44,16 @@ from tlog.attest import (
     why_left_out,
 )
 from tlog.cli.credentials import bearer_token, key_password
+from tlog.cli.document_flags import add_document_arguments
 from tlog.cli.policies import (
     add_network_arguments,
     add_policy_argument,
     find_network,
     load_policy,
+    network_of,
     open_client,
 )
+from tlog.cli.signers import read_certificate
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import read_attestation_key
@@ -52,6 +61,7 @@ from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.command.telling import complain, printable
 from tlogverify.errors import FormatError
 from tlogverify.files import lead_nowhere
+from tlogverify.sigstore import BundleKey
 
 # More lines of one kind than a person reads are counted instead.
 _MAX_TOLD: Final = 10
@@ -71,8 +81,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recursive", action="store_true", help="a folder means the files in it"
     )
+    _add_statement_arguments(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the statement, sign nothing"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace another attestation"
+    )
+    _add_bundle_arguments(parser)
+    parser.add_argument(
+        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
+    )
+    add_document_arguments(parser)
+    add_policy_argument(parser)
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a statement"
+    )
+
+
+def _add_statement_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what decides what is stated."""
     parser.add_argument("--predicate", type=Path, help="JSON; else it is captured")
     parser.add_argument("--type", dest="predicate_type", metavar="URI")
+    tier = parser.add_mutually_exclusive_group()
+    tier.add_argument(
+        "--full", action="store_true", help="all that is captured; the default"
+    )
+    tier.add_argument(
+        "--minimal",
+        action="store_true",
+        help="builder, source and times alone, of a predicate type that says so",
+    )
     parser.add_argument("--builder-id", default="", metavar="URI", help="who builds")
     parser.add_argument(
         "--started", default="", metavar="RFC3339", help="when the build started"
@@ -84,19 +124,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="let a member stay that looks like a secret, as a.b[0].c; repeatable",
     )
+
+
+def _add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what makes one Sigstore bundle of it."""
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the statement, sign nothing"
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="write one Sigstore bundle instead; the log must serve --sigstore",
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace another attestation"
+        "--certificate", type=Path, metavar="PEM", help="of --key, for the bundle"
     )
     parser.add_argument(
-        "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
-    )
-    add_policy_argument(parser)
-    add_network_arguments(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object a statement"
+        "--timestamp-authority", metavar="URL", help="stamps the bundle's signature"
     )
 
 
@@ -111,9 +153,10 @@ def run(options: argparse.Namespace) -> int:
     signer = None
     if not options.dry_run:
         signer = _read_key(options.key)
-        require_room(sought)
+        require_room(sought if options.bundle is None else ())
     groups = [hash_artifacts(group) for group in split_artifacts(sought)]
-    predicate_type = options.predicate_type or PROVENANCE_TYPE
+    captured_type = MINIMAL_TYPE if options.minimal else PROVENANCE_TYPE
+    predicate_type = options.predicate_type or captured_type
     captured = _predicate(options, predicate_type, secrets)
     claims, unnamed = [], []
     for artifacts in groups:
@@ -125,6 +168,9 @@ def run(options: argparse.Namespace) -> int:
     _tell_omissions(options, captured.omissions, unnamed)
     if signer is None:
         return _print(json.dumps(json.loads(it.statement), indent=2) for it in claims)
+    if options.bundle is not None:
+        bundled = asyncio.run(_attest_in_bundle(options, claims, signer))
+        return _print(_report_bundle(options, claims[0], bundled))
     attested = asyncio.run(_attest(options, claims, signer))
     lines: list[str] = []
     for claim, done, without_name in zip(claims, attested, unnamed, strict=True):
@@ -138,10 +184,17 @@ def _require_whole(options: argparse.Namespace) -> None:
         raise FormatError("--predicate and --type go together")
     if options.predicate is not None and (options.builder_id or options.started):
         raise FormatError("--builder-id and --started are for what is captured")
+    if options.predicate is not None and (options.full or options.minimal):
+        raise FormatError("--full and --minimal are for what is captured")
     if not options.dry_run and (options.log is None or options.key is None):
         raise FormatError("--log and --key are needed, without --dry-run")
     if options.predicate_type is not None:
         require_uri("--type", options.predicate_type)
+    if options.bundle is None and (options.certificate or options.timestamp_authority):
+        raise FormatError("--certificate and --timestamp-authority go with --bundle")
+    if options.bundle is not None and options.documents:
+        # A log keeps what an entry names, and such an entry names a hash of it alone.
+        raise FormatError("a bundle holds its statement: --documents goes without it")
 
 
 def _predicate(
@@ -150,7 +203,10 @@ def _predicate(
     allowed = Allowance(options.allow)
     if options.predicate is None:
         told = Told(SystemClock().now_s(), options.builder_id, options.started)
-        return capture_provenance(Path.cwd(), os.environ, told, allowed)
+        captured = capture_provenance(Path.cwd(), os.environ, told, allowed)
+        if options.minimal:
+            return Captured(minimal(captured.predicate), captured.omissions)
+        return captured
     if (why := why_left_out(predicate_type, secrets)) is not None:
         raise RejectedError(f"--type: {why}")
     predicate = read_predicate(options.predicate, predicate_type)
@@ -191,7 +247,47 @@ async def _attest(
     async with open_client(
         options.log, policy, token, network=network, timeout_s=options.timeout
     ) as log:
-        return [await attest(it, signer, log, replace=options.force) for it in claims]
+        done: list[Attested] = []
+        for it in claims:
+            done.append(await attest(it, signer, log, replace=options.force))
+            if options.documents:
+                await log.put_document(
+                    done[-1].envelope,
+                    entry=done[-1].proof.index,
+                    environment=options.environment,
+                )
+        return done
+
+
+async def _attest_in_bundle(
+    options: argparse.Namespace, claims: Sequence[Claim], signer: AttestationSigner
+) -> Bundled:
+    if len(claims) > 1:
+        raise RejectedError("a bundle holds one statement, of at most 256 files")
+    network, key = find_network(options), BundleKey(signer.public)
+    if options.certificate is not None:
+        key = read_certificate(options.certificate)
+    by = BundleSigner(signer, key, _stamp_of(options))
+    policy = await load_policy(options, network)
+    async with open_client(
+        options.log,
+        policy,
+        bearer_token(options),
+        network=network,
+        timeout_s=options.timeout,
+    ) as log:
+        return await attest_in_bundle(
+            claims[0], by, (log, policy), options.bundle, replace=options.force
+        )
+
+
+def _stamp_of(
+    options: argparse.Namespace,
+) -> Callable[[bytes], Awaitable[bytes]] | None:
+    url = options.timestamp_authority
+    if url is None:
+        return None
+    return lambda signature: ask_timestamp(url, signature, network_of(options, url))
 
 
 def _tell_passed_over(passed_over: Sequence[PassedOver]) -> None:
@@ -242,6 +338,24 @@ def _report(
     how = ", attested before" if attested.is_kept else ""
     return [
         printable(f"{it.given}: entry {index}{how}, in {it.attestation} and {it.proof}")
+        for it in claim.artifacts
+    ]
+
+
+def _report_bundle(
+    options: argparse.Namespace, claim: Claim, bundled: Bundled
+) -> list[str]:
+    if options.json:
+        document = {
+            "index": bundled.index,
+            "bundle": str(options.bundle),
+            "kept": bundled.is_kept,
+            "artifacts": [it.given for it in claim.artifacts],
+        }
+        return [json.dumps(document)]
+    how = ", attested before" if bundled.is_kept else ""
+    return [
+        printable(f"{it.given}: entry {bundled.index}{how}, in {options.bundle}")
         for it in claim.artifacts
     ]
 

@@ -43,14 +43,23 @@ def judge_by_root(options: argparse.Namespace) -> Callable[[str], Judged]:
 
     def answer(artifact: str) -> Judged:
         require_file(artifact)
-        judgement = judge(artifact)
-        build = build_of(judgement.signed, rules)
-        told = _describe(artifact, judgement) | verdicts.describe_build(build)
-        line = f"{artifact}: proven, {_standing(judgement)}"
-        line += verdicts.signed_summary(judgement.signed, build)
-        return told, line + verdicts.beside(judgement.unjudged)
+        return tell_judgement(artifact, judge(artifact), rules)
 
     return answer
+
+
+def tell_judgement(artifact: str, judgement: Judgement, rules: Rules | None) -> Judged:
+    """Return the verdict on a bundle, once its statement is as `rules` ask, if they do.
+
+    artifact: what it is called.
+
+    Raises FormatError or VerificationError if it is not as they ask.
+    """
+    build = build_of(judgement.signed, rules)
+    told = _describe(artifact, judgement) | verdicts.describe_build(build)
+    line = f"{artifact}: proven, {_standing(judgement)}"
+    line += verdicts.signed_summary(judgement.signed, build)
+    return told, line + verdicts.beside(judgement.unjudged)
 
 
 def _judge_of(

@@ -1,8 +1,9 @@
 """Verify a whole log folder from its bytes.
 
-Every bundle, tile, head and signature, the journal and the index.  Exit status: 0
-whole, 1 damaged (the first damaged place is named), 2 not a folder to verify, 3 the
-machine could not read it.
+Every bundle, tile, head and signature, the journal and the index; or, with
+--documents, every document that the log keeps.  Exit status: 0 whole, 1 damaged (the
+first damaged place is named), 2 not a folder to verify, 3 the machine could not read
+it.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from tlog.cli.progress import show_progress
 from tlog.errors import telling_machine_trouble
 from tlog.fsck.check import Verdict, check_folder
 from tlog.fsck.damage import DamageError
+from tlog.fsck.documents import check_documents, find_documents
 from tlogverify.command.telling import complain
 
 
@@ -28,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out the index and the entries' own format",
     )
+    parser.add_argument(
+        "--documents",
+        action="store_true",
+        help="verify the documents in DIR instead, whether or not the log runs",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -37,9 +44,7 @@ def run(options: argparse.Namespace) -> int:
     output = Output(is_answer=True)
     try:
         with telling_machine_trouble():
-            verdict = check_folder(
-                options.folder, show_progress(), tree_only=options.tree_only
-            )
+            told = _judge(options)
     except DamageError as error:
         if options.json:
             found = {"kind": error.kind, "where": error.where, "why": str(error)}
@@ -47,9 +52,23 @@ def run(options: argparse.Namespace) -> int:
         # Line and status tell of damage, whether or not the object was written.
         complain(f"damaged: {error}")
         return 1
-    output.tell(_told(options, verdict))
+    output.tell(told)
     output.require()
     return 0
+
+
+def _judge(options: argparse.Namespace) -> str:
+    """Verify what is asked for, and return what is told of it."""
+    if not options.documents:
+        return _told(
+            options,
+            check_folder(options.folder, show_progress(), tree_only=options.tree_only),
+        )
+    folder = find_documents(options.folder)
+    whole, gone = check_documents(folder, show_progress())
+    if options.json:
+        return json.dumps({"whole": True, "documents": whole, "removed": gone})
+    return f"{folder}: whole: {whole} documents, {gone} removed"
 
 
 def _told(options: argparse.Namespace, verdict: Verdict) -> str:

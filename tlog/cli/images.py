@@ -3,13 +3,14 @@
 import argparse
 import asyncio
 import json
-import os
 
 from tlog.cli.command import exit_status
 from tlog.cli.registries import open_repository
+from tlog.cli.trust_of_images import read_trust
 from tlog.registry import (
     Discovery,
     State,
+    Trust,
     Verdict,
     discover,
     fetch_documents,
@@ -17,38 +18,27 @@ from tlog.registry import (
     judge,
     parse_reference,
 )
-from tlogverify.attestation.rules import Rules
 from tlogverify.command import verdicts
-from tlogverify.command.policies import policy_folders, read_policy
 from tlogverify.command.telling import UnwrittenError, complain, printable, reason, tell
-from tlogverify.errors import FormatError, TlogError, VerificationError
-from tlogverify.policy import Policy
+from tlogverify.errors import TlogError, VerificationError
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify each image by what is attached to it, and return the worst status."""
-    if options.proof or options.attestation or options.evidence or options.entry:
-        raise FormatError(
-            "of an image all that is attached is judged: --policy, --rules and --json "
-            "go with it alone"
-        )
-    policy = read_policy(options.policy, policy_folders(os.environ))
-    rules = None if options.rules is None else Rules.read(options.rules)
+    trust = read_trust(options)
     status = 0
     for name in dict.fromkeys(options.artifact):
         try:
-            status = max(status, _answer(name, options, policy, rules))
+            status = max(status, _answer(name, options, trust))
         except UnwrittenError as error:
             complain(f"{name}: the verdict could not be written: {error}")
             return 2
     return status
 
 
-def _answer(
-    name: str, options: argparse.Namespace, policy: Policy, rules: Rules | None
-) -> int:
+def _answer(name: str, options: argparse.Namespace, trust: Trust) -> int:
     try:
-        found, judged = asyncio.run(_judge(name, options, policy, rules))
+        found, judged = asyncio.run(_judge(name, options, trust))
     except UnwrittenError:
         raise
     except (TlogError, OSError) as error:
@@ -77,14 +67,14 @@ def _answer(
 
 
 async def _judge(
-    name: str, options: argparse.Namespace, policy: Policy, rules: Rules | None
+    name: str, options: argparse.Namespace, trust: Trust
 ) -> tuple[Discovery, list[Verdict]]:
     reference = parse_reference(name)
     async with open_repository(options, reference) as repository:
         image = await find_image(repository, reference)
         found = await discover(repository, image)
-        documents = await fetch_documents(repository, found, by_rules=rules is not None)
-    return found, judge(image.digest, documents, policy, rules)
+        documents = await fetch_documents(repository, found, trust)
+    return found, judge(image.digest, documents, trust)
 
 
 def _why(judged: list[Verdict]) -> str:
@@ -94,6 +84,9 @@ def _why(judged: list[Verdict]) -> str:
 
 
 def _line(image: str, verdict: Verdict) -> str:
+    if verdict.bundle is not None:
+        # It speaks of the digest; the image is what was asked for.
+        return f"{image}{verdict.bundle[1][verdict.bundle[1].index(': proven') :]}"
     if verdict.artifact is None:
         raise VerificationError("a verdict without what was proven")
     line = verdicts.summary(image, verdict.artifact)
@@ -109,6 +102,8 @@ def _describe(image: str, verdict: Verdict) -> dict[str, object]:
         "verdict": verdict.state.value,
         "why": verdict.why or None,
     }
+    if verdict.bundle is not None:
+        told |= verdict.bundle[0] | {"artifact": image}
     if verdict.artifact is not None:
         told |= verdicts.describe(image, verdict.artifact)
     if verdict.attestation is not None:

@@ -50,6 +50,13 @@ def find_network(
     return Network(find_proxy(url), tls, on_wait)
 
 
+def network_of(options: argparse.Namespace, url: str) -> Network:
+    """Return the way to another server than the log; --ca-file is for both."""
+    authorities = vars(options).get("ca_file")
+    tls = None if authorities is None else trust_authorities(authorities)
+    return Network(find_proxy(url), tls)
+
+
 async def load_policy(
     options: argparse.Namespace, network: Network | None = None
 ) -> Policy:

@@ -6,7 +6,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
-from tlog.config import CommandSettings, flag_of, load_settings, retired_settings
+from tlog.config import (
+    PLACE,
+    CommandSettings,
+    flag_of,
+    load_settings,
+    retired_settings,
+)
 
 _Kind = TypeVar("_Kind", bound=CommandSettings)
 
@@ -17,6 +23,11 @@ def add_settings(parser: argparse.ArgumentParser, kind: type[CommandSettings]) -
     for it in fields(kind):
         flag = flag_of(it.name)
         explanation = it.metadata["help"]
+        if it.type == PLACE:
+            parser.add_argument(
+                flag, nargs="?", const="true", metavar="FOLDER", help=explanation
+            )
+            continue
         if isinstance(it.default, bool):
             parser.add_argument(
                 flag, action="store_const", const="true", help=explanation

@@ -1,4 +1,4 @@
-"""A signer's public key or certificate, as the log knows it."""
+"""A signer's public key or certificate, as the log knows it, and as bundles do."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,13 @@ from typing import Final
 from tlogclient.signers import signer_sha256
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
+from tlogverify.lines import parse_base64
+from tlogverify.sigstore import BundleKey
 
 _LIMIT_BYTES: Final = 1 << 20
+_CERTIFICATE: Final = re.compile(
+    rb"\s*-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----"
+)
 # A DER SEQUENCE, or the first line of a PEM block.
 _FORMS: Final = re.compile(rb"\x30|\s*-----BEGIN ")
 
@@ -25,3 +30,13 @@ def signer_digest(path: Path) -> bytes:
             f"{path} is no public key or certificate in DER or PEM", content
         )
     return signer_sha256(path)
+
+
+def read_certificate(path: Path) -> BundleKey:
+    """Read a certificate in PEM, the first of a chain; FormatError, or OSError."""
+    content = read_bounded(path, "a certificate", _LIMIT_BYTES)
+    found = _CERTIFICATE.match(content)
+    if found is None:
+        raise FormatError(f"{path} starts with no CERTIFICATE in PEM")
+    der = parse_base64("a certificate", b"".join(found[1].split()))
+    return BundleKey(der, is_certificate=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.cli.credentials import bearer_token
+from tlog.cli.document_flags import add_document_arguments
 from tlog.cli.output import (
     InterruptedBySignal,
     interruptible,
@@ -38,6 +39,7 @@ from tlog.submit import (
     list_artifacts,
     prepare_folders,
     require_free,
+    store_documents,
     without_quorum,
 )
 from tlogclient.batches import MAX_ENTRIES
@@ -88,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
     )
+    add_document_arguments(parser)
     add_policy_argument(parser)
     add_network_arguments(parser, _PATIENCE_S)
     parser.add_argument("--json", action="store_true", help="one JSON object a file")
@@ -186,6 +189,11 @@ async def _send(
         async with client as log:
             sender = Sender(log, report, options.batch, not options.no_wait)
             await sender.send(missing)
+            if options.documents:
+                report.phase = "storing documents"
+                await store_documents(
+                    log, planned, options.provenance, options.environment
+                )
     finally:
         ticking.cancel()
 

@@ -33,6 +33,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "fsck": "Verify a whole log folder from its bytes.",
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",
+        "documents": "Look after the documents that a log keeps: find, list, get, "
+        "prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "

@@ -11,5 +11,6 @@ folder's layout by itself, so that a fault of the builder is not repeated here.
     tree       bundles -> leaf hashes -> tiles -> the root that the checkpoint names
     journal    the signed head, and the batches that lead to it
     index      every leaf hash and digest, and nothing besides
+    documents  the documents beside the log, hashed
     check      all of it in order; the first damaged place ends it
 """

@@ -16,6 +16,7 @@ Kind = Literal[
     "leftover",
     "index",
     "journal",
+    "document",
 ]
 """bundle-or-tile: the two differ, and nothing that is whole tells which is right."""
 

@@ -1,7 +1,7 @@
 """A request's body: bounded in bytes and in time, and never encoded."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import AsyncIterator, Awaitable, Container
 from typing import Final
 
 from aiohttp import StreamReader, hdrs, web
@@ -13,6 +13,7 @@ STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 """Set when a server takes no more requests."""
 
 _BODY_S: Final = 60.0
+_TIMED_BYTES: Final = 4 << 20
 _STOPPING_RETRY_S: Final = 5
 
 
@@ -66,24 +67,63 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes:
     content = request.content
     if content.is_eof():
         return await _read(content, limit_bytes)
+    return await _before(request, _read(content, limit_bytes), _BODY_S)
+
+
+async def read_pieces(
+    request: web.Request, limit_bytes: int, piece_bytes: int
+) -> AsyncIterator[bytes]:
+    """Return a request's body piece by piece; it has at most `limit_bytes`.
+
+    A body may take a minute for each 4 MiB of it that have begun to come.
+
+    Raises as `read_body`.
+    """
+    announced_bytes(request.content_length, limit_bytes)
+    now_s = asyncio.get_running_loop().time
+    begun_s, received = now_s(), 0
+    while True:
+        allowed_s = _BODY_S * (received // _TIMED_BYTES + 1)
+        left_s = max(begun_s + allowed_s - now_s(), 0.0)
+        piece = await _before(request, _fill(request.content, piece_bytes), left_s)
+        if not piece:
+            return
+        received += len(piece)
+        if received > limit_bytes:
+            raise TooLargeError(limit_bytes)
+        yield piece
+
+
+async def _before(
+    request: web.Request, reading: Awaitable[bytes], limit_s: float
+) -> bytes:
+    """Return what is read, if that comes in time and before the server stops."""
     stopping = request.app[STOPPING]
-    reading = asyncio.ensure_future(_read(content, limit_bytes))
+    read = asyncio.ensure_future(reading)
     stopped = asyncio.ensure_future(stopping.wait())
     try:
         await asyncio.wait(
-            {reading, stopped},
-            timeout=_BODY_S,
+            {read, stopped},
+            timeout=limit_s,
             return_when=asyncio.FIRST_COMPLETED,
         )
-        if reading.done():
-            return reading.result()
+        if read.done():
+            return read.result()
         if stopped.done():
             # The rest of the body is not read any more, because aiohttp is closing.
             raise BusyError("the log is stopping", retry_after_s=_STOPPING_RETRY_S)
         raise SlowBodyError(_BODY_S)
     finally:
-        reading.cancel()
+        read.cancel()
         stopped.cancel()
+
+
+async def _fill(content: StreamReader, piece_bytes: int) -> bytes:
+    """Return about so many bytes; fewer at the end, and nothing behind it."""
+    piece = bytearray()
+    while len(piece) < piece_bytes and (some := await content.readany()):
+        piece += some
+    return bytes(piece)
 
 
 async def _read(content: StreamReader, limit_bytes: int) -> bytes:

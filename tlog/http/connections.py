@@ -27,7 +27,7 @@ from tlog.http.problems import SHARED_ROWS, answer_to, problem_document
 
 MOST_CONNECTIONS: Final = 4_096
 ANSWER_S: Final = 60.0
-KEEP_ALIVE_S: Final = 75.0
+_KEEP_ALIVE_S: Final = 75.0
 
 _PIECE_BYTES: Final = 4 << 20
 
@@ -84,13 +84,22 @@ class Connections:
     """The open connections of one server.
 
     limit: how many there are at most.  answer_s: the time in which a client takes 4 MiB
-    of an answer.  is_stopping: no request is taken any more.
+    of an answer.  keep_alive_s: how long one is kept that asks nothing.  is_stopping:
+    no request is taken any more.
     """
 
-    def __init__(self, server: web.Server, limit: int, answer_s: float) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        limit: int,
+        answer_s: float,
+        *,
+        keep_alive_s: float = _KEEP_ALIVE_S,
+    ) -> None:
         self._server = server
         self._limit = limit
         self.answer_s = answer_s
+        self.keep_alive_s = keep_alive_s
         self._idle: OrderedDict[Bounded, None] = OrderedDict()
         self._busy: set[Bounded] = set()
         self._drained = asyncio.Event()
@@ -98,6 +107,11 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._idle) + len(self._busy)
+
+    @property
+    def room(self) -> int:
+        """How many more there may be before one of them must go."""
+        return self._limit - len(self)
 
     def make(self, comes_back: "ComesBack | None" = None) -> "Connection":
         """Return aiohttp's side of a connection; comes_back: who may take it back."""
@@ -230,7 +244,7 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # None turns it off
             logger=_QUIET,
             auto_decompress=False,
-            keepalive_timeout=KEEP_ALIVE_S,
+            keepalive_timeout=connections.keep_alive_s,
         )
         self._connections = connections
         self._comes_back = comes_back

@@ -14,100 +14,16 @@ what takes longer.
 
 import asyncio
 import socket
-from collections.abc import Iterable
-from email.utils import formatdate
-from functools import lru_cache
-from http import HTTPStatus
-from time import time
 from typing import Final, cast
 
-from aiohttp import hdrs
-from aiohttp.http import SERVER_SOFTWARE
-
-from tlog.http.answers import Answers, open_and_bound
-from tlog.http.connections import KEEP_ALIVE_S, Bounded, Connections, Patience
-from tlog.http.exchange import Asked, Headers, HotRoute, Reply, answer_now
+from tlog.http.connections import Bounded, Patience
+from tlog.http.exchange import HotRoute, Reply, answer_now
+from tlog.http.lean_door import LeanDoor
 from tlog.http.recogniser import MAX_BODY_BYTES, Head, Unplain, recognise
 
 _PARTIAL_S: Final = 0.25
 _MOST_PIECES: Final = 16
 _MOST_AHEAD_BYTES: Final = MAX_BODY_BYTES
-_REST: Final = "{path:.+}"
-
-
-class LeanDoor:
-    """What the lean connections of one server share.
-
-    routes: the hot ones.  answers: told and counted as aiohttp's.
-    """
-
-    def __init__(
-        self, routes: Iterable[HotRoute], answers: Answers, connections: Connections
-    ) -> None:
-        self._exact: dict[tuple[str, str], HotRoute] = {}
-        self._starts: dict[tuple[str, str], HotRoute] = {}
-        for route in routes:
-            if route.path.endswith(_REST):
-                start = route.path.removesuffix(_REST)
-                self._starts[route.method, start] = route
-            else:
-                self._exact[route.method, route.path] = route
-        self.answers = answers
-        self.connections = connections
-        self._second = -1
-        self._dated = ""
-
-    def make(self) -> "Lean":
-        """Return the protocol of a new connection."""
-        return Lean(self)
-
-    def route_of(self, asked: Asked) -> HotRoute | None:
-        """Return the hot route that answers a request; None if none is ready to."""
-        route = self._exact.get((asked.method, asked.path))
-        if route is None:
-            for (method, start), it in self._starts.items():
-                is_below = asked.path.startswith(start) and asked.path != start
-                if is_below and method == asked.method:
-                    route = it
-        if route is None or not route.is_ready(asked):
-            return None
-        return route
-
-    def written(self, reply: Reply, head: Head, route: HotRoute) -> bytes:
-        """Return an answer as aiohttp would send it; it is counted."""
-        status, headers, body = reply
-        self.answers.count(route.path.replace(_REST, "{path}"), status)
-        second = int(time())
-        if second != self._second:
-            self._second = second
-            self._dated = (
-                f"\r\nDate: {formatdate(second, usegmt=True)}\r\n"
-                f"Server: {SERVER_SOFTWARE}\r\n"
-            )
-        before, behind = _lines(route.method, status, headers)
-        # A 304 has the headers of what it stands for, and no length.
-        length = (
-            ""
-            if status == HTTPStatus.NOT_MODIFIED
-            else (f"\r\nContent-Length: {len(body)}")
-        )
-        closing = "Connection: close\r\n" if head.closes else ""
-        text = f"{before}{length}{self._dated}{closing}{behind}"
-        return text.encode() + body
-
-
-@lru_cache(maxsize=256)
-def _lines(method: str, status: int, headers: Headers) -> tuple[str, str]:
-    """Return what of an answer's head stands before its length, and behind the date."""
-    shown = dict(headers)
-    added: dict[str, str] = {}
-    open_and_bound(method, status, added)
-    if hdrs.CACHE_CONTROL in added:
-        shown[hdrs.CACHE_CONTROL] = added.pop(hdrs.CACHE_CONTROL)
-    first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-    before = "\r\n".join([first, *(f"{name}: {it}" for name, it in shown.items())])
-    behind = "".join(f"{name}: {it}\r\n" for name, it in added.items())
-    return before, f"{behind}\r\n"
 
 
 class Lean(asyncio.Protocol):
@@ -256,8 +172,10 @@ class Lean(asyncio.Protocol):
         if transport is None:
             # The client has left; what it sent is in the log all the same.
             return
-        transport.write(written)
         door.connections.end(self)
+        if transport.is_closing():
+            return
+        transport.write(written)
         if head.closes or door.connections.is_stopping:
             transport.close()
             return
@@ -282,9 +200,10 @@ class Lean(asyncio.Protocol):
     def hand_over(self) -> None:
         """Let aiohttp have the connection, and all that waits to be looked at."""
         transport = self._transport
-        if transport is None or self._head is not None:
-            return
         self._stop_waiting()
+        if transport is None or self._head is not None or self.writing_paused:
+            # It is looked at again when the answer is written and taken.
+            return
         self._end_keep_alive()
         pieces, self._pieces = self._pieces, []
         self._transport = None
@@ -383,13 +302,13 @@ class Lean(asyncio.Protocol):
         """Let the time begin in which the next request comes."""
         self._idle_since_s = self._loop.time()
         if self._keep_alive is None:
-            at_s = self._idle_since_s + KEEP_ALIVE_S
+            at_s = self._idle_since_s + self._door.connections.keep_alive_s
             self._keep_alive = self._loop.call_at(at_s, self._end_if_idle)
 
     def _end_if_idle(self) -> None:
         """Close if no request came in time; the timer is not set for each request."""
         self._keep_alive = None
-        ends_s = self._idle_since_s + KEEP_ALIVE_S
+        ends_s = self._idle_since_s + self._door.connections.keep_alive_s
         if self._head is not None:
             # Set again when that is answered.
             return

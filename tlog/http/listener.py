@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from tlog import __version__, hashing
 from tlog.config import listen_address
+from tlog.http.accepting import Accepting
 from tlog.http.answers import Answers, open_and_bound
 from tlog.http.body import STOPPING
 from tlog.http.connections import (
@@ -21,7 +22,8 @@ from tlog.http.connections import (
     affordable_connections,
 )
 from tlog.http.exchange import HotRoute, rendered
-from tlog.http.lean import LeanDoor
+from tlog.http.lean import Lean
+from tlog.http.lean_door import LeanDoor
 from tlog.http.problems import (
     INTERNAL,
     NEVER,
@@ -36,7 +38,7 @@ from tlog.metrics import Metrics
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _ANSWERS: Final = web.AppKey("answers", Answers)
-_HOT: Final = web.AppKey("hot", tuple[HotRoute, ...])
+_HOT: Final[web.AppKey[Sequence[HotRoute]]] = web.AppKey("hot")
 
 _DRAIN_S: Final = 30.0
 # The system shortens it to what it allows (net.core.somaxconn on Linux).
@@ -105,16 +107,17 @@ class Listener:
         most = affordable_connections(self._most)
         made = cast(web.Server, self._runner.server)
         self.connections = Connections(made, most, self._answer_s)
+        make = way_in(self._app, self.connections, is_lean=self._is_lean)
+        accepting = Accepting(make, lambda: self.connections.room)
+        self._accepting = accepting
         try:
             server = await asyncio.get_running_loop().create_server(
-                way_in(self._app, self.connections, is_lean=self._is_lean),
-                host,
-                port,
-                backlog=_ACCEPT_QUEUE,
+                accepting.take, host, port, backlog=_ACCEPT_QUEUE
             )
         except OSError as error:
             raise _not_listening(error, self._listen) from error
         self._server = server
+        accepting.watch(server.sockets)
         # With port 0, only the socket knows.
         bound = server.sockets[0].getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
@@ -126,6 +129,7 @@ class Listener:
         if self._server is None:
             await self._runner.cleanup()
             return
+        self._accepting.close()
         self._server.close()
         self.connections.stop()
         await asyncio.gather(self.connections.drain(_DRAIN_S), self._runner.cleanup())
@@ -135,10 +139,11 @@ def way_in(
     app: web.Application, connections: Connections, *, is_lean: bool
 ) -> Callable[[], asyncio.Protocol]:
     """Return what makes the protocol of each connection that is accepted."""
-    if not (is_lean and app[_HOT]):
+    hot = app[_HOT]
+    if not (is_lean and hot):
         return lambda: connections.take(connections.make)
-    door = LeanDoor(app[_HOT], app[_ANSWERS], connections)
-    return lambda: connections.take(door.make)
+    door = LeanDoor(hot, app[_ANSWERS], connections)
+    return lambda: connections.take(lambda: Lean(door))
 
 
 def _not_listening(error: OSError, listen: str) -> OSError:

@@ -37,6 +37,8 @@ _FIELD: Final = re.compile(r"([A-Za-z0-9-]+): ([^\r]+)\r\n")
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,7}")
 _MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+_NO_TYPE: Final = "application/octet-stream"
+_CONNECTIONS: Final = frozenset({"keep-alive", "Keep-Alive", "close"})
 _ETAG: Final = re.compile(r'(W/)?"([!#-~]*)"')
 
 # What aiohttp and the endpoints read, and what both pass over.
@@ -90,68 +92,56 @@ def recognise(received: bytes, remote: str) -> Head | Unplain:
         return Unplain.OTHER
     method, path, query, lines = match.groups("")
     pairs = _FIELD.findall(lines)
-    headers = {_known_name(name): value for name, value in pairs}
-    length = _body_length(method, headers)
-    if len(headers) < len(pairs) or "" in headers or length is None:
+    headers = {
+        _NAMES.get(name) or _NAMES.get(name.lower(), ""): value for name, value in pairs
+    }
+    is_read = method == hdrs.METH_GET
+    length = _body_length(headers.get(hdrs.CONTENT_LENGTH), is_read=is_read)
+    if len(headers) < len(pairs) or length is None or not _are_plain(headers):
         return Unplain.OTHER
-    return _head(_Line(method, path, query), headers, length, at + len(_END), remote)
-
-
-class _Line(NamedTuple):
-    """The first line of a request."""
-
-    method: str
-    path: str
-    query: str
-
-
-def _known_name(name: str) -> str:
-    """Return the usual spelling of a header's name, "" of one that is not known."""
-    return _NAMES.get(name) or _NAMES.get(name.lower(), "")
-
-
-def _body_length(method: str, headers: dict[str, str]) -> int | None:
-    """Return how long the body is; None where that is not plain."""
-    length = headers.get(hdrs.CONTENT_LENGTH)
-    if method == hdrs.METH_GET:
-        return 0 if length is None else None
-    if length is None or _LENGTH.fullmatch(length) is None:
-        return None
-    return int(length) if int(length) <= MAX_BODY_BYTES else None
-
-
-def _head(
-    line: _Line, headers: dict[str, str], length: int, body_at: int, remote: str
-) -> Head | Unplain:
-    """Return the head, unless a header has a value that is not plain."""
-    connection = headers.get(hdrs.CONNECTION, "keep-alive")
-    media_type = headers.get(hdrs.CONTENT_TYPE, "application/octet-stream")
-    etag = _ETAG.fullmatch(headers.get(hdrs.IF_NONE_MATCH, '""'))
-    if (
-        connection not in {"keep-alive", "Keep-Alive", "close"}
-        or _MEDIA_TYPE.fullmatch(media_type) is None
-        or _HOST.fullmatch(headers.get(hdrs.HOST, "")) is None
-        or etag is None
-    ):
-        return Unplain.OTHER
-    known = None
-    if hdrs.IF_NONE_MATCH in headers:
-        known = (ETag(etag[2], is_weak=etag[1] is not None),)
     forwarded_for = headers.get(hdrs.X_FORWARDED_FOR)
     asked = Asked(
-        line.method,
-        line.path,
-        line.query,
-        [_pair(it) for it in line.query.split("&")] if line.query else (),
+        method,
+        path,
+        query,
+        [_pair(it) for it in query.split("&")] if query else (),
         headers,
         () if forwarded_for is None else (forwarded_for,),
-        media_type,
-        None if line.method == hdrs.METH_GET else length,
+        headers.get(hdrs.CONTENT_TYPE, _NO_TYPE),
+        None if is_read else length,
         None,
-        known,
+        _known_etags(headers.get(hdrs.IF_NONE_MATCH)),
         remote,
     )
-    return Head(asked, body_at, body_at + length, connection == "close")
+    body_at = at + len(_END)
+    closes = headers.get(hdrs.CONNECTION) == "close"
+    return Head(asked, body_at, body_at + length, closes)
+
+
+def _body_length(said: str | None, *, is_read: bool) -> int | None:
+    """Return how long the body is; None where that is not plain."""
+    if is_read:
+        return 0 if said is None else None
+    if said is None or _LENGTH.fullmatch(said) is None:
+        return None
+    length = int(said)
+    return length if length <= MAX_BODY_BYTES else None
+
+
+def _are_plain(headers: dict[str, str]) -> bool:
+    """Whether all names are known, and the values that matter have one reading."""
+    return (
+        "" not in headers
+        and headers.get(hdrs.CONNECTION, "close") in _CONNECTIONS
+        and _HOST.fullmatch(headers.get(hdrs.HOST, "")) is not None
+        and _MEDIA_TYPE.fullmatch(headers.get(hdrs.CONTENT_TYPE, _NO_TYPE)) is not None
+        and _ETAG.fullmatch(headers.get(hdrs.IF_NONE_MATCH, '""')) is not None
+    )
+
+
+def _known_etags(said: str | None) -> tuple[ETag, ...] | None:
+    match = None if said is None else _ETAG.fullmatch(said)
+    return None if match is None else (ETag(match[2], is_weak=match[1] is not None),)
 
 
 def _pair(parameter: str) -> tuple[str, str]:

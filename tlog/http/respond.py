@@ -78,39 +78,59 @@ def bytes_response(
     return rendered(bytes_reply(asked, body, content_type, cache_control))
 
 
+class Plan(NamedTuple):
+    """How a resource is answered: with its bytes from `start` to `end`, or without."""
+
+    status: int
+    headers: Mapping[str, str]
+    start: int = 0
+    end: int = 0
+
+
 def ranged_reply(asked: Asked, content: Content, headers: Mapping[str, str]) -> Reply:
     """Return bytes or the range of them that is asked for; 304, 412 or 416.
+
+    headers: those of a 200; the ETag is added.
+    """
+    body, etag = content
+    plan = plan_reply(asked, etag, len(body), headers)
+    return Reply(plan.status, tuple(plan.headers.items()), body[plan.start : plan.end])
+
+
+def plan_reply(asked: Asked, etag: str, size: int, headers: Mapping[str, str]) -> Plan:
+    """Return how a resource of `size` bytes is answered; its bytes are not needed.
 
     headers: those of a 200; the ETag is added.
 
     Source: RFC 9110, 13.2.2 (the order of preconditions), 14.2 (Range, of a GET alone).
     """
-    body, etag = content
     if asked.if_match is not None and not any(
         it.value == "*" or (f'"{it.value}"' == etag and not it.is_weak)
         for it in asked.if_match
     ):
-        return Reply(412, ((hdrs.CACHE_CONTROL, NEVER),))
+        return Plan(412, {hdrs.CACHE_CONTROL: NEVER})
     shown = {**headers, hdrs.ETAG: etag, hdrs.ACCEPT_RANGES: "bytes"}
     if _is_known(asked, etag):
         del shown[hdrs.CONTENT_TYPE]
-        return Reply(304, tuple(shown.items()))
-    whole = Reply(200, tuple(shown.items()), body)
+        return Plan(304, shown)
     wanted = asked.headers.get(hdrs.RANGE)
     # A date in If-Range matches nothing: this resource has no date.
     is_current = asked.headers.get(hdrs.IF_RANGE, etag) == etag
     if wanted is None or asked.method != hdrs.METH_GET or not is_current:
-        return whole
+        return Plan(200, shown, 0, size)
     try:
-        found = _parse_range(wanted, len(body))
+        found = _parse_range(wanted, size)
     except FormatError:
-        size = (hdrs.CONTENT_RANGE, f"bytes */{len(body)}")
-        return Reply(416, (size, (hdrs.CACHE_CONTROL, NEVER)))
+        unsatisfied: dict[str, str] = {
+            hdrs.CONTENT_RANGE: f"bytes */{size}",
+            hdrs.CACHE_CONTROL: NEVER,
+        }
+        return Plan(416, unsatisfied)
     if found is None:
-        return whole
+        return Plan(200, shown, 0, size)
     start, end = found
-    shown[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{len(body)}"
-    return Reply(206, tuple(shown.items()), body[start:end])
+    shown[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{size}"
+    return Plan(206, shown, start, end)
 
 
 def _is_known(asked: Asked, etag: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tlog.documents.opening import OpenDocuments
 from tlog.lifeline import Lifeline
 from tlog.log.metrics import LogMetrics
 from tlog.log.publishing.backlog import Backlog
@@ -23,7 +24,8 @@ class Log:
     """One open log.
 
     submitting, reading, standing: what doors are given.  lifeline: on which the
-    sequencer, the publisher and the heads hang.
+    sequencer, the publisher and the heads hang.  documents: the store beside it, if
+    there is to be one.
     """
 
     settings: LogSettings
@@ -37,6 +39,7 @@ class Log:
     publisher: Publisher
     lifeline: Lifeline
     metrics: LogMetrics
+    documents: OpenDocuments | None = None
 
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
@@ -69,3 +72,5 @@ class Log:
         if self.lifeline.failure is None:
             self.stores.journal.trim(self.publisher.stored_size)
         self.stores.close()
+        if self.documents is not None:
+            self.documents.close()

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tlog.documents.metrics import DocumentMetrics
 from tlog.metrics import Metrics
 
 _COMMIT_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
@@ -55,6 +56,7 @@ class LogMetrics(Metrics):
             "tlog_waiting_checks", "Sigstore's submissions that are read or checked"
         )
         self._add_cosigning()
+        self.documents = DocumentMetrics(self._registry)
 
     def _add_cosigning(self) -> None:
         counter, gauge, histogram = self._counter, self._gauge, self._histogram

@@ -1,11 +1,13 @@
 """From settings to a log, opened and recovered."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.config import require_bare_host
+from tlog.documents.opening import OpenDocuments, open_documents
 from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import CorruptError, RejectedError, telling_machine_trouble
 from tlog.folders import PUBLIC_FILE, set_mode, write_whole
@@ -74,11 +76,17 @@ def _open_log(settings: LogSettings, clock: Clock, disk: Disk) -> Log:
     if settings.sigstore and settings.origin:
         require_bare_host(settings.origin)
     folder = LogFolder(settings.data)
+    metrics = LogMetrics()
+    documents: OpenDocuments | None = None
     try:
-        return _open(settings, folder, clock, disk)
+        documents = open_documents(settings, settings.data, metrics.documents, clock)
+        log = _open(settings, folder, metrics, clock, disk)
     except BaseException:
+        if documents is not None:
+            documents.close()
         folder.close()
         raise
+    return replace(log, documents=documents)
 
 
 class _Ground(NamedTuple):
@@ -91,14 +99,20 @@ class _Ground(NamedTuple):
     metrics: LogMetrics
 
 
-def _open(settings: LogSettings, folder: LogFolder, clock: Clock, disk: Disk) -> Log:
+def _open(
+    settings: LogSettings,
+    folder: LogFolder,
+    metrics: LogMetrics,
+    clock: Clock,
+    disk: Disk,
+) -> Log:
     layout = folder.layout
     signer = HeadSigner(_load_keys(layout, settings), clock)
     if settings.sigstore:
         require_bare_host(signer.origin)
     policy = policy_text(settings, signer.verifier_keys)
     _write_public_keys(layout, signer, policy)
-    ground = _Ground(settings, signer, policy, clock, LogMetrics())
+    ground = _Ground(settings, signer, policy, clock, metrics)
     asked = Policy.parse(policy.encode())
     sightings = see_all_heads(settings, asked, signer.verifier_keys)
     guard = open_guard(settings, asked, layout.root, ground.metrics)
@@ -233,6 +247,7 @@ def _submitting(
         checks=Checks(),
         pool=pool,
         heads=heads,
+        shows_at_once=not _waits_for_witnesses(settings, guard),
         wait_s=settings.witness_wait_ms / 1000,
         metrics=ground.metrics,
         first_entry=make_first_entry(origin) if begins else None,

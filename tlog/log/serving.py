@@ -12,10 +12,17 @@ from tlog.log.sequencer.pool import Settled, settle
 from tlog.log_lines import log_event
 
 
-async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+async def serve(
+    log: Log,
+    stop: asyncio.Event,
+    ready: Callable[[str], None],
+    *,
+    is_lean: bool = True,
+) -> None:
     """Serve `log` until `stop` is set or the log stops by itself; then close it.
 
-    ready: called with the URL when the first request can be answered.
+    ready: called with the URL when the first request can be answered.  is_lean: hot
+    routes have both ways in, and aiohttp's alone if not.
     Raises the FatalError that stopped the log, if one did.
     """
     loop = asyncio.get_running_loop()
@@ -24,7 +31,10 @@ async def serve(log: Log, stop: asyncio.Event, ready: Callable[[str], None]) -> 
         settle(settled)
         log.heads.wake()
 
-    listener = Listener(build_app(log), log.settings.listen, log.settings.prefix)
+    settings = log.settings
+    listener = Listener(
+        build_app(log), settings.listen, settings.prefix, is_lean=is_lean
+    )
     log.start(
         on_stop=lambda: loop.call_soon_threadsafe(stop.set),
         # One wake-up of the loop for all waiters of a batch.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tlog.config import SettingsGroup, setting
+from tlog.documents.settings import DocumentSettings
 from tlog.http.settings import HttpSettings
 from tlog.log.admission.settings import AdmissionSettings, SigstoreSettings
 from tlog.log.cosigning.settings import CosigningSettings
@@ -33,6 +34,7 @@ class IdentitySettings(SettingsGroup):
 @dataclass(frozen=True, kw_only=True)
 class LogSettings(
     LogLineSettings,
+    DocumentSettings,
     SigstoreSettings,
     CosigningSettings,
     AdmissionSettings,
@@ -51,11 +53,12 @@ class LogSettings(
 
     @property
     def open_doors(self) -> dict[str, bool]:
-        """Whether each door takes entries, by its name."""
+        """Whether each door takes entries, or documents, by its name."""
         native = not self.sigstore or self.sigstore_native
         return {
             "native": native and not self.frozen,
             "sigstore": self.sigstore and not self.frozen,
+            "documents": self.documents is not False and not self.frozen,
         }
 
     def __post_init__(  # type: ignore[explicit-override]  # typing: from 3.12

@@ -87,6 +87,8 @@ def require_target(origin: str, url: str) -> str:
     try:
         here, there = urlsplit(origin), urlsplit(url)
         host, _ = there.hostname or "", there.port
+        # What no name server can be asked for is no matter of the network.
+        host.encode("idna")
     except ValueError:
         raise FormatError("a registry sends its clients to a URL") from None
     if (

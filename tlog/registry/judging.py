@@ -1,8 +1,9 @@
-"""What is attached to an image, judged: by a policy, and by rules if they are given.
+"""What is attached to an image, judged by whom its user trusts.
 
-Without rules: which proofs prove that a log of the policy holds an entry that names the
-image.  With rules: which envelopes are signed, logged and as the rules ask; each with
-an attached proof whose entry names it.  What nobody has judged is never called proven.
+Where the policy alone is given: which proofs prove that a log of it holds an entry that
+names the image.  Where signers are named too: which bundles and envelopes are signed by
+one and logged; a proof alone says nothing of who signed.  An envelope counts with an
+attached proof whose entry names it.  What nobody has judged is never called proven.
 
 The verdicts are `tlogverify`'s.  Here is only fetched, paired and told apart.
 """
@@ -23,11 +24,14 @@ from tlogverify.artifact import ProvenArtifact, verify_artifact
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
 from tlogverify.attestation.rules import Rules
 from tlogverify.attestation.verify import ProvenAttestation, verify_attestation
+from tlogverify.command.verdicts import Judged
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.policy import Policy
 from tlogverify.proof import MAX_PROOF_BYTES, Proof
 from tlogverify.record import Record, parse_record
 from tlogverify.rekor import REKOR_START
+from tlogverify.sigstore import Bundle, UnjudgedError
+from tlogverify.sigstore.bundle import MAX_BUNDLE_BYTES, VERSIONS
 
 MAX_ALL_BYTES: Final = 256 << 20
 """Of all documents of one image that are fetched: they are in memory together."""
@@ -35,6 +39,7 @@ MAX_ALL_BYTES: Final = 256 << 20
 _LIMITS: Final[Mapping[str, int]] = {
     PROOF_TYPE: MAX_PROOF_BYTES,
     ENVELOPE_TYPE: MAX_ENVELOPE_BYTES,
+    **dict.fromkeys(VERSIONS, MAX_BUNDLE_BYTES),
 }
 
 
@@ -45,6 +50,36 @@ class State(Enum):
     NOT_PROVEN = "not proven"
     UNUSABLE = "unusable"
     NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom the user trusts; policy: None where a trusted root stands in its place.
+
+    rules: of envelopes.  judge_bundle: returns the verdict on a bundle that is said to
+    be of a digest, or raises VerificationError; None where no signer of any is named.
+    """
+
+    policy: Policy | None
+    rules: Rules | None = None
+    judge_bundle: Callable[[Digest, Bundle], Judged] | None = None
+
+    def why_not(self, media_type: str) -> str:
+        """Return why a kind of document cannot be judged; "" if it can."""
+        names_signers = self.rules is not None or self.judge_bundle is not None
+        if media_type == PROOF_TYPE:
+            is_needed = not names_signers or self.rules is not None
+            if self.policy is not None and is_needed:
+                return ""
+            return "a proof alone says nothing of who signed"
+        if media_type == ENVELOPE_TYPE:
+            is_judged = self.policy is not None and self.rules is not None
+            return "" if is_judged else "an envelope is judged by --policy and --rules"
+        if media_type in VERSIONS:
+            if self.judge_bundle is not None:
+                return ""
+            return "who may sign bundles is told by --rules, --key or --trusted-root"
+        return "nothing here judges this kind of document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +100,8 @@ class Document:
 class Verdict:
     """A document, judged; why: "" if it is proven.
 
-    artifact: of the log's entry.  attestation: with rules alone.
+    artifact: of the log's entry.  attestation: of an envelope.  bundle: as
+    `Trust.judge_bundle` says.
     """
 
     document: Document
@@ -73,16 +109,13 @@ class Verdict:
     why: str = ""
     artifact: ProvenArtifact | None = None
     attestation: ProvenAttestation | None = None
+    bundle: Judged | None = None
 
 
 async def fetch_documents(
-    repository: Repository, discovery: Discovery, *, by_rules: bool
+    repository: Repository, discovery: Discovery, trust: Trust
 ) -> list[Document]:
-    """Return all attached documents; the content is of those that can be judged.
-
-    by_rules: envelopes too.
-    """
-    judged = {PROOF_TYPE, ENVELOPE_TYPE} if by_rules else {PROOF_TYPE}
+    """Return all attached documents; the content is of those that can be judged."""
     room, documents = MAX_ALL_BYTES, list[Document]()
     for it in discovery.attachments:
         if it.manifest is None:
@@ -90,8 +123,7 @@ async def fetch_documents(
             documents.append(unusable)
             continue
         for layer in it.manifest.layers:
-            if layer.media_type not in judged:
-                why = _why_not_judged(layer.media_type)
+            if why := trust.why_not(layer.media_type):
                 documents.append(Document(it.digest, layer.media_type, None, why))
                 continue
             found = await _fetch(repository, it.digest, layer, room)
@@ -114,15 +146,20 @@ async def _fetch(
     return Document(attached, kind, content)
 
 
-def judge(
-    digest: Digest, documents: Sequence[Document], policy: Policy, rules: Rules | None
-) -> list[Verdict]:
+def judge(digest: Digest, documents: Sequence[Document], trust: Trust) -> list[Verdict]:
     """Return a verdict on each document, in their order."""
-    if rules is None:
-        return [_judge_by_policy(digest, it, policy) for it in documents]
+    policy, rules = trust.policy, trust.rules
     proofs = _proofs_by_provenance(documents)
 
     def prove(it: Document, content: bytes) -> Verdict:
+        if trust.judge_bundle is not None and it.media_type in VERSIONS:
+            told = trust.judge_bundle(digest, Bundle.parse(content))
+            return Verdict(it, State.PROVEN, bundle=told)
+        if policy is None:
+            raise FormatError("a proof and an envelope are judged by a policy")
+        if rules is None:
+            proven = verify_artifact(sha256_of(digest), Proof.parse(content), policy)
+            return Verdict(it, State.PROVEN, artifact=proven)
         if it.media_type == PROOF_TYPE:
             why = "it counts with the envelope that its entry names"
             return Verdict(it, State.NOT_JUDGED, why)
@@ -130,14 +167,6 @@ def judge(
         return _judge_envelope(digest, it, paired, policy, rules)
 
     return [_judged(it, prove) for it in documents]
-
-
-def _judge_by_policy(digest: Digest, document: Document, policy: Policy) -> Verdict:
-    def prove(it: Document, content: bytes) -> Verdict:
-        proven = verify_artifact(sha256_of(digest), Proof.parse(content), policy)
-        return Verdict(it, State.PROVEN, artifact=proven)
-
-    return _judged(document, prove)
 
 
 def _judge_envelope(
@@ -169,6 +198,8 @@ def _judged(document: Document, prove: Callable[[Document, bytes], Verdict]) -> 
         return Verdict(document, document.state, document.why)
     try:
         return prove(document, document.content)
+    except UnjudgedError as error:
+        return Verdict(document, State.NOT_JUDGED, str(error))
     except VerificationError as error:
         return Verdict(document, State.NOT_PROVEN, str(error))
     except FormatError as error:
@@ -195,9 +226,3 @@ def _record_of(proof: Proof) -> Record | None:
     if proof.extra is None or proof.extra.startswith(REKOR_START):
         return None
     return parse_record(proof.extra)
-
-
-def _why_not_judged(media_type: str) -> str:
-    if media_type == ENVELOPE_TYPE:
-        return "whose signatures to believe is told by --rules"
-    return "nothing here judges this kind of document"

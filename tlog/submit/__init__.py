@@ -4,6 +4,7 @@ The files, in order of dependency:
 
     artifacts       what is submitted: files, folders, standard input, digests
     destinations    where each proof goes, and what must not be replaced there
+    documents       provenance documents, stored by the log
     sending         requests, proofs written as they come, and how far it is
 
 Everything that can be known to end badly is refused before anything is logged.  The
@@ -24,6 +25,9 @@ from tlog.submit.destinations import (
     satisfying,
     without_quorum,
 )
+from tlog.submit.documents import (
+    store_documents,
+)
 from tlog.submit.sending import (
     Sender,
 )
@@ -39,5 +43,6 @@ __all__ = [
     "prepare_folders",
     "require_free",
     "satisfying",
+    "store_documents",
     "without_quorum",
 ]

@@ -16,7 +16,7 @@ from tlogverify.files import read_bounded
 from tlogverify.policy import Policy
 from tlogverify.sigstore.bundle import Bundle
 from tlogverify.sigstore.signers import BundleKey
-from tlogverify.sigstore.verify import JUDGED, Signed, verify_bundle
+from tlogverify.sigstore.verify import JUDGED, ProvenBundle, Signed, verify_bundle
 
 
 def judge_by_bundle(options: Namespace, policy: Policy) -> Callable[[str], Judged]:
@@ -27,20 +27,31 @@ def judge_by_bundle(options: Namespace, policy: Policy) -> Callable[[str], Judge
 
     def judge(artifact: str) -> Judged:
         require_file(artifact)
-        proven = verify_bundle(artifact, bundle, policy, keys)
-        build = build_of(proven.signed, rules)
-        told = verdicts.describe_signed(artifact, proven.signed, JUDGED)
-        told |= verdicts.placed(proven.logged.index, proven.logged.witnessed)
-        told |= {"not_judged": list(proven.unjudged)}
-        line = f"{artifact}: proven, " + verdicts.standing(
-            proven.logged.index, proven.logged.witnessed
-        )
-        line += verdicts.signed_summary(proven.signed, build)
-        return told | verdicts.describe_build(build), line + verdicts.beside(
-            proven.unjudged
+        return tell_bundle(
+            artifact, verify_bundle(artifact, bundle, policy, keys), rules
         )
 
     return judge
+
+
+def tell_bundle(artifact: str, proven: ProvenBundle, rules: Rules | None) -> Judged:
+    """Return the verdict on a bundle, once its statement is as `rules` ask, if they do.
+
+    artifact: what it is called.
+
+    Raises FormatError or VerificationError if it is not as they ask.
+    """
+    build = build_of(proven.signed, rules)
+    told = verdicts.describe_signed(artifact, proven.signed, JUDGED)
+    told |= verdicts.placed(proven.logged.index, proven.logged.witnessed)
+    told |= {"not_judged": list(proven.unjudged)}
+    line = f"{artifact}: proven, " + verdicts.standing(
+        proven.logged.index, proven.logged.witnessed
+    )
+    line += verdicts.signed_summary(proven.signed, build)
+    return told | verdicts.describe_build(build), line + verdicts.beside(
+        proven.unjudged
+    )
 
 
 def read_keys(paths: list[str], rules: Rules | None) -> tuple[BundleKey, ...]:

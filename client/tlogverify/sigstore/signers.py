@@ -95,6 +95,11 @@ class BundleKey:
         return cls(_spki(_load(pem)))
 
     @property
+    def spki(self) -> bytes:
+        """The public key's DER, also of a certificate."""
+        return _spki(self._key())
+
+    @property
     def details(self) -> str:
         """What a log calls this kind of key: a name of `HASH_OF`."""
         key = self._key()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tlog.attest.repositories import git, repository
 from tlog import __version__
-from tlog.attest.capture import BUILD_TYPE, Told, capture_provenance
+from tlog.attest.capture import BUILD_TYPE, Told, capture_provenance, minimal
 from tlog.attest.commands import ask
 from tlog.attest.git import GitState, read_git
 from tlog.attest.materials import MAX_LOCK_FILES, read_lock_files
@@ -527,3 +527,26 @@ def test_a_program_that_fails_says_nothing(tmp_path: Path) -> None:
     assert ask(["false"], tmp_path) is None
     assert ask(["there-is-no-such-program"], tmp_path) is None
     assert "x" == ask(["echo", "x"], tmp_path)
+
+
+def test_the_minimum_is_builder_source_and_times(tmp_path: Path) -> None:
+    repository(tmp_path, branch="release/1")
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    environment = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://git.example",
+        "GITHUB_REPOSITORY": "team/app",
+        "GITHUB_REF": "refs/heads/main",
+        "GITHUB_EVENT_NAME": "push",
+    }
+    full = capture_provenance(tmp_path, environment, NOW).predicate
+    left = minimal(full)
+    assert {"buildDefinition", "runDetails"} == left.keys()
+    assert full["runDetails"] == left["runDetails"]
+    assert {
+        "buildType": BUILD_TYPE,
+        "externalParameters": {
+            "source": "git+https://git.example/team/app",
+            "ref": "refs/heads/main",
+        },
+    } == left["buildDefinition"]

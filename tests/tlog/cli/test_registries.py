@@ -11,10 +11,24 @@ import pytest_asyncio
 
 from tests.support.cases import case
 from tests.support.registry import OCI_MANIFEST, PASSWORD, USER, StandIn
-from tests.tlogverify.attestation.stories import Attestation, write_rules
+from tests.support.rekor import KINDS, P256, KeyKind, b64, private_key, spki
+from tests.tlog.bundles.world import EMAIL, ISSUER, World
+from tests.tlogverify.attestation.stories import (
+    SLSA,
+    Attestation,
+    provenance,
+    write_rules,
+)
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256, POLICY_TEXT, Story
+from tests.tlogverify.sigstore.documents import (
+    STATEMENT,
+    encoded,
+    of_message,
+    of_statement,
+)
 from tlog.cli import main
 
+P384 = next(kind for kind in KINDS if "P384" in kind.details)
 DIGEST = f"sha256:{ARTIFACT_SHA256.hex()}"
 
 
@@ -61,6 +75,12 @@ def tlog(folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:
         return Done(status, *capsys.readouterr())
 
     return run_one
+
+
+def pem(kind: KeyKind) -> bytes:
+    """Return the public half of this run's key of a kind."""
+    text = b64(spki(private_key(kind)))
+    return f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n".encode()
 
 
 def image(standin: StandIn) -> str:
@@ -135,6 +155,71 @@ async def test_an_attestation_is_judged_by_rules(
     assert by_verdict["not judged"]["why"]
 
 
+async def test_a_bundle_is_judged_by_whom_it_is_signed(
+    standin: StandIn, tlog: Command, folder: Path
+) -> None:
+    (folder / "key.pub").write_bytes(pem(P256))
+    (folder / "other.pub").write_bytes(pem(P384))
+    (folder / "app.sigstore.json").write_bytes(encoded(of_message()))
+    judge = ("verify", image(standin), "--policy", "policy")
+    await tlog("attach", image(standin), "app.sigstore.json")
+    # A proof says that a log knows the image, and nothing of who signed.
+    await tlog("attach", image(standin), "app.tlog-proof")
+    done = await tlog(*judge, "--key", "key.pub")
+    assert 0 == done.status, done.err
+    assert f"{pinned(standin)}: proven, entry 3 of 7" in done.out
+    assert "; signed with key sha256:" in done.out
+    assert "not judged: a proof alone says nothing of who signed" in done.err
+    done = await tlog(*judge, "--key", "other.pub")
+    assert (1, "") == (done.status, done.out)
+    done = await tlog(*judge, "--key", "key.pub", "--json")
+    verdicts = {it["verdict"]: it for it in json.loads(done.out)["attached"]}
+    assert {"proven", "not judged"} == verdicts.keys()
+    assert pinned(standin) == verdicts["proven"]["artifact"]
+    # Without a word on who may sign, the proof is what counts.
+    done = await tlog(*judge)
+    assert 0 == done.status
+    assert "who may sign bundles is told by" in done.err
+
+
+async def test_rules_judge_the_statement_of_a_bundle(
+    standin: StandIn, tlog: Command, folder: Path
+) -> None:
+    (folder / "alice.pub").write_bytes(pem(P256))
+    built = {**STATEMENT, "predicateType": SLSA, "predicate": provenance()}
+    judge = ("verify", image(standin), "--policy", "policy", "--rules", "RULES.toml")
+    ends = []
+    for name, statement in {"other": STATEMENT, "built": built}.items():
+        (folder / name).write_bytes(encoded(of_statement(statement)))
+        assert 0 == (await tlog("attach", image(standin), name)).status
+        done = await tlog(*judge)
+        ends.append(done.status)
+    assert [1, 0] == ends
+    done = await tlog(*judge)
+    assert "attested: built by" in done.out
+    assert "the predicate type is not allowed" in done.err
+
+
+async def test_a_certificate_is_judged_by_a_trusted_root(
+    standin: StandIn, tlog: Command, folder: Path
+) -> None:
+    world = World()
+    (folder / "root").write_text(json.dumps(world.root))
+    (folder / "app.sigstore.json").write_text(json.dumps(world.message(der=world.der)))
+    await tlog("attach", image(standin), "app.sigstore.json")
+    root = ("verify", image(standin), "--trusted-root", "root", "--issuer", ISSUER)
+    done = await tlog(*root, "--identity", EMAIL)
+    assert 0 == done.status, done.err
+    assert f"{pinned(standin)}: proven, entry " in done.out
+    assert EMAIL in done.out
+    done = await tlog(*root, "--identity", "somebody@else.example")
+    assert (1, "") == (done.status, done.out)
+    keys = ("--policy", "policy", "--rules", "RULES.toml")
+    done = await tlog("verify", image(standin), *keys)
+    assert 1 == done.status
+    assert "not judged: whom its certificate names" in done.err
+
+
 async def test_what_ends_a_command_has_its_status(
     standin: StandIn, tlog: Command, folder: Path
 ) -> None:
@@ -146,14 +231,25 @@ async def test_what_ends_a_command_has_its_status(
         ("verify", "oci://h/app", *policy): (2, "add :TAG or @DIGEST"),
         ("verify", image(standin), "--policy", "none"): (2, "No such file"),
         ("verify", image(standin), *policy, "--rules", "none"): (2, "No such file"),
-        ("verify", image(standin), *policy, "--proof", "x"): (2, "--policy, --rules"),
-        ("verify", image(standin), *policy, "--entry"): (2, "--policy, --rules"),
+        ("verify", image(standin), *policy, "--proof", "x"): (
+            2,
+            "all that is attached",
+        ),
+        ("verify", image(standin), *policy, "--entry"): (2, "all that is"),
         ("verify", image(standin), "policy", *policy): (2, "two commands"),
+        ("verify", image(standin), *policy, "--bundle", "x"): (2, "all that is"),
+        ("verify", image(standin)): (2, "--policy FILE is needed"),
+        ("verify", image(standin), *policy, "--identity", "x"): (2, "go together"),
+        ("verify", image(standin), "--trusted-root", "x"): (2, "who may sign"),
         ("verify", nobody, *policy, "--timeout", "0.2"): (3, "not judged: "),
         ("attach", nobody, "policy", "--timeout", "0.2"): (3, "no answer"),
         ("discover", nobody, "--timeout", "0.2"): (3, "no answer"),
         ("discover", absent): (2, "is not there"),
         ("attach", image(standin), "none"): (2, "No such file"),
+        ("attach", image(standin)): (2, "name the FILE to attach, or --repair"),
+        ("attach", image(standin), "policy", "--repair"): (2, "or --repair"),
+        ("attach", image(standin), "--repair"): (2, "go together"),
+        ("attach", image(standin), "policy", "--log", "x"): (2, "go together"),
         ("attach", image(standin), "policy"): (2, "--type"),
         ("attach", standin.image, "app.tlog-proof"): (2, "does not name sha256:"),
         ("discover", image(standin), "--timeout", "0"): (2, "seconds above 0"),

@@ -104,14 +104,14 @@ def _head_of_text(folder: Path) -> None:
 
 def _index_of_more(folder: Path) -> None:
     index = Index(folder / "index")
-    index.add([bytes(32)], [[bytes(32)]])
+    index.add([bytes(32)], [[bytes(33)]])
     index.close()
 
 
 def _index_without_all(folder: Path) -> None:
     shutil.rmtree(folder / "index")
     index = Index(folder / "index")
-    index.add([sha256(b"\x00" + entry(0)).digest()], [[bytes(32)]])
+    index.add([sha256(b"\x00" + entry(0)).digest()], [[bytes(33)]])
     index.close()
 
 

@@ -38,11 +38,13 @@ _TURNS = 40
 _DATE = re.compile(rb"\r\nDate: [^\r]*\r\n")
 
 
-class Wire(asyncio.Transport):
-    """A transport without a socket; its protocol is told of its end as by the system."""
+class Wire:
+    """An `asyncio.Transport` in all but name: `override` came after Python 3.11.
+
+    It has no socket; its protocol is told of its end as by the system.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
         self.written = b""
         self.protocol: Any = None
         self.unsent = 0
@@ -53,10 +55,6 @@ class Wire(asyncio.Transport):
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self.protocol = protocol
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        protocol: asyncio.BaseProtocol = self.protocol
-        return protocol
 
     def is_closing(self) -> bool:
         return self._is_closing

@@ -17,6 +17,7 @@ from tests.support.refused import Unchanged
 from tests.support.running import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+BOTH_WAYS = True
 
 POST = b"POST /api/v1/entries HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 GET = b"GET /checkpoint HTTP/1.1\r\nHost: a\r\n"

@@ -49,6 +49,12 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "sigstore_native": [("true", True), ("0", False), ("1", True)],
     "sigstore_dsse": [("legacy", "legacy"), ("hashedrekord",) * 2, ("reject",) * 2],
     "sigstore_duplicates": [("conflict",) * 2, ("existing",) * 2, ("conflict",) * 2],
+    "documents": [("true", True), ("/b", Path("/b")), ("false", False)],
+    "document_bytes": [("1", 1), ("2", 2), ("3", 3)],
+    "document_cold": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
+    "document_pending_bytes": [("1", 1), ("0", 0), ("3", 3)],
+    "document_pending_s": [("1", 1), ("2", 2), ("3", 3)],
+    "document_scrub_bytes_per_s": [("1", 1), ("0", 0), ("3", 3)],
     "log_format": [("json", "json"), ("text", "text"), ("auto", "auto")],
     "log_level": [("debug", "debug"), ("error", "error"), ("info", "info")],
 }

@@ -98,6 +98,7 @@ def test_nobody_is_led_to_plain_http_or_to_this_machine() -> None:
         *((there, "https://u:p@blobs.example/x"), (there, "https://[/x")),
         *((here, "http://blobs.example/x"), (plain, "http://images.example:5001/x")),
         *((here, f"{here}/x y"), (here, f"{here}/x\n"), (here, f"{here}/é")),
+        *((here, "https://a..b/x"), (here, f"https://{'a' * 64}/x")),
         *((plain, "http://127.0.0.1/x"), (there, "https://a:99999/"), (there, "/x#y")),
     ]
     for origin, url in good:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.cases import case
 from tests.support.registry import OCI_MANIFEST, StandIn, told
+from tests.support.rekor import P256, private_key, spki
 from tests.tlog.registry.conftest import Opener
 from tests.tlogverify.attestation.stories import (
     BOB,
@@ -14,11 +15,23 @@ from tests.tlogverify.attestation.stories import (
     write_rules,
 )
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256, POLICY, Story, entry
-from tlog.registry import State, Verdict, discover, fetch_documents, find_image, judge
+from tests.tlogverify.sigstore.documents import certified, encoded, of_message
+from tlog.registry import (
+    State,
+    Trust,
+    Verdict,
+    discover,
+    fetch_documents,
+    find_image,
+    judge,
+)
 from tlog.registry import judging as room
 from tlog.registry.payloads import BUNDLE_TYPE, ENVELOPE_TYPE, PROOF_TYPE
-from tlog.registry.references import parse_reference
+from tlog.registry.references import Digest, parse_reference
 from tlogverify.attestation.rules import Rules
+from tlogverify.command.bundles import tell_bundle
+from tlogverify.command.verdicts import Judged
+from tlogverify.sigstore import Bundle, BundleKey, UnjudgedError, verify_bundle
 
 PROVEN, NOT_PROVEN = State.PROVEN, State.NOT_PROVEN
 UNUSABLE, NOT_JUDGED = State.UNUSABLE, State.NOT_JUDGED
@@ -42,11 +55,15 @@ def put(standin: StandIn, content: bytes, kind: str, **changes: object) -> str:
 async def judged(
     image: str, opened: Opener, rules: Rules | None = None
 ) -> list[Verdict]:
+    return await judged_by(Trust(POLICY, rules), image, opened)
+
+
+async def judged_by(trust: Trust, image: str, opened: Opener) -> list[Verdict]:
     repository = opened()
     found_image = await find_image(repository, parse_reference(image))
     found = await discover(repository, found_image)
-    documents = await fetch_documents(repository, found, by_rules=rules is not None)
-    return judge(found_image.digest, documents, POLICY, rules)
+    documents = await fetch_documents(repository, found, trust)
+    return judge(found_image.digest, documents, trust)
 
 
 async def states(
@@ -136,6 +153,33 @@ async def test_an_envelope_that_the_rules_refuse_is_not_proven(
             envelope = put(standin, it.envelope, ENVELOPE_TYPE)
             put(standin, it.story.text, PROOF_TYPE)
             assert state is (await states(image, opened, rules))[envelope]
+
+
+async def test_bundles_are_judged_by_whom_the_user_names(
+    standin: StandIn, opened: Opener, image: str
+) -> None:
+    key = BundleKey(spki(private_key(P256)))
+
+    def judge_bundle(digest: Digest, bundle: Bundle) -> Judged:
+        if bundle.certificates:
+            raise UnjudgedError("by nobody", judged=(), unjudged=("certificate",))
+        return tell_bundle(digest, verify_bundle(digest, bundle, POLICY, [key]), None)
+
+    older = "application/vnd.dev.sigstore.bundle+json;version=0.3"
+    other = of_message(artifact=b"other")
+    expected = {
+        put(standin, encoded(of_message()), BUNDLE_TYPE): PROVEN,
+        put(standin, encoded({**of_message(), "mediaType": older}), older): PROVEN,
+        put(standin, encoded(other), BUNDLE_TYPE): NOT_PROVEN,
+        put(standin, encoded(of_message(der=certified())), BUNDLE_TYPE): NOT_JUDGED,
+        put(standin, b"{}", BUNDLE_TYPE): UNUSABLE,
+        put(standin, Story().text, PROOF_TYPE): NOT_JUDGED,
+        put(standin, Attestation().envelope, ENVELOPE_TYPE): NOT_JUDGED,
+    }
+    for policy in (POLICY, None):
+        found = await judged_by(Trust(policy, None, judge_bundle), image, opened)
+        assert expected == {it.document.attached: it.state for it in found}
+        assert 2 == sum(it.bundle is not None for it in found)
 
 
 async def test_what_the_registry_lacks_or_changed_is_told(

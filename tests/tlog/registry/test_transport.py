@@ -1,8 +1,11 @@
 """Requests to a registry that waits, leads astray, asks who we are, or lies."""
 
 import json
+import ssl
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -23,11 +26,13 @@ from tests.support.registry import (
     basic,
     sha256,
 )
+from tests.system.test_submit_network import make_certificate
 from tests.tlog.registry.conftest import Opener
 from tlog.registry import Keyring, Repository, Way, parse_reference
 from tlog.registry.errors import AbsentError, DeniedError, UnreachedError
 from tlog.registry.manifests import Descriptor
 from tlog.registry.references import Digest
+from tlogclient.network import trust_authorities
 from tlogverify.errors import FormatError, VerificationError
 
 WRONG = {"username": USER, "password": "x"}
@@ -47,6 +52,26 @@ def saying(body: bytes) -> Answerer:
 def refusing(status: int, **headers: str) -> Answerer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return answering(lambda: web.Response(status=status, headers=named))
+
+
+@asynccontextmanager
+async def elsewhere(
+    status: int, body: bytes, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, list[str | None]]]:
+    """Serve another host's answer; give its URL, and the Authorization that comes."""
+    seen: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        assert "1" == request.query["secret"]
+        return web.Response(status=status, body=body)
+
+    app = web.Application()
+    app.router.add_route("*", "/place", answer)
+    other = TestServer(app, scheme="http" if tls is None else "https")
+    await other.start_server(ssl=tls)
+    async with other:
+        yield str(other.make_url("/place?secret=1")), seen
 
 
 def described(content: bytes, size: int) -> Descriptor:
@@ -176,6 +201,34 @@ async def test_a_token_is_asked_for_this_repository_alone(
     assert [PASSWORD] * 2 == [it["refresh_token"] for it in asked[2:]]
 
 
+async def test_a_public_registry_gives_tokens_to_nobody_in_particular(
+    standin: StandIn, opened: Opener
+) -> None:
+    standin.auth, standin.is_public = "bearer", True
+    assert await opened().find_manifest("1.0") is not None
+    assert [None, None, f"Bearer {TOKEN}"] == standin.authorized
+
+
+async def test_certificates_are_judged_by_the_authorities_that_are_named(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    serving, certificate = make_certificate(tmp_path)
+    content, reference = described(b"content", 7), parse_reference(standin.image)
+    async with elsewhere(200, b"content", serving) as (place, _):
+        assert place.startswith("https://127.0.0.1:")
+        for tls in (None, trust_authorities(certificate)):
+            repository = Repository(reference, Way(Keyring(), 60, tls))
+            standin.instead.append(refusing(307, Location=place))
+            try:
+                if tls is not None:
+                    assert b"content" == await repository.get_blob(content, 10)
+                    continue
+                with pytest.raises(UnreachedError, match=r"is not trusted .*--ca-file"):
+                    await repository.get_blob(content, 10)
+            finally:
+                await repository.close()
+
+
 async def test_a_token_that_has_ended_is_renewed_once(
     standin: StandIn, opened: Opener
 ) -> None:
@@ -227,23 +280,12 @@ async def test_a_token_is_not_fetched_by_plain_http(
 async def test_secrets_stay_behind_where_a_request_is_led_on(
     standin: StandIn, opened: Opener
 ) -> None:
-    seen: list[str | None] = []
-
-    async def store(request: web.Request) -> web.Response:
-        seen.append(request.headers.get("Authorization"))
-        assert "secret=1" == request.query_string
-        return web.Response(body=b"content")
-
-    app = web.Application()
-    app.router.add_get("/blob", store)
     standin.auth = "basic"
     repository = opened(keyring(standin))
     await repository.find_manifest("1.0")
-    async with TestServer(app) as other:
-        place = str(other.make_url("/blob?secret=1"))
+    async with elsewhere(200, b"content") as (place, seen):
         standin.instead.append(refusing(307, Location=place))
-        descriptor = described(b"content", 7)
-        assert b"content" == await repository.get_blob(descriptor, 10)
+        assert b"content" == await repository.get_blob(described(b"content", 7), 10)
     assert [None] == seen
     # To the registry itself they go along.
     standin.instead.append(refusing(302, Location=f"/v2/{NAME}/manifests/1.0"))
@@ -269,20 +311,11 @@ async def test_who_leads_in_circles_or_astray_is_left(
 async def test_an_upload_is_not_led_on_with_secrets(
     standin: StandIn, opened: Opener
 ) -> None:
-    seen: list[str | None] = []
-
-    async def store(request: web.Request) -> web.Response:
-        seen.append(request.headers.get("Authorization"))
-        return web.Response(status=201)
-
-    app = web.Application()
-    app.router.add_put("/store", store)
     standin.auth = "basic"
     repository = opened(keyring(standin))
     await repository.find_manifest("1.0")
-    async with TestServer(app) as other:
-        standin.instead.append(refusing(404))
-        standin.instead.append(refusing(202, Location=str(other.make_url("/store"))))
+    async with elsewhere(201, b"") as (place, seen):
+        standin.instead += [refusing(404), refusing(202, Location=place)]
         await repository.put_blob(b"content")
     assert [None] == seen
     standin.instead.extend([refusing(404), refusing(202)])

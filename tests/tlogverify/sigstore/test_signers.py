@@ -37,7 +37,7 @@ def test_each_kind_of_key_verifies_its_own_signatures_alone() -> None:
             BundleKey(certificate(private), is_certificate=True),
         ):
             assert (kind.details, kind.algorithm) == (key.details, key.algorithm)
-            assert digest == key.digest(ARTIFACT)
+            assert (digest, spki(private)) == (key.digest(ARTIFACT), key.spki)
             key.verify(digest, signature)
             for other in ((flip(digest), signature), (digest, flip(signature, 99))):
                 with pytest.raises(SignatureError, match="not of this key and of what"):

@@ -141,15 +141,7 @@ class LookupEndpoints:
         name, text = sought[0], parameters[sought[0]]
         key = _SOUGHT[name](text)
         start = query_number(parameters, "start", 0)
-        # The index first: it never reaches beyond the head that is read after it.
-        complete_to = self._log.index.complete_to
-        search = self._log.index.search
-        found = await asyncio.to_thread(search, key, start, PAGE_HITS + 1)
-        shown = self._log.heads.shown
-        # An entry that no head shows yet cannot be proven: it comes with a later head.
-        complete_to = min(complete_to, shown.size)
-        found = [index for index in found if index < shown.size]
-        page = found[:PAGE_HITS]
+        shown, complete_to, page, after = await self._log.find(key, start, PAGE_HITS)
         if name == "key":
             page = await self._signed_by(key[1:], page)
         paths = await self._log.prover.inclusions(shown, page)
@@ -157,7 +149,7 @@ class LookupEndpoints:
             "checkpoint": shown.note.decode(),
             "complete_to": complete_to,
             "hits": [{"index": index, "path": paths[index]} for index in page],
-            "next": found[PAGE_HITS] if len(found) > PAGE_HITS else None,
+            "next": after,
         }
         return json_response(document)
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import hdrs
 
+from tlog.documents.door import DOCUMENT_ROWS
 from tlog.entries.submission import EntryError
 from tlog.errors import FatalError, RejectedError
 from tlog.http.problems import SHARED_ROWS, Problem, Rows, problem_of
@@ -53,6 +54,7 @@ _UNANSWERED: Final = SHARED_ROWS[FatalError]._replace(
 
 LOG_ROWS: Final[Rows] = {
     **SHARED_ROWS,
+    **DOCUMENT_ROWS,
     UnansweredError: _UNANSWERED,
     EntryError: Problem(400, "invalid-entry", "An entry is not valid"),
     UnauthorizedError: Problem(

@@ -1,11 +1,14 @@
 """The log's routes: which door answers which path."""
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from tlog.documents.routes import document_routes, look_after
 from tlog.http.exchange import hot_read
 from tlog.http.listener import new_app
+from tlog.log.api.client import admit_document
 from tlog.log.api.lookup import LookupEndpoints
 from tlog.log.api.operation import OperationEndpoints
 from tlog.log.api.problems import LOG_ROWS
@@ -25,13 +28,7 @@ def build_app(log: Log) -> web.Application:
     settings, prefix = log.settings, log.settings.prefix
     prover = log.reading.prover
     is_closed = settings.sigstore and not settings.sigstore_native
-    submit = SubmitEndpoint(
-        log.submitting,
-        prover,
-        prefix,
-        is_closed=is_closed,
-        shows_at_once=log.standing.witnessing is None,
-    )
+    submit = SubmitEndpoint(log.submitting, prover, prefix, is_closed=is_closed)
     lookup = LookupEndpoints(log.reading)
     tiles = TileEndpoints(log.reading, f"{prefix}/")
     operation = OperationEndpoints(log.standing, log.metrics)
@@ -63,4 +60,12 @@ def build_app(log: Log) -> web.Application:
             hot_read("/api/v2/checkpoint", beside.checkpoint),
             hot_read("/api/v2/tile/{path:.+}", beside.tile),
         ]
-    return new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS, hot=hot)
+    if log.documents is not None:
+        admit = partial(admit_document, gate=log.submitting.gate)
+        routes += document_routes(
+            log.documents, log.reading, admit, log.keys[0], prefix
+        )
+    app = new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS, hot=hot)
+    if log.documents is not None:
+        look_after(app, log.documents, log.reading)
+    return app

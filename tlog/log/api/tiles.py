@@ -15,6 +15,7 @@ from aiohttp import hdrs
 
 from tlog.http.exchange import Asked, Reply, Respond, respond_later
 from tlog.http.respond import IMMUTABLE, SECONDS, Content, bytes_reply, ranged_reply
+from tlog.log.api.kept_tiles import KeptTiles
 from tlog.log.api.problems import NotFoundError
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.reading import Reading
@@ -23,6 +24,7 @@ from tlogverify.tiles import ENTRIES, Tile, parse_tile
 
 _BINARY: Final = "application/octet-stream"
 _GZIP_LEVEL: Final = 5
+_KEPT_BYTES: Final = 16 << 20
 _GZIP: Final = re.compile(r"gzip(?![ \t]*;[ \t]*q=0(?:\.0{0,3})?$)(?:[ \t]*;.*)?")
 
 
@@ -33,6 +35,7 @@ class TileEndpoints:
         """prefix: the URL path below which tiles stand, with its last slash."""
         self._log = log
         self._prefix = prefix
+        self._kept = KeptTiles(_KEPT_BYTES)
 
     def checkpoint(self, asked: Asked, respond: Respond) -> None:
         """GET /checkpoint."""
@@ -56,16 +59,27 @@ class TileEndpoints:
             headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         if is_packed:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
-        edge = None if is_packed else readable.tree.edge_bytes(tile)
-        if edge is not None:
-            respond(ranged_reply(asked, Content.of(edge), headers))
+        content = self._at_once(readable, tile, is_packed=is_packed)
+        if content is not None:
+            respond(ranged_reply(asked, content, headers))
             return
 
         async def read() -> Reply:
             content = await asyncio.to_thread(self._content, readable, tile, is_packed)
+            if tile.is_full:
+                self._kept.put((tile, is_packed), content)
             return ranged_reply(asked, content, headers)
 
         respond_later(read(), respond)
+
+    def _at_once(
+        self, readable: Snapshot, tile: Tile, *, is_packed: bool
+    ) -> Content | None:
+        """Return a tile that is in memory; None if it must be read or packed."""
+        edge = None if is_packed else readable.tree.edge_bytes(tile)
+        if edge is not None:
+            return Content.of(edge)
+        return self._kept.get((tile, is_packed))
 
     def _content(self, signed: Snapshot, tile: Tile, is_packed: bool) -> Content:
         """Read all of a tile before anything is answered; called in a thread.

@@ -10,6 +10,7 @@ from tests.support.refused import Unchanged, require_refused
 from tlog.entries.submission import MAX_BODY_BYTES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+BOTH_WAYS = True
 
 GOOD = json_body(record("hostile"))
 ZEROS = "0" * 64

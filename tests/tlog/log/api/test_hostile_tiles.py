@@ -7,6 +7,7 @@ from tests.support.http import ask
 from tests.support.refused import require_refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+BOTH_WAYS = True
 
 NO_PATH = [
     *("0", "0/", "0/0", "0/00", "0/0000", "0/000/", "0//000", "/0/000", "0/000//"),

@@ -32,7 +32,7 @@ def test_the_document_is_openapi_3_1() -> None:
 async def test_its_operations_are_the_routes(tmp_path: Path, prefix: str) -> None:
     # Sigstore's clients are served at the root of a host alone.
     changes = {"prefix": prefix} if prefix else {"sigstore": True, "origin": "a.test"}
-    log = open_log(log_settings(tmp_path, **changes))
+    log = open_log(log_settings(tmp_path, documents=True, **changes))
     log.start(lambda: None)
     try:
         expected = {(method, prefix + path) for method, path in operations()}

@@ -258,7 +258,8 @@ async def test_the_log_says_which_doors_take_entries(
     async with running_log(tmp_path / "log", origin=ORIGIN, **changes) as (url, _):
         answer = await ask(url, "/api/v1/log")
         require_documented("GET", "/api/v1/log", answer)
-        assert {"native": native, "sigstore": sigstore} == answer.json()["doors"]
+        doors = {"native": native, "sigstore": sigstore, "documents": False}
+        assert doors == answer.json()["doors"]
 
 
 async def test_a_log_that_holds_both_kinds_is_served_on(tmp_path: Path) -> None:

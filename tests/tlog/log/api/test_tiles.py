@@ -16,6 +16,7 @@ from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.tiles import bundles_of_size, tiles_of_size
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+BOTH_WAYS = True
 
 BINARY = "application/octet-stream"
 

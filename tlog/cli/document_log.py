@@ -1,0 +1,77 @@
+"""The way to the log that a store belongs to: one that runs, or a stopped one."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from tlog.cli.credentials import bearer_token
+from tlog.cli.policies import find_network, load_policy, open_client
+from tlog.cli.retries import silence_retries
+from tlog.config import load_settings
+from tlog.errors import RejectedError
+from tlog.log.life import Log
+from tlog.log.opening import open_log
+from tlog.log.serving import serve
+from tlog.log.settings import LogSettings
+from tlogclient import LogClient
+from tlogverify import Policy
+
+
+@asynccontextmanager
+async def open_way_to_log(options: argparse.Namespace) -> AsyncIterator[LogClient]:
+    """Return a client of --log, or of the stopped log in the folder.
+
+    A stopped log is opened as `tlog serve` would with the same --config and
+    environment, but listens on a free port of this machine alone and asks no token.
+
+    Raises RejectedError if the log runs and --log does not name it.
+    """
+    if options.log is not None:
+        network = find_network(options)
+        policy = await load_policy(options, network)
+        client = open_client(
+            options.log,
+            policy,
+            bearer_token(options),
+            network=network,
+            timeout_s=options.timeout,
+        )
+        async with client as log:
+            yield log
+        return
+    silence_retries()
+    async with _opened(options) as (url, log_here):
+        policy = Policy.parse(log_here.standing.policy.encode())
+        async with LogClient(url, policy, timeout_s=options.timeout) as log:
+            yield log
+
+
+@asynccontextmanager
+async def _opened(options: argparse.Namespace) -> AsyncIterator[tuple[str, Log]]:
+    log = await asyncio.to_thread(open_log, _settings(options))
+    stop = asyncio.Event()
+    url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(log, stop, url.set_result))
+    try:
+        either: set[asyncio.Future[Any]] = {url, serving}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not url.done():
+            await serving
+        yield url.result(), log
+    finally:
+        stop.set()
+        await serving
+
+
+def _settings(options: argparse.Namespace) -> LogSettings:
+    if not (options.folder / "journal.db").exists():
+        raise RejectedError(
+            f"{options.folder} is no log's folder: name the log by --log URL"
+        )
+    flags = {"data": str(options.folder), "listen": "127.0.0.1:0"}
+    settings = load_settings(LogSettings, flags, os.environ, options.config)
+    return replace(settings, tokens_file=None, rate_entries_per_s=0, documents=False)

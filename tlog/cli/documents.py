@@ -1,0 +1,257 @@
+"""Look after the documents that a log keeps: find, list, get, prune, redact.
+
+What removes documents has the log say so: --log URL names the log that runs; without
+it, the stopped log in DIR is opened for a moment.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from tlog.cli.document_log import open_way_to_log
+from tlog.cli.output import Output, telling_errors
+from tlog.cli.policies import (
+    add_network_arguments,
+    add_policy_argument,
+    find_network,
+    load_policy,
+    open_client,
+)
+from tlog.clock import SystemClock
+from tlog.documents.disposing import Disposer, judge_all
+from tlog.documents.opening import find_store
+from tlog.documents.retention import MAX_RULES_BYTES, Verdict, parse_rules
+from tlog.documents.store import DocumentStore
+from tlog.documents.tombstones import parse_digest, show_digest, show_time
+from tlog.folders import write_whole
+from tlogclient.attested import Attestation, AttestationResult
+from tlogverify.artifact import artifact_sha256
+from tlogverify.files import read_bounded
+from tlogverify.record import Record
+
+_CHUNKS_AT_ONCE: int = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this verb's actions, and the arguments of each."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    find = actions.add_parser("find", help="all documents about an artifact")
+    find.add_argument("artifact", metavar="FILE|DIGEST", help="sha256:HEX, or a file")
+    find.add_argument("--log", required=True, metavar="URL")
+    find.add_argument("--predicate-type", metavar="URI", help="of these entries alone")
+    find.add_argument(
+        "-O", "--out-dir", type=Path, metavar="DIR", help="where stored ones are put"
+    )
+    add_policy_argument(find)
+    add_network_arguments(find)
+    listed = actions.add_parser("list", help="what a store keeps, and what is gone")
+    got = actions.add_parser("get", help="one document's bytes")
+    pruned = actions.add_parser("prune", help="do what rules of retention say")
+    redacted = actions.add_parser("redact", help="remove one document for good")
+    for action in (listed, got, pruned, redacted):
+        action.add_argument(
+            "folder", type=Path, metavar="DIR", help="a store, or a log's --data"
+        )
+    for action in (got, redacted):
+        action.add_argument("digest", metavar="sha256:HEX")
+    got.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="else standard output"
+    )
+    redacted.add_argument("--reason", required=True, help="one line, for everybody")
+    pruned.add_argument("--rules", type=Path, required=True, metavar="retention.toml")
+    pruned.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, do nothing"
+    )
+    for action in (pruned, redacted):
+        action.add_argument("--log", metavar="URL", help="the log, while it runs")
+        action.add_argument(
+            "--config", type=Path, help="the settings of the log, if it is stopped"
+        )
+        action.add_argument(
+            "--token-file", type=Path, help="a bearer token; else TLOG_TOKEN is used"
+        )
+        add_policy_argument(action)
+        add_network_arguments(action)
+    for action in (find, listed, got, pruned, redacted):
+        action.add_argument(
+            "--json", action="store_true", help="one JSON object a document"
+        )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the action says."""
+    with telling_errors(options):
+        match options.action:
+            case "find":
+                return _find(options)
+            case "list":
+                return _list(options)
+            case "get":
+                return _get(options)
+            case "prune":
+                return asyncio.run(_prune(options))
+            case _:
+                return asyncio.run(_redact(options))
+
+
+def _find(options: argparse.Namespace) -> int:
+    output = Output(is_answer=True)
+    result = asyncio.run(_ask(options))
+    for it in result.attestations:
+        output.tell(_told(options, it))
+    if not options.json:
+        count = len(result.attestations)
+        found = f"{count or 'no'} {'entry' if count == 1 else 'entries'}"
+        output.tell(f"{found}; the search covers the first {result.complete_to}")
+    output.require()
+    return 0 if result.attestations else 1
+
+
+async def _ask(options: argparse.Namespace) -> AttestationResult:
+    artifact = options.artifact
+    if not artifact.startswith(("sha256:", "sha384:", "sha512:")):
+        artifact = f"sha256:{artifact_sha256(artifact).hex()}"
+    network = find_network(options)
+    policy = await load_policy(options, network)
+    client = open_client(
+        options.log, policy, network=network, timeout_s=options.timeout
+    )
+    async with client as log:
+        result = await log.attestations(artifact, predicate_type=options.predicate_type)
+        if options.out_dir is not None:
+            options.out_dir.mkdir(parents=True, exist_ok=True)
+            for it in result.attestations:
+                document = it.document
+                if document is None or document.disposition != "stored":
+                    continue
+                content = document.content
+                if content is None:
+                    content = await log.document(show_digest(document.sha256))
+                write_whole(options.out_dir / document.sha256.hex(), content)
+    return result
+
+
+def _told(options: argparse.Namespace, it: Attestation) -> str:
+    predicate_type = it.entry.predicate_type if isinstance(it.entry, Record) else None
+    document = it.document
+    if options.json:
+        told: dict[str, object] = {"index": it.index, "predicate_type": predicate_type}
+        if document is not None:
+            told["document"] = show_digest(document.sha256)
+            told["disposition"] = document.disposition
+            if document.tombstone is not None:
+                told["reason"] = document.tombstone.reason
+                told["entry"] = document.tombstone.entry
+        return json.dumps(told)
+    words = f"entry {it.index}: {predicate_type or 'no predicate type'}"
+    if document is None:
+        return f"{words}, names no document"
+    words += f", {show_digest(document.sha256)}, {document.disposition}"
+    if document.tombstone is not None:
+        words += f" by entry {document.tombstone.entry}: {document.tombstone.reason}"
+    return words
+
+
+def _list(options: argparse.Namespace) -> int:
+    store = find_store(options.folder)
+    output = Output(is_answer=True)
+    for digest in sorted({*store.digests()}):
+        if store.tombstone(digest) is None:
+            output.tell(_listed(options, store, digest))
+    for stone in store.tombstones():
+        if options.json:
+            output.tell(json.dumps({"state": stone.disposition, **stone.members()}))
+        else:
+            output.tell(
+                f"{show_digest(stone.digest)}  {stone.disposition} {stone.when} by "
+                f"entry {stone.entry}: {stone.reason}"
+            )
+    output.require()
+    return 0
+
+
+def _listed(options: argparse.Namespace, store: DocumentStore, digest: bytes) -> str:
+    status, facts = store.status(digest), store.facts(digest)
+    told: dict[str, object] = {"digest": show_digest(digest), "state": status.state}
+    told["size"] = status.size
+    if facts is not None:
+        told["stored"] = show_time(facts.stored_s)
+        told["entries"] = [index for index, _ in facts.named]
+        told["predicate_types"] = sorted({it for _, it in facts.named if it})
+        told["environments"] = list(facts.environments)
+    if options.json:
+        return json.dumps(told)
+    since = "" if facts is None else f" since {told['stored']}"
+    return f"{told['digest']}  {status.state}{since}, {status.size} bytes"
+
+
+def _get(options: argparse.Namespace) -> int:
+    store = find_store(options.folder)
+    number, at = 0, 0
+    with store.open(parse_digest(options.digest)) as document:
+        if options.out is not None:
+            content = bytearray()
+            while at < document.size or number == 0:
+                content += (piece := document.read(number))
+                number, at = number + 1, at + len(piece)
+            write_whole(options.out, bytes(content))
+            return 0
+        while at < document.size:
+            piece = document.read(number)
+            sys.stdout.buffer.write(piece)
+            number, at = number + 1, at + len(piece)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+async def _prune(options: argparse.Namespace) -> int:
+    store, clock = find_store(options.folder), SystemClock()
+    text = read_bounded(options.rules, str(options.rules), MAX_RULES_BYTES)
+    rules = parse_rules(str(options.rules), text)
+    judged = judge_all(store, rules, clock.now_s())
+    output = Output(is_answer=True)
+    for digest, size, verdict in judged:
+        if options.json or verdict.action in ("expire", "cold", "hold"):
+            output.tell(_pruned(options, digest, size, verdict))
+    expired = [digest for digest, _, it in judged if it.action == "expire"]
+    colder = [digest for digest, _, it in judged if it.action == "cold"]
+    if not options.dry_run:
+        for digest in colder:
+            await asyncio.to_thread(store.cool, digest)
+        async with open_way_to_log(options) as log:
+            disposer = Disposer(store, log, clock)
+            await disposer.finish()
+            await disposer.dispose("expired", expired, f"retention: {options.rules}")
+    if not options.json:
+        would = "would be " if options.dry_run else ""
+        output.tell(
+            f"{len(judged)} documents: {len(expired)} {would}expired, "
+            f"{len(colder)} {would}moved to the cold tier"
+        )
+    output.require()
+    return 0
+
+
+def _pruned(
+    options: argparse.Namespace, digest: bytes, size: int, verdict: Verdict
+) -> str:
+    if options.json:
+        told = {"digest": show_digest(digest), "size": size, **verdict._asdict()}
+        return json.dumps(told)
+    return f"{verdict.action:6}  {show_digest(digest)}  {size} bytes: {verdict.why}"
+
+
+async def _redact(options: argparse.Namespace) -> int:
+    store, digest = find_store(options.folder), parse_digest(options.digest)
+    async with open_way_to_log(options) as log:
+        disposer = Disposer(store, log, SystemClock())
+        stone = await disposer.redact(digest, options.reason)
+    output = Output()
+    if options.json:
+        output.tell(json.dumps(stone.members()))
+    else:
+        output.tell(f"{options.digest}: {stone.disposition} by entry {stone.entry}")
+    output.require()
+    return 0
