@@ -68,6 +68,11 @@ def run(options: argparse.Namespace) -> int:
         return running.run(options, _read_judge)
     if len(images) < len(options.artifact):
         raise FormatError("files and images are verified by two commands")
+    if options.rules is not None and load("ruled").is_ruled(options):
+        raise FormatError(
+            "rules of several requirements are for files and digests: name the image "
+            "by sha256:HEX, and what is attached to it by --attestation"
+        )
     return int(load("images").run(options))
 
 

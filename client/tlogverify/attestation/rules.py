@@ -167,8 +167,14 @@ class Rules(StatementRules):
     def parse(cls, text: bytes, folder: Path) -> "Rules":
         """Parse TOML; folder: what the files of keys are relative to."""
         members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
-        require_known("rules", members, STATEMENT_NAMES | {"keys"})
         tables = read_tables("a key", members, "keys", MAX_KEYS)
+        others = SERVER_NAMES & {*members, *(name for it in tables for name in it)}
+        if others:
+            raise FormatError(
+                f"rules: {min(others)} is judged by `tlog verify` of tlog-server, and "
+                "not here"
+            )
+        require_known("rules", members, STATEMENT_NAMES | {"keys"})
         if not tables:
             raise FormatError(f"rules have [[keys]], 1 to {MAX_KEYS}")
         for table in tables:
@@ -282,11 +288,5 @@ def read_texts(members: Mapping[str, object], name: str) -> tuple[str, ...]:
 def require_known(rule: str, members: Mapping[str, object], names: set[str]) -> None:
     """Raise FormatError for a name that is not one of `names`."""
     unknown = sorted(members.keys() - names)
-    if not unknown:
-        return
-    if unknown[0] in SERVER_NAMES and not names & SERVER_NAMES:
-        raise FormatError(
-            f"{rule}: {unknown[0]} is judged by `tlog verify` of tlog-server, and not "
-            "here"
-        )
-    raise FormatError(f"{rule}: an unknown name", unknown[0])
+    if unknown:
+        raise FormatError(f"{rule}: an unknown name", unknown[0])
