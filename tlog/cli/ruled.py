@@ -10,7 +10,7 @@ from tlog.cli.bundles import load_certified
 from tlog.cli.verbs import load
 from tlog.clock import SystemClock
 from tlog.rules import Document, RuleSet, Trust, Verdict, decide, read_rules
-from tlog.rules.folders import read_document
+from tlog.rules.folders import proof_beside, read_document
 from tlog.rules.reading import is_of_verifier
 from tlog.rules.telling import describe, explain, summarize
 from tlogverify.attestation.rules import MAX_RULES_BYTES
@@ -106,9 +106,11 @@ def _documents(artifact: str, options: argparse.Namespace) -> tuple[Document, ..
     given = [*(options.attestation or ())]
     given += [] if options.bundle is None else [options.bundle]
     if len(given) == 1 and options.bundle is None:
-        # As of one attestation: its proof is the artifact's own, if that is there.
-        path = Path(given[0])
-        is_own = options.proof is not None or Path(f"{artifact}.tlog-proof").exists()
+        # Of one attestation the artifact's own proof may be that of the envelope.
+        path, own = Path(given[0]), Path(f"{artifact}.tlog-proof")
+        is_own = options.proof is not None or (
+            own.exists() and not proof_beside(path).exists()
+        )
         proof = read_proof(artifact, options.proof).encode() if is_own else None
         return (read_document(path, proof),)
     if options.proof is not None:

@@ -36,7 +36,12 @@ def describe(verdict: Verdict) -> dict[str, object]:
 def summarize(verdict: Verdict) -> str:
     """Return the verdict as words behind an artifact's name."""
     if not verdict.allowed:
-        return "; ".join(verdict.reasons)
+        line = "; ".join(verdict.reasons)
+        if verdict.unopened:
+            first, more = verdict.unopened[0], len(verdict.unopened) - 1
+            line += f"; not counted: {first.document}: {first.why}"
+            line += f", and {more} more" if more else ""
+        return line
     met = sum(it.is_met for it in verdict.outcomes)
     line = f"{met} of {len(verdict.outcomes)} requirements met"
     if excused := verdict.exceptions:

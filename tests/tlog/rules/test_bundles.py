@@ -1,5 +1,6 @@
 """Bundles: by identities and by keys, with a trusted root or a policy."""
 
+import base64
 import copy
 import datetime
 import hashlib
@@ -8,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.support.sigstore.timestamps import TimestampAuthority
 from tests.tlog.bundles.world import (
     ARTIFACT,
     EMAIL,
@@ -149,6 +154,39 @@ def test_a_promise_is_no_timestamp(world: World) -> None:
     older = as_version(world.old_statement("dsse", world.der), V01)
     assert judged(RULES, trust_in(world), older).allowed
     assert not judged(IDENTITY + AGED, trust_in(world), older).allowed
+
+
+def test_a_timestamp_that_nobody_trusts_tells_no_time(world: World) -> None:
+    bundle = world.old_statement("dsse", world.der)
+    (signed,) = bundle["dsseEnvelope"]["signatures"]
+    stamps = world.stamps(base64.b64decode(signed["sig"]), tsa=TimestampAuthority())
+    bundle["verificationMaterial"]["timestampVerificationData"] = stamps
+    # The log's promise shows when the certificate was used, and holds alone.
+    assert judged(RULES, trust_in(world), bundle).allowed
+    verdict = judged(IDENTITY + AGED, trust_in(world), bundle)
+    assert "no timestamp that was verified" in verdict.reasons[0]
+
+
+def test_a_certificate_that_names_two_is_nobodys(world: World) -> None:
+    names = [x509.RFC822Name(it) for it in (EMAIL, "other@tests.example")]
+    subject = x509.Name([])
+    certificate = (
+        x509.CertificateBuilder(subject, subject, world.key.public_key(), 1)
+        .not_valid_before(world.now)
+        .not_valid_after(world.now + datetime.timedelta(minutes=10))
+        .add_extension(x509.SubjectAlternativeName(names), critical=True)
+        .add_extension(
+            x509.UnrecognizedExtension(
+                x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1"), ISSUER.encode()
+            ),
+            critical=False,
+        )
+        .sign(world.key, hashes.SHA256())
+    )
+    text = RULES.replace(f'san = "{EMAIL}"', 'san_prefix = "somebody@"')
+    bundle = world.statement(certificate.public_bytes(Encoding.DER))
+    verdict = judged(text, trust_in(world), bundle)
+    assert "the rules name no such identity" in verdict.unopened[0].why
 
 
 def test_a_bundle_of_a_key_counts_by_policy_or_root(

@@ -196,6 +196,19 @@ def test_a_bad_scan_is_not_outvoted(keyring: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "predicate", [{"scanner": {}}, scan(("CVE-1", "low"), finished="soon")]
+)
+def test_a_scan_that_cannot_be_read_is_not_outvoted(
+    keyring: Path, predicate: object
+) -> None:
+    both = SCANNED.replace('["bob"]', '["bob", "carol"]')
+    unread, good = CLEAN.but(predicate=predicate), CLEAN.but(signers=(CAROL,))
+    assert not decided(keyring, keys() + both, good, unread).allowed
+    stranger = unread.but(signers=(MALLORY,))
+    assert decided(keyring, keys() + both, good, stranger).allowed
+
+
+@pytest.mark.parametrize(
     ("signer", "days", "is_allowed"),
     [(BOB, 1, True), (BOB, 0, False), (CAROL, 1, False)],
 )
@@ -214,6 +227,8 @@ def test_a_verdict_expires_when_time_alone_could_change_it(keyring: Path) -> Non
     text += WAIVED % (OTHER_SHA256, at(NOW + 5))
     assert NOW + 6 == decided(keyring, text, built(), CLEAN).expires_s
     assert decided(keyring, keys() + BUILD, built()).expires_s is None
+    to_come = CLEAN.but(time_s=NOW + 400)
+    assert NOW + 100 == decided(keyring, keys() + FRESH, to_come).expires_s
     ended = decided(keyring, ENDED, built(), now_s=TIME_S)
     assert TIME_S + 1 == ended.expires_s
 
