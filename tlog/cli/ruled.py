@@ -11,9 +11,7 @@ from tlog.cli.verbs import load
 from tlog.clock import SystemClock
 from tlog.rules import Document, RuleSet, Trust, Verdict, decide, read_rules
 from tlog.rules.folders import proof_beside, read_document
-from tlog.rules.reading import is_of_verifier
 from tlog.rules.telling import describe, explain, summarize
-from tlogverify.attestation.rules import MAX_RULES_BYTES
 from tlogverify.command.policies import policy_folders, read_policy
 from tlogverify.command.proofs import read_proof, require_file
 from tlogverify.command.telling import printable, tell
@@ -21,19 +19,6 @@ from tlogverify.command.verdicts import DisallowedError, Judged
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 from tlogverify.policy import Policy
-from tlogverify.toml import parse_toml
-
-
-def is_ruled(options: argparse.Namespace) -> bool:
-    """Tell whether arguments or rules ask for more than one attestation by keys.
-
-    Raises FormatError or OSError if the rules cannot be read.
-    """
-    if options.explain or options.vsa is not None or len(options.attestation or ()) > 1:
-        return True
-    text = read_bounded(Path(options.rules), "rules", MAX_RULES_BYTES)
-    members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
-    return not is_of_verifier(members)
 
 
 def judge_by_rules(options: argparse.Namespace) -> Callable[[str], Judged]:

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from tlog.cli.network import add_registry_arguments
 from tlog.cli.verbs import load
+from tlogverify.attestation.rules import MAX_RULES_BYTES, server_names
 from tlogverify.command import judging, running
 from tlogverify.command.verdicts import Judged
 from tlogverify.errors import FormatError
+from tlogverify.files import read_bounded
+from tlogverify.toml import parse_toml
 
 _IMAGE = "oci://"
 
@@ -68,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         return running.run(options, _read_judge)
     if len(images) < len(options.artifact):
         raise FormatError("files and images are verified by two commands")
-    if options.rules is not None and load("ruled").is_ruled(options):
+    if options.rules is not None and _is_ruled(options):
         raise FormatError(
             "rules of several requirements are for files and digests: name the image "
             "by sha256:HEX, and what is attached to it by --attestation"
@@ -77,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read_judge(options: argparse.Namespace) -> Callable[[str], Judged]:
-    if options.rules is not None and load("ruled").is_ruled(options):
+    if options.rules is not None and _is_ruled(options):
         by_rules: Callable[[str], Judged] = load("ruled").judge_by_rules(options)
         return by_rules
     if options.explain or options.vsa is not None:
@@ -92,3 +95,11 @@ def _read_judge(options: argparse.Namespace) -> Callable[[str], Judged]:
             "--policy FILE is needed: whom to trust; or, for a bundle, --trusted-root"
         )
     return judging.judge_by(options)
+
+
+def _is_ruled(options: argparse.Namespace) -> bool:
+    """Tell whether arguments or rules ask for more than one attestation by keys."""
+    if options.explain or options.vsa is not None or len(options.attestation or ()) > 1:
+        return True
+    text = read_bounded(Path(options.rules), "rules", MAX_RULES_BYTES)
+    return bool(server_names(parse_toml("a file of rules", text, MAX_RULES_BYTES)))

@@ -17,7 +17,7 @@ Source: CycloneDX 1.6; SPDX 2.3, Annex D; package-url, PURL-SPECIFICATION.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -170,24 +170,30 @@ def _package(members: Mapping[str, object]) -> Package:
 def find_denied(packages: Iterable[Package], denied: Collection[str]) -> list[Package]:
     """Return the packages that one of the names denies."""
     names = [PackageName.parse(it) for it in denied]
-    return [it for it in packages if any(_is_named(it, name) for name in names)]
+    return [it for it in packages if _is_denied_name(it, names)] if names else []
 
 
-def _is_named(package: Package, denied: PackageName) -> bool:
+def _is_denied_name(package: Package, denied: Sequence[PackageName]) -> bool:
     plain, versions = _plain(package.name), {package.version}
-    names = {plain, plain.rpartition("/")[2]}
-    wanted = denied.name
+    bare, url = {plain, plain.rpartition("/")[2]}, ""
     if package.purl:
         found = PackageName.parse(package.purl)
         versions.add(found.version)
-        names |= {found.last, found.name.partition("/")[2]}
-        if denied.is_purl:
-            names = {found.name}
-    elif denied.is_purl:
-        # Without a package URL there is no kind and no namespace to be compared.
-        wanted = denied.last
-    is_version = not denied.version or denied.version in versions or versions == {""}
-    return wanted in names and is_version
+        bare |= {found.last, found.name.partition("/")[2]}
+        url = found.name
+    for name in denied:
+        if not name.is_purl:
+            is_named = name.name in bare
+        elif url:
+            is_named = name.name == url
+        else:
+            # Without a package URL there is no kind and no namespace to be compared.
+            is_named = name.last in bare
+        if is_named and (
+            not name.version or name.version in versions or versions == {""}
+        ):
+            return True
+    return False
 
 
 def find_licensed(
@@ -195,11 +201,16 @@ def find_licensed(
 ) -> list[Package]:
     """Return the packages whose licence is denied."""
     ids = {it.lower() for it in denied}
-    return [
-        it
-        for it in packages
-        if any(is_license_denied(text, ids) for text in it.licenses)
-    ]
+    # An SBOM has few expressions, each of them thousands of times.
+    judged: dict[str, bool] = {}
+    found = []
+    for package in packages:
+        for text in package.licenses:
+            if text not in judged:
+                judged[text] = is_license_denied(text, ids)
+        if any(judged[text] for text in package.licenses):
+            found.append(package)
+    return found
 
 
 def is_license_denied(expression: str, denied: Collection[str]) -> bool:

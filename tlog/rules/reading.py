@@ -59,7 +59,6 @@ from tlogverify.artifact import artifact_sha256
 from tlogverify.attestation.rules import (
     KEY_NAMES,
     MAX_RULES_BYTES,
-    SERVER_NAMES,
     STATEMENT_NAMES,
     Rules,
     read_key,
@@ -68,6 +67,7 @@ from tlogverify.attestation.rules import (
     read_texts,
     read_threshold,
     require_known,
+    server_names,
 )
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
@@ -100,7 +100,7 @@ def parse_rules(text: bytes, folder: Path) -> RuleSet:
     Raises FormatError, or OSError if a key's file is not readable.
     """
     members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
-    if is_of_verifier(members):
+    if not server_names(members):
         # What the verifier refuses of today's form is refused here by the same words.
         Rules.parse(text, folder)
     keys = tuple(
@@ -132,17 +132,6 @@ def parse_rules(text: bytes, folder: Path) -> RuleSet:
         tuple(map(_exemption, exceptions)),
         hashlib.sha256(b"tlog rules v1\n" + b"".join(digests)).digest(),
     )
-
-
-def is_of_verifier(members: Mapping[str, object]) -> bool:
-    """Tell whether parsed rules have no name but those that the verifier reads."""
-    tables = members.get("keys")
-    inner = (
-        [it for it in tables if isinstance(it, dict)]
-        if isinstance(tables, list)
-        else []
-    )
-    return not SERVER_NAMES & {*members, *(name for it in inner for name in it)}
 
 
 def _key(number: int, table: Mapping[str, object], folder: Path) -> NamedKey:

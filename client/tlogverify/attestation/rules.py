@@ -47,12 +47,11 @@ STATEMENT_NAMES: Final = {"threshold", "predicate_types", "parameters"} | {
     *("any_source", "ignored_parameters"),
 }
 KEY_NAMES: Final = {"file", "pem", "builders"}
-SERVER_NAMES: Final = {"require", "exception", "identities", "name", "signers"} | {
+_SERVER_NAMES: Final = {"require", "exception", "identities", "name", "signers"} | {
     *("max_age", "clock", "no_vulnerability_above", "vex_signers", "tests"),
     *("packages_denied", "licenses_denied", "verifier", "policy_digest"),
     *("not_after", "revoked_from", "revoked_log"),
 }
-"""Names that `tlog.rules` alone reads."""
 
 # A prefix has an authority and a slash behind it: what comes after one without would be
 # a part of the host's name, or make the host a user's name.
@@ -168,8 +167,7 @@ class Rules(StatementRules):
         """Parse TOML; folder: what the files of keys are relative to."""
         members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
         tables = read_tables("a key", members, "keys", MAX_KEYS)
-        others = SERVER_NAMES & {*members, *(name for it in tables for name in it)}
-        if others:
+        if others := server_names(members):
             raise FormatError(
                 f"rules: {min(others)} is judged by `tlog verify` of tlog-server, and "
                 "not here"
@@ -228,6 +226,13 @@ def read_statement(members: Mapping[str, object]) -> StatementMembers:
         "parameters": _parameters(members),
         "ignored_parameters": read_texts(members, "ignored_parameters"),
     }
+
+
+def server_names(members: Mapping[str, object]) -> set[str]:
+    """Return the names in parsed rules that `tlog.rules` alone reads."""
+    keys = members.get("keys")
+    tables = [it for it in keys if isinstance(it, dict)] if type(keys) is list else []
+    return _SERVER_NAMES & {*members, *(name for it in tables for name in it)}
 
 
 def read_tables(
