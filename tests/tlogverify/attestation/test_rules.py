@@ -257,3 +257,17 @@ def test_whatever_the_rules_only_these_errors_come_out(text: bytes) -> None:
         Rules.parse(text, Path("nowhere"))
     except (FormatError, OSError):
         return
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RULES + '\n[[require]]\nname = "provenance"\n',
+        RULES.replace("[[keys]]", '[[keys]]\nname = "alice"', 1),
+    ],
+)
+def test_rules_for_the_server_are_refused_with_the_next_step(
+    tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(FormatError, match="judged by `tlog verify` of tlog-server"):
+        read(tmp_path, text)

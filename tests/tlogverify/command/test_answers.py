@@ -1,7 +1,9 @@
 """Many artifacts, entries of any log, policies by name: one answer each."""
 
+import argparse
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,9 @@ from tests.tlogverify.documents import (
     Story,
 )
 from tlogverify.__main__ import main
+from tlogverify.command import running
 from tlogverify.command.policies import find_policy, policy_folders
+from tlogverify.command.verdicts import DisallowedError, Judged
 from tlogverify.errors import FormatError
 
 DIGEST = f"sha256:{ARTIFACT_SHA256.hex()}"
@@ -280,3 +284,31 @@ def test_a_hash_is_of_the_whole_file(folder: Path) -> None:
     )
     (folder / "large.tlog-proof").write_bytes(story.text)
     assert 0 == main(["large", "--policy", "policy"])
+
+
+def test_a_judge_that_allows_nothing_tells_its_whole_verdict(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server's command judges by rules of its own, and is told in the same way."""
+
+    def judge(artifact: str) -> Judged:
+        raise DisallowedError("no scan of it", {"requirements": [artifact]})
+
+    def read_judge(_: argparse.Namespace) -> Callable[[str], Judged]:
+        return judge
+
+    parser = argparse.ArgumentParser()
+    running.add_arguments(parser, is_policy_optional=True)
+    assert 1 == running.run(parser.parse_args(["release", "--json"]), read_judge)
+    told = json.loads(capsys.readouterr().out)
+    assert (False, ["release"]) == (told["proven"], told["requirements"])
+    assert "no scan of it" == told["why"]
+
+
+def test_several_attestations_are_for_the_server(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["release", "--policy", "policy", "--rules", "rules.toml"]
+    command += ["--attestation", "a", "--attestation", "b"]
+    assert 2 == main(command)
+    assert "judged by `tlog verify` of tlog-server" in capsys.readouterr().err
