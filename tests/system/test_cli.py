@@ -332,8 +332,9 @@ async def test_a_signal_lets_requests_in_flight_be_answered(
         body = b'{"entries":[' + b",".join(many) + b"]}"
 
         async def body_with_signal() -> AsyncIterator[bytes]:
-            # The server has begun to read the request when the signal comes, and may
-            # hear of the signal before or after it has read the last byte.
+            # The server has said that the body may come, so it has begun to read the
+            # request when the signal comes, and may hear of the signal before or after
+            # it has read the last byte.
             yield body[:-1]
             server.send(number)
             yield body[-1:]
@@ -342,7 +343,9 @@ async def test_a_signal_lets_requests_in_flight_be_answered(
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.post(
-                f"{server.url}/api/v1/entries", data=body_with_signal()
+                f"{server.url}/api/v1/entries",
+                data=body_with_signal(),
+                expect100=True,
             ) as answer,
         ):
             if answer.status == 201:

@@ -35,7 +35,10 @@ def plain_rows(bundle: bytes, count: int, leaf_hashes: bytes, start: int) -> byt
 def rows_of(
     leaf_hashes: Sequence[bytes], search_keys: Iterable[Sequence[bytes]], start: int
 ) -> bytes:
-    """Return the rows of entries that are found by these keys, joined."""
+    """Return the rows of entries that are found by these keys, joined.
+
+    Raises ValueError for a key of another length, or one that is a leaf's.
+    """
     places = [
         index.to_bytes(INDEX_BYTES, "big")
         for index in range(start, start + len(leaf_hashes))
@@ -45,9 +48,12 @@ def rows_of(
         for leaf_hash, place in zip(leaf_hashes, places, strict=True)
     }
     # A key may come twice from one entry: it is stored once.
-    rows.update(
+    names = {
         key + place
         for found_by, place in zip(search_keys, places, strict=True)
         for key in found_by
-    )
+    }
+    if any(len(name) != ROW_BYTES or name.startswith(LEAF) for name in names):
+        raise ValueError(f"a search key has {KEY_BYTES} bytes and is no leaf's")
+    rows |= names
     return b"".join(sorted(rows))
