@@ -19,6 +19,7 @@ from tests.architecture.source import ROOT, Source, below, sources
 WINGS = [
     {"__main__"},
     {"cli"},
+    {"gate"},
     {
         "log",
         "witness",
@@ -82,6 +83,13 @@ PURE = [
     "tlog.rules.verdicts",
     "tlog.rules.judging",
     "tlog.rules.telling",
+    "tlog.gate.images",
+    "tlog.gate.lines",
+    "tlog.gate.reviews",
+    "tlog.gate.answering",
+    "tlog.gate.decisions",
+    "tlog.gate.yaml",
+    "tlog.gate.manifest",
     "tlog.registry.references",
     "tlog.registry.manifests",
     "tlog.registry.challenges",
@@ -194,14 +202,20 @@ def test_no_module_is_in_an_import_cycle() -> None:
         ),
         pytest.param(
             "monitor",
-            {"http", *WINGS[6], *WINGS[7], "errors", "tlogclient", "tlogverify"},
+            {"http", *WINGS[7], *WINGS[8], "errors", "tlogclient", "tlogverify"},
             id="monitor: no code of the log that it judges",
         ),
         pytest.param(
             "witness",
-            {"http", "durable", "lifeline", "signing", *WINGS[6], "errors"}
+            {"http", "durable", "lifeline", "signing", *WINGS[7], "errors"}
             | {"config", "tlogclient", "tlogverify"},
             id="witness: no code of the logs that it cosigns",
+        ),
+        pytest.param(
+            "gate",
+            {"attest", "registry", "documents", "http", "rules", "bundles", "signing"}
+            | {*WINGS[7], "config", "errors", "tlogclient", "tlogverify"},
+            id="gate: no code of the log whose documents it judges",
         ),
     ],
 )

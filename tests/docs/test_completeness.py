@@ -29,6 +29,12 @@ from tlog.cli.verbs import NAMES
 from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
 from tlog.folders import MODES
+from tlog.gate.coverage import CoverageMetrics
+from tlog.gate.decisions import Reason
+from tlog.gate.door import GATE_ROWS, build_gate_app
+from tlog.gate.metrics import GateMetrics
+from tlog.gate.opening import OpenGate
+from tlog.gate.settings import GateSettings
 from tlog.http.problems import INTERNAL, ROUTING, SHARED_ROWS
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
 from tlog.log.api.problems import LOG_ROWS
@@ -75,6 +81,7 @@ SETTINGS: list[tuple[type[CommandSettings], str, str]] = [
     (LogSettings, "serve", "Settings"),
     (WitnessSettings, "witness", "Settings of a witness"),
     (MonitorSettings, "monitor", "Settings of a monitor"),
+    (GateSettings, "gate", "Settings of a gate"),
 ]
 """The settings of each command, and where they are documented."""
 
@@ -107,6 +114,7 @@ def test_no_variable_of_the_environment_means_two_settings() -> None:
 
 def test_every_metric_is_documented_with_its_type() -> None:
     kinds_of = [LogMetrics(), WitnessMetrics(), MonitorMetrics()]
+    kinds_of += [GateMetrics(), CoverageMetrics()]
     rendered = "".join(it.render().decode() for it in kinds_of)
     kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
     expected = {
@@ -136,6 +144,8 @@ def test_every_endpoint_is_documented() -> None:
     apps.append(build_app(cast(Log, log)))
     monitor = SimpleNamespace(metrics=MonitorMetrics())
     apps.append(build_monitor_app(cast(Monitor, monitor)))
+    gate = SimpleNamespace(settings=GateSettings(), metrics=GateMetrics())
+    apps.append(build_gate_app(cast(OpenGate, gate)))
     expected = {
         f"`{route.method} {route.resource.canonical}`"
         for app in apps
@@ -144,6 +154,12 @@ def test_every_endpoint_is_documented() -> None:
     }
     found = [row[0] for row in first_cells(rows(HTTP), 2)]
     assert expected == {it for it in found if re.fullmatch(r"`[A-Z]+ /\S*`", it)}
+
+
+def test_every_reason_of_the_gate_is_documented() -> None:
+    found = first_cells(cells(section(DOCS / "gate.md", "Reasons")), 1)
+    expected = [f"`{it.value}`" for it in Reason]
+    assert expected == [name for (name,) in found if name.startswith("`")]
 
 
 def verbs() -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -170,6 +186,7 @@ def test_every_command_and_flag_is_documented() -> None:
 
 def test_every_problem_type_is_documented_with_its_status() -> None:
     doors = [*SHARED_ROWS.values(), *LOG_ROWS.values(), *WITNESS_ROWS.values()]
+    doors += GATE_ROWS.values()
     problems = [*doors, *ROUTING.values(), INTERNAL]
     expected = {(f"`{problem.token}`", str(problem.status)) for problem in problems}
     cells = first_cells(rows(HTTP), 2)

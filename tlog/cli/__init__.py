@@ -2,7 +2,8 @@
 
     verbs                                    their names, summaries, and the one loader
     command                                  a command line: parsed, run, its status
-    serve  witness  monitor                  the roles that run
+    serve  witness  monitor  gate            the roles that run
+    gate_manifest  gate_decide  coverage     what clusters, scripts and operators ask
     submit  attest  verify  search           what people ask of a log
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word

@@ -51,6 +51,9 @@ def parse(arguments: Sequence[str] | None) -> Call:
 def _parse(arguments: Sequence[str] | None) -> Call:
     parser = _parser()
     given = parser.parse_args(arguments)
+    if given.arguments and f"{given.verb}-{given.arguments[0]}" in NAMES:
+        # `tlog gate manifest` is `tlog gate-manifest`.
+        given.verb += f"-{given.arguments.pop(0)}"
     if given.verb not in NAMES:
         alike = get_close_matches(given.verb, NAMES, n=1)
         ahead = f"did you mean {alike[0]}?" if alike else "tlog --help lists them"

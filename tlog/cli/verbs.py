@@ -14,6 +14,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "witness": "Cosign the heads of logs that extend what was cosigned before.",
         "monitor": "Follow a log: recompute its tree, look for what is watched, tell "
         "what is wrong.",
+        "gate": "Answer whether artifacts may be deployed, for Kubernetes and all "
+        "others.",
     },
     "what people ask of a log": {
         "submit": "Submit files: hash, submit, verify the answers, write a proof file "
@@ -30,6 +32,10 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "before it is shown.",
     },
     "what operators do": {
+        "gate-manifest": "Print all that a cluster needs to ask a gate, as YAML.",
+        "gate-decide": "Ask a gate whether an artifact may be deployed.",
+        "coverage": "Tell which artifacts have provenance in a log, and which have "
+        "none.",
         "fsck": "Verify a whole log folder from its bytes.",
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",

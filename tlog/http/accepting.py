@@ -10,6 +10,7 @@ files, is left to the event loop's own way of dealing with it.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -24,9 +25,13 @@ class Accepting:
     """
 
     def __init__(
-        self, make: Callable[[], asyncio.Protocol], room: Callable[[], int]
+        self,
+        make: Callable[[], asyncio.Protocol],
+        room: Callable[[], int],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._make = make
+        self._tls = tls
         self._room = room
         self._sockets: list[socket.socket] = []
         self._adopting: set[asyncio.Task[None]] = set()
@@ -70,7 +75,7 @@ class Accepting:
     async def _adopt(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(self._make, accepted)
+            await loop.connect_accepted_socket(self._make, accepted, ssl=self._tls)
         except OSError:
             # It was closed before anything was made of it.
             accepted.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, cast
 
@@ -91,6 +92,7 @@ class Listener:
         is_lean: bool = True,
     ) -> None:
         self._app = app
+        self._tls: ssl.SSLContext | None = None
         self._listen = listen
         self._prefix = prefix
         self._most = most
@@ -100,6 +102,10 @@ class Listener:
         self._server: asyncio.AbstractServer | None = None
         self.url = ""
 
+    def encrypt(self, tls: ssl.SSLContext) -> None:
+        """Serve https in place of http, from `start` on."""
+        self._tls = tls
+
     async def start(self) -> None:
         """Listen; OSError, which says what to do, if the address cannot be had."""
         await self._runner.setup()
@@ -108,11 +114,11 @@ class Listener:
         made = cast(web.Server, self._runner.server)
         self.connections = Connections(made, most, self._answer_s)
         make = way_in(self._app, self.connections, is_lean=self._is_lean)
-        accepting = Accepting(make, lambda: self.connections.room)
+        accepting = Accepting(make, lambda: self.connections.room, self._tls)
         self._accepting = accepting
         try:
             server = await asyncio.get_running_loop().create_server(
-                accepting.take, host, port, backlog=_ACCEPT_QUEUE
+                accepting.take, host, port, backlog=_ACCEPT_QUEUE, ssl=self._tls
             )
         except OSError as error:
             raise _not_listening(error, self._listen) from error
@@ -121,7 +127,8 @@ class Listener:
         # With port 0, only the socket knows.
         bound = server.sockets[0].getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown}:{bound}{self._prefix}"
+        scheme = "http" if self._tls is None else "https"
+        self.url = f"{scheme}://{shown}:{bound}{self._prefix}"
 
     async def stop(self) -> None:
         """Take no more requests, and answer those that are under way."""

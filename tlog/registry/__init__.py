@@ -29,14 +29,25 @@ from tlog.registry.discovery import (
     discover,
     find_image,
 )
-from tlog.registry.judging import State, Trust, Verdict, fetch_documents, judge
-from tlog.registry.payloads import Payload, recognise
+from tlog.registry.judging import (
+    DOCUMENT_TYPES,
+    State,
+    Trust,
+    Verdict,
+    fetch_documents,
+    judge,
+    proofs_by_provenance,
+)
+from tlog.registry.payloads import ENVELOPE_TYPE, PROOF_TYPE, Payload, recognise
 from tlog.registry.references import Digest, Reference, parse_reference
 from tlog.registry.repairing import Kept, list_missing
 from tlog.registry.repository import Repository
 from tlog.registry.transport import Way
 
 __all__ = [
+    "DOCUMENT_TYPES",
+    "ENVELOPE_TYPE",
+    "PROOF_TYPE",
     "Attached",
     "Attachment",
     "Digest",
@@ -59,5 +70,6 @@ __all__ = [
     "judge",
     "list_missing",
     "parse_reference",
+    "proofs_by_provenance",
     "recognise",
 ]

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from tlog.registry.discovery import Discovery
 from tlog.registry.errors import AbsentError
@@ -41,6 +41,8 @@ _LIMITS: Final[Mapping[str, int]] = {
     ENVELOPE_TYPE: MAX_ENVELOPE_BYTES,
     **dict.fromkeys(VERSIONS, MAX_BUNDLE_BYTES),
 }
+DOCUMENT_TYPES: Final = frozenset(_LIMITS)
+"""The media types of documents that anybody here can judge."""
 
 
 class State(Enum):
@@ -112,8 +114,16 @@ class Verdict:
     bundle: Judged | None = None
 
 
+class Wanted(Protocol):
+    """Who is to judge documents: `Trust`, or another judge."""
+
+    def why_not(self, media_type: str) -> str:
+        """Return why a kind is not fetched; "" only for one of DOCUMENT_TYPES."""
+        ...
+
+
 async def fetch_documents(
-    repository: Repository, discovery: Discovery, trust: Trust
+    repository: Repository, discovery: Discovery, trust: Wanted
 ) -> list[Document]:
     """Return all attached documents; the content is of those that can be judged."""
     room, documents = MAX_ALL_BYTES, list[Document]()
@@ -149,7 +159,7 @@ async def _fetch(
 def judge(digest: Digest, documents: Sequence[Document], trust: Trust) -> list[Verdict]:
     """Return a verdict on each document, in their order."""
     policy, rules = trust.policy, trust.rules
-    proofs = _proofs_by_provenance(documents)
+    proofs = proofs_by_provenance(documents)
 
     def prove(it: Document, content: bytes) -> Verdict:
         if trust.judge_bundle is not None and it.media_type in VERSIONS:
@@ -206,7 +216,7 @@ def _judged(document: Document, prove: Callable[[Document, bytes], Verdict]) -> 
         return Verdict(document, State.UNUSABLE, str(error))
 
 
-def _proofs_by_provenance(documents: Sequence[Document]) -> dict[bytes, list[Proof]]:
+def proofs_by_provenance(documents: Sequence[Document]) -> dict[bytes, list[Proof]]:
     """Return the proofs by the digest of the document that their entry is of."""
     found: dict[bytes, list[Proof]] = {}
     for it in documents:

@@ -22,6 +22,7 @@ from tlog.registry.manifests import (
 )
 from tlog.registry.references import Digest, Reference, digest_of
 from tlog.registry.transport import Question, Transport, Way, require_location
+from tlogverify.attestation.members import parse_object
 from tlogverify.errors import FormatError, VerificationError
 
 MAX_PAGES: Final = 100
@@ -133,6 +134,28 @@ class Repository:
                 raise FormatError(f"an image has at most {MAX_REFERRERS} referrers")
             url = next_page(answer.url, answer.headers.get("link", ""))
         raise FormatError(f"a list of referrers has at most {MAX_PAGES} pages")
+
+    async def list_tags(self) -> list[str]:
+        """Return all tags of the repository, as listed; bounded as referrers are.
+
+        Raises FormatError for a list that is none, or too long.  Source: OCI
+        distribution-spec v1.1, "Listing Tags".
+        """
+        url: str | None = f"{self._url}/tags/list"
+        found: list[str] = []
+        for _ in range(MAX_PAGES):
+            if url is None:
+                return found
+            sent = Outgoing("GET", url, {}, None, MAX_MANIFEST_BYTES)
+            answer = await self._transport.ask(
+                Question(sent, "the tags", (200,), self._read)
+            )
+            tags = parse_object("a list of tags", answer.body).get("tags")
+            if tags is not None and not isinstance(tags, list):
+                raise FormatError("tags are a list", tags)
+            found += (it for it in tags or () if isinstance(it, str))
+            url = next_page(answer.url, answer.headers.get("link", ""))
+        raise FormatError(f"a list of tags has at most {MAX_PAGES} pages")
 
     async def put_blob(self, content: bytes) -> None:
         """Store a blob, unless it is there."""

@@ -6,13 +6,24 @@ from collections.abc import Iterator
 import pytest
 
 from tests.architecture.source import below, sources
+from tlog.documents.refusals import (
+    GoneError,
+    NoDocumentError,
+    UnnamedError,
+    WrongDigestError,
+)
 from tlog.errors import RejectedError, StaleError
+from tlog.gate.door import GATE_ROWS
 from tlog.http.problems import INTERNAL, Rows, problem_of
 from tlog.log.api.problems import LOG_ROWS
 from tlog.log.cosigning.links import AheadError, ConflictError
+from tlog.registry.errors import AbsentError, DeniedError
+from tlog.registry.exchange import ProxyRefusalError
 from tlog.witness.door import WITNESS_ROWS
 from tlogclient.errors import RefusedError, UnavailableError
 from tlogclient.retries import NoRoomError
+from tlogverify.command.telling import UnwrittenError
+from tlogverify.command.verdicts import DisallowedError
 from tlogverify.errors import (
     ProofError,
     QuorumError,
@@ -20,6 +31,7 @@ from tlogverify.errors import (
     TlogError,
     VerificationError,
 )
+from tlogverify.sigstore import UnjudgedError
 
 # Nothing raises these two themselves at a door: the first is the root, and the second
 # refuses to start.
@@ -39,6 +51,17 @@ DOORS = [
         id="log",
     ),
     pytest.param("tlog.witness", WITNESS_ROWS, NOT_RAISED | OF_OTHERS, id="witness"),
+    pytest.param(
+        "tlog.gate",
+        GATE_ROWS,
+        NOT_RAISED
+        | OF_OTHERS
+        | {SignatureError, ProofError, UnjudgedError, StaleError}
+        | {DeniedError, AbsentError, ProxyRefusalError}
+        | {DisallowedError, UnwrittenError}
+        | {NoDocumentError, GoneError, WrongDigestError, UnnamedError},
+        id="gate",
+    ),
 ]
 
 
@@ -82,7 +105,9 @@ def test_every_error_of_a_wing_has_a_row_at_its_door(
     assert elsewhere == without
 
 
-@pytest.mark.parametrize("rows", [LOG_ROWS, WITNESS_ROWS], ids=["log", "witness"])
+@pytest.mark.parametrize(
+    "rows", [LOG_ROWS, WITNESS_ROWS, GATE_ROWS], ids=["log", "witness", "gate"]
+)
 def test_one_token_has_one_status(rows: Rows) -> None:
     statuses: dict[str, set[int]] = {}
     for problem in rows.values():

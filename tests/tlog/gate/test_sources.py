@@ -1,0 +1,219 @@
+"""Documents of a log, of its store and of a registry; who is asked, and when."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.cases import case
+from tests.support.registry import NAME, OCI_MANIFEST, StandIn, told
+from tests.support.running import published, running_log
+from tests.tlog.gate.workshop import (
+    Place,
+    Served,
+    place,
+    pod,
+    review,
+    running_gate,
+)
+from tests.tlog.rules.workshop import BUILD, SCANNED, built, keys
+from tests.tlogverify.attestation.stories import ALICE, BUILDER, SLSA, SOURCE
+from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256
+from tlog.attest import NamedDigest, encode_statement, record_of, sign_statement
+from tlog.log.life import Log
+from tlog.registry.payloads import BUNDLE_TYPE, ENVELOPE_TYPE, PROOF_TYPE
+from tlog.signing import AttestationKey, AttestationKeyType, generate_attestation_key
+from tlogclient import LogClient
+from tlogverify.policy import Policy
+
+RULES = (
+    f'[[keys]]\nname = "release"\nfile = "release.key.pub"\nbuilders = ["{BUILDER}"]\n'
+    f'[[require]]\npredicate_types = ["{SLSA}"]\nsigners = ["release"]\n'
+    f'sources = ["{SOURCE}"]\n'
+)
+
+
+@dataclass
+class Attested:
+    """A running log with documents, and who attests in it."""
+
+    url: str
+    log: Log
+    folder: Path
+    key: AttestationKey
+
+    @property
+    def policy(self) -> Path:
+        return self.folder / "log" / "policy"
+
+    async def attest(
+        self, artifact: bytes, *, is_kept: bool = True, pad: int = 0
+    ) -> None:
+        """Log the provenance of an artifact, and keep the document."""
+        key = self.key
+        predicate = built().predicate
+        assert isinstance(predicate, dict)
+        subjects = (NamedDigest("a", hashlib.sha256(artifact).digest()),)
+        padded = {**predicate, "padding": "x" * pad}
+        envelope = sign_statement(encode_statement(subjects, SLSA, padded), key)
+        async with LogClient(self.url, Policy.read(self.policy)) as log:
+            (proof,) = await log.submit([record_of(envelope, subjects, SLSA, key)])
+            if is_kept:
+                await log.put_document(envelope, entry=proof.index)
+        await published(self.log)
+
+
+@asynccontextmanager
+async def attesting(folder: Path) -> AsyncIterator[Attested]:
+    async with running_log(folder / "log", documents=True) as (url, log):
+        key = generate_attestation_key(AttestationKeyType.P256)
+        key.write(folder / "release.key")
+        yield Attested(url, log, folder, key)
+
+
+def logged_place(folder: Path, found: Attested) -> Place:
+    """Return a place whose rules name who attests in a log, and an empty folder."""
+    made = Place(folder)
+    made.rules.write_text(RULES)
+    made.policy.write_bytes(found.policy.read_bytes())
+    made.documents.mkdir()
+    return made
+
+
+def digest(artifact: bytes) -> str:
+    return f"sha256:{hashlib.sha256(artifact).hexdigest()}"
+
+
+async def test_a_logs_documents_are_judged_short_ones_and_long_ones(
+    tmp_path: Path,
+) -> None:
+    async with attesting(tmp_path) as found:
+        await found.attest(b"short")
+        await found.attest(b"long", pad=200_000)
+        await found.attest(b"forgotten", is_kept=False)
+        made = logged_place(tmp_path, found)
+        for store in (None, tmp_path / "log"):
+            async with running_gate(made, log=found.url, store=store) as served:
+                for artifact, reason in (
+                    (b"short", "met"),
+                    (b"long", "met"),
+                    (b"forgotten", "no-entry"),
+                    (b"never seen", "no-entry"),
+                ):
+                    with case(f"{artifact!r} {store}"):
+                        decided = await served.decide(digest(artifact))
+                        assert reason == decided["reason"]
+                        origin = found.log.standing.origin if reason == "met" else None
+                        assert origin == decided["origin"]
+
+
+async def test_a_verdict_on_a_logs_documents_is_kept_for_its_time(
+    tmp_path: Path,
+) -> None:
+    async with attesting(tmp_path) as found:
+        await found.attest(b"app")
+        made = logged_place(tmp_path, found)
+        async with running_gate(made, log=found.url, allowed_s=600) as served:
+            assert not (await served.decide(digest(b"app")))["cached"]
+            made.clock.wait(599)
+            assert (await served.decide(digest(b"app")))["cached"]
+            made.clock.wait(1)
+            assert not (await served.decide(digest(b"app")))["cached"]
+
+
+async def test_a_log_that_lies_decides_nothing(tmp_path: Path) -> None:
+    async with attesting(tmp_path) as found:
+        await found.attest(b"app")
+        # The policy of another log: no answer of this one is proven.
+        (tmp_path / "other").mkdir()
+        made = place(tmp_path / "other")
+        async with running_gate(made, log=found.url) as served:
+            decided = await served.decide(digest(b"app"))
+            assert ("undecided", "source") == (decided["outcome"], decided["reason"])
+
+
+@asynccontextmanager
+async def registered(made: Place, **changes: object) -> AsyncIterator[Any]:
+    """Give a gate that asks registries, a registry, and its image's name."""
+    async with StandIn(has_api=True).serve() as registry:
+        assert registry.put(ARTIFACT, OCI_MANIFEST, "release") == digest(ARTIFACT)
+        async with running_gate(made, **changes) as served:
+            yield served, registry, f"{registry.authority}/{NAME}"
+
+
+def attach(registry: StandIn, content: bytes, kind: str) -> None:
+    registry.attach(content, kind, subject=told(ARTIFACT, OCI_MANIFEST))
+
+
+def emptied(folder: Path) -> Place:
+    """Return a place with no document."""
+    made = place(folder)
+    for path in made.documents.iterdir():
+        path.unlink()
+    return made
+
+
+async def reason_of(served: Served, image: str) -> str:
+    found = await served.admit(review(pod(image)))
+    return str(found["auditAnnotations"]["reason"])
+
+
+async def test_a_registry_is_asked_last_and_what_is_attached_is_judged(
+    tmp_path: Path,
+) -> None:
+    document = built().document
+    made = emptied(tmp_path)
+    async with registered(made, registry=True, refused_s=0) as (served, registry, name):
+        image = f"{name}@sha256:{ARTIFACT_SHA256.hex()}"
+        assert "no-entry" == await reason_of(served, image)
+        attach(registry, document.envelope, ENVELOPE_TYPE)
+        attach(registry, b"{}", "application/spdx+json")
+        assert "no-entry" == await reason_of(served, image)
+        attach(registry, b"no bundle", BUNDLE_TYPE)
+        attach(registry, document.proof, PROOF_TYPE)
+        assert "met" == await reason_of(served, image)
+        asked = len(registry.requests)
+        assert "met" == await reason_of(served, image)
+        assert asked == len(registry.requests)
+        # What lies in the folder needs no registry.
+        made.put("build", built())
+        assert "met" == await reason_of(served, image)
+        assert asked == len(registry.requests)
+        # A question that names no image has no registry.
+        assert "met" == (await served.decide(digest(ARTIFACT)))["reason"]
+
+
+async def test_a_tag_is_resolved_once_where_that_is_set_and_told(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    async with registered(made, resolve=True) as (served, registry, name):
+        found = await served.admit(review(pod(f"{name}:release")))
+        told_digest = found["auditAnnotations"]["digest"]
+        assert (True, digest(ARTIFACT)) == (found["allowed"], told_digest)
+        assert ["GET"] == [it.split()[0] for it in registry.requests]
+        found = await served.admit(review(pod(f"{name}:1.0")))
+        assert not found["allowed"]
+        assert "its tag led to sha256:" in found["status"]["message"]
+        for image in (f"{name}:gone", "127.0.0.1:1/team/app:1"):
+            with case(image):
+                found = await served.admit(review(pod(image)))
+                assert not found["allowed"]
+                assert "undecided (source)" in found["status"]["message"]
+    async with registered(made) as (served, registry, name):
+        assert "no-digest" == await reason_of(served, f"{name}:release")
+        assert [] == registry.requests
+
+
+async def test_documents_of_several_places_count_together(tmp_path: Path) -> None:
+    made = place(tmp_path, keys() + BUILD + SCANNED)
+    (made.documents / "build.intoto.jsonl").unlink()
+    document = built(signers=(ALICE,)).document
+    async with registered(made, registry=True, refused_s=0) as (served, registry, name):
+        image = f"{name}@sha256:{ARTIFACT_SHA256.hex()}"
+        assert "not-met" == await reason_of(served, image)
+        attach(registry, document.envelope, ENVELOPE_TYPE)
+        attach(registry, document.proof, PROOF_TYPE)
+        assert "met" == await reason_of(served, image)

@@ -1,0 +1,156 @@
+"""Break-glass: what is let through without a verdict is on record first.
+
+    {"expires":"2026-01-31T13:00:00Z","images":["..."],"name":"...","namespace":"...",
+     "reason":"...","type":"urn:tlog:break-glass:v1","uid":"...","user":"...",
+     "when":"2026-01-31T12:00:00Z"}
+
+    SPOOL/<sha256>.json             a use that the log does not have yet
+    SPOOL/logged/<sha256>.json      one that it has, beside the proof of its entry
+
+The use is durable in the spool before the log is asked.  A crash leaves it there, and
+it is submitted again later: its bytes are the same, so the log's entry is the same.
+The log holds a record whose subjects are the images' digests, or the use itself if no
+image has one, and whose provenance is the digest of this document.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tlog.errors import BusyError
+from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_all_whole
+from tlog.log_lines import log_event
+from tlog.rules.moments import show_time
+from tlogclient import LogClient
+from tlogclient.errors import RefusedError
+from tlogverify import Record
+from tlogverify.errors import TlogError
+from tlogverify.files import read_bounded
+from tlogverify.record import MAX_SUBJECTS, Subject
+
+BREAK_GLASS_TYPE: Final = "urn:tlog:break-glass:v1"
+"""The predicate type of the entry of a use."""
+
+MAX_REASON_CHARS: Final = 1_000
+MAX_SPOOLED: Final = 10_000
+MAX_USE_BYTES: Final = 1 << 19
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of break-glass; sha256s: of the images that are named by digest."""
+
+    uid: str
+    user: str
+    namespace: str
+    name: str
+    reason: str
+    images: tuple[str, ...]
+    sha256s: tuple[bytes, ...]
+    when_s: int
+    expires_s: int
+
+    def encode(self) -> bytes:
+        """Return the document, in the one form that it has."""
+        members = {
+            "type": BREAK_GLASS_TYPE,
+            "uid": self.uid,
+            "user": self.user,
+            "namespace": self.namespace,
+            "name": self.name,
+            "reason": self.reason[:MAX_REASON_CHARS],
+            "images": list(self.images),
+            "digests": [f"sha256:{it.hex()}" for it in sorted(set(self.sha256s))],
+            "when": show_time(self.when_s),
+            "expires": show_time(self.expires_s),
+        }
+        return json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+
+
+def record_of(document: bytes, sha256s: Sequence[bytes]) -> Record:
+    """Return the entry of a use's document."""
+    sha256 = hashlib.sha256(document).digest()
+    subjects = sorted(set(sha256s))[:MAX_SUBJECTS] or [sha256]
+    return Record(tuple(map(Subject, subjects)), sha256, BREAK_GLASS_TYPE)
+
+
+class Spool:
+    """The folder of uses, and the log that shall have them; log: None for none."""
+
+    def __init__(self, folder: Path, log: LogClient | None) -> None:
+        """Make the folder if it is new; OSError that names it."""
+        self._folder = folder
+        self._log = log
+        make_folders(folder / "logged", PRIVATE_FOLDER)
+
+    @property
+    def waiting(self) -> int:
+        """How many uses the log does not have yet."""
+        return sum(1 for _ in self._folder.glob("*.json"))
+
+    async def keep(self, use: Use) -> Path:
+        """Write a use down durably; BusyError if too many wait."""
+        if await asyncio.to_thread(lambda: self.waiting) >= MAX_SPOOLED:
+            raise BusyError(f"{MAX_SPOOLED} uses of break-glass wait for the log")
+        document = use.encode()
+        path = self._folder / f"{hashlib.sha256(document).hexdigest()}.json"
+        await asyncio.to_thread(write_all_whole, {path: document}, mode=PRIVATE_FILE)
+        return path
+
+    async def submit(self, path: Path) -> int | None:
+        """Give a use to the log, and return its index; None if the log did not take it.
+
+        It stays in the spool then.
+        """
+        log = self._log
+        if log is None:
+            return None
+        try:
+            document = await asyncio.to_thread(
+                read_bounded, path, "a use of break-glass", MAX_USE_BYTES
+            )
+            digests = json.loads(document)["digests"]
+            record = record_of(document, [bytes.fromhex(it[7:]) for it in digests])
+            (proof,) = await log.submit([record])
+            await _put(log, document, proof.index)
+            logged = self._folder / "logged"
+            files = {
+                logged / path.name: document,
+                logged / f"{path.stem}.tlog-proof": proof.encode(),
+            }
+            await asyncio.to_thread(write_all_whole, files, mode=PRIVATE_FILE)
+        except (TlogError, OSError, ValueError, KeyError, TypeError) as error:
+            log_event(
+                "break-glass not logged",
+                level="error",
+                use=path.name,
+                error=type(error).__name__,
+            )
+            return None
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        return proof.index
+
+    async def forget(self, path: Path) -> None:
+        """Drop a use that was not let through."""
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def submit_waiting(self) -> None:
+        """Give the log what it does not have yet; stop at the first that it refuses."""
+        for path in sorted(await asyncio.to_thread(self._list)):
+            if await self.submit(path) is None:
+                return
+
+    def _list(self) -> list[Path]:
+        return list(self._folder.glob("*.json"))
+
+
+async def _put(log: LogClient, document: bytes, index: int) -> None:
+    """Let the log keep the document too, if it keeps any."""
+    try:
+        await log.put_document(document, entry=index)
+    except RefusedError as error:
+        log_event("break-glass document not kept", level="warning", error=error.type)

@@ -1,0 +1,150 @@
+"""Documents in a folder, found by the artifacts that they say that they are of.
+
+    NAME.intoto.jsonl   NAME.tlog-proof     an envelope, and the proof of its record
+    NAME.sigstore.json                      a bundle
+
+What a document says of its subject only selects it; the judge verifies it.  The folder
+is listed again when its own time has changed, so files come and go by renaming, and
+only files that are new or changed are read.  All of it blocks.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from tlog.clock import Clock
+from tlog.gate.beliefs import Stamp, stamp_of
+from tlog.log_lines import log_event
+from tlog.rules import Attested, Document
+from tlog.rules.folders import BUNDLE, ENVELOPE, proof_beside, read_document
+from tlog.rules.opening import MAX_ENVELOPE_VALUES, require_few_values
+from tlogverify.attestation.dsse import Envelope
+from tlogverify.attestation.statement import parse_statement
+from tlogverify.errors import FormatError
+from tlogverify.sigstore import Bundle
+
+MAX_FILES: Final = 100_000
+_UNSETTLED_S: Final = 2
+"""A folder may change twice within what its time can tell apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A file that was read: what it was, and the artifacts that it names."""
+
+    stamps: tuple[Stamp | None, Stamp | None]
+    sha256s: frozenset[bytes]
+
+
+class DocumentFolder:
+    """One folder; from any thread."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        """Look at it; OSError if that is not possible."""
+        self._folder = folder
+        self._clock = clock
+        self._lock = Lock()
+        self._stamp: Stamp | None = None
+        self._known: dict[str, _Known] = {}
+        self._by_sha256: Mapping[bytes, tuple[str, ...]] = {}
+        self._generation = 0
+        self.generation()
+
+    def settled(self) -> int | None:
+        """Return the number of `generation` without listing; None if that is needed."""
+        found = self._folder.stat()
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        return self._generation if stamp == self._stamp else None
+
+    def generation(self) -> int:
+        """Look at the folder, and return a number that changes with what it holds.
+
+        Raises FormatError for too many files, OSError if it is not readable.
+        """
+        with self._lock:
+            found = self._folder.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp != self._stamp:
+                self._list()
+                is_settled = self._clock.now_s() > found.st_mtime + _UNSETTLED_S
+                self._stamp = stamp if is_settled else None
+            return self._generation
+
+    def find(self, sha256: bytes) -> tuple[Document, ...]:
+        """Return the documents that name an artifact; what cannot be read is left out.
+
+        What was changed in its place since it was listed is judged as it is now.
+        """
+        self.generation()
+        found = []
+        for name in self._by_sha256.get(sha256, ()):
+            try:
+                found.append(read_document(self._folder / name))
+            except (FormatError, OSError) as error:
+                log_event("a document is not usable", level="warning", error=str(error))
+        return tuple(found)
+
+    def _list(self) -> None:
+        names = _names(self._folder)
+        stamps = {it: _stamps(self._folder / it) for it in names}
+        known = {
+            name: self._known[name]
+            for name in names
+            if name in self._known and self._known[name].stamps == stamps[name]
+        }
+        changed = [it for it in names if it not in known]
+        if not changed and len(known) == len(self._known):
+            return
+        for name in changed:
+            known[name] = _Known(stamps[name], _subjects(self._folder / name))
+        self._known = known
+        self._by_sha256 = _inverted(known)
+        self._generation += 1
+        log_event("documents listed", documents=len(known), changed=len(changed))
+
+
+def _names(folder: Path) -> list[str]:
+    with os.scandir(folder) as found:
+        names = sorted(it.name for it in found if it.name.endswith((ENVELOPE, BUNDLE)))
+    if len(names) > MAX_FILES:
+        raise FormatError(f"a folder has at most {MAX_FILES} documents", len(names))
+    return names
+
+
+def _stamps(path: Path) -> tuple[Stamp | None, Stamp | None]:
+    proof = proof_beside(path) if path.name.endswith(ENVELOPE) else None
+    return stamp_of(path), None if proof is None else stamp_of(proof)
+
+
+def _subjects(path: Path) -> frozenset[bytes]:
+    """Return the artifacts that a document names; none if it cannot be read."""
+    try:
+        document = read_document(path)
+        if isinstance(document, Attested):
+            require_few_values("an envelope", document.envelope, MAX_ENVELOPE_VALUES)
+            envelope = Envelope.parse(document.envelope)
+        else:
+            content = Bundle.parse(document.bundle).content
+            if not isinstance(content, Envelope):
+                return frozenset()
+            envelope = content
+        subjects = parse_statement(envelope).subjects
+    except (FormatError, OSError) as error:
+        log_event("a document is not usable", level="warning", error=str(error))
+        return frozenset()
+    return frozenset(it.sha256 for it in subjects if it.sha256 is not None)
+
+
+def _inverted(known: Mapping[str, _Known]) -> dict[bytes, tuple[str, ...]]:
+    found: dict[bytes, list[str]] = {}
+    for name, it in known.items():
+        _append(found, it.sha256s, name)
+    return {sha256: tuple(names) for sha256, names in found.items()}
+
+
+def _append(found: dict[bytes, list[str]], sha256s: Iterable[bytes], name: str) -> None:
+    for sha256 in sha256s:
+        found.setdefault(sha256, []).append(name)

@@ -1,0 +1,194 @@
+"""Where documents of an artifact come from when they do not lie in a folder here.
+
+Whatever a source answers is judged, so a source can withhold documents and nothing
+else.  Each has its own patience; who asks has a deadline beside it.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from tlog.documents.store import DocumentStore
+from tlog.gate.folders import DocumentFolder
+from tlog.registry import (
+    DOCUMENT_TYPES,
+    ENVELOPE_TYPE,
+    PROOF_TYPE,
+    Reference,
+    Repository,
+    Way,
+    discover,
+    fetch_documents,
+    find_image,
+    parse_reference,
+    proofs_by_provenance,
+)
+from tlog.rules import Attested, Bundled, Document
+from tlogclient import LogClient
+from tlogclient.attested import Attestation
+from tlogclient.errors import RefusedError
+from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
+from tlogverify.errors import TlogError
+from tlogverify.sigstore.bundle import MAX_BUNDLE_BYTES
+
+MAX_ATTESTATIONS: Final = 1_024
+_BUNDLE_TYPE: Final = b"application/vnd.dev.sigstore.bundle"
+_LARGEST: Final = max(MAX_ENVELOPE_BYTES, MAX_BUNDLE_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for; subject: as it was spelled.
+
+    reference: the image by its digest, for its registry; "" for what is no image.
+    """
+
+    subject: str
+    sha256: bytes
+    reference: str = ""
+
+
+class Source(Protocol):
+    """One place; name: for metrics.  is_local: it is asked without a network."""
+
+    name: str
+    is_local: bool
+
+    async def find(self, asked: Asked) -> Sequence[Document]:
+        """Return documents that may be of an artifact.
+
+        Raises TlogError or OSError if it cannot be asked.
+        """
+        ...
+
+
+class FolderSource:
+    """A folder of this machine."""
+
+    name, is_local = "folder", True
+
+    def __init__(self, folder: DocumentFolder) -> None:
+        self._folder = folder
+
+    async def find(self, asked: Asked) -> Sequence[Document]:
+        """Return what lies there."""
+        return await asyncio.to_thread(self._folder.find, asked.sha256)
+
+
+class LogSource:
+    """A log with documents; store: its folder, where that is on this machine.
+
+    What the store lacks, such as what waits for its entry, is asked of the log.
+    """
+
+    name, is_local = "log", False
+
+    def __init__(self, log: LogClient, store: DocumentStore | None) -> None:
+        self._log = log
+        self._store = store
+
+    async def find(self, asked: Asked) -> Sequence[Document]:
+        """Return the documents of all entries, each with the entry's proof."""
+        digest = f"sha256:{asked.sha256.hex()}"
+        found = await self._log.attestations(digest, limit=MAX_ATTESTATIONS)
+        documents = [await self._document(it) for it in found.attestations]
+        return [it for it in documents if it is not None]
+
+    async def _document(self, attestation: Attestation) -> Document | None:
+        named = attestation.document
+        if named is None or named.disposition != "stored":
+            return None
+        content = named.content
+        if content is None and (named.size or 0) > _LARGEST:
+            return None
+        if content is None and self._store is not None:
+            content = await asyncio.to_thread(_read, self._store, named.sha256)
+        if content is None:
+            content = await self._fetch(named.sha256)
+        if content is None:
+            return None
+        name = f"entry {attestation.index}"
+        if _BUNDLE_TYPE in content[:4096]:
+            return Bundled(name, content)
+        return Attested(name, content, attestation.proof.encode())
+
+    async def _fetch(self, sha256: bytes) -> bytes | None:
+        try:
+            return await self._log.document(
+                f"sha256:{sha256.hex()}", limit_bytes=_LARGEST
+            )
+        except RefusedError as error:
+            if error.status in {404, 410}:
+                # It went this moment.
+                return None
+            raise
+
+
+def _read(store: DocumentStore, sha256: bytes) -> bytes | None:
+    try:
+        with store.open(sha256) as document:
+            return document.read_whole(_LARGEST)
+    except (TlogError, OSError):
+        # Whatever it is, the log knows it better.
+        return None
+
+
+class RegistrySource:
+    """The registry that an image is in."""
+
+    name, is_local = "registry", False
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+
+    async def find(self, asked: Asked) -> Sequence[Document]:
+        """Return what is attached to an image; nothing for what is no image."""
+        if not asked.reference:
+            return ()
+        async with self._open(parse_reference(asked.reference)) as repository:
+            reference = parse_reference(asked.reference)
+            image = await find_image(repository, reference)
+            found = await discover(repository, image)
+            fetched = await fetch_documents(repository, found, _Everything())
+        proofs = proofs_by_provenance(fetched)
+        documents: list[Document] = []
+        for it in fetched:
+            if it.content is None or it.media_type == PROOF_TYPE:
+                continue
+            if it.media_type != ENVELOPE_TYPE:
+                documents.append(Bundled(it.attached, it.content))
+                continue
+            paired = proofs.get(hashlib.sha256(it.content).digest(), [])
+            documents += [
+                Attested(it.attached, it.content, proof.encode()) for proof in paired
+            ]
+        return documents
+
+    async def resolve(self, reference: str) -> bytes:
+        """Return the SHA-256 of the image that a tag names now.
+
+        Raises AbsentError if it is not there, and as `find`.
+        """
+        async with self._open(parse_reference(reference)) as repository:
+            image = await find_image(repository, parse_reference(reference))
+        return bytes.fromhex(image.digest.removeprefix("sha256:"))
+
+    @asynccontextmanager
+    async def _open(self, reference: Reference) -> AsyncIterator[Repository]:
+        repository = Repository(reference, self._way)
+        try:
+            # The way bounds each request; this bounds all of them.
+            async with asyncio.timeout(self._way.timeout_s):
+                yield repository
+        finally:
+            await repository.close()
+
+
+class _Everything:
+    """Wants every document that the rules' judge can open."""
+
+    def why_not(self, media_type: str) -> str:
+        return "" if media_type in DOCUMENT_TYPES else "nobody judges this kind"
