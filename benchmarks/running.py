@@ -85,6 +85,14 @@ class RunningWitness:
     process: subprocess.Popen[str]
 
 
+@dataclass(frozen=True, slots=True)
+class RunningGate:
+    """A gate that is being served by a process of its own."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+
 def cpu_s(process: subprocess.Popen[str]) -> float:
     """Return the CPU time that a process has used, in seconds."""
     stat = Path(f"/proc/{process.pid}/stat").read_text("ascii")
@@ -113,6 +121,14 @@ def serving_witness(folder: Path, name: str, *flags: str) -> Iterator[RunningWit
     with _command("witness", f"--data={folder}", f"--name={name}", *flags) as it:
         process, said = it
         yield RunningWitness(said["url"], said["verifier_keys"], said["logs"], process)
+
+
+@contextmanager
+def serving_gate(*flags: str) -> Iterator[RunningGate]:
+    """Serve a gate on the files that the flags name; it must stop in good order."""
+    with _command("gate", *flags) as it:
+        process, said = it
+        yield RunningGate(said["url"], process)
 
 
 @contextmanager

@@ -180,6 +180,8 @@ class StandIn:
         if request.path.startswith("/upload/") or request.method == "POST":
             return self._upload(request, body)
         match = _TARGET.fullmatch(request.path)
+        if request.path == f"/v2/{NAME}/tags/list":
+            return self._list_tags(request)
         if match is None or match["name"] != NAME:
             return web.Response(status=404, text="404 page not found\n")
         if request.method == "PUT":
@@ -233,6 +235,15 @@ class StandIn:
             "manifests": found[start : start + self.page],
         }
         response = web.Response(body=spelled(index), content_type=OCI_INDEX)
+        if start + self.page < len(found):
+            place = f"{request.path}?from={start + self.page}"
+            response.headers["Link"] = f'<{place}>; rel="next"'
+        return response
+
+    def _list_tags(self, request: web.Request) -> web.Response:
+        start, found = int(request.query.get("from", "0")), [*self.tags]
+        body = spelled({"name": NAME, "tags": found[start : start + self.page] or None})
+        response = web.Response(body=body, content_type="application/json")
         if start + self.page < len(found):
             place = f"{request.path}?from={start + self.page}"
             response.headers["Link"] = f'<{place}>; rel="next"'
