@@ -31,8 +31,8 @@ METHOD: Final = """
     HTTP.  Reviews of a Pod of 5 KB with one image are posted.  First decisions: each
     artifact once, by one connection, in the order of their digests.  Cached: one
     artifact again and again, by one connection.  Many: the same over 64 connections,
-    which another process keeps busy; the gate's CPU is read before and after.  Every
-    answer allows.  The client runs on the same machine.
+    each the next when its last is answered; the gate's CPU is read before and after.
+    Every answer allows.  The client is another process on the same machine.
 """
 CONNECTIONS: Final = 64
 CACHED_MS: Final = 1.0

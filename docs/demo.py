@@ -2,8 +2,9 @@
 
 Builds this project's own wheels, writes the provenance of each build, logs both in a
 log that waits for a witness, lets a monitor find one of them, fetches the provenance by
-the wheel's digest, has a document redacted, stops all servers, and verifies the wheels
-offline; then shows that one flipped byte is found.
+the wheel's digest, has a document redacted, lets a gate allow one deploy and refuse
+another, stops all servers, and verifies the wheels offline; then shows that one flipped
+byte is found.
 Exit status 0 only if every step did what it says.
 """
 
@@ -27,6 +28,15 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD_TYPE = "https://pypa-build.readthedocs.io/"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 TLOG = [sys.executable, "-m", "tlog"]
+RULES = f"""
+[[keys]]
+file = "release.key.pub"
+builders = ["urn:tlog:builder:local"]
+[[require]]
+predicate_types = ["{PREDICATE_TYPE}"]
+signers = ["key 1"]
+any_source = true
+"""
 
 
 def main() -> int:
@@ -46,6 +56,8 @@ def main() -> int:
             step("Documents by the wheel's digest; one is redacted, its proof holds")
             find_document(url, policy, wheels[0], work)
             redact_document(url, policy, wheels[1], work)
+            step("A cluster asks the gate: one deploy is allowed, one is refused")
+            ask_gate(servers, (url, policy), wheels, work)
         step("Log and witness are stopped; nothing below uses a network")
         require_stopped(url)
         step("Verify every wheel offline")
@@ -252,6 +264,52 @@ def redact_document(url: str, policy: Path, wheel: Path, work: Path) -> None:
         raise SystemExit("the document is not told to be redacted")
     print(f"  {wheel.name}: {told['disposition']} by entry {told['entry']}")
     verify(wheel, proof_of(wheel), policy, expected=0)
+
+
+def ask_gate(
+    servers: Servers, log: tuple[str, Path], wheels: Sequence[Path], work: Path
+) -> None:
+    """Sign for one wheel, and let a gate answer admission reviews of both."""
+    deploy, key = work / "deploy", work / "release.key"
+    deploy.mkdir()
+    run([*TLOG, "keygen", "release", "--type", "p256", "--out", str(key)], quiet=True)
+    (work / "RULES.toml").write_text(RULES)
+    signed = deploy / wheels[0].name
+    signed.write_bytes(wheels[0].read_bytes())
+    at = ["--log", log[0], "--policy", str(log[1])]
+    run([*TLOG, "attest", str(signed), "--key", str(key), *at], quiet=True)
+    rules = ["--rules", str(work / "RULES.toml"), "--policy", str(log[1])]
+    gate = servers.start("gate", *rules, "--documents", str(deploy))
+    for wheel, allowed in zip(wheels, (True, False), strict=True):
+        response = review(gate["url"], f"{wheel.stem.lower()}@sha256:{sha256(wheel)}")
+        if response["allowed"] is not allowed:
+            raise SystemExit(f"{wheel.name}: allowed is not {allowed}")
+        said = response.get("status", {}).get("message", "")
+        found = response["auditAnnotations"]
+        print(f"  {wheel.name}: {said or found['verdict']}")
+
+
+def review(url: str, image: str) -> dict[str, Any]:
+    """Ask a gate as a Kubernetes API server does; return its response."""
+    pod = {"metadata": {"name": "demo"}, "spec": {"containers": [{"image": image}]}}
+    request = {
+        "uid": str(uuid.uuid4()),
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": "demo",
+        "userInfo": {"username": "demo"},
+        "object": {"apiVersion": "v1", "kind": "Pod", **pod},
+    }
+    version = "admission.k8s.io/v1"
+    body = {"apiVersion": version, "kind": "AdmissionReview", "request": request}
+    asked = urllib.request.Request(  # noqa: S310 - loopback
+        f"{url}/admit/enforce",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - loopback
+        response: dict[str, Any] = json.load(answer)["response"]
+    return response
 
 
 def require_stopped(url: str) -> None:

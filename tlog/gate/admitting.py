@@ -105,7 +105,8 @@ class Admission:
         )
         path = await spool.keep(use)
         index = None
-        submitting = asyncio.ensure_future(spool.submit(path))
+        submitting = asyncio.create_task(spool.submit(path))
+        self._gate.hold(submitting)
         try:
             async with asyncio.timeout_at(self._gate.decider.deadline()):
                 # Who is answered meanwhile must not leave it half done.

@@ -17,11 +17,15 @@ from tlog.gate.decisions import Decision
 
 
 class Key(NamedTuple):
-    """rules, trust: SHA-256 of all that the verdict rests on beside documents."""
+    """rules, trust: SHA-256 of all that the verdict rests on beside documents.
+
+    reference: where a registry was asked for some, else "".
+    """
 
     sha256: bytes
     rules: bytes
     trust: bytes
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

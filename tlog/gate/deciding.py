@@ -94,7 +94,7 @@ class Decider:
                 f"there are no rules for the environment {environment}",
                 asked.sha256,
             )
-        key = Key(asked.sha256, belief.rules.sha256, belief.trust_sha256)
+        key = self._key(asked, belief)
         kept = await self._kept(key, deadline)
         if kept is not None:
             self._metrics.cache_hits.inc()
@@ -114,6 +114,13 @@ class Decider:
             why = "no source answered in the time for it"
             return _undecided(asked, Reason.DEADLINE, why)
         return replace(decision, subject=asked.subject)
+
+    def _key(self, asked: Asked, belief: Belief) -> Key:
+        # Another registry may have other documents of the same image.
+        is_by_place = any(it.is_by_place for it in self._sources)
+        reference = asked.reference if is_by_place else ""
+        rules, trust = belief.rules.sha256, belief.trust_sha256
+        return Key(asked.sha256, rules, trust, reference)
 
     async def close(self) -> None:
         """End what is under way."""

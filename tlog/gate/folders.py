@@ -9,13 +9,13 @@ only files that are new or changed are read.  All of it blocks.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from tlog.clock import Clock
 from tlog.gate.beliefs import Stamp, stamp_of
 from tlog.log_lines import log_event
 from tlog.rules import Attested, Document
@@ -27,8 +27,13 @@ from tlogverify.errors import FormatError
 from tlogverify.sigstore import Bundle
 
 MAX_FILES: Final = 100_000
-_UNSETTLED_S: Final = 2
-"""A folder may change twice within what its time can tell apart."""
+_TICK_NS: Final = 100_000_000
+_COARSE_TICK_NS: Final = 2_100_000_000
+"""A folder may change twice within what its time can tell apart.
+
+Usual file systems take the time of the kernel, which moves each few milliseconds;
+others know whole seconds, or two.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,13 @@ class _Known:
 class DocumentFolder:
     """One folder; from any thread."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        """Look at it; OSError if that is not possible."""
+    def __init__(self, folder: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
+        """Look at it; OSError if that is not possible.
+
+        now_ns: the time of the machine, which the file system takes its own from.
+        """
         self._folder = folder
-        self._clock = clock
+        self._now_ns = now_ns
         self._lock = Lock()
         self._stamp: Stamp | None = None
         self._known: dict[str, _Known] = {}
@@ -68,8 +76,11 @@ class DocumentFolder:
             found = self._folder.stat()
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             if stamp != self._stamp:
+                # Asked before the listing: what comes within it has a later time.
+                age_ns = self._now_ns() - found.st_mtime_ns
+                is_coarse = found.st_mtime_ns % 1_000_000_000 == 0
+                is_settled = age_ns > (_COARSE_TICK_NS if is_coarse else _TICK_NS)
                 self._list()
-                is_settled = self._clock.now_s() > found.st_mtime + _UNSETTLED_S
                 self._stamp = stamp if is_settled else None
             return self._generation
 

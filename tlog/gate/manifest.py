@@ -286,7 +286,9 @@ def _digest_policy() -> dict[str, object]:
         {"name": "not-break-glass", "expression": f"!({_GLASS})"},
         {
             "name": "not-going",
-            "expression": "!has(object.metadata.deletionTimestamp)",
+            "expression": (
+                "oldObject == null || !has(oldObject.metadata.deletionTimestamp)"
+            ),
         },
     ]
     message = "every image is named by its digest: NAME@sha256:HEX"

@@ -5,7 +5,7 @@ import os
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.documents.opening import find_store
@@ -59,7 +59,7 @@ class OpenGate:
         self.beliefs = Beliefs(settings, load_judge, self.metrics)
         self.folder: DocumentFolder | None = None
         if settings.documents is not None:
-            self.folder = DocumentFolder(settings.documents, self.clock)
+            self.folder = DocumentFolder(settings.documents)
         self.registry = _registry(settings)
         self.log = _log(settings)
         self.decider = self._decider()
@@ -76,7 +76,7 @@ class OpenGate:
         if settings.vsa_key is not None:
             signer = read_attestation_key(settings.vsa_key, password=key_password)
             self.summarizer = Summarizer(settings.verifier, signer)
-        self._later: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.Task[Any]] = set()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "OpenGate":
@@ -108,10 +108,13 @@ class OpenGate:
         if len(self._later) > self.settings.checks:
             work.close()
             return False
-        task = asyncio.create_task(work)
+        self.hold(asyncio.create_task(work))
+        return True
+
+    def hold(self, task: "asyncio.Task[Any]") -> None:
+        """Keep a task until it ends, and end it when the gate is closed."""
         self._later.add(task)
         task.add_done_callback(self._later.discard)
-        return True
 
     def _decider(self) -> Decider:
         settings = self.settings

@@ -76,12 +76,14 @@ class Review:
 
     @property
     def is_judged(self) -> bool:
-        """Whether it makes or changes an object that is not on its way out."""
-        if self.operation not in {"CREATE", "UPDATE"}:
-            return False
-        # A Pod that goes must lose its finalizers, whatever the rules say by now.
-        metadata = self.made.get("metadata")
-        return not (isinstance(metadata, dict) and metadata.get("deletionTimestamp"))
+        """Whether it makes or changes an object that was not on its way out."""
+        if self.operation == "UPDATE":
+            # A Pod that goes must lose its finalizers, whatever the rules say by now.
+            # That it goes is the API server's word, and stands in what was before.
+            metadata = self.old.get("metadata")
+            is_going = isinstance(metadata, dict) and metadata.get("deletionTimestamp")
+            return not is_going
+        return self.operation == "CREATE"
 
     def images(self) -> tuple[str, ...]:
         """Return the images that are new here, each once, in their order.
@@ -167,6 +169,11 @@ def _images(object_: Mapping[str, object], path: tuple[str, ...]) -> Iterator[st
             # An image may be left out of a template, and is filled in later.
             if image := _text(container, "image"):
                 yield image
+    for value in read_array("volumes", at.get("volumes") or []):
+        # What is mounted from an image may be run as well.
+        mounted = _object(read_object("a volume", value), "image")
+        if image := _text(mounted, "reference"):
+            yield image
 
 
 def _refuse_number(text: str) -> NoReturn:

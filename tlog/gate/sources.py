@@ -52,10 +52,14 @@ class Asked:
 
 
 class Source(Protocol):
-    """One place; name: for metrics.  is_local: it is asked without a network."""
+    """One place; name: for metrics.  is_local: it is asked without a network.
+
+    is_by_place: what it has depends on where the image is.
+    """
 
     name: str
     is_local: bool
+    is_by_place: bool
 
     async def find(self, asked: Asked) -> Sequence[Document]:
         """Return documents that may be of an artifact.
@@ -68,7 +72,7 @@ class Source(Protocol):
 class FolderSource:
     """A folder of this machine."""
 
-    name, is_local = "folder", True
+    name, is_local, is_by_place = "folder", True, False
 
     def __init__(self, folder: DocumentFolder) -> None:
         self._folder = folder
@@ -84,7 +88,7 @@ class LogSource:
     What the store lacks, such as what waits for its entry, is asked of the log.
     """
 
-    name, is_local = "log", False
+    name, is_local, is_by_place = "log", False, False
 
     def __init__(self, log: LogClient, store: DocumentStore | None) -> None:
         self._log = log
@@ -139,7 +143,7 @@ def _read(store: DocumentStore, sha256: bytes) -> bytes | None:
 class RegistrySource:
     """The registry that an image is in."""
 
-    name, is_local = "registry", False
+    name, is_local, is_by_place = "registry", False, True
 
     def __init__(self, way: Way) -> None:
         self._way = way

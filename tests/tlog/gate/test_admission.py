@@ -72,6 +72,15 @@ async def test_a_pod_runs_if_every_image_is_allowed_and_is_refused_by_one(
             )
 
 
+async def test_what_a_pod_mounts_from_an_image_is_judged_too(served: Served) -> None:
+    for image, allowed in ((GOOD, True), (BAD, False), (TAGGED, False)):
+        with case(image):
+            made = pod(GOOD)
+            mounted = {"name": "v", "image": {"reference": image}}
+            made["spec"]["volumes"] = [{"name": "e", "emptyDir": {}}, mounted]
+            assert allowed == (await served.admit(review(made)))["allowed"]
+
+
 async def test_what_is_decided_is_annotated(served: Served) -> None:
     rules = read_rules(served.gate.settings.rules[0]).sha256.hex()
     found = await served.admit(review(pod(GOOD)))
@@ -160,7 +169,12 @@ async def test_an_update_is_judged_by_the_images_that_are_new(served: Served) ->
 async def test_what_goes_is_let_go(served: Served) -> None:
     going = pod(BAD)
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert (await served.admit(review(going, operation="UPDATE")))["allowed"]
+    asked = review(going, operation="UPDATE", oldObject=going)
+    assert (await served.admit(asked))["allowed"]
+    # Nobody makes a Pod that goes already, or says of one that it goes.
+    assert not (await served.admit(review(going)))["allowed"]
+    asked = review(going, operation="UPDATE", oldObject=pod(GOOD))
+    assert not (await served.admit(asked))["allowed"]
     asked = review(pod(BAD), operation="DELETE", object=None)
     found = await served.admit(asked)
     assert (True, "not judged") == (

@@ -185,6 +185,19 @@ async def test_a_registry_is_asked_last_and_what_is_attached_is_judged(
         assert "met" == (await served.decide(digest(ARTIFACT)))["reason"]
 
 
+async def test_a_refusal_without_a_registry_is_not_one_of_its_images(
+    tmp_path: Path,
+) -> None:
+    document = built().document
+    made = emptied(tmp_path)
+    async with registered(made, registry=True) as (served, registry, name):
+        attach(registry, document.envelope, ENVELOPE_TYPE)
+        attach(registry, document.proof, PROOF_TYPE)
+        assert "no-entry" == (await served.decide(digest(ARTIFACT)))["reason"]
+        image = f"{name}@sha256:{ARTIFACT_SHA256.hex()}"
+        assert "met" == await reason_of(served, image)
+
+
 async def test_a_tag_is_resolved_once_where_that_is_set_and_told(
     tmp_path: Path,
 ) -> None:
