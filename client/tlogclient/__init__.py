@@ -20,6 +20,7 @@ The files, in order of dependency:
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
     attested                         PURE: what is proven of an artifact
+    purls  sboms  runs               PURE: packages, what holds them; runs of jobs
     cosigning                        PURE: what a log says to a witness
     network                          proxy, authorities, who learns of waits
     retries                          what is tried again, and after which pause

@@ -105,6 +105,9 @@ PURE = [
     "tlogclient.attested",
     "tlogclient.batches",
     "tlogclient.cosigning",
+    "tlogclient.purls",
+    "tlogclient.sboms",
+    "tlogclient.runs",
 ]
 IMPURE_IMPORTS = {
     *("asyncio", "socket", "ssl", "time", "datetime", "random", "secrets", "logging"),

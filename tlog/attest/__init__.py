@@ -12,6 +12,7 @@ toolchain                    what is installed
 capture                      all of that as SLSA provenance
 predicates                   what others say, read within bounds
 artifacts                    which files are meant, and where their outputs lie
+sboms                        of one artifact: read, held against it, referred to
 timestamps                   asked of an authority, over a signature
 document                     PURE: statement, envelope, record
 bundling                     the same as a Sigstore bundle
@@ -19,6 +20,7 @@ attesting                    the files beside the artifacts, and their order
 """
 
 from tlog.attest.artifacts import (
+    Artifact,
     PassedOver,
     find_artifacts,
     hash_artifacts,
@@ -46,6 +48,7 @@ from tlog.attest.capture import (
 )
 from tlog.attest.document import (
     AttestationSigner,
+    name_run,
 )
 from tlog.attest.predicates import (
     read_predicate,
@@ -56,6 +59,13 @@ from tlog.attest.redaction import (
     find_secrets,
     why_left_out,
 )
+from tlog.attest.sboms import (
+    REFERENCE_TYPE,
+    SbomFile,
+    read_sbom_file,
+    require_sbom_of,
+    sbom_record,
+)
 from tlog.attest.timestamps import (
     ask_timestamp,
 )
@@ -65,7 +75,9 @@ from tlog.attest.variables import (
 
 __all__ = [
     "MINIMAL_TYPE",
+    "REFERENCE_TYPE",
     "Allowance",
+    "Artifact",
     "AttestationSigner",
     "Attested",
     "BundleSigner",
@@ -74,6 +86,7 @@ __all__ = [
     "Claim",
     "Omission",
     "PassedOver",
+    "SbomFile",
     "Told",
     "ask_timestamp",
     "attest",
@@ -84,9 +97,13 @@ __all__ = [
     "hash_artifacts",
     "minimal",
     "name_artifacts",
+    "name_run",
     "read_predicate",
+    "read_sbom_file",
     "require_room",
+    "require_sbom_of",
     "require_uri",
+    "sbom_record",
     "secret_values",
     "split_artifacts",
     "why_left_out",

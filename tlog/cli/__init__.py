@@ -8,6 +8,7 @@
     images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do
     documents  document_log                  the documents of a log, and the way to it
+    attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
