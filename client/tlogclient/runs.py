@@ -16,6 +16,8 @@ from typing import Final
 from tlogclient.findings import Digest
 from tlogverify.errors import FormatError
 
+RUN_PREFIX: Final = "run:"
+
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -24,7 +26,7 @@ def run_name(run_id: str) -> str:
     lower = run_id.lower()
     if _UUID.fullmatch(lower) is None:
         raise FormatError("a run is a UUID: 8-4-4-4-12 hex digits", run_id)
-    return f"run:{lower}"
+    return f"{RUN_PREFIX}{lower}"
 
 
 def run_digest(run_id: str) -> Digest:

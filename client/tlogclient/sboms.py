@@ -15,9 +15,11 @@ Source: CycloneDX 1.6 (JSON); SPDX 2.3, Annex on JSON; in-toto attestation,
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from tlogclient.purls import Purl, parse_purl
+from tlogclient.runs import RUN_PREFIX
 from tlogverify.attestation.dsse import Envelope
 from tlogverify.attestation.members import (
     array_member,
@@ -25,7 +27,7 @@ from tlogverify.attestation.members import (
     optional_text,
     parse_object,
 )
-from tlogverify.attestation.statement import parse_statement
+from tlogverify.attestation.statement import StatementSubject, parse_statement
 from tlogverify.errors import FormatError
 
 CYCLONEDX_TYPE: Final = "https://cyclonedx.org/bom"
@@ -97,7 +99,7 @@ def read_sbom(members: Mapping[str, object]) -> Sbom:
 def open_logged_sbom(content: bytes) -> Sbom:
     """Read a document that an entry names as an SBOM: bare, or in an envelope.
 
-    Of an envelope, `described` are the subjects of its statement.
+    Of an envelope, `described` are the subjects of its statement, without a run.
 
     Raises FormatError for every other document.
     """
@@ -109,8 +111,16 @@ def open_logged_sbom(content: bytes) -> Sbom:
     described = tuple(
         {"sha256": it.sha256} if it.sha256 is not None else dict(it.longer)
         for it in statement.subjects
+        if not _is_run(it)
     )
     return Sbom(found.predicate_type, described, found.packages)
+
+
+def _is_run(subject: StatementSubject) -> bool:
+    """Whether a subject stands for a run of a job beside the artifacts."""
+    name = subject.name
+    digest = sha256(name.encode("utf-8", "surrogatepass")).digest()
+    return name.startswith(RUN_PREFIX) and subject.sha256 == digest
 
 
 def _read_cyclonedx(members: Mapping[str, object]) -> Sbom:

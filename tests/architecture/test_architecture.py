@@ -105,6 +105,8 @@ PURE = [
     "tlogclient.attested",
     "tlogclient.batches",
     "tlogclient.cosigning",
+    "tlogclient.comparing",
+    "tlogclient.holdings",
     "tlogclient.purls",
     "tlogclient.sboms",
     "tlogclient.runs",

@@ -16,11 +16,18 @@ DIGEST = f"sha256:{PROVENANCE.hex()}"
 
 def test_the_public_names_are_these() -> None:
     assert tlogclient.__all__ == [
+        "Attestation",
+        "AttestationResult",
         "BlockingLog",
         "Hit",
+        "Holding",
+        "HoldingResult",
+        "IncompleteError",
         "LogClient",
+        "MonitorClient",
         "RefusedError",
         "SearchResult",
+        "TwoHistoriesError",
         "UnavailableError",
     ]
     assert all(hasattr(tlogclient, name) for name in tlogclient.__all__)

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from tlog.attest.artifacts import Artifact
-from tlog.attest.document import NamedDigest
 from tlog.attest.predicates import MAX_PREDICATE_BYTES, require_shallow
 from tlog.errors import RejectedError
-from tlogclient.log import MAX_DOCUMENT_BYTES
+from tlogclient.kept import MAX_DOCUMENT_BYTES
 from tlogclient.sboms import CYCLONEDX_TYPE, STRONG, Sbom, read_sbom
 from tlogverify import Record
 from tlogverify.attestation.members import parse_object
@@ -76,9 +75,9 @@ def read_sbom_file(path: Path) -> SbomFile:
     return SbomFile(content, members, read_sbom(members))
 
 
-def sbom_record(sbom: SbomFile, subjects: Sequence[NamedDigest]) -> Record:
+def sbom_record(sbom: SbomFile, artifacts: Sequence[Artifact]) -> Record:
     """Return the record of an SBOM itself: nobody's signature, and so no signer."""
-    digests = sorted({it.sha256 for it in subjects})
+    digests = sorted({it.sha256 for it in artifacts})
     return Record(
         tuple(Subject(it) for it in digests), sbom.sha256, sbom.sbom.predicate_type
     )

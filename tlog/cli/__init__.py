@@ -19,7 +19,7 @@
     network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
     output  reports  signers                 what submit and search tell, and read
-    completeness                             what search --prove tells
+    completeness  holdings                   what search --prove and --component tell
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
 log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`, or an

@@ -232,7 +232,7 @@ async def _keep_sbom(
     options: argparse.Namespace, sbom: SbomFile, claim: Claim, log: LogClient
 ) -> None:
     """Log an SBOM under its own digest, and have the log keep it."""
-    (proof,) = await log.submit([sbom_record(sbom, claim.subjects)])
+    (proof,) = await log.submit([sbom_record(sbom, claim.artifacts)])
     await log.put_document(
         sbom.content, entry=proof.index, environment=options.environment
     )

@@ -77,6 +77,13 @@ class OpenDocument:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def read_whole(self, most: int) -> bytes | None:
+        """Return all bytes if they are at most `most`, else None; raises as `read`."""
+        if self.size > most:
+            return None
+        count = max(-(-self.size // PIECE_BYTES), 1)
+        return b"".join(map(self.read, range(count)))
+
     def read(self, number: int) -> bytes:
         """Return the piece with a number from 0 on.
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from tlog.documents.attestations import AttestationEndpoints
 from tlog.documents.door import DocumentEndpoints
+from tlog.documents.holdings import HoldingEndpoints
 from tlog.documents.naming import Naming
 from tlog.documents.opening import OpenDocuments
 from tlog.documents.upkeep import Upkeep
@@ -23,7 +24,9 @@ def document_routes(
     """
     door = DocumentEndpoints(documents, naming, authorize)
     attestations = AttestationEndpoints(documents, naming, prefix)
+    holdings = HoldingEndpoints(documents, naming, attestations)
     return [
+        web.get(f"{prefix}/api/v1/components", holdings.get),
         web.put(f"{prefix}/api/v1/documents/{{digest}}", door.put),
         web.get(f"{prefix}/api/v1/documents/{{digest}}", door.get),
         web.get(f"{prefix}/api/v1/attestations/{{digest}}", attestations.get),
