@@ -12,6 +12,7 @@ toolchain                    what is installed
 capture                      all of that as SLSA provenance
 predicates                   what others say, read within bounds
 artifacts                    which files are meant, and where their outputs lie
+sboms                        of one artifact: read, held against it, referred to
 timestamps                   asked of an authority, over a signature
 document                     PURE: statement, envelope, record
 bundling                     the same as a Sigstore bundle
@@ -19,6 +20,7 @@ attesting                    the files beside the artifacts, and their order
 """
 
 from tlog.attest.artifacts import (
+    Artifact,
     PassedOver,
     find_artifacts,
     hash_artifacts,
@@ -48,6 +50,7 @@ from tlog.attest.document import (
     AttestationSigner,
     NamedDigest,
     encode_statement,
+    name_run,
     record_of,
     sign_statement,
 )
@@ -60,6 +63,13 @@ from tlog.attest.redaction import (
     find_secrets,
     why_left_out,
 )
+from tlog.attest.sboms import (
+    REFERENCE_TYPE,
+    SbomFile,
+    read_sbom_file,
+    require_sbom_of,
+    sbom_record,
+)
 from tlog.attest.timestamps import (
     ask_timestamp,
 )
@@ -69,7 +79,9 @@ from tlog.attest.variables import (
 
 __all__ = [
     "MINIMAL_TYPE",
+    "REFERENCE_TYPE",
     "Allowance",
+    "Artifact",
     "AttestationSigner",
     "Attested",
     "BundleSigner",
@@ -79,6 +91,7 @@ __all__ = [
     "NamedDigest",
     "Omission",
     "PassedOver",
+    "SbomFile",
     "Told",
     "ask_timestamp",
     "attest",
@@ -90,10 +103,14 @@ __all__ = [
     "hash_artifacts",
     "minimal",
     "name_artifacts",
+    "name_run",
     "read_predicate",
+    "read_sbom_file",
     "record_of",
     "require_room",
+    "require_sbom_of",
     "require_uri",
+    "sbom_record",
     "secret_values",
     "sign_statement",
     "split_artifacts",

@@ -8,6 +8,7 @@
     images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do
     documents  document_log                  the documents of a log, and the way to it
+    attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
@@ -19,7 +20,7 @@
     network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
     output  reports  signers                 what submit and search tell, and read
-    completeness                             what search --prove tells
+    completeness  holdings                   what search --prove and --component tell
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
 log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`, or an

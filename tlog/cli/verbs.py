@@ -26,15 +26,15 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "bundle, or any file.",
         "discover": "Discover what is attached to an image, from every place that "
         "tools keep it.",
-        "search": "Search a log for a digest, a key or a name; each hit is verified "
-        "before it is shown.",
+        "search": "Search a log for a digest, a key, a name or a package; each hit is "
+        "verified first.",
     },
     "what operators do": {
         "fsck": "Verify a whole log folder from its bytes.",
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",
         "documents": "Look after the documents that a log keeps: find, list, get, "
-        "prune, redact.",
+        "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "
