@@ -43,7 +43,7 @@ coverage: $(VENV)/installed
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered $(if $(wildcard tlog/hashing/*.so),,--omit='tlog/hashing/native.py,tlog/hashing/built.py')
 
-# The kernels' C alone, under sanitizers and valgrind; what the machine lacks is skipped.
+# The C of kernels and scanner alone, under sanitizers and valgrind; what the machine lacks is skipped.
 sanitize: $(VENV)/installed
 	$(BIN)/python -m tests.kernels.run
 
@@ -59,7 +59,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
 
 # The client first: the server's requirement of it is met here, not on the index.
-$(VENV)/installed: pyproject.toml client/pyproject.toml tests/constraints.txt $(wildcard tlog/hashing/kernels/*)
+$(VENV)/installed: pyproject.toml client/pyproject.toml tests/constraints.txt $(wildcard tlog/hashing/kernels/* tlog/entries/scanner/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint tests/constraints.txt -e ./client -e '.[dev]'
@@ -73,4 +73,4 @@ bench-check: $(VENV)/installed
 clean:
 	rm -rf $(VENV) build dist client/build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf *.egg-info client/*.egg-info tlog/hashing/*.so
+	rm -rf *.egg-info client/*.egg-info tlog/hashing/*.so tlog/entries/*.so

@@ -22,6 +22,7 @@ def main() -> None:
     rates: list[float] = []
     settled: list[float] = []
     p50: list[float] = []
+    p99: list[float] = []
     cpu_us: list[float] = []
     for nth in range(given.runs):
         with scratch_folder() as folder, serving(folder) as log:
@@ -36,6 +37,7 @@ def main() -> None:
         rates.append(given.entries / summary["seconds"])
         settled.append(given.entries / summary["settled_seconds"])
         p50.append(summary["latency_ms.p50"])
+        p99.append(summary["latency_ms.p99"])
         cpu_us.append(used_s / given.entries * 1e6)
     Result(
         name="bench_submit_batch",
@@ -45,6 +47,7 @@ def main() -> None:
             Measure("durable entries, batches of 1,000", "/s", rates, 100_000),
             Measure("the same, published and searchable too", "/s", settled),
             Measure("request of 1,000 to proof, p50", "ms", p50, None, True),
+            Measure("request of 1,000 to proof, p99", "ms", p99, 200, True),
             Measure("server CPU for an entry", "us", cpu_us, None, True),
         ],
         settings={"entries": given.entries, "batch": BATCH, "connections": CONNECTIONS},

@@ -23,6 +23,8 @@ from tlog.attest.ci import ALLOWED_VARIABLES, LOCAL_BUILDER
 from tlog.attest.materials import LOCK_FILE_NAMES
 from tlog.config import load_settings
 from tlog.log.settings import LogSettings
+from tlog.rules import parse_rules
+from tlog.rules.reading import _BLOCK, _EXCEPTIONS, _IDENTITIES, _KEYS
 from tlog.signing import AttestationKeyType, generate_attestation_key
 from tlogverify.attestation import Rules
 
@@ -88,6 +90,30 @@ def test_the_commands_of_attestations_run(workplace: Workplace) -> None:
     play(workplace, DOCS / "attestations.md")
     names = {path.name for path in workplace.folder.iterdir()}
     assert {"app.tar.intoto.jsonl", "app.tar.tlog-proof"} <= names
+
+
+def test_the_commands_of_rules_run(workplace: Workplace) -> None:
+    play(workplace, DOCS / "rules.md")
+    names = {path.name for path in workplace.folder.iterdir()}
+    assert {"app.vsa.intoto.jsonl", "cases", "scans"} <= names
+
+
+def test_the_rules_of_rules_are_rules_and_their_names_stand_in_the_table(
+    tmp_path: Path,
+) -> None:
+    for name in ("release.key.pub", "scanner.key.pub"):
+        key = generate_attestation_key(AttestationKeyType.P256)
+        (tmp_path / name).write_bytes(key.public_pem)
+    for block in blocks(DOCS / "rules.md"):
+        if block.language == "toml":
+            parse_rules(block.text.encode(), tmp_path)
+    table = section(DOCS / "rules.md", "The vocabulary")
+    rows_of_names = [it for it in table.splitlines() if it.count("|") == 4]
+    named = set(
+        re.findall(r"`(\w+)`", "".join(it.split("|")[2] for it in rows_of_names))
+    )
+    read = {*_KEYS, *_IDENTITIES, *_BLOCK, *_EXCEPTIONS, "signers"}
+    assert read == named
 
 
 def test_the_rules_of_attestations_are_rules(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from tests.system.audit import Audited, audit, paths_of_size
 from tlog.cli import main
 from tlog.durable.disk import Disk
+from tlog.entries.packed import Packed
 from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.sequencer.pool import Receipt, Ticket
@@ -78,7 +79,7 @@ def step(log: Log, *requests: Sequence[bytes]) -> list[Receipt]:
     """Commit all requests in one batch, on this thread."""
     receipts: list[Future[Receipt]] = [Future() for _ in requests]
     tickets = [
-        Ticket(list(request), receipt)
+        Ticket(Packed.of(request), receipt)
         for request, receipt in zip(requests, receipts, strict=True)
     ]
     log.sequencer.sequence(tickets)

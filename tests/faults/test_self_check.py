@@ -20,6 +20,7 @@ from tests.faults.opened import (
 )
 from tests.tlogverify.refusal import flip
 from tlog import hashing
+from tlog.entries.packed import Packed
 from tlog.errors import FatalError
 from tlog.hashing.plain import PlainBackend
 from tlog.log.merkle.frontier import Frontier
@@ -54,7 +55,8 @@ def flipped(name: str, nth: int, bit: int) -> Iterator[FlippedKernel]:
         kernel = FlippedKernel(getattr(broken, name), nth, bit)
         # What is made of this function uses the broken one, too.
         patch.setattr(broken, name, kernel)
-        for it in ("hash_leaves", "hash_pairs", "tile_levels", "growth_levels"):
+        leaves = ("hash_leaves", "bundle_leaf_hashes")
+        for it in (*leaves, "hash_pairs", "tile_levels", "growth_levels"):
             patch.setattr(hashing, it, getattr(broken, it))
         yield kernel
 
@@ -119,8 +121,9 @@ def test_a_bit_that_flips_in_an_entry_before_the_commit_is_caught(
 ) -> None:
     with stepping(tmp_path) as log:
         step(log, BEFORE)
-        batch = _planned()
-        batch.entries[position] = flip(batch.entries[position], 999)
+        flipped_one = [*BATCH]
+        flipped_one[position] = flip(BATCH[position], 999)
+        batch = replace(_planned(), entries=Packed.of(flipped_one))
         with pytest.raises(SelfCheckError):
             log.sequencer.committer.commit(batch, 0)
     _require_unharmed(tmp_path)
@@ -132,13 +135,14 @@ def test_entries_that_are_not_those_of_the_leaf_hashes_are_caught(
 ) -> None:
     with stepping(tmp_path) as log:
         step(log, BEFORE)
-        batch = _planned()
+        changed = [*BATCH]
         if change == "swapped":
-            batch.entries[3], batch.entries[4] = batch.entries[4], batch.entries[3]
+            changed[3], changed[4] = changed[4], changed[3]
         elif change == "missing":
-            batch.entries.pop()
+            changed.pop()
         else:
-            batch.entries.append(batch.entries[-1])
+            changed.append(changed[-1])
+        batch = replace(_planned(), entries=Packed.of(changed))
         with pytest.raises(SelfCheckError):
             log.sequencer.committer.commit(batch, 0)
     _require_unharmed(tmp_path)
@@ -206,4 +210,4 @@ def test_a_head_that_was_changed_behind_the_process_is_fatal(tmp_path: Path) -> 
 def _planned() -> Batch:
     joined = hashing.hash_leaves(BATCH)
     leaf_hashes = [joined[at : at + 32] for at in range(0, len(joined), 32)]
-    return plan_batch([BATCH], leaf_hashes, {}, len(BEFORE))
+    return plan_batch(Packed.of(BATCH), [len(BATCH)], leaf_hashes, {}, len(BEFORE))

@@ -1,8 +1,9 @@
-"""The kernels under sanitizers and valgrind: `python -m tests.kernels.run`.
+"""The C under sanitizers and valgrind: `python -m tests.kernels.run`.
 
-Compiles `tlog/hashing/kernels` and the cases beside this file in several ways, and runs
-each.  What the machine cannot do is skipped, in one line that says so; a case that
-fails ends with exit status 1.  Nothing is written outside a temporary folder.
+Compiles `tlog/hashing/kernels` with the cases beside this file, and
+`tlog/entries/scanner` with those of `tests/scanner`, in several ways, and runs each.
+What the machine cannot do is skipped, in one line that says so; a case that fails ends
+with exit status 1.  Nothing is written outside a temporary folder.
 
 GCC's AddressSanitizer does not see masked loads, and valgrind runs no AVX-512 or
 SHA-NI: the cases also place buffers beside forbidden pages, where nothing escapes.
@@ -26,6 +27,7 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
 KERNELS: Final = ROOT / "tlog" / "hashing" / "kernels"
+SCANNER: Final = ROOT / "tlog" / "entries" / "scanner"
 
 STRICT: Final = ("-std=c11", "-Wall", "-Wextra", "-Werror")
 MEMORY: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -43,47 +45,112 @@ TIMEOUT_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """Some C of the package, and the cases that run it.
+
+    module: which extension of the package it is.  folders: where all their headers are.
+    """
+
+    module: str
+    sources: tuple[Path, ...]
+    folders: tuple[Path, ...]
+
+    @property
+    def package(self) -> tuple[str, ...]:
+        """The flags that the package is compiled with."""
+        settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+        modules = settings["tool"]["setuptools"]["ext-modules"]
+        (flags,) = [
+            it["extra-compile-args"] for it in modules if it["name"] == self.module
+        ]
+        return tuple(flags)
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One way to compile the kernels, and to run them.
+    """One way to compile some C, and to run it.
 
     under: what runs the program, if it is not this machine itself.
-    cpu: what tells the kernels of the processor.
     """
 
     name: str
+    code: Code
     compiler: tuple[str, ...]
     flags: tuple[str, ...]
     under: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
-    cpu: Path = KERNELS / "cpu.c"
+
+
+def kernels(cpu: Path = KERNELS / "cpu.c") -> Code:
+    """Return the hashing kernels; cpu: what tells them of the processor."""
+    sources = sorted(set(KERNELS.glob("*.c")) - {KERNELS / "cpu.c"})
+    return Code(
+        "tlog.hashing._native",
+        (*sources, cpu, *sorted(HERE.glob("*.c"))),
+        (KERNELS,),
+    )
+
+
+def scanner() -> Code:
+    """Return the scanner of records."""
+    cases = ROOT / "tests" / "scanner" / "check.c"
+    return Code(
+        "tlog.entries._scanner",
+        (*sorted(SCANNER.glob("*.c")), cases, HERE / "rooms.c"),
+        (SCANNER, HERE),
+    )
 
 
 def steps() -> list[Step]:
     """Return all steps, whatever this machine has."""
-    compiler = tuple(shlex.split(os.environ.get("CC") or "cc"))
-    package = package_flags()
+    return [
+        *memory_steps("kernels", kernels()),
+        *memory_steps("scanner", scanner()),
+        *kernel_steps(),
+    ]
+
+
+def memory_steps(name: str, code: Code) -> list[Step]:
+    """Return the steps that find a wrong access in any C."""
+    compiler = host_compiler()
+    package = code.package
     valgrind = ("valgrind", "-q", "--error-exitcode=1", "--leak-check=full")
     return [
-        Step("address, undefined", compiler, (*STRICT, LINES, "-O1", *MEMORY)),
-        Step("the same, optimised", compiler, (*package, LINES, *MEMORY)),
-        Step("as the package is built", compiler, (*package, LINES)),
+        Step(f"{name}: sanitizers", code, compiler, (*STRICT, LINES, "-O1", *MEMORY)),
+        Step(f"{name}: the same, -O3", code, compiler, (*package, LINES, *MEMORY)),
+        Step(f"{name}: as built", code, compiler, (*package, LINES)),
         Step(
-            "the same, no SHA-NI",
+            f"{name}: valgrind",
+            code,
+            compiler,
+            ("-std=c11", OLD_LINES, "-O2"),
+            valgrind,
+            ("--short",),
+        ),
+    ]
+
+
+def kernel_steps() -> list[Step]:
+    """Return the steps that the kernels need by themselves."""
+    compiler, code = host_compiler(), kernels()
+    package = code.package
+    return [
+        Step(
+            "kernels: no SHA-NI",
+            kernels(HERE / "nosha" / "cpu.c"),
             compiler,
             (*package, LINES),
-            cpu=HERE / "nosha" / "cpu.c",
         ),
         Step(
-            "threads",
+            "kernels: threads",
+            code,
             compiler,
             ("-std=c11", LINES, "-O1", "-fsanitize=thread"),
             arguments=("--threads",),
         ),
         Step(
-            "valgrind", compiler, ("-std=c11", OLD_LINES, "-O2"), valgrind, ("--short",)
-        ),
-        Step(
-            "ARMv8, emulated",
+            "kernels: ARMv8, emulated",
+            code,
             (ARM,),
             (*package, LINES, "-static"),
             ("qemu-aarch64",),
@@ -92,11 +159,9 @@ def steps() -> list[Step]:
     ]
 
 
-def package_flags() -> tuple[str, ...]:
-    """Return the flags that the package is compiled with."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    (module,) = settings["tool"]["setuptools"]["ext-modules"]
-    return tuple(module["extra-compile-args"])
+def host_compiler() -> tuple[str, ...]:
+    """Return the compiler for this machine."""
+    return tuple(shlex.split(os.environ.get("CC") or "cc"))
 
 
 def lacking(step: Step, folder: Path) -> str | None:
@@ -124,10 +189,10 @@ def build(step: Step, folder: Path) -> Path:
     Raises CalledProcessError: the kernels or the cases do not compile.
     """
     program = folder / "check"
-    kernels = sorted(set(KERNELS.glob("*.c")) - {KERNELS / "cpu.c"})
-    sources = [*kernels, step.cpu, *sorted(HERE.glob("*.c"))]
+    sources = step.code.sources
     objects = [str(folder / f"{nth}.o") for nth in range(len(sources))]
-    compiling = [*step.compiler, *step.flags, f"-I{KERNELS}", "-c"]
+    headers = [f"-I{folder}" for folder in step.code.folders]
+    compiling = [*step.compiler, *step.flags, *headers, "-c"]
     commands = [
         [*compiling, *(FAST if source == TEXTBOOK else ()), str(source), "-o", made]
         for source, made in zip(sources, objects, strict=True)
@@ -185,7 +250,7 @@ def attempt(step: Step) -> bool:
 
 def main() -> int:
     """Do all steps, two at a time, also those after one that failed."""
-    print("The hashing kernels, in C alone", flush=True)
+    print("The hashing kernels and the scanner, in C alone", flush=True)
     with ThreadPoolExecutor(2) as pool:
         return 0 if all(list(pool.map(attempt, steps()))) else 1
 

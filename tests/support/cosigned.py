@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.support.http import Answer, ask
-from tests.support.running import ORIGIN, running_log, until
+from tests.support.running import LOOK_S, ORIGIN, running_log, until
 from tests.support.witnessing import Served, running_witness
 from tests.tlogverify.actors import ED25519, Actor
 from tlog.log.life import Log
@@ -114,4 +114,4 @@ async def shown(log: Log, size: int, signers: int) -> None:
             return False
         return (size, signers) == (seen.checkpoint.size, len(seen.witnesses))
 
-    await until(is_shown)
+    await until(is_shown, LOOK_S)

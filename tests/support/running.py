@@ -14,9 +14,9 @@ from tlog.log.settings import LogSettings
 
 ORIGIN = "log.example/tests"
 
-# Between two looks at what another thread or process does: looking all the time takes
-# the processor from whom it is waited for.
-_LOOK_S = 0.001
+# Between two looks at what another thread does: looking all the time takes the
+# processor from that thread.
+LOOK_S = 0.001
 
 
 def log_settings(folder: Path, **changes: object) -> LogSettings:
@@ -58,11 +58,16 @@ async def published(log: Log) -> None:
         lambda: (
             log.publisher.public_note == log.heads.signed.note
             and log.stores.index.complete_to == log.heads.signed.size
-        )
+        ),
+        LOOK_S,
     )
 
 
-async def until(claim: Callable[[], bool]) -> None:
-    """Let the loop run until a claim holds; what moves it is another thread."""
+async def until(claim: Callable[[], bool], pause_s: float = 0.0) -> None:
+    """Let the loop run until a claim holds.
+
+    pause_s: LOOK_S for a claim that stays true and waits for another thread; what holds
+    for a moment would be missed.
+    """
     while not claim():  # noqa: ASYNC110 - that thread sets no event of ours
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(pause_s)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+from urllib.request import urlopen
 
 from tests.support import warm
 from tlogverify import Policy
@@ -107,6 +108,14 @@ class ServerProcess:
         """Start the process and wait until it serves."""
         self.launch()
         return self.wait_until_ready()
+
+    def wait_until_searchable(self, size: int) -> None:
+        """Wait until the index covers so many entries: it follows the commit."""
+        target = f"{self.url}/api/v1/search?digest=sha256:{'00' * 32}"
+        covered = -1
+        while covered < size:
+            with urlopen(target) as answer:  # noqa: S310 - a loopback server of ours
+                covered = json.loads(answer.read())["complete_to"]
 
     def terminate(self) -> int:
         """SIGTERM; return the exit status."""

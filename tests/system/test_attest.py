@@ -206,6 +206,7 @@ def test_an_attestation_is_found_by_digest_and_key(
         again["index"],
         again["sha256"],
     )
+    server.wait_until_searchable(said["index"] + 1)
     for digest in (folder / NAMES[1], f"sha256:{said['sha256']}"):
         found = run_tlog(
             *("search", digest, "--log", server.url),

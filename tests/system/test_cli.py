@@ -19,6 +19,7 @@ from tests.system.server import (
     serving,
 )
 from tests.tlogverify.refusal import flip
+from tlogverify import Proof
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,8 @@ def test_a_file_is_submitted_verified_and_found(
     done = run_tlog("verify", artifact, "--policy", policy)
     assert 0 == done.returncode
     assert "proven" in done.stdout
+    proof = Proof.read(artifact.with_name("app.whl.tlog-proof"))
+    server.wait_until_searchable(proof.index + 1)
     done = run_tlog("search", artifact, *common)
     assert 0 == done.returncode
     assert "1 entry" in done.stdout
@@ -329,8 +332,9 @@ async def test_a_signal_lets_requests_in_flight_be_answered(
         body = b'{"entries":[' + b",".join(many) + b"]}"
 
         async def body_with_signal() -> AsyncIterator[bytes]:
-            # The server has begun to read the request when the signal comes, and may
-            # hear of the signal before or after it has read the last byte.
+            # The server has said that the body may come, so it has begun to read the
+            # request when the signal comes, and may hear of the signal before or after
+            # it has read the last byte.
             yield body[:-1]
             server.send(number)
             yield body[-1:]
@@ -339,7 +343,9 @@ async def test_a_signal_lets_requests_in_flight_be_answered(
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.post(
-                f"{server.url}/api/v1/entries", data=body_with_signal()
+                f"{server.url}/api/v1/entries",
+                data=body_with_signal(),
+                expect100=True,
             ) as answer,
         ):
             if answer.status == 201:

@@ -5,7 +5,6 @@ the config's type for each artifact's.  Each of these tests is skipped where a p
 is not found; docs/contributing.md says how to get all of them.
 """
 
-import asyncio
 import json
 import os
 import shutil
@@ -35,6 +34,7 @@ from tlog.registry import (
 from tlog.registry.payloads import Payload
 
 KIND = "application/vnd.example.kind"
+PREDICATE = "https://example.org/told"
 EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
 
 
@@ -163,20 +163,32 @@ async def test_eight_writers_at_once_lose_nothing(story: Story) -> None:
     assert set() == {it.digest for it in done} - kept
 
 
-async def test_from_a_log_to_an_image_that_is_proven(story: Story) -> None:
+def test_from_a_log_to_an_image_that_is_proven_and_repaired(story: Story) -> None:
     digest = story.run("crane", "digest", f"{story.address}/team/app:1").strip()
-    server = ServerProcess(story.folder / "log")
+    policy, rules = story.folder / "log/policy", story.folder / "RULES.toml"
+    story.file("predicate.json", '{"told": "by a test"}')
+    story.tlog("keygen", "us", "--type", "p256", "--out", "key")
+    rules.write_text(f'predicate_types = ["{PREDICATE}"]\n[[keys]]\nfile = "key.pub"\n')
+    judge = ("verify", story.image, "--policy", policy, "--rules", rules)
+    server = ServerProcess(story.folder / "log", "--documents")
     try:
         url = server.start().url
-        policy = story.folder / "log" / "policy"
-        await asyncio.to_thread(
-            story.tlog, "submit", digest, "--log", url, "--policy", policy
-        )
+        to_log = ("--log", url, "--policy", policy)
+        predicate = ("--predicate", "predicate.json", "--type", PREDICATE)
+        key = ("--key", "key", "--documents")
+        story.tlog("attest", digest, *predicate, *key, *to_log)
+        # The registry has neither proof nor envelope; the log knows both.
+        story.tlog("attach", story.image, "--repair", *to_log)
+        assert [] == story.tlog("attach", story.image, "--repair", *to_log)
         assert 0 == server.terminate()
     finally:
         server.end()
-    proof = f"{digest.replace(':', '-')}.tlog-proof"
-    story.tlog("attach", story.image, proof)
-    (verdict,) = story.tlog("verify", story.image, "--policy", policy)
+    (verdict,) = story.tlog(*judge)
     proven = [it for it in verdict["attached"] if it["verdict"] == "proven"]
-    assert [digest] == [f"sha256:{it['sha256']}" for it in proven]
+    assert [(digest, PREDICATE)] == [
+        (f"sha256:{it['sha256']}", it["predicate_type"]) for it in proven
+    ]
+    # What `tlog attest` wrote beside is the same envelope: it is attached already.
+    (envelope,) = story.folder.glob("*.intoto.jsonl")
+    (again,) = story.tlog("attach", story.image, envelope)
+    assert again["was_known"]

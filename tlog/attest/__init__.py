@@ -48,7 +48,11 @@ from tlog.attest.capture import (
 )
 from tlog.attest.document import (
     AttestationSigner,
+    NamedDigest,
+    encode_statement,
     name_run,
+    record_of,
+    sign_statement,
 )
 from tlog.attest.predicates import (
     read_predicate,
@@ -84,6 +88,7 @@ __all__ = [
     "Bundled",
     "Captured",
     "Claim",
+    "NamedDigest",
     "Omission",
     "PassedOver",
     "SbomFile",
@@ -92,6 +97,7 @@ __all__ = [
     "attest",
     "attest_in_bundle",
     "capture_provenance",
+    "encode_statement",
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
@@ -100,11 +106,13 @@ __all__ = [
     "name_run",
     "read_predicate",
     "read_sbom_file",
+    "record_of",
     "require_room",
     "require_sbom_of",
     "require_uri",
     "sbom_record",
     "secret_values",
+    "sign_statement",
     "split_artifacts",
     "why_left_out",
 ]

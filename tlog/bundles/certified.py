@@ -22,8 +22,14 @@ from sigstore.verify.policy import Identity
 from sigstore_models.common.v1 import HashAlgorithm
 from sigstore_models.trustroot.v1 import TrustedRoot as Root
 
-from tlog.bundles.judging import Artifact, Judgement, judge_logged
+from tlog.bundles.judging import (
+    Artifact,
+    CertifiedJudgement,
+    Judgement,
+    judge_logged,
+)
 from tlogverify.attestation.dsse import Envelope
+from tlogverify.certificates import certificate_names
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.policy import Policy
 from tlogverify.sigstore import Bundle
@@ -31,6 +37,9 @@ from tlogverify.sigstore.verify import Signed, open_signed
 
 # Ends of periods count in the specification, and the library stops short of them.
 _INSTANT: Final = timedelta(microseconds=1)
+
+MAX_STAMPS_ASKED: Final = 4
+"""Timestamps of a bundle whose times are told; verifying one takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,49 @@ def judge_certified(
     # All that a bundle can hold is judged now; timestamps are told where there are any.
     judged = (*judgement.judged, "certificate", "identity", *judgement.unjudged)
     return replace(judgement, judged=judged, unjudged=())
+
+
+def judge_named(
+    artifact: Artifact, bundle: Bundle, root: bytes, policy: Policy | None = None
+) -> CertifiedJudgement:
+    """Prove that whom a certificate names signed an artifact, and tell who that is.
+
+    Who it must be is the caller's to judge.  Raises as `judge_certified` does, and
+    VerificationError for a certificate that names nobody or several.
+    """
+    if not bundle.certificates:
+        raise FormatError("the bundle has no certificate")
+    names = certificate_names(bundle.certificates[0])
+    if len(names.identities) != 1 or not names.issuer:
+        raise VerificationError("the certificate does not name one identity by a word")
+    who = Who(names.identities[0], names.issuer)
+    judgement = judge_certified(artifact, bundle, who, root, policy)
+    times = _stamp_times(bundle, judgement.signed, who, root)
+    return CertifiedJudgement(judgement, who.identity, who.issuer, times)
+
+
+def _stamp_times(
+    bundle: Bundle, signed: Signed, who: Who, root: bytes
+) -> tuple[int, ...]:
+    """Return the times of those timestamps that the library takes without the others.
+
+    The promises of logs are left out too: their times would stand in for a wrong one.
+    """
+    times = []
+    # A bundle of version 0.1 is none without the promise.
+    stamps = () if bundle.version == "0.1" else bundle.timestamps[:MAX_STAMPS_ASKED]
+    entries = tuple(replace(it, promise=b"") for it in bundle.entries)
+    for stamp in stamps:
+        alone = replace(bundle, timestamps=(stamp,), entries=entries)
+        try:
+            _ask_library(alone, signed, who, root)
+        except Exception:  # noqa: BLE001, S112 - it tells no time, whatever is wrong
+            continue
+        judged = JudgedBundle.from_json(alone.encode()).verification_material
+        if (found := judged.timestamp_verification_data) is not None:
+            (one,) = found.rfc3161_timestamps
+            times.append(int(one.tst_info.gen_time.timestamp()))
+    return tuple(times)
 
 
 def _ask_library(bundle: Bundle, signed: Signed, who: Who, root: bytes) -> None:

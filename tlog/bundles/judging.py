@@ -32,6 +32,20 @@ class Judgement:
     unjudged: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CertifiedJudgement:
+    """What was proven of a bundle with a certificate, whomever that names.
+
+    identity, issuer: whom it names, and by whose word.  stamp_times_s: POSIX seconds of
+    timestamps, each of which was verified and suffices alone.
+    """
+
+    judgement: Judgement
+    identity: str
+    issuer: str
+    stamp_times_s: tuple[int, ...]
+
+
 def judge_keyed(
     artifact: Artifact,
     bundle: Bundle,

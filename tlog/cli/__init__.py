@@ -12,6 +12,7 @@
     document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
+    rules  ruled  vsa                        rules checked; verify's, for blocks of them
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share

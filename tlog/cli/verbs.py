@@ -21,6 +21,7 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "attest": "Attest files: make a signed in-toto statement over them, log it, "
         "keep the proof.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
+        "rules": "Check rules, or try the cases that lie beside them.",
         "attach": "Attach a document to an image: a proof, a signed envelope, a "
         "bundle, or any file.",
         "discover": "Discover what is attached to an image, from every place that "

@@ -19,6 +19,7 @@ The files, in order of dependency:
     indexing             SBOMs into the index of components
     opening              from a folder to an open store
     door  attestations   HTTP: one document; all that is said of an artifact
+    github               the same in GitHub's shape: Sigstore bundles
     holdings             HTTP: which artifacts hold a package
     upkeep  routes       in the background; which door answers which path
     disposing            documents go, and the log says so first

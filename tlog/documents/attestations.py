@@ -47,12 +47,12 @@ class AttestationEndpoints:
 
     async def get(self, request: web.Request) -> web.Response:
         """GET /api/v1/attestations/{digest}."""
-        artifact = _artifact_of(request)
+        artifact = artifact_of(request.match_info["digest"])
         parameters = query(
             asked_of(request), set(), {"predicate_type", "start", "documents"}
         )
         start = query_number(parameters, "start", 0)
-        wanted = _predicate_type(parameters)
+        wanted = predicate_type_of(parameters)
         is_inline = _is_inline(parameters)
         with self._metrics.seconds.labels("attestations").time():
             page = await self._naming.find_named(
@@ -136,8 +136,8 @@ class AttestationEndpoints:
             return self._store.status(digest), None
 
 
-def _artifact_of(request: web.Request) -> bytes:
-    text = request.match_info["digest"]
+def artifact_of(text: str) -> bytes:
+    """Return the digest of an artifact as a path spells it; raises FormatError."""
     algorithm, _, digits = text.partition(":")
     size = DIGEST_BYTES.get(algorithm, 0)
     if not size or len(digits) != 2 * size or _HEX.fullmatch(digits) is None:
@@ -145,7 +145,8 @@ def _artifact_of(request: web.Request) -> bytes:
     return bytes.fromhex(digits)
 
 
-def _predicate_type(parameters: dict[str, str]) -> str | None:
+def predicate_type_of(parameters: dict[str, str]) -> str | None:
+    """Return the type that is asked for; FormatError if it can be none."""
     wanted = parameters.get("predicate_type")
     if wanted is not None and not 0 < len(wanted) <= _MAX_TYPE_CHARS:
         raise FormatError(f"predicate_type has 1 to {_MAX_TYPE_CHARS} characters")

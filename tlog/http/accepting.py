@@ -4,8 +4,8 @@ libuv accepts one connection in each turn of its loop.  When a thousand clients 
 once and each turn answers hundreds of requests, the last of them waits for seconds: so
 all that wait are accepted as soon as the loop has taken one of them.
 
-What cannot be accepted now, because the process may open no more files, is left to the
-event loop's own way of dealing with it.
+What cannot be accepted now, because there is no room or the process may open no more
+files, is left to the event loop's own way of dealing with it.
 """
 
 import asyncio
@@ -19,11 +19,15 @@ _AT_ONCE: Final = 256
 class Accepting:
     """Accepts on the sockets of one server what its loop has not taken yet.
 
-    make: returns the protocol of each connection.
+    make: returns the protocol of each connection.  room: returns how many there may
+    still be; the loop alone takes those for which another one must go.
     """
 
-    def __init__(self, make: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self, make: Callable[[], asyncio.Protocol], room: Callable[[], int]
+    ) -> None:
         self._make = make
+        self._room = room
         self._sockets: list[socket.socket] = []
         self._adopting: set[asyncio.Task[None]] = set()
         self._is_due = False
@@ -51,7 +55,9 @@ class Accepting:
     def _take_waiting(self) -> None:
         self._is_due = False
         for it in self._sockets:
-            for _ in range(_AT_ONCE):
+            # Each takes a descriptor before its protocol can make room for it.
+            room = self._room() - len(self._adopting)
+            for _ in range(min(room, _AT_ONCE)):
                 try:
                     accepted, _ = it.accept()
                 except OSError:

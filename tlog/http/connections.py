@@ -108,6 +108,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._idle) + len(self._busy)
 
+    @property
+    def room(self) -> int:
+        """How many more there may be before one of them must go."""
+        return self._limit - len(self)
+
     def make(self, comes_back: "ComesBack | None" = None) -> "Connection":
         """Return aiohttp's side of a connection; comes_back: who may take it back."""
         return Connection(self._server, self, comes_back)

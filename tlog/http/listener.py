@@ -108,7 +108,8 @@ class Listener:
         made = cast(web.Server, self._runner.server)
         self.connections = Connections(made, most, self._answer_s)
         make = way_in(self._app, self.connections, is_lean=self._is_lean)
-        self._accepting = accepting = Accepting(make)
+        accepting = Accepting(make, lambda: self.connections.room)
+        self._accepting = accepting
         try:
             server = await asyncio.get_running_loop().create_server(
                 accepting.take, host, port, backlog=_ACCEPT_QUEUE

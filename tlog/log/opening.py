@@ -247,6 +247,7 @@ def _submitting(
         checks=Checks(),
         pool=pool,
         heads=heads,
+        shows_at_once=not _waits_for_witnesses(settings, guard),
         wait_s=settings.witness_wait_ms / 1000,
         metrics=ground.metrics,
         first_entry=make_first_entry(origin) if begins else None,

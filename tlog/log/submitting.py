@@ -1,8 +1,10 @@
 """The face of a log that a door needs which takes entries, and no more of it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlog.entries.packed import Packed
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.gate import Gate
 from tlog.log.cosigning.guard import WriteGuard
@@ -17,8 +19,9 @@ class Submitting:
     """The face of a log for those that submit; used in one event loop.
 
     gate: who may submit, and how much.  checks: work that is too much for the loop.
-    wait_s: how long an answer waits for a head that is shown.  first_entry: what an
-    empty log takes before all others, if anything.
+    shows_at_once: readers are shown each head as soon as it is signed.  wait_s: how
+    long an answer waits for one otherwise.  first_entry: what an empty log takes before
+    all others, if anything.
     """
 
     origin: str
@@ -27,6 +30,7 @@ class Submitting:
     checks: Checks
     pool: Pool
     heads: Heads
+    shows_at_once: bool
     wait_s: float
     metrics: LogMetrics
     first_entry: bytes | None = None
@@ -49,7 +53,7 @@ class Submitting:
         is_begun = self.first_entry is None or self.heads.signed.size > 0
         return guard.is_confirmed and not guard.contradictions and is_begun
 
-    def commit(self, entries: list[bytes]) -> asyncio.Future[Receipt]:
+    def commit(self, entries: Sequence[bytes]) -> asyncio.Future[Receipt]:
         """Let canonical entries wait for a commit.
 
         The future says where they stand once that is durable.  It ends with BusyError
@@ -61,14 +65,14 @@ class Submitting:
         self.commit_for(waiting, entries)
         return waiting
 
-    def commit_for(self, receiver: Receiver, entries: list[bytes]) -> None:
+    def commit_for(self, receiver: Receiver, entries: Sequence[bytes]) -> None:
         """Let canonical entries wait for a commit, which is told to `receiver`.
 
         Raises BusyError if there is no room, RolledBackError if a witness has
         contradicted the log while the request was read.
         """
         self.guard.require_writable()
-        self.pool.put_ticket(Ticket(entries, receiver))
+        self.pool.put_ticket(Ticket(Packed.of(entries), receiver))
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:
         """Return a shown head that has all entries of a receipt, if it comes.

@@ -15,6 +15,7 @@ lists is looked at, and all of it is bounded.
     repository                   manifests, blobs and lists of one image's repository
     discovery  attaching         what is attached, from all places; attaching
     judging                      what is attached, judged by tlogverify
+    repairing                    what was attached, and a log still knows
 
 Source: OCI distribution-spec and image-spec v1.1.
 """
@@ -29,8 +30,9 @@ from tlog.registry.discovery import (
     find_image,
 )
 from tlog.registry.judging import State, Trust, Verdict, fetch_documents, judge
-from tlog.registry.payloads import recognise
+from tlog.registry.payloads import Payload, recognise
 from tlog.registry.references import Digest, Reference, parse_reference
+from tlog.registry.repairing import Kept, list_missing
 from tlog.registry.repository import Repository
 from tlog.registry.transport import Way
 
@@ -40,7 +42,9 @@ __all__ = [
     "Digest",
     "Discovery",
     "Image",
+    "Kept",
     "Keyring",
+    "Payload",
     "Reference",
     "Repository",
     "State",
@@ -53,6 +57,7 @@ __all__ = [
     "fetch_documents",
     "find_image",
     "judge",
+    "list_missing",
     "parse_reference",
     "recognise",
 ]

@@ -26,7 +26,7 @@ from tlogverify.artifact import (
     verify_artifact,
 )
 from tlogverify.attestation.dsse import Envelope
-from tlogverify.attestation.rules import Rules
+from tlogverify.attestation.rules import Rules, StatementRules
 from tlogverify.attestation.signers import SignerKey
 from tlogverify.attestation.slsa import (
     PROVENANCE_TYPE,
@@ -76,7 +76,7 @@ def verify_attestation(
     statement = parse_statement(parsed)
     digests = artifact_digests(artifact, statement.algorithms)
     proven = verify_artifact(digests["sha256"], proof, policy)
-    _verify_record(proven.record, envelope, statement, signers)
+    verify_record(proven.record, envelope, statement, signers)
     verify_subject(statement, digests)
     provenance = judge_statement(statement, signers, rules)
     return ProvenAttestation(proven, statement, signers, provenance)
@@ -99,7 +99,7 @@ def judge_statement(
         return None
     provenance = read_provenance(statement.predicate)
     _verify_builder(provenance, signers, rules)
-    _verify_build(provenance, rules)
+    verify_build(provenance, rules)
     return provenance
 
 
@@ -127,12 +127,13 @@ def verify_subject(statement: Statement, digests: Mapping[str, bytes]) -> None:
     raise VerificationError(why)
 
 
-def _verify_record(
+def verify_record(
     record: Record | RekorEntry,
     envelope: bytes,
     statement: Statement,
     signers: tuple[SignerKey, ...],
 ) -> None:
+    """Raise VerificationError unless a log's entry is of this very envelope."""
     if isinstance(record, RekorEntry):
         raise VerificationError("the proven entry is no record of an attestation")
     if record.provenance != hashlib.sha256(envelope).digest():
@@ -164,7 +165,8 @@ def _verify_builder(
         )
 
 
-def _verify_build(provenance: Provenance, rules: Rules) -> None:
+def verify_build(provenance: Provenance, rules: StatementRules) -> None:
+    """Raise VerificationError unless a build is of what `rules` ask."""
     if rules.build_types and provenance.build_type not in rules.build_types:
         raise VerificationError(
             f"the build type is not allowed: {provenance.build_type:.200}"
@@ -180,7 +182,7 @@ def _verify_build(provenance: Provenance, rules: Rules) -> None:
 
 def _verify_parameters(
     provenance: Provenance,
-    rules: Rules,
+    rules: StatementRules,
     expected: Mapping[str, tuple[str, ...]],
 ) -> None:
     given = {path for path, _ in provenance.parameters}

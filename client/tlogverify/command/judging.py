@@ -46,7 +46,7 @@ def judge_by(options: Namespace) -> Callable[[str], Judged]:
         return lambda artifact: _judge_artifact(artifact, options.proof, policy)
     rules = Rules.read(options.rules)
     envelope = read_bounded(
-        Path(options.attestation), "an attestation", MAX_ENVELOPE_BYTES
+        Path(options.attestation[0]), "an attestation", MAX_ENVELOPE_BYTES
     )
 
     def judge_attested(artifact: str) -> Judged:
@@ -72,6 +72,11 @@ def _require_sense(options: Namespace) -> None:
         attested and options.evidence is not None
     ):
         raise FormatError("--attestation and --rules go together, without --evidence")
+    if attested and len(options.attestation) > 1:
+        raise FormatError(
+            "several attestations are judged by `tlog verify` of tlog-server, and not "
+            "here"
+        )
     if options.entry and (attested or options.evidence is not None):
         raise FormatError("--entry goes without --attestation and without --evidence")
 

@@ -20,7 +20,7 @@ from tlogverify.command.telling import (
     reason,
     tell,
 )
-from tlogverify.command.verdicts import Judged
+from tlogverify.command.verdicts import DisallowedError, Judged
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.sigstore.verify import UnjudgedError
 
@@ -62,7 +62,9 @@ def add_arguments(
         default=trusted,
         help=f"a tlog-policy file, or its name in {FOLDERS}; else {VARIABLE}",
     )
-    parser.add_argument("--attestation", help="a DSSE envelope; needs --rules")
+    parser.add_argument(
+        "--attestation", action="append", help="a DSSE envelope; needs --rules"
+    )
     parser.add_argument("--rules", help="whose attestations to believe, in TOML")
     parser.add_argument("--bundle", help="a Sigstore bundle, in place of --proof")
     parser.add_argument(
@@ -122,6 +124,8 @@ def _answer(name: str, kind: str, judge: Callable[[str], Judged], as_json: bool)
         judged, why, status = "not proven", str(error), 1
         if isinstance(error, UnjudgedError):
             more = {"judged": error.judged, "not_judged": error.unjudged}
+        elif isinstance(error, DisallowedError):
+            more = {**error.told}
     except (FormatError, OSError) as error:
         judged, why, status = "unusable input", reason(error), 2
     else:

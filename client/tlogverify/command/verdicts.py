@@ -1,11 +1,12 @@
 """How it is told what has been proven: as values for JSON, and as a line for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tlogverify.artifact import ProvenArtifact
 from tlogverify.attestation.slsa import Provenance
 from tlogverify.attestation.verify import ProvenAttestation
 from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import VerificationError
 from tlogverify.kinds import describe_signer, name_signer
 from tlogverify.policy import Witnessed
 from tlogverify.record import Record
@@ -14,6 +15,14 @@ from tlogverify.sigstore.verify import Signed
 
 Judged = tuple[dict[str, object], str]
 """A verdict: as values for JSON, and as a line for people."""
+
+
+class DisallowedError(VerificationError):
+    """Rules do not allow it; told: the whole verdict, as values for JSON."""
+
+    def __init__(self, why: str, told: Mapping[str, object]) -> None:
+        self.told = told
+        super().__init__(why)
 
 
 def describe(artifact: str, proven: ProvenArtifact) -> dict[str, object]:

@@ -70,7 +70,7 @@ def claim(
 
 def rules_of(*keys: KeyOfTests) -> Rules:
     trusted = tuple(TrustedKey(SignerKey(it.public), (BUILDER,)) for it in keys)
-    return Rules(trusted, (SLSA,), any_source=True)
+    return Rules(keys=trusted, predicate_types=(SLSA,), any_source=True)
 
 
 def policy_of(log: Log) -> Policy:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.system.server import COMMAND, ServerProcess, environment, run_tlog, serving
 
 pytestmark = pytest.mark.skipif(
@@ -56,19 +57,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         log = ("--log", running.url, "--policy", place / "policy")
         done = run_tlog("submit", place / "app", *log)
         assert 0 == done.returncode, done.stderr
+        running.wait_until_searchable(1)
         yield running
 
 
 def redirected(
     folder: Path, line: str, redirection: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command below a shell; its descriptor 7 is a pipe that nobody reads."""
+    """Run a command, below a shell if one of its streams is closed from the start.
+
+    Its descriptor 7 is a pipe that nobody reads.
+    """
+    command = [*COMMAND, *line.split()]
     reading, left = os.pipe()
     os.close(reading)
-    command = shlex.join([*COMMAND, *line.split()])
+    full = os.open("/dev/full", os.O_WRONLY)
     try:
+        warmly: dict[str, dict[str, int]] = {
+            "": {},
+            FULL: {"stdout": full},
+            LEFT: {"stdout": left},
+            f"2{FULL}": {"stderr": full},
+            f"2{LEFT}": {"stderr": left},
+        }
+        if redirection in warmly:
+            streams = warmly[redirection]
+            return warm.run(
+                command, environment=environment(), folder=folder, **streams
+            )
         return subprocess.run(
-            ["bash", "-c", f"exec 7>&{left}; exec {command} {redirection}"],
+            ["bash", "-c", f"exec 7>&{left}; exec {shlex.join(command)} {redirection}"],
             cwd=folder,
             env=environment(),
             capture_output=True,
@@ -78,6 +96,7 @@ def redirected(
         )
     finally:
         os.close(left)
+        os.close(full)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tlog.errors import CorruptError, RejectedError
 from tlog.fsck.check import Verdict
 from tlog.log.rebuilding import rebuild_log
 from tlog.log.storage.index import Index
+from tlogverify.kinds import digest_key
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +105,14 @@ def _head_of_text(folder: Path) -> None:
 
 def _index_of_more(folder: Path) -> None:
     index = Index(folder / "index")
-    index.add([bytes(32)], [[bytes(32)]])
+    index.add([bytes(32)], [[digest_key(bytes(32))]])
     index.close()
 
 
 def _index_without_all(folder: Path) -> None:
     shutil.rmtree(folder / "index")
     index = Index(folder / "index")
-    index.add([sha256(b"\x00" + entry(0)).digest()], [[bytes(32)]])
+    index.add([sha256(b"\x00" + entry(0)).digest()], [[digest_key(bytes(32))]])
     index.close()
 
 

@@ -176,6 +176,29 @@ def test_rules_that_let_through_or_say_nothing_are_refused(
         read(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f'[[require]]\npredicate_types = ["{SBOM}"]\n', "require"),
+        ('max_age = "7d"\n' + RULES, "max_age"),
+        (RULES + 'name = "a"\n', "name"),
+        (RULES + "not_after = 2027-01-01\n", "not_after"),
+        (RULES + '[[exception]]\nreason = "a"\n', "exception"),
+    ],
+)
+def test_rules_that_others_judge_are_refused_with_the_next_step(
+    tmp_path: Path, text: str, name: str
+) -> None:
+    with pytest.raises(FormatError, match=f"{name} is judged by `tlog verify`"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("keys", ["keys = 1\n", "keys = [1]\n"])
+def test_keys_that_are_no_tables_are_told_as_such(tmp_path: Path, keys: str) -> None:
+    with pytest.raises(FormatError, match=r"\[\[keys\]\]|a key is a table"):
+        read(tmp_path, keys + PLAIN)
+
+
 def test_a_key_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path, PLAIN + '[[keys]]\nfile = "missing.pub"\n')
@@ -257,3 +280,17 @@ def test_whatever_the_rules_only_these_errors_come_out(text: bytes) -> None:
         Rules.parse(text, Path("nowhere"))
     except (FormatError, OSError):
         return
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RULES + '\n[[require]]\nname = "provenance"\n',
+        RULES.replace("[[keys]]", '[[keys]]\nname = "alice"', 1),
+    ],
+)
+def test_rules_for_the_server_are_refused_with_the_next_step(
+    tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(FormatError, match="judged by `tlog verify` of tlog-server"):
+        read(tmp_path, text)

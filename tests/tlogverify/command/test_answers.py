@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from tests.tlogverify.documents import (
 )
 from tlogverify.__main__ import main
 from tlogverify.command.policies import find_policy, policy_folders
+from tlogverify.command.running import run
+from tlogverify.command.verdicts import DisallowedError, Judged
 from tlogverify.errors import FormatError
 
 DIGEST = f"sha256:{ARTIFACT_SHA256.hex()}"
@@ -280,3 +283,21 @@ def test_a_hash_is_of_the_whole_file(folder: Path) -> None:
     )
     (folder / "large.tlog-proof").write_bytes(story.text)
     assert 0 == main(["large", "--policy", "policy"])
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_verdict_by_rules_is_told_whole(
+    capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    options = Namespace(artifact=[DIGEST], evidence=None, entry=False, json=as_json)
+
+    def judge(name: str) -> Judged:
+        raise DisallowedError("the scan is missing", {"allowed": False})
+
+    assert 1 == run(options, lambda _: judge)
+    out, err = capsys.readouterr()
+    assert f"{DIGEST}: not proven: the scan is missing\n" == err
+    assert as_json == bool(out)
+    if as_json:
+        told = {"artifact": DIGEST, "proven": False, "why": "the scan is missing"}
+        assert told | {"allowed": False} == json.loads(out)

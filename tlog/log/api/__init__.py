@@ -5,6 +5,7 @@ rekor       POST /api/v2/log/entries, for Sigstore's clients
 rekor_errors  errors as these read them
 lookup      proofs, entries, search
 tiles       the read side of C2SP tlog-tiles
+kept_tiles  full tiles that were asked for last
 operation   log, health, metrics, OpenAPI
 problems    the errors of these doors, and how each is told
 client      whose request it is

@@ -28,13 +28,7 @@ def build_app(log: Log) -> web.Application:
     settings, prefix = log.settings, log.settings.prefix
     prover = log.reading.prover
     is_closed = settings.sigstore and not settings.sigstore_native
-    submit = SubmitEndpoint(
-        log.submitting,
-        prover,
-        prefix,
-        is_closed=is_closed,
-        shows_at_once=log.standing.witnessing is None,
-    )
+    submit = SubmitEndpoint(log.submitting, prover, prefix, is_closed=is_closed)
     lookup = LookupEndpoints(log.reading)
     tiles = TileEndpoints(log.reading, f"{prefix}/")
     operation = OperationEndpoints(log.standing, log.metrics)
@@ -68,7 +62,9 @@ def build_app(log: Log) -> web.Application:
         ]
     if log.documents is not None:
         admit = partial(admit_document, gate=log.submitting.gate)
-        routes += document_routes(log.documents, log.reading, admit, prefix)
+        routes += document_routes(
+            log.documents, log.reading, admit, log.keys[0], prefix
+        )
     app = new_app(routes, log.metrics, rows=LOG_ROWS, dialects=_DIALECTS, hot=hot)
     if log.documents is not None:
         look_after(app, log.documents, log.reading)

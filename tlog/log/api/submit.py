@@ -10,11 +10,9 @@ from typing import Final, NamedTuple
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.entries.submission import (
-    MAX_BODY_BYTES,
-    parse_cbor_submission,
-    parse_json_submission,
-)
+from tlog.entries.packed import Packed
+from tlog.entries.scanning import read_cbor_submission, read_json_submission
+from tlog.entries.submission import MAX_BODY_BYTES
 from tlog.http.body import read_body, require_form
 from tlog.http.exchange import (
     Asked,
@@ -37,15 +35,16 @@ from tlog.log.api.problems import (
 )
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.prover import Prover
+from tlog.log.sequencer.places import encode_places
 from tlog.log.sequencer.pool import Receipt
 from tlog.log.submitting import Submitting
 from tlogverify.errors import FormatError, TlogError
 from tlogverify.hashing import Hash
 from tlogverify.proof import Proof
 
-_PARSERS: Final[Mapping[str, Callable[[bytes], list[bytes]]]] = {
-    "application/json": parse_json_submission,
-    "application/cbor": parse_cbor_submission,
+_PARSERS: Final[Mapping[str, Callable[[bytes], Packed]]] = {
+    "application/json": read_json_submission,
+    "application/cbor": read_cbor_submission,
 }
 _NO_PARAMETER: Final = frozenset[str]()
 _PARAMETERS: Final = frozenset({"wait"})
@@ -58,7 +57,7 @@ class _Admitted(NamedTuple):
     """
 
     client: str
-    parse: Callable[[bytes], list[bytes]]
+    parse: Callable[[bytes], Packed]
     waits: bool
     wants_text: bool
 
@@ -71,24 +70,13 @@ class _Opening(NamedTuple):
 
 
 class SubmitEndpoint:
-    """Answers submissions to one log.
-
-    is_closed: it takes none by this door.  shows_at_once: readers are shown each head
-    as soon as it is signed, so no answer waits for one.
-    """
+    """Answers submissions to one log; is_closed: it takes none by this door."""
 
     def __init__(
-        self,
-        log: Submitting,
-        prover: Prover,
-        prefix: str,
-        *,
-        is_closed: bool,
-        shows_at_once: bool,
+        self, log: Submitting, prover: Prover, prefix: str, *, is_closed: bool
     ) -> None:
         self._log = log
         self._is_closed = is_closed
-        self._shows_at_once = shows_at_once
         self._prover = prover
         self._proofs_url = f"{prefix}/api/v1/proof/inclusion?index="
         self._opening: _Opening | None = None
@@ -122,7 +110,7 @@ class SubmitEndpoint:
 
     def _is_ready(self, asked: Asked) -> bool:
         """Whether nothing has to be waited for, except the commit."""
-        is_waiting = not (self._shows_at_once or asked.query == "wait=signed")
+        is_waiting = not (self._log.shows_at_once or asked.query == "wait=signed")
         return self._is_closed or (self._log.is_writable and not is_waiting)
 
     def _require_open(self) -> None:
@@ -152,9 +140,8 @@ class SubmitEndpoint:
 
     def settle(self, it: "_Receiver", receipt: Receipt) -> None:
         """Answer entries that are durable."""
-        is_shown = self._shows_at_once or not it.admitted.waits
-        is_all_new = receipt.end - receipt.start == len(receipt.indexes)
-        if is_shown and is_all_new and not it.admitted.wants_text:
+        is_shown = self._log.shows_at_once or not it.admitted.waits
+        if is_shown and receipt.is_all_new and not it.admitted.wants_text:
             respond_with(lambda: self._plain_reply(receipt), it.respond)
         else:
             respond_later(self._proven(it, receipt), it.respond)
@@ -167,20 +154,15 @@ class SubmitEndpoint:
             if opening is None or opening.head is not head:
                 start = msgspec.json.encode(self._start(head))
                 opening = self._opening = _Opening(head, start[:-1])
-            placed = b",".join(
-                [
-                    b'{"index":%d,"leaf_hash":"%b","duplicate":false}'
-                    % (index, leaf_hash.hex().encode())
-                    for index, leaf_hash in zip(
-                        receipt.indexes, receipt.leaf_hashes, strict=True
-                    )
-                ]
-            )
             proven = msgspec.json.encode(
                 _range(receipt.start, receipt.end, receipt.left, receipt.right)
             )
-            body = b'%b,"entries":[%b],"range":%b,"paths":{}}'
-            return Reply(201, JSON_HEADERS, body % (opening.encoded, placed, proven))
+            body = b'%b,"entries":%b,"range":%b,"paths":{}}' % (
+                opening.encoded,
+                encode_places(receipt),
+                proven,
+            )
+            return Reply(201, JSON_HEADERS, body)
 
     async def _proven(self, it: "_Receiver", receipt: Receipt) -> Reply:
         """Answer entries that may be known, or wait for a head, or are sent as text."""
@@ -201,7 +183,7 @@ class SubmitEndpoint:
         proof = self._proofs_url
         document = {
             "origin": self._log.origin,
-            "entries": _placed(receipt),
+            "entries": msgspec.Raw(encode_places(receipt)),
             "proofs": [f"{proof}{index}" for index in receipt.indexes],
         }
         status, headers, body = json_reply(document, status=202)
@@ -215,9 +197,9 @@ class SubmitEndpoint:
         return {"origin": self._log.origin, "checkpoint": head.note.decode()}
 
     async def _answer(self, receipt: Receipt, head: Snapshot) -> Reply:
-        known = {index for index in receipt.indexes if not _is_new(receipt, index)}
         paths: dict[int, list[Hash]] = {}
-        if known:
+        if not receipt.is_all_new:
+            known = {index for index in receipt.indexes if not _is_new(receipt, index)}
             paths = await self._prover.inclusions(head, sorted(known))
         left, right = receipt.left, receipt.right
         start, end = receipt.start, receipt.end
@@ -228,7 +210,7 @@ class SubmitEndpoint:
                 left, right = map(tuple, await self._prover.range(head, start, end))
         document = {
             **self._start(head),
-            "entries": _placed(receipt),
+            "entries": msgspec.Raw(encode_places(receipt)),
             "range": _range(start, end, left, right),
             "paths": {str(index): path for index, path in paths.items()},
         }
@@ -280,19 +262,6 @@ def _range(
     start: int, end: int, left: tuple[Hash, ...], right: tuple[Hash, ...]
 ) -> dict[str, object]:
     return {"start": start, "end": end, "left": left, "right": right}
-
-
-def _placed(receipt: Receipt) -> list[dict[str, object]]:
-    """Return each entry's place, and whether the log had it."""
-    seen: set[int] = set()
-    placed: list[dict[str, object]] = []
-    for index, leaf_hash in zip(receipt.indexes, receipt.leaf_hashes, strict=True):
-        duplicate = index in seen or not _is_new(receipt, index)
-        seen.add(index)
-        placed.append(
-            {"index": index, "leaf_hash": leaf_hash.hex(), "duplicate": duplicate}
-        )
-    return placed
 
 
 def _is_new(receipt: Receipt, index: int) -> bool:

@@ -9,13 +9,13 @@ Source: C2SP tlog-tiles.
 import asyncio
 import gzip
 import re
-from collections import OrderedDict
 from typing import Final
 
 from aiohttp import hdrs
 
 from tlog.http.exchange import Asked, Reply, Respond, respond_later
 from tlog.http.respond import IMMUTABLE, SECONDS, Content, bytes_reply, ranged_reply
+from tlog.log.api.kept_tiles import KeptTiles
 from tlog.log.api.problems import NotFoundError
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.reading import Reading
@@ -28,34 +28,6 @@ _KEPT_BYTES: Final = 16 << 20
 _GZIP: Final = re.compile(r"gzip(?![ \t]*;[ \t]*q=0(?:\.0{0,3})?$)(?:[ \t]*;.*)?")
 
 
-class _Kept:
-    """The full tiles and bundles that were asked for last; they never change.
-
-    limit_bytes: what they may have together.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
-        self._bytes = 0
-        self._contents: OrderedDict[tuple[Tile, bool], Content] = OrderedDict()
-
-    def get(self, place: tuple[Tile, bool]) -> Content | None:
-        """Return what stands at a place, packed or not; None if it is not kept."""
-        content = self._contents.get(place)
-        if content is not None:
-            self._contents.move_to_end(place)
-        return content
-
-    def put(self, place: tuple[Tile, bool], content: Content) -> None:
-        """Keep one more, and forget as many as that needs room."""
-        known = self._contents.pop(place, None)
-        self._bytes += len(content.body) - (0 if known is None else len(known.body))
-        self._contents[place] = content
-        while self._bytes > self._limit_bytes:
-            _, gone = self._contents.popitem(last=False)
-            self._bytes -= len(gone.body)
-
-
 class TileEndpoints:
     """Serves one log's published state."""
 
@@ -63,7 +35,7 @@ class TileEndpoints:
         """prefix: the URL path below which tiles stand, with its last slash."""
         self._log = log
         self._prefix = prefix
-        self._kept = _Kept(_KEPT_BYTES)
+        self._kept = KeptTiles(_KEPT_BYTES)
 
     def checkpoint(self, asked: Asked, respond: Respond) -> None:
         """GET /checkpoint."""

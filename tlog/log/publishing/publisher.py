@@ -9,11 +9,11 @@ durable, and which is not the one that becomes public, is kept apart as `stored`
 journal is trimmed by it, and the next start grows from it.
 """
 
-from collections.abc import Sequence
 from threading import Thread
 from typing import Protocol
 
 from tlog.clock import Clock
+from tlog.entries.packed import Packed
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.tree import Tree
 from tlog.log.metrics import LogMetrics
@@ -21,12 +21,11 @@ from tlog.log.publishing.backlog import Backlog, Work
 from tlog.log.storage.objects import Objects
 from tlog.log_lines import log_event
 from tlogverify.checkpoint import parse_checkpoint
-from tlogverify.kinds import search_keys
+from tlogverify.hashing import HASH_SIZE
 from tlogverify.note import parse_note
 from tlogverify.tiles import Tile
 
 _RETRY_S = 1.0
-_INDEX_ENTRIES = 25_000
 
 
 class SearchIndex(Protocol):
@@ -34,17 +33,16 @@ class SearchIndex(Protocol):
 
     complete_to: int
 
-    def add(
-        self, leaf_hashes: Sequence[bytes], search_keys: Sequence[Sequence[bytes]]
-    ) -> None:
-        """Add the entries from `complete_to` on."""
+    def add_entries(self, entries: Packed, leaf_hashes: bytes) -> None:
+        """Add the entries from `complete_to` on; leaf_hashes: theirs, joined."""
         ...
 
 
 class Publisher:
     """One thread that empties the backlog.
 
-    interval_s: least time between two publications.  public_size, public_note: of the
+    interval_s: least time between two publications, unless a whole part of the backlog
+    waits.  public_size, public_note: of the
     public checkpoint.  stored_size: of the tree whose tiles are durable; the journal's
     batches below it can be trimmed.
     """
@@ -83,7 +81,7 @@ class Publisher:
             self._thread.join()
 
     def publish(self) -> None:
-        """Store all that is new now, and publish the head that was offered.
+        """Store the next part of what is new, and publish the head that was offered.
 
         On OSError the work returns to the backlog; tiles or `stored` may already be
         written, and are written again.
@@ -92,8 +90,9 @@ class Publisher:
         signed, shown = work.signed, work.shown
         edge = signed.tree.edge_tiles()
         fresh = {tile: edge[tile] for tile in edge if tile not in self._edge}
+        tiles = work.tiles
         try:
-            self._objects.put(work.tiles | fresh)
+            self._objects.put(tiles | fresh)
             if signed.size > max(self.stored_size, shown.size if shown else 0):
                 self._objects.replace_stored(signed.note)
             if shown is not None:
@@ -107,18 +106,19 @@ class Publisher:
         if shown is not None:
             self.public_note = shown.note
             self.public_size = shown.size
-        self._objects.drop_partials(work.tiles)
+        self._objects.drop_partials(tiles)
+        self._backlog.forget_tiles(work)
         self._add_to_index(work)
-        self._backlog.forget(work)
+        self._backlog.forget_entries(work.commits)
 
     def _add_to_index(self, work: Work) -> None:
         # After a start, the index may reach further than the public checkpoint did.
-        first = self._index.complete_to - work.start
-        for at in range(first, len(work.entries), _INDEX_ENTRIES):
-            entries = work.entries[at : at + _INDEX_ENTRIES]
-            self._index.add(
-                work.leaf_hashes[at : at + _INDEX_ENTRIES],
-                [search_keys(entry) for entry in entries],
+        first = max(self._index.complete_to - work.start, 0)
+        entries = work.entries
+        if first < len(entries):
+            joined = b"".join([b"".join(it.leaf_hashes) for it in work.commits])
+            self._index.add_entries(
+                entries.cut(first, len(entries)), joined[first * HASH_SIZE :]
             )
 
     def _run(self) -> None:
@@ -126,7 +126,7 @@ class Publisher:
             started_s = self._clock.monotonic_s()
             if self._try_to_publish():
                 spent_s = self._clock.monotonic_s() - started_s
-                self._backlog.wait_for_close(self._interval_s - spent_s)
+                self._backlog.wait_for_part(self._interval_s - spent_s)
             elif self._backlog.wait_for_close(_RETRY_S):
                 # The journal keeps the work for the next start.
                 break

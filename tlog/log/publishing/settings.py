@@ -11,7 +11,8 @@ class PublishingSettings(SettingsGroup):
 
     publish_interval_ms: int = setting(
         250,
-        "least time between two public checkpoints; the first comes at once",
+        "least time between two public checkpoints; the first comes at once, and so "
+        "does one as soon as 8 MiB of entries wait",
         least=0,
     )
     max_backlog_bytes: int = setting(

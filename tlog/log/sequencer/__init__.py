@@ -2,6 +2,7 @@
 
 settings    how much may wait for a commit
 pool        what waits for a commit: bounded; filled by the loop, emptied by a thread
+places      PURE: a receipt's entries as the JSON of an answer
 batch       PURE: which entries are new, and where each goes
 growth      PURE: from a tree and new entries to the next tree, tiles and bundles
 selfcheck   PURE: whether a head may leave the process, by the verifier's code

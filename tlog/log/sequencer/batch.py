@@ -6,7 +6,9 @@ request are neighbours.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from tlog.entries.packed import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +25,52 @@ class Placement:
 class Batch:
     """New entries from the tree's size on, and the placement of each request."""
 
-    entries: list[bytes] = field(default_factory=list)
-    leaf_hashes: list[bytes] = field(default_factory=list)
-    placements: list[Placement] = field(default_factory=list)
+    entries: Packed
+    leaf_hashes: Sequence[bytes]
+    placements: list[Placement]
 
 
 def plan_batch(
-    requests: Sequence[Sequence[bytes]],
+    entries: Packed,
+    counts: Sequence[int],
     leaf_hashes: Sequence[bytes],
     known: Mapping[bytes, int],
     size: int,
 ) -> Batch:
-    """Place the entries of `requests` in a tree of `size` leaves.
+    """Place the entries of some requests in a tree of `size` leaves.
 
-    leaf_hashes: of all entries of all requests, in order.  known: the indexes of those
-    that the log has.
+    entries, leaf_hashes: of all requests, in order.  counts: how many of them each
+    request has.  known: the indexes of those that the log has.
     """
-    batch = Batch()
+    if not known and len(set(leaf_hashes)) == len(leaf_hashes):
+        return Batch(entries, leaf_hashes, _all_new(counts, leaf_hashes, size))
     indexes = dict(known)
+    new: list[int] = []
+    placements: list[Placement] = []
     first = 0
-    for request in requests:
-        hashes = tuple(leaf_hashes[first : first + len(request)])
-        first += len(request)
-        start = size + len(batch.entries)
-        for entry, leaf_hash in zip(request, hashes, strict=True):
+    for count in counts:
+        hashes = tuple(leaf_hashes[first : first + count])
+        start = size + len(new)
+        for place, leaf_hash in enumerate(hashes, first):
             if leaf_hash not in indexes:
-                indexes[leaf_hash] = size + len(batch.entries)
-                batch.entries.append(entry)
-                batch.leaf_hashes.append(leaf_hash)
+                indexes[leaf_hash] = size + len(new)
+                new.append(place)
+        first += count
         placed = tuple(indexes[leaf_hash] for leaf_hash in hashes)
-        end = size + len(batch.entries)
-        batch.placements.append(Placement(placed, hashes, start, end))
-    return batch
+        placements.append(Placement(placed, hashes, start, size + len(new)))
+    added = [leaf_hashes[place] for place in new]
+    return Batch(entries.pick(new), added, placements)
+
+
+def _all_new(
+    counts: Sequence[int], leaf_hashes: Sequence[bytes], size: int
+) -> list[Placement]:
+    """Place requests whose entries are all new, and no two the same."""
+    placements: list[Placement] = []
+    first = 0
+    for count in counts:
+        start, end = size + first, size + first + count
+        hashes = tuple(leaf_hashes[first : first + count])
+        placements.append(Placement(tuple(range(start, end)), hashes, start, end))
+        first += count
+    return placements

@@ -6,6 +6,7 @@ Commit and recovery both grow the tree here: there is no second way.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tlog.entries.packed import Packed
 from tlog.log.merkle.extension import Extension, extend
 from tlog.log.merkle.tree import Tree
 from tlogverify.bundles import encode_bundle
@@ -29,18 +30,14 @@ class Growth(NamedTuple):
 
 def grow(tree: Tree, entries: Sequence[bytes], leaf_hashes: bytes) -> Growth:
     """Let the tree grow by one or more entries; leaf_hashes: theirs, joined."""
+    packed = Packed.of(entries)
     extension = extend(tree.frontier, leaf_hashes)
     full = dict(extension.full_tiles)
     first = tree.size // TILE_WIDTH
     opened = tree.open_entries
-    encoded: list[bytes] = []
-    at = 0
-    while at < len(entries):
-        chunk = entries[at : at + TILE_WIDTH - len(opened)]
-        at += len(chunk)
-        encoded.append(encode_bundle(chunk))
+    for chunk in packed.split(TILE_WIDTH - len(opened), TILE_WIDTH):
         if len(opened) + len(chunk) == TILE_WIDTH:
-            full[Tile(ENTRIES, first)] = encode_bundle(opened) + encoded[-1]
+            full[Tile(ENTRIES, first)] = encode_bundle(opened) + chunk.bundle
             first, opened = first + 1, ()
         else:
             opened = (*opened, *chunk)
@@ -49,5 +46,5 @@ def grow(tree: Tree, entries: Sequence[bytes], leaf_hashes: bytes) -> Growth:
         leaf_hashes=leaf_hashes,
         extension=extension,
         full=full,
-        encoded=b"".join(encoded),
+        encoded=packed.bundle,
     )

@@ -24,14 +24,10 @@ class KnownEntries:
     def find(self, leaf_hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Return the indexes of those of `leaf_hashes` that the log has."""
         # The backlog first: an entry leaves it only after it is in the index.
-        known: dict[bytes, int] = {}
-        unknown: list[bytes] = []
-        for leaf_hash in leaf_hashes:
-            index = self._backlog.find(leaf_hash)
-            if index is None:
-                unknown.append(leaf_hash)
-            else:
-                known[leaf_hash] = index
+        known = self._backlog.find_all(leaf_hashes)
+        unknown = (
+            [it for it in leaf_hashes if it not in known] if known else leaf_hashes
+        )
         for leaf_hash, index in zip(unknown, self._index.find(unknown), strict=True):
             if index is not None:
                 known[leaf_hash] = index

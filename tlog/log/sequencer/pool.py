@@ -1,11 +1,13 @@
 """Tickets that wait for a commit: bounded, put by the event loop, taken by a thread."""
 
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Condition
 from typing import NamedTuple, Protocol
 
+from tlog.entries.packed import Packed
 from tlog.errors import BusyError
 from tlog.log.merkle.snapshot import Snapshot
 from tlogverify.errors import TlogError
@@ -29,6 +31,11 @@ class Receipt:
     left: tuple[Hash, ...] = ()
     right: tuple[Hash, ...] = ()
 
+    @property
+    def is_all_new(self) -> bool:
+        """Whether the request added each of its entries."""
+        return self.end - self.start == len(self.indexes)
+
 
 class Receiver(Protocol):
     """Who waits for a receipt: a future of a thread or of an event loop."""
@@ -49,7 +56,7 @@ class Receiver(Protocol):
 class Ticket(NamedTuple):
     """One request's entries, canonical, and who waits for its receipt."""
 
-    entries: list[bytes]
+    entries: Packed
     receiver: Receiver
 
 
@@ -94,7 +101,7 @@ class Pool:
         """Whether not one more entry has room."""
         return self._entries >= self._limit_entries or self._bytes >= self._limit_bytes
 
-    def put(self, entries: list[bytes]) -> Future[Receipt]:
+    def put(self, entries: Sequence[bytes]) -> Future[Receipt]:
         """Let `entries` wait for a commit; BusyError if there is no room.
 
         For threads: the future must be settled by `settle`, the default delivery.
@@ -103,13 +110,13 @@ class Pool:
         # From here on nobody can cancel it, because every committed request is
         # answered.
         receiver.set_running_or_notify_cancel()
-        self.put_ticket(Ticket(entries, receiver))
+        self.put_ticket(Ticket(Packed.of(entries), receiver))
         return receiver
 
     def put_ticket(self, ticket: Ticket) -> None:
         """Let a ticket wait for a commit; BusyError if there is no room."""
         entries = ticket.entries
-        size = sum(map(len, entries))
+        size = entries.entry_bytes
         with self._changed:
             if self._is_closed:
                 raise BusyError("the log is stopping", retry_after_s=5)
@@ -136,7 +143,7 @@ class Pool:
             while self._tickets and entries < limit_entries and size < limit_bytes:
                 taken.append(self._tickets.popleft())
                 entries += len(taken[-1].entries)
-                size += sum(map(len, taken[-1].entries))
+                size += taken[-1].entries.entry_bytes
             self._entries -= entries
             self._bytes -= size
             return taken

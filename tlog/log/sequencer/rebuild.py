@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tlog import hashing
+from tlog.entries.packed import Packed
 from tlog.errors import MISSING, CorruptError
 from tlog.log.merkle.tree import EMPTY_TREE
 from tlog.log.sequencer.growth import Growth, grow
@@ -18,7 +19,6 @@ from tlog.log.storage.objects import Objects
 from tlogverify.bundles import Progress, encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
-from tlogverify.kinds import search_keys
 from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile, bundles_of_size
 
 _STEP_BUNDLES = 64
@@ -81,8 +81,7 @@ def rebuild(
         tree = growth.tree
         tiles = {it: growth.full[it] for it in growth.full if it.level != ENTRIES}
         objects.put(tiles)
-        leaf_hashes = hashing.split_hashes(growth.leaf_hashes)
-        index.add(leaf_hashes, [search_keys(entry) for entry in entries])
+        index.add_entries(entries, growth.leaf_hashes)
         progress(tree.size, checkpoint.size)
     objects.put(tree.frontier.tiles)
     return mended
@@ -90,14 +89,16 @@ def rebuild(
 
 def _growths(
     size: int, bundles: Iterable[list[bytes]]
-) -> Iterator[tuple[Growth, list[bytes]]]:
+) -> Iterator[tuple[Growth, Packed]]:
     """Let the tree grow bundle by bundle, from nothing, some bundles at a time."""
     tree, entries = EMPTY_TREE, list[bytes]()
     for count, bundle in enumerate(bundles, 1):
         entries += bundle
         if count % _STEP_BUNDLES == 0 or tree.size + len(entries) == size:
-            growth = grow(tree, entries, hashing.hash_leaves(entries))
-            yield growth, entries
+            packed = Packed.of(entries)
+            leaf_hashes = hashing.bundle_leaf_hashes(packed.bundle, len(packed))
+            growth = grow(tree, packed, leaf_hashes)
+            yield growth, packed
             tree, entries = growth.tree, []
 
 

@@ -11,6 +11,7 @@ Whatever does not fit is a CorruptError: nothing is repaired by guessing.
 from typing import NamedTuple
 
 from tlog import hashing
+from tlog.entries.packed import Packed
 from tlog.errors import MISSING, CorruptError
 from tlog.log.merkle.frontier import edge_tiles, frontier_from_tiles
 from tlog.log.merkle.snapshot import Snapshot
@@ -27,7 +28,6 @@ from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
-from tlogverify.kinds import search_keys
 from tlogverify.note import parse_note
 from tlogverify.signed import open_checkpoint
 from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
@@ -113,12 +113,12 @@ def _replay(batch: StoredBatch, before: Snapshot, backlog: Backlog) -> Snapshot:
     if batch.start != before.size:
         raise CorruptError(where, f"does not follow on {before.size}")
     try:
-        entries = parse_bundle(batch.entries, batch.end - batch.start)
+        entries = Packed.parse(batch.entries, batch.end - batch.start)
     except FormatError as error:
         raise CorruptError(where, str(error)) from error
     if not entries:
         raise CorruptError(where, "is empty")
-    leaf_hashes = hashing.hash_leaves(entries)
+    leaf_hashes = hashing.bundle_leaf_hashes(entries.bundle, len(entries))
     growth = grow(before.tree, entries, leaf_hashes)
     after = Snapshot(before.note, growth.tree)
     backlog.add(after, growth.full, entries, hashing.split_hashes(leaf_hashes))
@@ -189,8 +189,7 @@ def _catch_up(index: Index, objects: Objects, stored: Tree) -> None:
     while (start := index.complete_to) < stored.size:
         end = min((start // _INDEX_ENTRIES + 1) * _INDEX_ENTRIES, stored.size)
         entries = _stored_entries(objects, stored, start, end)
-        leaf_hashes = hashing.split_hashes(hashing.hash_leaves(entries))
-        index.add(leaf_hashes, [search_keys(entry) for entry in entries])
+        index.add_entries(Packed.of(entries), hashing.hash_leaves(entries))
 
 
 def _stored_entries(

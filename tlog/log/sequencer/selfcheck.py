@@ -7,13 +7,14 @@ as they are stored.  A flipped bit or a faulty kernel is found here, before it i
 away.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 from tlog.errors import FatalError
 from tlogverify.bundles import parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, VerificationError
-from tlogverify.hashing import EMPTY_ROOT, Hash, leaf_hash, node_hash
+from tlogverify.hashing import EMPTY_ROOT, Hash, node_hash
 from tlogverify.keys import VerifierKey
 from tlogverify.ranges import verify_range
 from tlogverify.signed import open_signed_checkpoint
@@ -45,7 +46,9 @@ def check_head(
         if _root_from_peaks(peaks) != old.root:
             raise VerificationError("the peaks do not lead to the old root")
         entries = parse_bundle(encoded, new.size - old.size)
-        leaves = [leaf_hash(entry) for entry in entries]
+        # As `tlogverify.hashing.leaf_hash`, without its two calls for each entry.
+        sha256 = hashlib.sha256
+        leaves = [sha256(b"\x00" + entry).digest() for entry in entries]
         verify_range(old.size, new.size, leaves, peaks, (), new.root)
     except (FormatError, VerificationError) as error:
         raise SelfCheckError(f"the self-check of a new head failed: {error}") from error

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Final
 
 from tlog import hashing
+from tlog.entries.packed import Packed
 from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
@@ -66,13 +67,14 @@ class Sequencer:
         A BusyError or RejectedError goes to the waiters: nothing was changed.  A
         FatalError is raised.
         """
-        requests = [ticket.entries for ticket in tickets]
-        joined = hashing.hash_leaves([it for request in requests for it in request])
+        entries = Packed.join(ticket.entries for ticket in tickets)
+        counts = [len(ticket.entries) for ticket in tickets]
+        joined = hashing.bundle_leaf_hashes(entries.bundle, len(entries))
         leaf_hashes = hashing.split_hashes(joined)
         try:
             known = self.known.find(leaf_hashes)
             size = self.committer.signed.size
-            batch = plan_batch(requests, leaf_hashes, known, size)
+            batch = plan_batch(entries, counts, leaf_hashes, known, size)
             extension = self._commit(batch)
         except (BusyError, RejectedError) as error:
             self.deliver([(ticket.receiver, error) for ticket in tickets])

@@ -7,7 +7,7 @@ from tests.oracle import rfc6962
 from tlog.hashing import hash_leaves
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import EMPTY_TREE, Tree
-from tlog.log.publishing.backlog import Backlog
+from tlog.log.publishing.backlog import PART_BYTES, Backlog
 from tlog.log.sequencer.growth import grow
 from tlogverify.tiles import ENTRIES, Tile
 
@@ -17,16 +17,26 @@ EMPTY = Snapshot(b"empty", EMPTY_TREE)
 class Grown:
     """A backlog and the tree that grows into it."""
 
-    def __init__(self, limit_bytes: int = 1 << 20) -> None:
-        self.backlog = Backlog(EMPTY, limit_bytes)
+    def __init__(self, limit_bytes: int = 1 << 20, *, offers_all: bool = True) -> None:
+        self.backlog = Backlog(EMPTY, limit_bytes, offers_all=offers_all)
         self._tree: Tree = EMPTY_TREE
 
     def add(self, start: int, end: int) -> Snapshot:
         """Add the entries of [start, end)."""
-        added = entries(start, end)
+        return self._add(entries(start, end))
+
+    def add_part(self) -> Snapshot:
+        """Add as much as is taken at once, and a little."""
+        size = self._tree.size
+        count = PART_BYTES // 60_000 + 1
+        return self._add(
+            [it.to_bytes(60_000, "big") for it in range(size, size + count)]
+        )
+
+    def _add(self, added: list[bytes]) -> Snapshot:
         growth = grow(self._tree, added, hash_leaves(added))
         self._tree = growth.tree
-        snapshot = Snapshot(f"{end}".encode(), growth.tree)
+        snapshot = Snapshot(f"{growth.tree.size}".encode(), growth.tree)
         hashes = [rfc6962.leaf_hash(it) for it in added]
         self.backlog.add(snapshot, growth.full, added, hashes)
         return snapshot
@@ -36,7 +46,7 @@ def test_the_first_publication_is_of_what_is_there_already() -> None:
     backlog = Backlog(EMPTY, 1)
     assert backlog.wait_for_work()
     work = backlog.take()
-    assert (EMPTY, 0, []) == (work.signed, work.start, work.entries)
+    assert (EMPTY, 0, []) == (work.signed, work.start, [*work.entries])
     backlog.close()
     assert not backlog.wait_for_work()
 
@@ -64,11 +74,15 @@ def test_work_follows_on_work() -> None:
     grown.add(300, 500)
     two = grown.add(500, 513)
     second = grown.backlog.take()
-    assert (one, 0, entries(0, 300)) == (first.signed, first.start, first.entries)
+    assert (one, 0, entries(0, 300)) == (
+        first.signed,
+        first.start,
+        [*first.entries],
+    )
     assert (two, 300, entries(300, 513)) == (
         second.signed,
         second.start,
-        second.entries,
+        [*second.entries],
     )
     assert {Tile(0, 1), Tile(ENTRIES, 1)} == set(second.tiles)
 
@@ -81,7 +95,11 @@ def test_work_that_was_put_back_comes_again_with_what_came_since() -> None:
     grown.backlog.put_back(work)
     assert grown.backlog.wait_for_work()
     again = grown.backlog.take()
-    assert (newest, 0, entries(0, 600)) == (again.signed, again.start, again.entries)
+    assert (newest, 0, entries(0, 600)) == (
+        again.signed,
+        again.start,
+        [*again.entries],
+    )
     assert {0, 1} == {tile.index for tile in again.tiles}
     grown.backlog.forget(again)
     assert grown.backlog.get(Tile(0, 1)) is None
@@ -93,7 +111,7 @@ def test_work_that_was_put_back_twice_is_there_once() -> None:
     for _ in range(2):
         grown.backlog.put_back(grown.backlog.take())
     work = grown.backlog.take()
-    assert entries(0, 10) == work.entries
+    assert entries(0, 10) == [*work.entries]
     grown.backlog.forget(work)
     grown.backlog.wait_for_room()
 
@@ -139,3 +157,72 @@ def test_every_head_is_offered_where_none_waits() -> None:
     assert EMPTY == grown.backlog.take().shown
     newest = grown.add(0, 3)
     assert newest == grown.backlog.take().shown
+
+
+def test_a_full_backlog_has_room_again_part_by_part() -> None:
+    """Commits waited for all of it, which took seconds."""
+    grown = Grown(limit_bytes=2 * PART_BYTES)
+    heads = [grown.add_part() for _ in range(3)]
+    with ThreadPoolExecutor(1) as waiter:
+        waiting = waiter.submit(grown.backlog.wait_for_room)
+        first = grown.backlog.take()
+        assert [heads[0].size] == [it.signed.size for it in first.commits]
+        grown.backlog.forget(first)
+        second = grown.backlog.take()
+        assert (heads[1], heads[0].size) == (second.signed, second.start)
+        grown.backlog.forget(second)
+        waiting.result(PATIENCE_S)
+    assert grown.backlog.wait_for_work()
+    assert heads[2] == grown.backlog.take().signed
+
+
+def test_small_commits_are_taken_together() -> None:
+    grown = Grown()
+    grown.add(0, 10)
+    newest = grown.add(10, 20)
+    work = grown.backlog.take()
+    assert (newest, 2) == (work.signed, len(work.commits))
+
+
+def test_each_part_offers_its_own_head_and_the_last_the_newest() -> None:
+    grown = Grown()
+    first, second = grown.add_part(), grown.add_part()
+    assert [first, second] == [grown.backlog.take().shown for _ in range(2)]
+    assert grown.backlog.take().shown is None
+
+
+def test_a_head_that_was_offered_comes_with_the_part_that_has_it() -> None:
+    grown = Grown(offers_all=False)
+    first, second = grown.add_part(), grown.add_part()
+    grown.backlog.offer(second)
+    assert [None, second] == [grown.backlog.take().shown for _ in range(2)]
+    grown.add_part()
+    grown.backlog.offer(first)
+    assert first == grown.backlog.take().shown
+
+
+def test_a_part_that_was_put_back_comes_again_before_the_next() -> None:
+    grown = Grown()
+    first, second = grown.add_part(), grown.add_part()
+    work = grown.backlog.take()
+    grown.backlog.put_back(work)
+    assert [first, second] == [grown.backlog.take().shown for _ in range(2)]
+
+
+def test_whoever_waits_for_a_part_waits_no_longer_than_for_that() -> None:
+    grown = Grown()
+    with ThreadPoolExecutor(1) as waiter:
+        waiting = waiter.submit(grown.backlog.wait_for_part, PATIENCE_S)
+        grown.add(0, 3)
+        assert not waiting.done()
+        grown.add_part()
+        waiting.result(PATIENCE_S)
+
+
+def test_all_that_is_asked_for_is_found_at_once() -> None:
+    grown = Grown()
+    grown.add(0, 5)
+    known = [rfc6962.leaf_hash(it) for it in entries(0, 5)]
+    asked = [*reversed(known), rfc6962.leaf_hash(b"unknown")]
+    expected = dict(zip(known, range(5), strict=True))
+    assert expected == grown.backlog.find_all(asked)

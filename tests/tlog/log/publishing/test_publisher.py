@@ -1,6 +1,5 @@
 """What the public sees after each publication, and how a publisher ends."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -16,6 +15,7 @@ from tests.faults.opened import (
     stepping,
 )
 from tlog.clock import SystemClock
+from tlog.entries.packed import Packed
 from tlog.lifeline import Lifeline
 from tlog.log.life import Log
 from tlog.log.metrics import LogMetrics
@@ -39,9 +39,7 @@ class BrokenIndex:
 
     complete_to = 0
 
-    def add(
-        self, leaf_hashes: Sequence[bytes], digests: Sequence[Sequence[bytes]]
-    ) -> None:
+    def add_entries(self, entries: Packed, leaf_hashes: bytes) -> None:
         raise RuntimeError("no index")
 
 

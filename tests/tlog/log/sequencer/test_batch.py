@@ -2,10 +2,17 @@
 
 import pytest
 
+from tlog.entries.packed import Packed
 from tlog.log.sequencer.batch import Placement, plan_batch
 from tlogverify.hashing import leaf_hash
 
 A, B, C, D = b"a", b"b", b"c", b"d"
+
+
+def joined(requests: list[list[bytes]]) -> tuple[Packed, list[int]]:
+    """Return the entries of all requests, and how many each has."""
+    return Packed.join(map(Packed.of, requests)), [len(it) for it in requests]
+
 
 TABLE = [
     pytest.param([[A]], {}, [A], [(5, 6, (5,))], id="one"),
@@ -38,9 +45,9 @@ def test_each_entry_has_one_place(
 ) -> None:
     hashes = [leaf_hash(it) for request in requests for it in request]
     indexes: dict[bytes, int] = {leaf_hash(it): index for it, index in known.items()}
-    batch = plan_batch(requests, hashes, dict(indexes), 5)
-    assert added == batch.entries
-    assert [leaf_hash(it) for it in added] == batch.leaf_hashes
+    batch = plan_batch(*joined(requests), hashes, dict(indexes), 5)
+    assert added == [*batch.entries]
+    assert [leaf_hash(it) for it in added] == [*batch.leaf_hashes]
     assert [
         Placement(placed, tuple(leaf_hash(it) for it in request), start, end)
         for request, (start, end, placed) in zip(requests, places, strict=True)
@@ -49,5 +56,5 @@ def test_each_entry_has_one_place(
 
 def test_what_is_known_is_not_changed() -> None:
     known: dict[bytes, int] = {leaf_hash(B): 1}
-    plan_batch([[A, B]], [leaf_hash(A), leaf_hash(B)], known, 5)
+    plan_batch(*joined([[A, B]]), [leaf_hash(A), leaf_hash(B)], known, 5)
     assert {leaf_hash(B): 1} == known

@@ -151,3 +151,10 @@ def test_what_a_crash_leaves_is_an_earlier_index(tmp_path: Path) -> None:
     assert [None] * 10 == left.find(leaves(FILE_KEYS, FILE_KEYS + 10))
     assert list(range(FILE_KEYS)) == left.find(leaves(0, FILE_KEYS))
     left.close()
+
+
+@pytest.mark.parametrize("wrong", [b"", bytes(33), b" " * 32, b" " * 34])
+def test_a_key_that_is_none_is_a_mistake(index: Index, wrong: bytes) -> None:
+    with pytest.raises(ValueError, match="a search key has 33 bytes"):
+        index.add(leaves(0, 1), [[wrong]])
+    assert 0 == index.complete_to
