@@ -17,6 +17,7 @@ timestamps                   asked of an authority, over a signature
 document                     PURE: statement, envelope, record
 bundling                     the same as a Sigstore bundle
 attesting                    the files beside the artifacts, and their order
+backfill                     what is known of artifacts whose builds nobody watched
 """
 
 from tlog.attest.artifacts import (
@@ -33,6 +34,13 @@ from tlog.attest.attesting import (
     attest,
     name_artifacts,
 )
+from tlog.attest.backfill import (
+    Backfill,
+    Known,
+    join_known,
+    known_of_csv,
+    known_of_folder,
+)
 from tlog.attest.bundling import (
     Bundled,
     BundleSigner,
@@ -45,6 +53,7 @@ from tlog.attest.capture import (
     capture_provenance,
     minimal,
     require_uri,
+    utc_time,
 )
 from tlog.attest.document import (
     AttestationSigner,
@@ -84,10 +93,12 @@ __all__ = [
     "Artifact",
     "AttestationSigner",
     "Attested",
+    "Backfill",
     "BundleSigner",
     "Bundled",
     "Captured",
     "Claim",
+    "Known",
     "NamedDigest",
     "Omission",
     "PassedOver",
@@ -101,6 +112,9 @@ __all__ = [
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
+    "join_known",
+    "known_of_csv",
+    "known_of_folder",
     "minimal",
     "name_artifacts",
     "name_run",
@@ -114,5 +128,6 @@ __all__ = [
     "secret_values",
     "sign_statement",
     "split_artifacts",
+    "utc_time",
     "why_left_out",
 ]

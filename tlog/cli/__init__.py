@@ -4,6 +4,7 @@
     command                                  a command line: parsed, run, its status
     serve  witness  monitor                  the roles that run
     submit  attest  verify  search           what people ask of a log
+    backfill                                 what nobody watched, said to be so
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do

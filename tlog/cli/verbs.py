@@ -20,6 +20,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "for each.",
         "attest": "Attest files: make a signed in-toto statement over them, log it, "
         "keep the proof.",
+        "backfill": "Backfill records of artifacts whose builds nobody watched, and "
+        "say that in each.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
         "rules": "Check rules, or try the cases that lie beside them.",
         "attach": "Attach a document to an image: a proof, a signed envelope, a "
