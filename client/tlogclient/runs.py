@@ -6,7 +6,7 @@ A run is a subject of the record beside the artifacts.  Its digest is the SHA-25
 
 in ASCII, without a line end.  The statement spells it out as the subject's name.
 
-Source: OpenLineage, `Run.runId`; this project's record 0030.
+Source: OpenLineage, `Run.runId`; this project's record 0029.
 """
 
 import hashlib
