@@ -16,7 +16,7 @@ from tlogclient.answers import open_head
 from tlogclient.attested import Attestation, open_attestation, open_document
 from tlogclient.findings import read_paging
 from tlogclient.purls import Purl
-from tlogclient.sboms import is_sbom_type, open_logged_sbom
+from tlogclient.sboms import Sbom, is_sbom_type, open_logged_sbom
 from tlogclient.strictjson import (
     parse_json,
     read_array,
@@ -103,6 +103,16 @@ def open_holding(attestation: Attestation, content: bytes, question: Purl) -> Ho
         raise VerificationError(
             f"the SBOM of entry {index} does not hold {question.encode()}"
         )
+    return Holding(attestation, artifacts_of(index, entry, sbom), packages)
+
+
+def artifacts_of(index: int, entry: Record, sbom: Sbom) -> tuple[bytes, ...]:
+    """Return the subjects of an entry, by SHA-256, that the SBOM it names is of.
+
+    These are all of them if the SBOM states no digest.
+
+    Raises VerificationError if it is of others.
+    """
     artifacts = tuple(
         it.sha256
         for it in entry.subjects
@@ -113,4 +123,4 @@ def open_holding(attestation: Attestation, content: bytes, question: Purl) -> Ho
         raise VerificationError(
             f"the SBOM of entry {index} is of another artifact than the entry"
         )
-    return Holding(attestation, artifacts, packages)
+    return artifacts
