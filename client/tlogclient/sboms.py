@@ -57,7 +57,7 @@ class Sbom:
     """What an SBOM says.
 
     described: of each artifact that it is of, the digests that it states, by hashlib's
-    names; artifacts without one are left out.  packages: each once, sorted.
+    names; artifacts without one are left out.  packages: each once, in any order.
     """
 
     predicate_type: str
@@ -127,12 +127,12 @@ def _read_cyclonedx(members: Mapping[str, object]) -> Sbom:
     rule = "a CycloneDX document"
     main = object_member(rule, object_member(rule, members, "metadata"), "component")
     waiting = [main, *_objects(members, "components")]
-    purls: set[str] = set()
+    purls: dict[str, None] = {}
     count = 0
     while waiting:
         count += 1
         component = waiting.pop()
-        purls.add(optional_text("a component", component, "purl"))
+        purls[optional_text("a component", component, "purl")] = None
         waiting += _objects(component, "components")
         if count + len(waiting) > MAX_PACKAGES:
             raise FormatError(f"{rule} has at most {MAX_PACKAGES} components")
@@ -147,12 +147,12 @@ def _read_spdx(members: Mapping[str, object]) -> Sbom:
         for it in (*packages, *_objects(members, "files"))
         if it.get("SPDXID") in described
     ]
-    purls = {
+    purls = dict.fromkeys(
         optional_text("a reference", it, "referenceLocator")
         for package in packages
         for it in _objects(package, "externalRefs")
         if it.get("referenceType") == "purl"
-    }
+    )
     return Sbom(SPDX_TYPE, tuple(it for it in found if it), _packages(purls))
 
 
@@ -199,10 +199,11 @@ def _digests(
 
 
 def _packages(purls: Iterable[str]) -> tuple[Purl, ...]:
-    found = set()
+    # Not sorted: of many, that alone keeps other threads waiting for long.
+    found: dict[Purl, None] = {}
     for it in purls:
         try:
-            found.add(parse_purl(it))
+            found[parse_purl(it)] = None
         except FormatError:
             continue
-    return tuple(sorted(found))
+    return tuple(found)
