@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from tlogverify.errors import FormatError
+from tlogverify.lines import parse_text
 
 MAX_PURL_CHARS: Final = 2_048
 
@@ -44,6 +45,7 @@ class Purl(NamedTuple):
 
 def parse_purl(text: str) -> Purl:
     """Parse a package URL in any spelling; raises FormatError."""
+    parse_text("a package URL", text.encode("utf-8", "surrogatepass"))
     scheme = _SCHEME.match(text)
     if scheme is None or len(text) > MAX_PURL_CHARS:
         raise FormatError(

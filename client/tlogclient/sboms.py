@@ -145,7 +145,7 @@ def _read_spdx(members: Mapping[str, object]) -> Sbom:
     found = [
         _digests(_objects(it, "checksums", _MAX_HASHES), "algorithm", "checksumValue")
         for it in (*packages, *_objects(members, "files"))
-        if it.get("SPDXID") in described
+        if optional_text("an element", it, "SPDXID") in described
     ]
     purls = dict.fromkeys(
         optional_text("a reference", it, "referenceLocator")
@@ -156,11 +156,11 @@ def _read_spdx(members: Mapping[str, object]) -> Sbom:
     return Sbom(SPDX_TYPE, tuple(it for it in found if it), _packages(purls))
 
 
-def _described(members: Mapping[str, object]) -> set[object]:
+def _described(members: Mapping[str, object]) -> set[str]:
     """Return the ids of what an SPDX document describes, which has three spellings."""
     document = members.get("SPDXID", "SPDXRef-DOCUMENT")
     listed = members.get("documentDescribes")
-    found: set[object] = set()
+    found: set[str] = set()
     if isinstance(listed, list):
         found |= {it for it in listed if isinstance(it, str)}
     for it in _objects(members, "relationships"):

@@ -51,6 +51,7 @@ def test_what_is_no_package_url_is_refused() -> None:
         "pkg:1x/name",
         "pkg:py pi/name",
         "http://pypi/requests",
+        "pkg:pypi/\udc80",
         "pkg:pypi/" + "a" * 2_048,
     ):
         with case(text), pytest.raises(FormatError):

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -103,6 +105,36 @@ def test_what_is_no_sbom_is_refused() -> None:
     }.items():
         with case(what), pytest.raises(FormatError):
             open_logged_sbom(content)
+
+
+WRONG: list[Any] = [None, 1, 1.5, True, "x", "pkg:a/\ud800", [], {}, [[]], {"a": {}}]
+
+
+def changed(value: Any, wrong: object) -> Iterator[Any]:
+    """Return a document again and again, with one value in it replaced."""
+    yield wrong
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            for it in changed(inner, wrong):
+                yield {**value, name: it}
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            for it in changed(inner, wrong):
+                yield [*value[:number], it, *value[number + 1 :]]
+
+
+def test_whatever_stands_in_it_a_document_is_read_or_refused() -> None:
+    listed = {"documentDescribes": ["SPDXRef-app"], "files": [{"SPDXID": "a"}]}
+    documents = [cyclonedx(APP, *PURLS), spdx(APP, *PURLS, **listed)]
+    count = 0
+    for document in documents:
+        for wrong in WRONG:
+            for it in changed(document, wrong):
+                for content in (json.dumps(it).encode(), enveloped(it, APP)):
+                    count += 1
+                    with case(content.decode()), suppress(FormatError):
+                        open_logged_sbom(content)
+    assert count > 1_000
 
 
 def test_predicate_types_of_sboms_are_known() -> None:
