@@ -11,7 +11,12 @@ from tlog.http.problems import INTERNAL, Rows, problem_of
 from tlog.log.api.problems import LOG_ROWS
 from tlog.log.cosigning.links import AheadError, ConflictError
 from tlog.witness.door import WITNESS_ROWS
-from tlogclient.errors import RefusedError, UnavailableError
+from tlogclient.errors import (
+    IncompleteError,
+    RefusedError,
+    TwoHistoriesError,
+    UnavailableError,
+)
 from tlogclient.retries import NoRoomError
 from tlogverify.errors import (
     ProofError,
@@ -26,7 +31,7 @@ from tlogverify.errors import (
 NOT_RAISED = {TlogError, RejectedError}
 # What others answer is judged, and caught, where it is asked for.
 OF_OTHERS = {VerificationError, QuorumError, RefusedError, UnavailableError}
-OF_OTHERS |= {NoRoomError}
+OF_OTHERS |= {NoRoomError, IncompleteError, TwoHistoriesError}
 
 DOORS = [
     pytest.param(
