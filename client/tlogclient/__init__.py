@@ -9,6 +9,7 @@
         found = await log.attestations("sha256:<hex>")    entries about an artifact
         content = await log.document("sha256:<hex>")      a document's bytes
         await log.put_document(content, entry=index)      store one
+    held = await log.holdings("pkg:pypi/name@1.2")    SBOMs that hold a package
 
 `BlockingLog` has the same verbs for scripts.  Everything that these verbs return has
 been proven by `tlogverify` against the policy; an answer that is not proven raises.  A
@@ -19,11 +20,13 @@ The files, in order of dependency:
     errors                           refused, unavailable
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
-    attested                         PURE: what is proven of an artifact
+    attested  comparing  holdings    PURE: what is proven of an artifact, of a package
+    purls  runs  sboms               PURE: packages, what holds them; runs of jobs
     cosigning                        PURE: what a log says to a witness
     network                          proxy, authorities, who learns of waits
     retries                          what is tried again, and after which pause
     transport  coalesce              HTTP, bounds, retries; single submits into batches
+    kept  monitors                   documents of a log; what a monitor says
     told                             the policy that a log says is its own
     log  blocking                    the verbs of a log
     witness                          the verbs of a witness
@@ -32,17 +35,29 @@ The files, in order of dependency:
 
 from tlogclient.attested import Attestation, AttestationResult
 from tlogclient.blocking import BlockingLog
-from tlogclient.errors import RefusedError, UnavailableError
+from tlogclient.errors import (
+    IncompleteError,
+    RefusedError,
+    TwoHistoriesError,
+    UnavailableError,
+)
 from tlogclient.findings import Hit, SearchResult
+from tlogclient.holdings import Holding, HoldingResult
 from tlogclient.log import LogClient
+from tlogclient.monitors import MonitorClient
 
 __all__ = [
     "Attestation",
     "AttestationResult",
     "BlockingLog",
     "Hit",
+    "Holding",
+    "HoldingResult",
+    "IncompleteError",
     "LogClient",
+    "MonitorClient",
     "RefusedError",
     "SearchResult",
+    "TwoHistoriesError",
     "UnavailableError",
 ]

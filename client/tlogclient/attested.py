@@ -92,11 +92,13 @@ class AttestationResult:
 
     complete_to: the log claims to have searched the entries below this index.
     next: where to go on if a limit cut this short, or None.
+    compared_to: below this size a monitor has said the same; None if none was asked.
     """
 
     complete_to: int
     attestations: tuple[Attestation, ...]
     next: int | None = None
+    compared_to: int | None = None
 
 
 class AttestationPage(NamedTuple):
@@ -115,9 +117,16 @@ class Artifact(NamedTuple):
 
 
 def open_attestations(
-    answer: bytes, start: int, artifact: Artifact, policy: Policy
+    answer: bytes,
+    start: int,
+    artifact: Artifact,
+    policy: Policy,
+    *,
+    has_documents: bool = True,
 ) -> AttestationPage:
     """Return one page of what is said of an artifact from index `start` on.
+
+    has_documents: False for a monitor's answer, where no document comes along.
 
     Raises FormatError, or VerificationError if something in it is not proven.
     """
@@ -126,9 +135,11 @@ def open_attestations(
     note = read_text("a checkpoint", members["checkpoint"]).encode()
     checkpoint = open_head(note, policy).checkpoint
     found = tuple(
-        _open(value, artifact, note, checkpoint)
+        open_attestation(value, note, checkpoint, has_documents=has_documents)
         for value in read_array("attestations", members["attestations"])
     )
+    for it in found:
+        _require_about(it.index, it.entry, artifact)
     after = read_paging(members["next"], start, [it.index for it in found])
     complete_to = read_size("complete_to", members["complete_to"])
     if complete_to > checkpoint.size:
@@ -148,21 +159,29 @@ def parse_document_digest(text: str) -> bytes:
     return _sha256("a document", text)
 
 
-def _open(
-    value: object, artifact: Artifact, note: bytes, checkpoint: Checkpoint
+def open_attestation(
+    value: object, note: bytes, checkpoint: Checkpoint, *, has_documents: bool = True
 ) -> Attestation:
+    """Return an entry that is proven to be below a checkpoint, with its document.
+
+    note: of the checkpoint.  What the entry is about is the caller's to judge.
+
+    has_documents: as of `open_attestations`.
+
+    Raises FormatError, or VerificationError if something in it is not proven.
+    """
     members = read_members("an attestation", value, _ATTESTATION)
     index = read_size("index", members["index"])
     path = read_hashes("path", members["path"])
     entry = parse_base64("an entry", read_text("an entry", members["entry"]).encode())
     verify_inclusion(index, checkpoint.size, leaf_hash(entry), path, checkpoint.root)
     parsed = parse_entry(entry)
-    _require_about(index, parsed, artifact)
+    names_one = isinstance(parsed, Record) or parsed.kind == "dsse"
     document = None
-    if isinstance(parsed, Record) or parsed.kind == "dsse":
+    if names_one and has_documents:
         document = _open_document(index, members["document"], parsed)
     elif members["document"] is not None:
-        raise VerificationError(f"entry {index} names no document")
+        raise VerificationError(f"no document of entry {index} comes along")
     return Attestation(index, parsed, Proof(index, path, note, entry), document)
 
 

@@ -8,13 +8,10 @@ from typing import Self
 
 from tlogclient.attested import AttestationResult
 from tlogclient.findings import SearchResult
-from tlogclient.log import (
-    DEFAULT_ATTEMPTS,
-    DEFAULT_HITS,
-    DEFAULT_TIMEOUT_S,
-    MAX_DOCUMENT_BYTES,
-    LogClient,
-)
+from tlogclient.holdings import HoldingResult
+from tlogclient.kept import MAX_DOCUMENT_BYTES
+from tlogclient.log import DEFAULT_HITS, LogClient
+from tlogclient.monitors import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
 from tlogclient.network import DIRECT, Network
 from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.policy import Witnessed
@@ -102,12 +99,23 @@ class BlockingLog:
         predicate_type: str | None = None,
         start: int = 0,
         limit: int = DEFAULT_HITS,
+        prove: str | None = None,
     ) -> AttestationResult:
         """Return the entries from index `start` on about an artifact, each proven."""
         asked = self._log.attestations(
-            digest, predicate_type=predicate_type, start=start, limit=limit
+            digest,
+            predicate_type=predicate_type,
+            start=start,
+            limit=limit,
+            prove=prove,
         )
         return self._runner.run(asked)
+
+    def holdings(
+        self, purl: str, *, start: int = 0, limit: int = DEFAULT_HITS
+    ) -> HoldingResult:
+        """Return the SBOMs that hold a package, each proven."""
+        return self._runner.run(self._log.holdings(purl, start=start, limit=limit))
 
     def document(self, digest: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
         """Return the bytes of a document, which have this digest."""

@@ -5,8 +5,8 @@ Nothing is returned that has not passed them.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -19,15 +19,7 @@ from tlogclient.answers import (
     open_proof,
     open_submitted,
 )
-from tlogclient.attested import (
-    Artifact,
-    Attestation,
-    AttestationPage,
-    AttestationResult,
-    open_attestations,
-    open_document,
-    parse_document_digest,
-)
+from tlogclient.attested import Artifact, AttestationResult
 from tlogclient.batches import (
     encode_body,
     encode_entries,
@@ -36,6 +28,7 @@ from tlogclient.batches import (
     split_entries,
 )
 from tlogclient.coalesce import Coalescer
+from tlogclient.comparing import compare_attestations
 from tlogclient.errors import RefusedError
 from tlogclient.findings import (
     Hit,
@@ -48,21 +41,26 @@ from tlogclient.findings import (
     parse_digest,
     parse_sought,
 )
+from tlogclient.holdings import HoldingResult
+from tlogclient.kept import MAX_DOCUMENT_BYTES, KeptDocuments
+from tlogclient.monitors import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_TIMEOUT_S,
+    Bounds,
+    MonitorClient,
+)
 from tlogclient.network import DIRECT, Network
+from tlogclient.purls import parse_question
 from tlogclient.transport import Request, Transport
 from tlogverify import Checkpoint, Policy, Proof, Record
 from tlogverify.bundles import MAX_ENTRY_BYTES
-from tlogverify.files import sha256_file
 from tlogverify.note import MAX_NOTE_BYTES
 from tlogverify.policy import Witnessed
 from tlogverify.proof import MAX_PROOF_BYTES
 from tlogverify.rekor import RekorEntry
 from tlogverify.sigstore.entries import MAX_ANSWER_BYTES, LogEntry
 
-DEFAULT_ATTEMPTS: Final = 8
-DEFAULT_TIMEOUT_S: Final = 60.0
 DEFAULT_HITS: Final = 1000
-MAX_DOCUMENT_BYTES: Final = 64 << 20
 
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
@@ -74,7 +72,6 @@ _ANY: Final = "*/*"
 _NOTE_JSON_BYTES: Final = 2 * MAX_NOTE_BYTES
 _ENTRY_JSON_BYTES: Final = 6500
 _PAGE_JSON_BYTES: Final = 16 << 20
-_STORED_JSON_BYTES: Final = 1 << 16
 _FETCHED_AT_ONCE: Final = 16
 
 
@@ -108,6 +105,8 @@ class LogClient:
             timeout_s=timeout_s,
             network=network,
         )
+        self._bounds = Bounds(attempts, timeout_s, network)
+        self._kept = KeptDocuments(self._transport, policy)
         self._singles: Coalescer[Proof] = Coalescer(self._submit_batch)
 
     async def __aenter__(self) -> Self:
@@ -219,25 +218,44 @@ class LogClient:
         predicate_type: str | None = None,
         start: int = 0,
         limit: int = DEFAULT_HITS,
+        prove: MonitorClient | str | None = None,
     ) -> AttestationResult:
         """Return the entries from index `start` on about an artifact, each proven.
 
         digest: of the artifact, "sha256:" and lower-case hex (or sha384, sha512).
         limit: the most entries to fetch.  A short document comes along; `document`
         fetches another one.
+        prove: a monitor, or the URL of one, that is asked the same; the result's
+        `compared_to` says up to where both agree.
+
+        Raises IncompleteError or TwoHistoriesError, with the proofs, if they do not.
         """
         artifact = Artifact(parse_digest(digest), predicate_type)
-        found: list[Attestation] = []
-        claims: list[int] = []
-        after: int | None = start
-        while after is not None and len(found) < limit:
-            page = await self._fetch_attestations(artifact, after)
-            claims.append(page.complete_to)
-            taken = page.attestations[: limit - len(found)]
-            found += taken
-            left = page.attestations[len(taken) :]
-            after = left[0].index if left else page.next
-        return AttestationResult(min(claims, default=0), tuple(found), after)
+        if prove is None:
+            return await self._kept.attestations(artifact, start, limit)
+        if isinstance(prove, str):
+            monitor = MonitorClient(prove, self._policy, bounds=self._bounds)
+            async with monitor:
+                return await self._compared(artifact, start, limit, monitor)
+        return await self._compared(artifact, start, limit, prove)
+
+    async def _compared(
+        self, artifact: Artifact, start: int, limit: int, monitor: MonitorClient
+    ) -> AttestationResult:
+        # Read first: what the log answers later covers at least as much.
+        seen = await monitor.about(artifact, start, limit)
+        result = await self._kept.attestations(artifact, start, limit)
+        return replace(result, compared_to=compare_attestations(result, seen))
+
+    async def holdings(
+        self, purl: str, *, start: int = 0, limit: int = DEFAULT_HITS
+    ) -> HoldingResult:
+        """Return the SBOMs that hold a package, each proven; from entry `start` on.
+
+        purl: "pkg:type/name", and "@version" for one version alone.  limit: the most
+        documents to fetch.  The log must keep documents.
+        """
+        return await self._kept.holdings(parse_question(purl), start, limit)
 
     async def document(
         self, digest: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES
@@ -247,10 +265,7 @@ class LogClient:
         RefusedError of status 404 says that the log does not keep it, of 410 why it
         was removed.
         """
-        sha256 = parse_document_digest(digest)
-        path = f"/api/v1/documents/{digest}"
-        answer = await self._transport.fetch(Request(path, _BYTES, limit_bytes))
-        return await asyncio.to_thread(open_document, answer, sha256)
+        return await self._kept.document(digest, limit_bytes)
 
     async def put_document(
         self,
@@ -267,26 +282,7 @@ class LogClient:
 
         Raises RefusedError if the log keeps no documents, or no entry names this one.
         """
-        sha256 = await asyncio.to_thread(_sha256_of, content)
-        query = {} if entry is None else {"entry": str(entry)}
-        if environment is not None:
-            query["environment"] = environment
-        request = Request(
-            f"/api/v1/documents/sha256:{sha256}",
-            _JSON,
-            _STORED_JSON_BYTES,
-            query,
-            content,
-            is_put=True,
-        )
-        try:
-            await self._transport.fetch(request)
-        except RefusedError as error:
-            if error.type in ("not-found", "method-not-allowed"):
-                said = "this log keeps no documents"
-                raise RefusedError(error.type, said, status=error.status) from None
-            raise
-        return f"sha256:{sha256}"
+        return await self._kept.put(content, entry, environment)
 
     async def checkpoint(self, *, extending: Checkpoint | None = None) -> Witnessed:
         """Return the log's head, as the policy proves it.
@@ -332,20 +328,6 @@ class LogClient:
         answer = await self._transport.fetch(request)
         return open_page(answer, start, self._policy)
 
-    async def _fetch_attestations(
-        self, artifact: Artifact, start: int
-    ) -> AttestationPage:
-        query = {"start": str(start)} if start else {}
-        if artifact.predicate_type is not None:
-            query["predicate_type"] = artifact.predicate_type
-        path = f"/api/v1/attestations/{artifact.digest.encode()}"
-        answer = await self._transport.fetch(
-            Request(path, _JSON, _PAGE_JSON_BYTES, query)
-        )
-        return await asyncio.to_thread(
-            open_attestations, answer, start, artifact, self._policy
-        )
-
     async def _fetch_hits(
         self, page: Page, unproven_hits: Iterable[UnprovenHit], sought: Sought
     ) -> list[Hit]:
@@ -366,9 +348,3 @@ class LogClient:
         request = Request(f"/api/v1/entries/{hit.index}", _BYTES, MAX_ENTRY_BYTES)
         entry = await self._transport.fetch(request)
         return open_hit(page, hit, entry, sought)
-
-
-def _sha256_of(content: bytes | Path) -> str:
-    if isinstance(content, Path):
-        return sha256_file(content).hex()
-    return hashlib.sha256(content).hexdigest()

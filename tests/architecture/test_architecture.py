@@ -124,6 +124,11 @@ PURE = [
     "tlogclient.attested",
     "tlogclient.batches",
     "tlogclient.cosigning",
+    "tlogclient.comparing",
+    "tlogclient.holdings",
+    "tlogclient.purls",
+    "tlogclient.sboms",
+    "tlogclient.runs",
 ]
 IMPURE_IMPORTS = {
     *("asyncio", "socket", "ssl", "time", "datetime", "random", "secrets", "logging"),

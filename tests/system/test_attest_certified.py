@@ -113,7 +113,11 @@ def test_what_does_not_fit_is_told(folder: Path, shop: Workshop) -> None:
     nobody = ("--timestamp-authority", shop.neighbours.fulcio_url)
     for flags, status, why in (
         (("--certificate", "release.pem"), 2, "go with --bundle"),
-        (("--bundle", BUNDLE, "--documents"), 2, "--documents goes without it"),
+        (
+            ("--bundle", BUNDLE, "--documents"),
+            2,
+            "--documents and --sbom go without it",
+        ),
         (
             ("--bundle", BUNDLE, "--certificate", "stray.pem"),
             2,

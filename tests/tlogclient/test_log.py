@@ -20,9 +20,14 @@ def test_the_public_names_are_these() -> None:
         "AttestationResult",
         "BlockingLog",
         "Hit",
+        "Holding",
+        "HoldingResult",
+        "IncompleteError",
         "LogClient",
+        "MonitorClient",
         "RefusedError",
         "SearchResult",
+        "TwoHistoriesError",
         "UnavailableError",
     ]
     assert all(hasattr(tlogclient, name) for name in tlogclient.__all__)

@@ -12,13 +12,16 @@ toolchain                    what is installed
 capture                      all of that as SLSA provenance
 predicates                   what others say, read within bounds
 artifacts                    which files are meant, and where their outputs lie
+sboms                        of one artifact: read, held against it, referred to
 timestamps                   asked of an authority, over a signature
 document                     PURE: statement, envelope, record
 bundling                     the same as a Sigstore bundle
 attesting                    the files beside the artifacts, and their order
+backfill                     what is known of artifacts whose builds nobody watched
 """
 
 from tlog.attest.artifacts import (
+    Artifact,
     PassedOver,
     find_artifacts,
     hash_artifacts,
@@ -30,6 +33,13 @@ from tlog.attest.attesting import (
     Claim,
     attest,
     name_artifacts,
+)
+from tlog.attest.backfill import (
+    Backfill,
+    Known,
+    join_known,
+    known_of_csv,
+    known_of_folder,
 )
 from tlog.attest.bundling import (
     Bundled,
@@ -43,11 +53,13 @@ from tlog.attest.capture import (
     capture_provenance,
     minimal,
     require_uri,
+    utc_time,
 )
 from tlog.attest.document import (
     AttestationSigner,
     NamedDigest,
     encode_statement,
+    name_run,
     record_of,
     sign_statement,
 )
@@ -60,6 +72,13 @@ from tlog.attest.redaction import (
     find_secrets,
     why_left_out,
 )
+from tlog.attest.sboms import (
+    REFERENCE_TYPE,
+    SbomFile,
+    read_sbom_file,
+    require_sbom_of,
+    sbom_record,
+)
 from tlog.attest.timestamps import (
     ask_timestamp,
 )
@@ -69,16 +88,21 @@ from tlog.attest.variables import (
 
 __all__ = [
     "MINIMAL_TYPE",
+    "REFERENCE_TYPE",
     "Allowance",
+    "Artifact",
     "AttestationSigner",
     "Attested",
+    "Backfill",
     "BundleSigner",
     "Bundled",
     "Captured",
     "Claim",
+    "Known",
     "NamedDigest",
     "Omission",
     "PassedOver",
+    "SbomFile",
     "Told",
     "ask_timestamp",
     "attest",
@@ -88,14 +112,22 @@ __all__ = [
     "find_artifacts",
     "find_secrets",
     "hash_artifacts",
+    "join_known",
+    "known_of_csv",
+    "known_of_folder",
     "minimal",
     "name_artifacts",
+    "name_run",
     "read_predicate",
+    "read_sbom_file",
     "record_of",
     "require_room",
+    "require_sbom_of",
     "require_uri",
+    "sbom_record",
     "secret_values",
     "sign_statement",
     "split_artifacts",
+    "utc_time",
     "why_left_out",
 ]

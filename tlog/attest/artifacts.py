@@ -112,10 +112,16 @@ def find_artifacts(
     return sought, tuple(it for it in found if isinstance(it, PassedOver))
 
 
-def split_artifacts(sought: Sequence[Sought]) -> tuple[tuple[Sought, ...], ...]:
-    """Return the artifacts of each statement: 256 at most, in their order."""
-    starts = range(0, len(sought), MAX_SUBJECTS)
-    return tuple(tuple(sought[at : at + MAX_SUBJECTS]) for at in starts)
+def split_artifacts(
+    sought: Sequence[Sought], *, beside: int = 0
+) -> tuple[tuple[Sought, ...], ...]:
+    """Return the artifacts of each statement: 256 at most, in their order.
+
+    beside: subjects that each statement has besides.
+    """
+    most = MAX_SUBJECTS - beside
+    starts = range(0, len(sought), most)
+    return tuple(tuple(sought[at : at + most]) for at in starts)
 
 
 def hash_artifacts(sought: Sequence[Sought]) -> tuple[Artifact, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tlogclient.runs import run_digest, run_name
 from tlogverify import Record
 from tlogverify.attestation.dsse import (
     MAX_ENVELOPE_BYTES,
@@ -51,6 +52,11 @@ class NamedDigest:
 
     name: str
     sha256: bytes
+
+
+def name_run(run_id: str) -> NamedDigest:
+    """Return the subject that stands for a run; FormatError if it is no UUID."""
+    return NamedDigest(run_name(run_id), run_digest(run_id).value)
 
 
 def encode_statement(

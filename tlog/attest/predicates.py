@@ -27,14 +27,15 @@ def read_predicate(path: Path, predicate_type: str) -> dict[str, object]:
     """
     content = read_bounded(path, "a predicate", MAX_PREDICATE_BYTES)
     rule = f"the predicate {path.name}"
-    _require_shallow(rule, content)
+    require_shallow(rule, content)
     predicate = parse_object(rule, content)
     if predicate_type == PROVENANCE_TYPE:
         read_provenance(predicate)
     return predicate
 
 
-def _require_shallow(rule: str, content: bytes) -> None:
+def require_shallow(rule: str, content: bytes) -> None:
+    """Raise FormatError for JSON that is nested deeper than 256 levels."""
     depth = 0
     for token in _TOKEN.finditer(content):
         if token[0] in b"[{":

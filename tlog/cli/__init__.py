@@ -5,10 +5,12 @@
     serve  witness  monitor  gate            the roles that run
     gate_manifest  gate_decide  coverage     what clusters, scripts and operators ask
     submit  attest  verify  search           what people ask of a log
+    backfill                                 what nobody watched, said to be so
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word
     fsck  rebuild  keygen                    what operators do
     documents  document_log                  the documents of a log, and the way to it
+    attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
@@ -20,7 +22,7 @@
     network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
     output  reports  signers                 what submit and search tell, and read
-    completeness                             what search --prove tells
+    completeness  holdings                   what search --prove and --component tell
 
 Exit status: 0 done, 1 not done (not proven, refused, damaged), 2 unusable input, 3 the
 log stopped by itself and wants a restart; 4 hits, of `tlog monitor --once`, or an

@@ -1,4 +1,4 @@
-"""Look after the documents that a log keeps: find, list, get, prune, redact.
+"""Look after the documents that a log keeps: find, list, get, index, prune, redact.
 
 What removes documents has the log say so: --log URL names the log that runs; without
 it, the stopped log in DIR is opened for a moment.
@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from tlog.cli.completeness import INCOMPLETE, tell_agreement, tell_disagreement
 from tlog.cli.document_log import open_way_to_log
 from tlog.cli.output import Output, telling_errors
 from tlog.cli.policies import (
@@ -21,11 +22,14 @@ from tlog.cli.policies import (
 )
 from tlog.clock import SystemClock
 from tlog.documents.disposing import Disposer, judge_all
+from tlog.documents.indexing import list_anew, read_noted
 from tlog.documents.opening import find_store
 from tlog.documents.retention import MAX_RULES_BYTES, Verdict, parse_rules
+from tlog.documents.settings import INDEX_BYTES
 from tlog.documents.store import DocumentStore
 from tlog.documents.tombstones import parse_digest, show_digest, show_time
 from tlog.folders import write_whole
+from tlogclient import IncompleteError, TwoHistoriesError
 from tlogclient.attested import Attestation, AttestationResult
 from tlogverify.artifact import artifact_sha256
 from tlogverify.files import read_bounded
@@ -40,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     find = actions.add_parser("find", help="all documents about an artifact")
     find.add_argument("artifact", metavar="FILE|DIGEST", help="sha256:HEX, or a file")
     find.add_argument("--log", required=True, metavar="URL")
+    find.add_argument(
+        "--prove",
+        metavar="URL",
+        help="a monitor that is asked the same; the two answers are compared",
+    )
     find.add_argument("--predicate-type", metavar="URI", help="of these entries alone")
     find.add_argument(
         "-O", "--out-dir", type=Path, metavar="DIR", help="where stored ones are put"
@@ -48,9 +57,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_network_arguments(find)
     listed = actions.add_parser("list", help="what a store keeps, and what is gone")
     got = actions.add_parser("get", help="one document's bytes")
+    indexed = actions.add_parser("index", help="make the index of components anew")
+    indexed.add_argument(
+        "--most-bytes",
+        type=int,
+        default=INDEX_BYTES,
+        metavar="BYTES",
+        help="the longest SBOM that is read (default 16 MiB)",
+    )
     pruned = actions.add_parser("prune", help="do what rules of retention say")
     redacted = actions.add_parser("redact", help="remove one document for good")
-    for action in (listed, got, pruned, redacted):
+    for action in (listed, got, indexed, pruned, redacted):
         action.add_argument(
             "folder", type=Path, metavar="DIR", help="a store, or a log's --data"
         )
@@ -74,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         add_policy_argument(action)
         add_network_arguments(action)
-    for action in (find, listed, got, pruned, redacted):
+    for action in (find, listed, got, indexed, pruned, redacted):
         action.add_argument(
             "--json", action="store_true", help="one JSON object a document"
         )
@@ -90,6 +107,8 @@ def run(options: argparse.Namespace) -> int:
                 return _list(options)
             case "get":
                 return _get(options)
+            case "index":
+                return _index(options)
             case "prune":
                 return asyncio.run(_prune(options))
             case _:
@@ -98,13 +117,21 @@ def run(options: argparse.Namespace) -> int:
 
 def _find(options: argparse.Namespace) -> int:
     output = Output(is_answer=True)
-    result = asyncio.run(_ask(options))
+    try:
+        result = asyncio.run(_ask(options))
+    except (IncompleteError, TwoHistoriesError) as error:
+        for line in tell_disagreement(error, is_json=options.json):
+            output.tell(line)
+        output.require()
+        return INCOMPLETE
     for it in result.attestations:
         output.tell(_told(options, it))
     if not options.json:
         count = len(result.attestations)
         found = f"{count or 'no'} {'entry' if count == 1 else 'entries'}"
         output.tell(f"{found}; the search covers the first {result.complete_to}")
+    if result.compared_to is not None:
+        output.tell(tell_agreement(result.compared_to, is_json=options.json))
     output.require()
     return 0 if result.attestations else 1
 
@@ -119,7 +146,9 @@ async def _ask(options: argparse.Namespace) -> AttestationResult:
         options.log, policy, network=network, timeout_s=options.timeout
     )
     async with client as log:
-        result = await log.attestations(artifact, predicate_type=options.predicate_type)
+        result = await log.attestations(
+            artifact, predicate_type=options.predicate_type, prove=options.prove
+        )
         if options.out_dir is not None:
             options.out_dir.mkdir(parents=True, exist_ok=True)
             for it in result.attestations:
@@ -185,6 +214,23 @@ def _listed(options: argparse.Namespace, store: DocumentStore, digest: bytes) ->
         return json.dumps(told)
     since = "" if facts is None else f" since {told['stored']}"
     return f"{told['digest']}  {status.state}{since}, {status.size} bytes"
+
+
+def _index(options: argparse.Namespace) -> int:
+    store = find_store(options.folder)
+    count = list_anew(store)
+    after: int | None = 0
+    while after is not None:
+        after = read_noted(store, options.most_bytes, after)
+    unread = store.components.unread()
+    store.components.close()
+    output = Output()
+    if options.json:
+        output.tell(json.dumps({"sboms": count, "unread": unread}))
+    else:
+        output.tell(f"{count} SBOMs, {unread} of them not read")
+    output.require()
+    return 0
 
 
 def _get(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tlog.cli.network import add_way_arguments
 from tlog.cli.retries import silence_retries
 from tlogclient import LogClient
-from tlogclient.log import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
+from tlogclient.monitors import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
 from tlogclient.network import Network, find_proxy, trust_authorities
 from tlogclient.told import ask_policy
 from tlogclient.transport import require_url

@@ -1,4 +1,4 @@
-"""Search a log for a digest, a key or a name; each hit is verified before it is shown.
+"""Search a log for a digest, a key, a name or a package; each hit is verified first.
 
 A key or certificate file is in PEM or DER.
 """
@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from tlog.cli.completeness import INCOMPLETE, tell_comparison
+from tlog.cli.holdings import search_component
 from tlog.cli.output import Output, telling_errors
 from tlog.cli.policies import (
     add_network_arguments,
@@ -27,6 +28,7 @@ from tlog.monitor.completeness import (
 )
 from tlogclient import SearchResult
 from tlogclient.findings import parse_sought
+from tlogclient.runs import run_digest
 from tlogverify.artifact import artifact_sha256
 from tlogverify.command.policies import VARIABLE
 from tlogverify.kinds import name_signer
@@ -51,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--issuer", metavar="TEXT", help="what certificates with this issuer signed"
     )
+    what.add_argument(
+        "--run", metavar="UUID", help="what names this run, as OpenLineage does"
+    )
+    what.add_argument(
+        "--component",
+        metavar="PURL",
+        help="the artifacts whose SBOMs hold it: pkg:TYPE/NAME, perhaps @VERSION",
+    )
     parser.add_argument("--log", required=True, metavar="URL")
     add_policy_argument(parser)
     add_network_arguments(parser)
@@ -66,9 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the hits; the exit status is 1 without any, 4 if the log withholds some."""
+    if options.component is not None:
+        return search_component(options)
     with telling_errors(options):
         sought = {
-            "digest": None if options.what is None else _digest(options.what),
+            "digest": _digest(options),
             "key": None if options.key is None else _key(options.key),
             "identity": options.identity,
             "issuer": options.issuer,
@@ -94,7 +106,12 @@ def run(options: argparse.Namespace) -> int:
     return 0 if result.hits else 1
 
 
-def _digest(what: str) -> str:
+def _digest(options: argparse.Namespace) -> str | None:
+    if options.run is not None:
+        return run_digest(options.run).encode()
+    what: str | None = options.what
+    if what is None:
+        return None
     if what.startswith(("sha384:", "sha512:")):
         return what
     try:

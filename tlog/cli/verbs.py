@@ -22,14 +22,16 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "for each.",
         "attest": "Attest files: make a signed in-toto statement over them, log it, "
         "keep the proof.",
+        "backfill": "Backfill records of artifacts whose builds nobody watched, and "
+        "say that in each.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
         "rules": "Check rules, or try the cases that lie beside them.",
         "attach": "Attach a document to an image: a proof, a signed envelope, a "
         "bundle, or any file.",
         "discover": "Discover what is attached to an image, from every place that "
         "tools keep it.",
-        "search": "Search a log for a digest, a key or a name; each hit is verified "
-        "before it is shown.",
+        "search": "Search a log for a digest, a key, a name or a package; each hit is "
+        "verified first.",
     },
     "what operators do": {
         "gate-manifest": "Print all that a cluster needs to ask a gate, as YAML.",
@@ -40,7 +42,7 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",
         "documents": "Look after the documents that a log keeps: find, list, get, "
-        "prune, redact.",
+        "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "

@@ -12,12 +12,15 @@ The files, in order of dependency:
     retention            the rules of `retention.toml`, and what they say of a document
     tier                 one folder of documents, and the drafts on their way there
     checked              reading in pieces, each checked before anybody gets it
+    components           which SBOM holds which package
     store                tiers, tombstones, and documents that wait for their entry
     settings  metrics    what can be set; what is counted
     threads              where all of it blocks, off the event loop
+    indexing             SBOMs into the index of components
     opening              from a folder to an open store
     door  attestations   HTTP: one document; all that is said of an artifact
     github               the same in GitHub's shape: Sigstore bundles
+    holdings             HTTP: which artifacts hold a package
     upkeep  routes       in the background; which door answers which path
     disposing            documents go, and the log says so first
 """

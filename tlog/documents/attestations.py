@@ -65,7 +65,7 @@ class AttestationEndpoints:
                 and wanted in (None, named.predicate_type)
             ]
             await self._promote([named for _, named in about])
-            told = await self._threads.run(self._tell, about, is_inline=is_inline)
+            told = await self._threads.run(self.tell, about, is_inline=is_inline)
         document = {
             "checkpoint": page.note.decode(),
             "complete_to": page.complete_to,
@@ -85,9 +85,10 @@ class AttestationEndpoints:
         found = {it.document for it in named if it.document is not None}
         return {digest for digest in found if self._store.is_pending(digest)}
 
-    def _tell(
+    def tell(
         self, about: Sequence[tuple[Hit, Named]], *, is_inline: bool
     ) -> list[dict[str, object]]:
+        """Return what is told of entries and their documents; it blocks."""
         left = _MOST_INLINE_BYTES if is_inline else 0
         told: list[dict[str, object]] = []
         for hit, named in about:

@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from tlog.documents.checked import PIECE_BYTES, OpenDocument
 from tlog.documents.facts import Facts, require_environment
+from tlog.documents.indexing import read_sbom
 from tlog.documents.naming import Naming, named_by
 from tlog.documents.opening import OpenDocuments
 from tlog.documents.refusals import (
@@ -30,6 +31,7 @@ from tlog.http.body import announced_bytes, read_pieces, require_form
 from tlog.http.exchange import asked_of
 from tlog.http.problems import NEVER, Problem, Rows
 from tlog.http.respond import json_response, plan_reply, query, query_number
+from tlogclient.sboms import is_sbom_type
 from tlogverify.kinds import digest_key
 
 DOCUMENT_ROWS: Final[Rows] = {
@@ -107,6 +109,10 @@ class DocumentEndpoints:
             self._uploads -= 1
         if kept != "known":
             self._metrics.received_bytes.inc(size)
+        if kept == "new" and named is not None and is_sbom_type(named[1]):
+            await self._threads.run(
+                read_sbom, self._store, digest, self._settings.document_index_bytes
+            )
         document = {
             "digest": show_digest(digest),
             "state": _STATE[kept],

@@ -54,6 +54,10 @@ class Naming(Protocol):
         """Return up to `limit` entries that a search key finds, from `start` on."""
         ...
 
+    async def find_at(self, indexes: Sequence[int]) -> Page:
+        """Return those of these entries, ascending, that the shown head has."""
+        ...
+
     async def committed(self, index: int) -> bytes | None:
         """Return a committed entry, or None if there is none so far."""
         ...

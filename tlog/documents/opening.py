@@ -44,6 +44,7 @@ class OpenDocuments:
     def close(self) -> None:
         """Finish what is under way, and let another server take the folder."""
         self.threads.close()
+        self.store.components.close()
         self.lock.release()
 
 
@@ -71,6 +72,9 @@ def open_documents(
             with making_folder(tier.root):
                 tier.prepare()
             tier.sweep()
+        if not any((root / "facts").iterdir()):
+            # Nothing is stored so far: whatever comes is noted when it comes.
+            store.components.note_listed()
     except BaseException:
         lock.release()
         raise

@@ -7,6 +7,7 @@ from aiohttp import web
 from tlog.documents.attestations import AttestationEndpoints
 from tlog.documents.door import DocumentEndpoints
 from tlog.documents.github import GitHubEndpoints
+from tlog.documents.holdings import HoldingEndpoints
 from tlog.documents.naming import Naming
 from tlog.documents.opening import OpenDocuments
 from tlog.documents.upkeep import Upkeep
@@ -28,7 +29,9 @@ def document_routes(
     attestations = AttestationEndpoints(documents, naming, prefix)
     github = GitHubEndpoints(documents, naming, key)
     places = ("/repos/{owner}/{repo}", "/orgs/{owner}", "/users/{owner}")
+    holdings = HoldingEndpoints(documents, naming, attestations)
     return [
+        web.get(f"{prefix}/api/v1/components", holdings.get),
         web.put(f"{prefix}/api/v1/documents/{{digest}}", door.put),
         web.get(f"{prefix}/api/v1/documents/{{digest}}", door.get),
         web.get(f"{prefix}/api/v1/attestations/{{digest}}", attestations.get),

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tlog.config import SettingsGroup, setting
+
+INDEX_BYTES: Final = 16 << 20
+"""The longest SBOM that the index of components reads, unless another bound is set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,12 @@ class DocumentSettings(SettingsGroup):
     )
     document_pending_s: int = setting(
         3_600, "how long a document waits for its entry", least=1
+    )
+    document_index_bytes: int = setting(
+        INDEX_BYTES,
+        "the most bytes of an SBOM that is read for the index of components; 0 reads "
+        "none",
+        least=0,
     )
     document_scrub_bytes_per_s: int = setting(
         4 << 20,

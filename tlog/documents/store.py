@@ -7,6 +7,7 @@
     pending/            documents that came before their entry, for a while
     facts/              what is known of each document beside its bytes
     tombs/              a tombstone for each document that was removed
+    components.db       which SBOM holds which package: made from the documents
     intents/            dispositions on their way into the log
     damaged/            what did not have its digest, kept for a person to look at
 
@@ -25,6 +26,7 @@ from threading import Lock
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from tlog.documents.checked import OpenDocument, Pieces
+from tlog.documents.components import ComponentIndex, sbom_entries
 from tlog.documents.facts import MAX_FACTS_BYTES, Facts
 from tlog.documents.refusals import (
     DamagedDocumentError,
@@ -77,6 +79,7 @@ class DocumentStore:
         self.tiers: Sequence[Tier] = (
             (self.hot,) if cold is None else (self.hot, Tier(cold))
         )
+        self.components = ComponentIndex(root / "components.db")
         self._on_damage = on_damage
         self._pieces = Pieces()
         # Writers of one document wait for each other, others do not.
@@ -151,7 +154,8 @@ class DocumentStore:
         digest = draft.digest
         with self._changing_of(digest):
             self._require_no_tombstone(digest)
-            self._join_facts(digest, facts)
+            if entries := sbom_entries(self._join_facts(digest, facts)):
+                self.components.note(digest, entries)
             try:
                 self.open(digest).close()
                 self._confirm(digest)
@@ -227,6 +231,12 @@ class DocumentStore:
             if self.status(digest).state == "absent":
                 remove_file(self._beside("facts", digest))
 
+    def settle(self, digest: bytes) -> None:
+        """Forget an SBOM that was noted and never stored; a writer is waited for."""
+        with self._changing_of(digest):
+            if self.status(digest).state == "absent":
+                self.components.forget(digest)
+
     def digests(self) -> Iterator[bytes]:
         """Return the digests of all documents that lie in any tier, some twice."""
         for tier in self.tiers:
@@ -271,6 +281,7 @@ class DocumentStore:
         found = [tier.remove(digest) for tier in self.tiers]
         found += [remove_file(_marked(it.path(digest))) for it in self.tiers]
         found += [remove_file(self._pending(digest)), remove_file(self._aside(digest))]
+        self.components.forget(digest)
         return any(found)
 
     def cool(self, digest: bytes) -> bool:
@@ -335,11 +346,12 @@ class DocumentStore:
             if tier.path(digest).exists():
                 tier.confirm(digest)
 
-    def _join_facts(self, digest: bytes, facts: Facts) -> None:
+    def _join_facts(self, digest: bytes, facts: Facts) -> Facts:
         known = self.facts(digest)
         joined = facts if known is None else known.joined(facts)
         if joined != known:
             self._write(self._beside("facts", digest), joined.encode())
+        return joined
 
     def _write(self, path: Path, content: bytes) -> None:
         make_folders(path.parent, PRIVATE_FOLDER)

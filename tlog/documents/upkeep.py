@@ -1,18 +1,19 @@
 """In the background of a server: what waits too long goes, what has changed is found.
 
-A round takes care of the documents that wait for their entries, then reads some of the
-stored ones again, no faster than is set.  It begins again from the start when all have
-been read.  Nothing of it runs on the event loop.
+A round takes care of the documents that wait for their entries and of the index of
+components, then reads some of the stored ones again, no faster than is set.  It begins
+again from the start when all have been read.  Nothing of it runs on the event loop.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
 
 from tlog.documents.door import find_naming_entry
+from tlog.documents.indexing import list_sboms, read_noted
 from tlog.documents.naming import Naming
 from tlog.documents.opening import OpenDocuments
 from tlog.documents.tier import Tier
@@ -44,15 +45,26 @@ class Upkeep:
 
     async def _work(self) -> None:
         while True:
-            try:
-                await self.look_after_pending()
-                await self.scrub(self._settings.document_scrub_bytes_per_s)
-            except (TlogError, OSError) as error:
-                # The machine's trouble passes, and a damaged tombstone is told to
-                # whoever asks for its document: neither ends the server.
-                self._places = iter(())
-                log_event("upkeep of documents failed", level="error", error=str(error))
+            for step in (
+                self.look_after_pending,
+                self.look_after_components,
+                self._scrub_as_set,
+            ):
+                await self._make(step)
             await asyncio.sleep(_ROUND_S)
+
+    async def _make(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Make one step of a round; that it fails keeps no other one from its work."""
+        try:
+            await step()
+        except (TlogError, OSError) as error:
+            # The machine's trouble passes, and a damaged tombstone is told to whoever
+            # asks for its document: neither ends the server.
+            self._places = iter(())
+            log_event("upkeep of documents failed", level="error", error=str(error))
+
+    async def _scrub_as_set(self) -> None:
+        await self.scrub(self._settings.document_scrub_bytes_per_s)
 
     async def look_after_pending(self) -> None:
         """Store what an entry names by now, and drop what has waited too long."""
@@ -67,6 +79,18 @@ class Upkeep:
             since_s = 0 if facts is None else facts.stored_s
             if self._clock.now_s() - since_s > self._settings.document_pending_s:
                 await self._threads.run(self._store.drop_pending, digest)
+
+    async def look_after_components(self) -> None:
+        """Note the SBOMs of an older store, and read what was noted and not read."""
+        if not await self._threads.run(self._is_listed):
+            await self._threads.run(list_sboms, self._store)
+        most_bytes = self._settings.document_index_bytes
+        after: int | None = 0
+        while after is not None:
+            after = await self._threads.run(read_noted, self._store, most_bytes, after)
+
+    def _is_listed(self) -> bool:
+        return self._store.components.is_listed
 
     async def scrub(self, bytes_per_s: int) -> int:
         """Read stored documents again for one round; return how many were read.

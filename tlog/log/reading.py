@@ -67,13 +67,22 @@ class Reading:
     async def find_named(self, key: bytes, start: int, limit: int) -> Page:
         """Return the same with the entries and their paths."""
         shown, complete_to, indexes, after = await self.find(key, start, limit)
+        hits = await self._hits(shown, indexes)
+        return Page(shown.note, complete_to, hits, after)
+
+    async def find_at(self, indexes: Sequence[int]) -> Page:
+        """Return those of these entries, ascending, that the shown head has."""
+        shown = self.heads.shown
+        hits = await self._hits(shown, [it for it in indexes if it < shown.size])
+        return Page(shown.note, shown.size, hits, None)
+
+    async def _hits(self, shown: Snapshot, indexes: Sequence[int]) -> list[Hit]:
         entries = await asyncio.to_thread(self._entries, shown, indexes)
         paths = await self.prover.inclusions(shown, indexes)
-        hits = [
+        return [
             Hit(index, entry, paths[index])
             for index, entry in zip(indexes, entries, strict=True)
         ]
-        return Page(shown.note, complete_to, hits, after)
 
     async def committed(self, index: int) -> bytes | None:
         """Return an entry below the signed head, which no witness need have seen."""

@@ -12,7 +12,7 @@ dependency:
     surroundings  what comes from outside: time, counters, where to write
     tree          PURE: roots and proofs out of the nodes of a tree
     matching      PURE: what is watched, in the bytes of a bundle
-    watches       what is watched: digests, files, names
+    watches       what is watched: digests, files, names, packages
     web           HTTP, bounded
     source        a log's public files, by HTTP or out of a folder
     window        bundles in order, while others are under way
@@ -26,6 +26,7 @@ dependency:
     reading       how far the monitor has read, and what it found
     waiting       heads that wait until the log has grown to them
     compared      which hash tiles were found damaged
+    awaited       SBOMs that the log has named and not given
     state         the folder of it all
     run           the unverified run, from the verified head to a larger one
     past          new watches in entries that were read before
@@ -35,6 +36,7 @@ dependency:
     follow        from the verified head to a larger one
     exhibits      proofs and evidence, as files for strangers
     alarms        what is told to people
+    packages      watched packages, in the SBOMs of verified entries
     judging       the log's own head, and what it means if that fails
     hash_tiles    the log's hash tiles, held against the computed ones
     witnesses     heads that the log has shown to witnesses

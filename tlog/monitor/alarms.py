@@ -1,6 +1,7 @@
 """Alarms: what is worth waking somebody, told once for each change of state.
 
     hit            an entry names what is watched
+    unread         an SBOM did not come, or cannot be read: a package may stand in it
     split-view     the log's key signed two histories
     bad-log        the entries do not lead to a head that the log signed
     bad-tile       a hash tile is not what the entries lead to
@@ -35,6 +36,7 @@ SPLIT_VIEW: Final = "split-view"
 BAD_LOG: Final = "bad-log"
 BAD_TILE: Final = "bad-tile"
 BAD_SIGNATURE: Final = "bad-signature"
+UNREAD: Final = "unread"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"
 
@@ -59,6 +61,7 @@ class Alarm:
     entry: str | None = None
     proof: str | None = None
     evidence: str | None = None
+    document: str | None = None
 
     def at(self, time_s: int) -> NewAlarm:
         """Return the alarm with an id of its own, as it is stored and told."""
@@ -106,6 +109,19 @@ class Alarms:
             ).at(self._clock.now_s())
 
         return alarm_of
+
+    def of_unread(self, index: int, sha256: bytes, why: str) -> NewAlarm:
+        """Return the alarm of an SBOM that an entry names and nobody could read."""
+        self.raised += 1
+        self._metrics.alarms.labels(UNREAD).inc()
+        cursor = self._state.cursor()
+        return Alarm(
+            kind=UNREAD,
+            origin=cursor.origin,
+            size=cursor.head.size,
+            detail=f"the SBOM of entry {index} is not read: {why}",
+            document=f"sha256:{sha256.hex()}",
+        ).at(self._clock.now_s())
 
     def begin(
         self, kind: str, detail: str, party: Party = LOG, evidence: str | None = None

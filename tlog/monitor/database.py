@@ -115,6 +115,21 @@ def _m005_compared_tiles(database: Database) -> None:
     )
 
 
+@_MIGRATIONS()
+def _m006_awaited(database: Database) -> None:
+    # SBOMs that entries name and the log has not given so far.
+    database.table("awaited").create(
+        {
+            "entry_index": int,
+            "sha256": bytes,
+            "since_s": int,
+            "tried_s": int,
+            "told": int,
+        },
+        pk="entry_index",
+    )
+
+
 def _old_party(source: str) -> Party:
     return LOG if source == LOG.told else Party(party_of_old_name(source), source)
 

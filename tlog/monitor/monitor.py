@@ -14,6 +14,7 @@ from tlog.monitor.hash_tiles import TileComparison
 from tlog.monitor.judging import LogJudge
 from tlog.monitor.matching import Matcher
 from tlog.monitor.metrics import MonitorMetrics
+from tlog.monitor.packages import PackageReader
 from tlog.monitor.past import look_back
 from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.source import open_source
@@ -61,6 +62,7 @@ class Monitor:
         self._tiles = TileComparison(
             source, state, alarms, surroundings, is_whole=settings.tiles
         )
+        self._packages = PackageReader(settings, state, web, self._alarms, surroundings)
         self._witnesses = WitnessReader(policy, state, web, alarms)
         self._webhook: Webhook | None = None
         if settings.webhook:
@@ -147,6 +149,7 @@ class Monitor:
             await self._witnesses.ask_all(cursor.origin)
             await self._compare_waiting_heads()
             self._check_growth()
+        await self._packages.look(self._watches.packages)
         hits = await finish(self._alarms.show_all, cursor.head, self._state.tree())
         self._metrics.verified_size.set(cursor.head.size)
         if self._webhook is not None:

@@ -12,7 +12,7 @@ from tlog.http.listener import Listener
 from tlog.log_lines import log_event
 from tlog.monitor.door import build_monitor_app
 from tlog.monitor.monitor import Monitor, Outcome
-from tlog.monitor.settings import MonitorSettings
+from tlog.monitor.settings import MonitorSettings, is_url
 from tlog.monitor.state import open_state
 from tlog.monitor.surroundings import Surroundings
 from tlog.monitor.web import Web
@@ -69,6 +69,10 @@ async def open_monitor(
         }
         missing = ", ".join(f"--{name}" for name, value in needed.items() if not value)
         raise FormatError(f"a monitor needs {missing}")
+    if not is_url(settings.log) and any(it.startswith("pkg:") for it in settings.watch):
+        raise FormatError(
+            "a package is watched in the documents of a log: --log is a URL then"
+        )
     policy = read_policy(str(settings.policy), policy_folders(os.environ))
     if not policy.logs:
         raise FormatError(

@@ -30,7 +30,7 @@ class MonitorSettings:
     watch: tuple[str, ...] = setting(
         (),
         "digests (sha256:, sha384: or sha512: and hex), identity:TEXT or issuer:TEXT "
-        "of certificates, or files, keys, certificates",
+        "of certificates, pkg:TYPE/NAME@VERSION in SBOMs, or files, keys, certificates",
     )
     watch_file: Path | None = setting(
         None, "a file of watches, one a line; read again whenever it changes"

@@ -19,6 +19,7 @@ from tlog.folders import (
     require_own_folder,
     set_modes,
 )
+from tlog.monitor.awaited import AwaitedDocuments
 from tlog.monitor.bundles import StoredBundles
 from tlog.monitor.compared import ComparedTiles
 from tlog.monitor.database import StateDatabase
@@ -37,6 +38,7 @@ class State:
     outbox: Outbox
     waiting: WaitingHeads
     compared: ComparedTiles
+    awaited: AwaitedDocuments
     bundles: StoredBundles
 
     def cursor(self) -> Cursor:
@@ -80,6 +82,7 @@ def open_state(folder: Path, *, is_posting: bool) -> Iterator[State]:
                     outbox,
                     WaitingHeads(database),
                     ComparedTiles(database),
+                    AwaitedDocuments(database, outbox),
                     bundles,
                 )
                 if state.tree().root(cursor.head.size) != cursor.head.root:

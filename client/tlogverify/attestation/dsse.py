@@ -60,8 +60,7 @@ class Envelope:
     def parse(cls, text: bytes) -> "Envelope":
         """Parse the JSON of one envelope; raises FormatError.
 
-        Members that nobody knows are ignored, as the specification demands.
-        Source: DSSE envelope.md, "Parsing rules".
+        Unknown members are ignored.  Source: DSSE envelope.md, "Parsing rules".
         """
         if len(text) > MAX_ENVELOPE_BYTES:
             raise FormatError(f"{_RULE} has at most {MAX_ENVELOPE_BYTES} bytes")

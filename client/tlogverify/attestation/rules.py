@@ -7,6 +7,7 @@
     sources = ["<URI>"]                      exactly one of these
     source_prefixes = ["<URI>"]              or one below these
     any_source = false
+    allow_backfill = false                   true: takes what nobody watched
     ignored_parameters = ["<path>"]
 
     [[keys]]
@@ -17,10 +18,9 @@
     [parameters]
     "<path>" = ["<value>"]                   external parameters and what they may be
 
-The rules refuse everything that they do not allow.  An unknown name in them is an
-error, because a rule with a mistyped name would otherwise not be there.  Rules for SLSA
-provenance name builders and sources, and nothing but provenance.  `tlog.rules` reads
-more names than these; here a file that has one of those is refused as a whole.
+The rules refuse everything that they do not allow, and an unknown name is an error: a
+mistyped rule must not be missing.  Rules for SLSA provenance name builders and sources,
+and nothing but provenance.  A file with names that `tlog.rules` alone reads is refused.
 
 Source: SLSA v1.0, "Verifying artifacts"; this project's `docs/attestations.md`.
 """
@@ -38,13 +38,14 @@ from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 from tlogverify.toml import parse_toml
 
+BACKFILL_TYPE: Final = "urn:tlog:backfill:v1"
 MAX_RULES_BYTES: Final = 1 << 18
 MAX_KEYS: Final = 16
 MAX_VALUES: Final = 256
 
 STATEMENT_NAMES: Final = {"threshold", "predicate_types", "parameters"} | {
     *("builders", "build_types", "sources", "source_prefixes"),
-    *("any_source", "ignored_parameters"),
+    *("any_source", "allow_backfill", "ignored_parameters"),
 }
 KEY_NAMES: Final = {"file", "pem", "builders"}
 _SERVER_NAMES: Final = {"require", "exception", "identities", "name", "signers"} | {
@@ -121,10 +122,9 @@ class StatementRules:
     def allows_source(self, uri: str) -> bool:
         """Tell whether a source's URI is one of these, or below a prefix.
 
-        Below means: the prefix ends at a slash, or one of / @ # ? follows it.  What
-        follows is plain: a path that climbs, or is escaped, is below nothing.  Tools
-        differ in `git+` before a repository's URI and `.git` behind: both are passed
-        over, in the rules and here.
+        Below means: it ends at a slash, or one of / @ # ? follows, and what follows is
+        plain: it does not climb, and is not escaped.  `git+` before a repository's URI
+        and `.git` behind are passed over, in the rules and here.
         """
         bare = _without_git(uri)
         if self.any_source or bare in map(_without_git, self.sources):
@@ -214,15 +214,18 @@ class StatementMembers(TypedDict):
 
 def read_statement(members: Mapping[str, object]) -> StatementMembers:
     """Read what a statement must say from a file or a block; raises FormatError."""
-    any_source = members.get("any_source", False)
-    if type(any_source) is not bool:
-        raise FormatError("any_source is true or false")
+    flags = {it: members.get(it, False) for it in ("any_source", "allow_backfill")}
+    if not all(type(it) is bool for it in flags.values()):
+        raise FormatError(f"{' and '.join(flags)} are true or false")
+    types = read_texts(members, "predicate_types")
+    if (BACKFILL_TYPE in types) != flags["allow_backfill"]:
+        raise FormatError(f"allow_backfill = true goes with {BACKFILL_TYPE}")
     return {
-        "predicate_types": read_texts(members, "predicate_types"),
+        "predicate_types": types,
         "build_types": read_texts(members, "build_types"),
         "sources": read_texts(members, "sources"),
         "source_prefixes": read_texts(members, "source_prefixes"),
-        "any_source": any_source,
+        "any_source": flags["any_source"] is True,
         "parameters": _parameters(members),
         "ignored_parameters": read_texts(members, "ignored_parameters"),
     }

@@ -19,7 +19,6 @@ from tlogverify.attestation.members import array_member, object_member, optional
 from tlogverify.errors import FormatError
 
 PROVENANCE_TYPE: Final = "https://slsa.dev/provenance/v1"
-
 MAX_DEPENDENCIES: Final = 65_536
 
 _RULE: Final = "provenance"

@@ -88,7 +88,6 @@ def judge_statement(
     """Return the build that a statement is of, once it is as `rules` ask.
 
     signers: those of the rules' keys that signed it.  None if it is of no build.
-
     Raises FormatError or VerificationError.
     """
     if statement.predicate_type not in rules.predicate_types:

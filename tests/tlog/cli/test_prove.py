@@ -7,16 +7,14 @@ could have one: it takes hits out of its answers, and changes nothing else.
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
 
 from tests.support.monitored import Monitored
 from tests.support.records import canonical, digest, record
 from tests.support.running import published, running_log
+from tests.tlog.cli.in_front import Change, in_front
 from tlog.cli import search
 from tlogverify import Policy, Proof
 from tlogverify.errors import FormatError, VerificationError
@@ -26,35 +24,6 @@ SHARED = digest("shared")
 ENTRIES = [
     canonical({**record(index), "subject": [{"sha256": SHARED}]}) for index in range(3)
 ]
-
-Change = Callable[[dict[str, object]], None]
-
-
-@asynccontextmanager
-async def in_front(url: str, change: Change) -> AsyncIterator[str]:
-    """Serve what the log at `url` serves, with every search's answer changed."""
-
-    async def answer(request: web.Request) -> web.Response:
-        async with session.get(f"{url}{request.rel_url}") as found:
-            body = await found.read()
-        if request.path == "/api/v1/search":
-            page = json.loads(body)
-            change(page)
-            body = json.dumps(page).encode()
-        kind = found.content_type
-        return web.Response(body=body, status=found.status, content_type=kind)
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    async with ClientSession() as session:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            host, port = runner.addresses[0]
-            yield f"http://{host}:{port}"
-        finally:
-            await runner.cleanup()
 
 
 async def prove(

@@ -10,7 +10,14 @@ import pytest
 import pytest_asyncio
 
 from tests.support.cases import case
-from tests.support.registry import OCI_MANIFEST, PASSWORD, USER, StandIn
+from tests.support.registry import (
+    OCI_MANIFEST,
+    PASSWORD,
+    USER,
+    StandIn,
+    spelled,
+    told,
+)
 from tests.support.rekor import KINDS, P256, KeyKind, b64, private_key, spki
 from tests.tlog.bundles.world import EMAIL, ISSUER, World
 from tests.tlogverify.attestation.stories import (
@@ -75,6 +82,36 @@ def tlog(folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:
         return Done(status, *capsys.readouterr())
 
     return run_one
+
+
+async def test_an_image_is_backfilled_since_it_says_that_it_was_made(
+    standin: StandIn, tlog: Command, folder: Path
+) -> None:
+    def manifest(**annotations: str) -> bytes:
+        layers = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": []}
+        config = told(b"{}", "application/vnd.oci.image.config.v1+json")
+        return spelled({**layers, "config": config, "annotations": annotations})
+
+    created = {"org.opencontainers.image.created": "2024-02-03T04:05:06+01:00"}
+    dated = standin.put(manifest(**created), OCI_MANIFEST, "dated")
+    standin.put(manifest(), OCI_MANIFEST, "undated")
+    place = standin.image.partition("@")[0].rpartition(":")[0]
+    planned = ("backfill", "-O", "out", "--dry-run", "--json", "--plain-http", "--from")
+    done = await tlog(*planned, f"{place}:dated")
+    assert 0 == done.status, done.err
+    assert {
+        "artifact": dated,
+        "name": f"{place.removeprefix('oci://')}",
+        "knownSince": "2024-02-03T03:05:06Z",
+        "sources": [f"{place}@{dated}"],
+        "method": "registry",
+        "unverifiable": True,
+    } == json.loads(done.out)
+    done = await tlog(*planned, f"{place}:undated")
+    assert (2, True) == (done.status, "--known-since says it" in done.err)
+    since = ("--known-since", "2020-01-01T00:00:00Z")
+    done = await tlog(*planned, f"{place}:undated", *since)
+    assert "2020-01-01T00:00:00Z" == json.loads(done.out)["knownSince"]
 
 
 def pem(kind: KeyKind) -> bytes:

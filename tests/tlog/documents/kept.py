@@ -72,9 +72,11 @@ class Kept:
         index: int = answer.json()["entries"][0]["index"]
         return index
 
-    async def log_entries(self, contents: Sequence[bytes], label: str) -> list[int]:
+    async def log_entries(
+        self, contents: Sequence[bytes], label: str, **more: object
+    ) -> list[int]:
         """Submit records about one artifact; return their indexes."""
-        entries = [record_of(it, label) for it in contents]
+        entries = [record_of(it, label, **more) for it in contents]
         answer = await post(self.url, json.dumps({"entries": entries}).encode())
         await published(self.log)
         return [it["index"] for it in answer.json()["entries"]]

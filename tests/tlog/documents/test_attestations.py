@@ -27,15 +27,26 @@ SBOM = "https://cyclonedx.org/bom"
 
 def proven(kept: Kept, answer: Answer) -> list[dict[str, Any]]:
     """Return what is said, after every path was found to lead to the checkpoint."""
+    head, found = _proven(kept, answer, "attestations")
+    assert answer.json()["complete_to"] <= head.size
+    return found
+
+
+def proven_hits(kept: Kept, answer: Answer) -> list[dict[str, Any]]:
+    """Return the hits of an answer about a package, likewise."""
+    return _proven(kept, answer, "hits")[1]
+
+
+def _proven(
+    kept: Kept, answer: Answer, name: str
+) -> tuple[Checkpoint, list[dict[str, Any]]]:
     told = answer.json()
     head: Checkpoint = open_checkpoint(told["checkpoint"].encode(), *kept.log.keys)
-    for it in told["attestations"]:
+    for it in told[name]:
         leaf = to_hash(rfc6962.leaf_hash(base64.b64decode(it["entry"])))
         path = [to_hash(base64.b64decode(one)) for one in it["path"]]
         verify_inclusion(it["index"], head.size, leaf, path, head.root)
-    assert told["complete_to"] <= head.size
-    found: list[dict[str, Any]] = told["attestations"]
-    return found
+    return head, told[name]
 
 
 async def test_every_entry_about_an_artifact_comes_with_its_document(

@@ -20,7 +20,12 @@ from tlog.log.cosigning.links import AheadError, ConflictError
 from tlog.registry.errors import AbsentError, DeniedError
 from tlog.registry.exchange import ProxyRefusalError
 from tlog.witness.door import WITNESS_ROWS
-from tlogclient.errors import RefusedError, UnavailableError
+from tlogclient.errors import (
+    IncompleteError,
+    RefusedError,
+    TwoHistoriesError,
+    UnavailableError,
+)
 from tlogclient.retries import NoRoomError
 from tlogverify.command.telling import UnwrittenError
 from tlogverify.command.verdicts import DisallowedError
@@ -38,7 +43,7 @@ from tlogverify.sigstore import UnjudgedError
 NOT_RAISED = {TlogError, RejectedError}
 # What others answer is judged, and caught, where it is asked for.
 OF_OTHERS = {VerificationError, QuorumError, RefusedError, UnavailableError}
-OF_OTHERS |= {NoRoomError}
+OF_OTHERS |= {NoRoomError, IncompleteError, TwoHistoriesError}
 
 DOORS = [
     pytest.param(

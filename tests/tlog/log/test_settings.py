@@ -52,6 +52,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "documents": [("true", True), ("/b", Path("/b")), ("false", False)],
     "document_bytes": [("1", 1), ("2", 2), ("3", 3)],
     "document_cold": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
+    "document_index_bytes": [("1", 1), ("0", 0), ("3", 3)],
     "document_pending_bytes": [("1", 1), ("0", 0), ("3", 3)],
     "document_pending_s": [("1", 1), ("2", 2), ("3", 3)],
     "document_scrub_bytes_per_s": [("1", 1), ("0", 0), ("3", 3)],

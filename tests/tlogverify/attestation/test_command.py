@@ -157,6 +157,14 @@ def test_a_reason_stays_one_short_line_whatever_the_sender_wrote(
     assert len(said) < 400
 
 
+@pytest.mark.usefixtures("folder")
+def test_several_attestations_are_judged_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert 2 == main([*COMMAND, "--attestation", "another"])
+    assert "are judged by `tlog verify` of tlog-server" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

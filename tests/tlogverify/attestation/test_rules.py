@@ -20,6 +20,9 @@ KEY = '[[keys]]\nfile = "alice.pub"\n'
 SECOND = '[[keys]]\nfile = "bob.pub"\n'
 
 
+BACKFILL = 'predicate_types = ["urn:tlog:backfill:v1"]\n'
+
+
 def read(folder: Path, text: str) -> Rules:
     return Rules.read(write_rules(folder, text))
 
@@ -35,6 +38,11 @@ def test_rules_are_read_with_keys_beside_them(tmp_path: Path) -> None:
         rules.sources,
     )
     assert rules.parameters is None
+
+
+def test_backfilled_records_are_taken_where_rules_say_so(tmp_path: Path) -> None:
+    rules = read(tmp_path, f"allow_backfill = true\n{BACKFILL}{KEY}")
+    assert ("urn:tlog:backfill:v1",) == rules.predicate_types
 
 
 def test_every_name_of_the_rules_is_read(tmp_path: Path) -> None:
@@ -98,6 +106,18 @@ OTHER = f'predicate_types = ["{SBOM}"]\n'
         pytest.param("threshold = true\n" + PLAIN + KEY, "threshold", id="true"),
         pytest.param("threshold = '1'\n" + PLAIN + KEY, "threshold", id="text"),
         pytest.param("any_source = 1\n" + PLAIN + KEY, "any_source", id="number"),
+        pytest.param(
+            "allow_backfill = 1\n" + PLAIN + KEY, "allow_backfill are", id="backfill-1"
+        ),
+        pytest.param(
+            "allow_backfill = true\n" + PLAIN + KEY, "goes with", id="backfill-of-none"
+        ),
+        pytest.param(f"{BACKFILL}{KEY}", "goes with", id="backfill-not-allowed"),
+        pytest.param(
+            f"allow_backfill = false\n{BACKFILL}{KEY}",
+            "goes with",
+            id="backfill-not-allowed-in-words",
+        ),
         pytest.param("builders=['b']\n" + KEY, "predicate_types", id="no-type"),
         pytest.param("predicate_types = []\n" + KEY, "1 to 256", id="empty-type"),
         pytest.param("predicate_types = ''\n" + KEY, "1 to 256", id="text-type"),
@@ -174,6 +194,29 @@ def test_rules_that_let_through_or_say_nothing_are_refused(
 ) -> None:
     with pytest.raises(FormatError, match=why):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f'[[require]]\npredicate_types = ["{SBOM}"]\n', "require"),
+        ('max_age = "7d"\n' + RULES, "max_age"),
+        (RULES + 'name = "a"\n', "name"),
+        (RULES + "not_after = 2027-01-01\n", "not_after"),
+        (RULES + '[[exception]]\nreason = "a"\n', "exception"),
+    ],
+)
+def test_rules_that_others_judge_are_refused_with_the_next_step(
+    tmp_path: Path, text: str, name: str
+) -> None:
+    with pytest.raises(FormatError, match=f"{name} is judged by `tlog verify`"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("keys", ["keys = 1\n", "keys = [1]\n"])
+def test_keys_that_are_no_tables_are_told_as_such(tmp_path: Path, keys: str) -> None:
+    with pytest.raises(FormatError, match=r"\[\[keys\]\]|a key is a table"):
+        read(tmp_path, keys + PLAIN)
 
 
 def test_a_key_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:

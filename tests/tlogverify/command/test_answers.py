@@ -1,9 +1,8 @@
 """Many artifacts, entries of any log, policies by name: one answer each."""
 
-import argparse
 import hashlib
 import json
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,8 @@ from tests.tlogverify.documents import (
     Story,
 )
 from tlogverify.__main__ import main
-from tlogverify.command import running
 from tlogverify.command.policies import find_policy, policy_folders
+from tlogverify.command.running import run
 from tlogverify.command.verdicts import DisallowedError, Judged
 from tlogverify.errors import FormatError
 
@@ -286,29 +285,19 @@ def test_a_hash_is_of_the_whole_file(folder: Path) -> None:
     assert 0 == main(["large", "--policy", "policy"])
 
 
-def test_a_judge_that_allows_nothing_tells_its_whole_verdict(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_verdict_by_rules_is_told_whole(
+    capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
-    """The server's command judges by rules of its own, and is told in the same way."""
+    options = Namespace(artifact=[DIGEST], evidence=None, entry=False, json=as_json)
 
-    def judge(artifact: str) -> Judged:
-        raise DisallowedError("no scan of it", {"requirements": [artifact]})
+    def judge(name: str) -> Judged:
+        raise DisallowedError("the scan is missing", {"allowed": False})
 
-    def read_judge(_: argparse.Namespace) -> Callable[[str], Judged]:
-        return judge
-
-    parser = argparse.ArgumentParser()
-    running.add_arguments(parser, is_policy_optional=True)
-    assert 1 == running.run(parser.parse_args(["release", "--json"]), read_judge)
-    told = json.loads(capsys.readouterr().out)
-    assert (False, ["release"]) == (told["proven"], told["requirements"])
-    assert "no scan of it" == told["why"]
-
-
-def test_several_attestations_are_for_the_server(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["release", "--policy", "policy", "--rules", "rules.toml"]
-    command += ["--attestation", "a", "--attestation", "b"]
-    assert 2 == main(command)
-    assert "judged by `tlog verify` of tlog-server" in capsys.readouterr().err
+    assert 1 == run(options, lambda _: judge)
+    out, err = capsys.readouterr()
+    assert f"{DIGEST}: not proven: the scan is missing\n" == err
+    assert as_json == bool(out)
+    if as_json:
+        told = {"artifact": DIGEST, "proven": False, "why": "the scan is missing"}
+        assert told | {"allowed": False} == json.loads(out)
