@@ -9,7 +9,8 @@ ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "opening", "settings"},
-    "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"},
+    "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}
+    | {"clusters"},
     "fsck": {"check", "damage", "documents"},
     "tuf": {"repository"},
     "registry": {"manifests"},

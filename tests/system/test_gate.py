@@ -3,9 +3,11 @@
 import hashlib
 import json
 import signal
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -87,6 +89,34 @@ def post(url: str, body: object) -> dict[str, Any]:
     with urlopen(asked) as answer:  # noqa: S310 - a loopback server of ours
         found: dict[str, Any] = json.load(answer)
     return found
+
+
+@contextmanager
+def api_server(page: object) -> Iterator[tuple[str, list[str]]]:
+    """Serve one page of Pods; give the URL, and what was said of who asks."""
+    seen: list[str] = []
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(str(self.headers["Authorization"]))
+            body = json.dumps(page).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(  # type: ignore[explicit-override]  # typing: from 3.12
+            self, *_: object
+        ) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", seen
+        finally:
+            server.shutdown()
 
 
 def test_a_functions_package_is_deployed_once_it_is_signed(place: Path) -> None:
@@ -228,3 +258,30 @@ def test_coverage_tells_which_have_provenance_and_counts_them(place: Path) -> No
     assert [False] * 4 == [it["provenance"] for it in told]
     (place / "images").write_text(f"sha256:{covered}\n")
     assert 0 == tlog(place, *at).returncode
+
+
+def test_coverage_of_a_cluster_asks_its_api_server(place: Path) -> None:
+    (place / "covered").write_text("covered")
+    signed = ("--key", "release.key", *log_of(place), "--documents")
+    assert 0 == tlog(place, "attest", "covered", *signed).returncode
+    covered = hashlib.sha256(b"covered").hexdigest()
+    pulled = {"name": "c", "imageID": f"images.example/a@sha256:{covered}"}
+    page = {
+        "kind": "PodList",
+        "metadata": {},
+        "items": [
+            {
+                "spec": {"containers": [{"name": "c", "image": "images.example/a:1"}]},
+                "status": {"containerStatuses": [pulled]},
+            }
+        ],
+    }
+    (place / "token").write_text(f"{SECRET}\n")
+    with api_server(page) as (url, seen):
+        at = ("coverage", *log_of(place), "--kubernetes", url)
+        done = tlog(place, *at, "--kubernetes-token-file", "token", "--json")
+    assert (0, "") == (done.returncode, done.stderr)
+    told = json.loads(done.stdout)
+    assert f"images.example/a:1@sha256:{covered}" == told["artifact"]
+    assert [f"Bearer {SECRET}"] == seen
+    assert SECRET not in done.stdout

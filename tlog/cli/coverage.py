@@ -16,11 +16,13 @@ from tlog.cli.policies import (
     add_policy_argument,
     find_network,
     load_policy,
+    network_of,
     open_client,
 )
 from tlog.cli.registries import open_repository
 from tlog.documents.facts import require_environment
 from tlog.errors import BusyError
+from tlog.gate.clusters import list_running
 from tlog.gate.coverage import (
     CoverageMetrics,
     Covered,
@@ -30,11 +32,14 @@ from tlog.gate.coverage import (
 )
 from tlog.registry import parse_reference
 from tlogclient.errors import UnavailableError
+from tlogclient.monitors import DEFAULT_ATTEMPTS
+from tlogclient.transport import Transport, require_url
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 from tlogverify.lines import parse_text
 
 _MAX_IMAGES_BYTES: Final = 256 << 20
+_TOKEN_BYTES: Final = 16_384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     of.add_argument(
         "--registry", metavar="oci://HOST/NAME", help="all that its tags name now"
+    )
+    of.add_argument(
+        "--kubernetes", metavar="URL", help="what the Pods of an API server run"
+    )
+    parser.add_argument(
+        "--kubernetes-token-file",
+        type=Path,
+        metavar="FILE",
+        help="a bearer token that may list Pods",
     )
     parser.add_argument(
         "--predicate-type", metavar="URI", help="count entries of this type alone"
@@ -98,6 +112,8 @@ async def _artifacts(options: argparse.Namespace) -> Sequence[str]:
     if options.images is not None:
         text = read_bounded(options.images, "a list of images", _MAX_IMAGES_BYTES)
         return parse_images(parse_text("a list of images", text))
+    if options.kubernetes is not None:
+        return await _running(options)
     # A repository is named here, and a reference to an image has a tag.
     name = options.registry.rstrip("/")
     if "@" in name or ":" in name.rpartition("/")[2]:
@@ -105,6 +121,28 @@ async def _artifacts(options: argparse.Namespace) -> Sequence[str]:
     reference = parse_reference(f"{name}:latest")
     async with open_repository(options, reference) as repository:
         return await list_images(repository, name)
+
+
+async def _running(options: argparse.Namespace) -> Sequence[str]:
+    token = None
+    if options.kubernetes_token_file is not None:
+        content = read_bounded(options.kubernetes_token_file, "a token", _TOKEN_BYTES)
+        token = parse_text("a token", content).strip()
+    try:
+        server = Transport(
+            options.kubernetes,
+            token=token,
+            attempts=DEFAULT_ATTEMPTS,
+            timeout_s=options.timeout,
+            network=network_of(options, require_url(options.kubernetes)),
+        )
+    except ValueError as error:
+        raise FormatError(f"--kubernetes: {error}") from None
+    await server.open()
+    try:
+        return await list_running(server)
+    finally:
+        await server.close()
 
 
 def _describe(it: Covered) -> dict[str, object]:

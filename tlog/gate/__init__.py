@@ -23,6 +23,7 @@ cache keeps it.
     opening             from settings to a gate
     admitting           an AdmissionReview to its answer
     door                HTTP
+    clusters            which images run in a cluster
     coverage            which artifacts have provenance, and which have none
 
 Source: Kubernetes admission.k8s.io/v1; SLSA v1.0, VSA.
