@@ -1,7 +1,8 @@
-"""TLS whose certificate changes without a restart.
+"""TLS whose certificate changes without a restart, and which may know its clients.
 
-The files are looked at in each handshake.  When both can be used, new connections get
-them; until then the ones before stay, since a pair is replaced file by file.
+The files are looked at in each handshake.  When all can be used, new connections get
+them; until then the ones before stay, since a pair is replaced file by file.  No
+session is resumed: each connection is judged by what holds when it is made.
 """
 
 import ssl
@@ -14,11 +15,20 @@ from tlogverify.errors import FormatError
 
 
 class Certificates:
-    """A certificate chain and its key; context: what a server is started with."""
+    """A certificate chain and its key; context: what a server is started with.
 
-    def __init__(self, chain: Path, key: Path, metrics: GateMetrics) -> None:
-        """Read both; FormatError if they do not fit, OSError that names a file."""
-        self._paths = (chain, key)
+    authorities: of clients, who are asked for a certificate then and need not have one;
+    a certificate of anybody else ends the handshake.
+    """
+
+    def __init__(
+        self, chain: Path, key: Path, authorities: Path | None, metrics: GateMetrics
+    ) -> None:
+        """Read all; FormatError if they do not fit, OSError that names a file."""
+        self._pair = (chain, key)
+        self._authorities = authorities
+        given = (chain, key, authorities)
+        self._paths = tuple(it for it in given if it is not None)
         self._metrics = metrics
         self._stamps = self._look()
         self._current = self._load()
@@ -44,7 +54,7 @@ class Certificates:
         return tuple(map(stamp_of, self._paths))
 
     def _load(self) -> ssl.SSLContext:
-        chain, key = self._paths
+        chain, key = self._pair
         for path in self._paths:
             with path.open("rb"):
                 pass  # an OSError of the context's own would not name the file
@@ -56,6 +66,16 @@ class Certificates:
             raise FormatError(
                 f"{chain} and {key} are no certificate and its key, in PEM"
             ) from None
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
+        if self._authorities is not None:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            try:
+                context.load_verify_locations(self._authorities)
+            except ssl.SSLError:
+                raise FormatError(
+                    f"{self._authorities} holds no certificates in PEM"
+                ) from None
         return context
 
 

@@ -38,8 +38,18 @@ class NoSummaryError(RejectedError):
     """A summary was asked for, and this gate signs none."""
 
 
+class UnknownClientError(RejectedError):
+    """A client without a certificate of the authorities that are set."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this gate answers who shows a client certificate that it knows"
+        )
+
+
 GATE_ROWS: Final[Rows] = {
     **SHARED_ROWS,
+    UnknownClientError: Problem(403, "unknown-client", "No client certificate"),
     NoSummaryError: Problem(409, "no-summary", "This gate signs no summaries"),
 }
 """How a gate's door tells errors."""
@@ -54,18 +64,21 @@ class GateEndpoints:
     async def admit(self, request: web.Request) -> web.Response:
         """POST /admit/{mode}."""
         mode = cast(Mode, request.match_info["mode"])
+        self._require_known(request)
         review = await _read_review(request)
         answer = await Admission(self._gate).admit(review, mode)
         return json_response(answer.document())
 
     async def break_glass(self, request: web.Request) -> web.Response:
         """POST /break-glass."""
+        self._require_known(request)
         review = await _read_review(request)
         answer = await Admission(self._gate).break_glass(review)
         return json_response(answer.document())
 
     async def decide(self, request: web.Request) -> web.Response:
         """POST /v1/decide."""
+        self._require_known(request)
         asked = asked_of(request)
         wants_summary = query(asked, set(), {"vsa"}).get("vsa") == "1"
         require_form(asked, "JSON", _JSON)
@@ -95,6 +108,14 @@ class GateEndpoints:
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""
         return metrics_response(self._gate.metrics)
+
+    def _require_known(self, request: web.Request) -> None:
+        """Raise UnknownClientError for a client that is asked who it is, and is not."""
+        if self._gate.settings.client_authorities is None:
+            return
+        # What is shown was verified in the handshake.
+        if not request.get_extra_info("peercert"):
+            raise UnknownClientError
 
     async def _judge(self, question: "_Question", deadline: float | None) -> Decision:
         asked = Asked(question.artifact, question.sha256)

@@ -70,7 +70,10 @@ class OpenGate:
         self.certificates: Certificates | None = None
         if settings.certificate is not None and settings.certificate_key is not None:
             self.certificates = Certificates(
-                settings.certificate, settings.certificate_key, self.metrics
+                settings.certificate,
+                settings.certificate_key,
+                settings.client_authorities,
+                self.metrics,
             )
         self.summarizer: Summarizer | None = None
         if settings.vsa_key is not None:

@@ -133,6 +133,11 @@ class GateSettings:
     certificate_key: Path | None = setting(
         None, "the private key of the certificate, in PEM"
     )
+    client_authorities: Path | None = setting(
+        None,
+        "authorities of clients, in PEM: who shows no certificate of theirs may ask "
+        "for health and metrics alone",
+    )
     listen: str = setting("127.0.0.1:8443", "HOST:PORT; port 0 takes a free one")
     prefix: str = setting("", "URL path that all endpoints stand below, as /gate")
     log_format: str = setting(
@@ -186,6 +191,8 @@ class GateSettings:
     def _require_place(self) -> None:
         if (self.certificate is None) != (self.certificate_key is None):
             raise FormatError("--certificate and --certificate-key go together")
+        if self.client_authorities is not None and self.certificate is None:
+            raise FormatError("--client-authorities needs --certificate")
         if self.certificate is None and not is_loopback(listen_address(self.listen)[0]):
             raise FormatError(
                 "without --certificate a gate listens on loopback alone", self.listen

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import json
 import ssl
 from pathlib import Path
 
@@ -11,7 +12,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.tlog.gate.workshop import no_judge, place, running_gate
+from tests.support.cases import case
+from tests.tlog.gate.workshop import (
+    GOOD,
+    no_judge,
+    place,
+    pod,
+    review,
+    running_gate,
+)
 from tlog.gate.opening import OpenGate
 from tlogverify.errors import FormatError
 
@@ -152,3 +161,67 @@ def test_a_pair_that_does_not_fit_is_refused_at_the_start(tmp_path: Path) -> Non
     (tmp_path / "tls.key").unlink()
     with pytest.raises(FileNotFoundError, match=r"tls\.key"):
         OpenGate(made.settings(**pair), load_judge=no_judge)
+
+
+async def status_of(url: str, target: str, context: ssl.SSLContext) -> int:
+    """Post a review, or nothing, over TLS; return the status."""
+    port = int(url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=context, server_hostname="localhost"
+    )
+    body = b"" if target.startswith("GET") else json.dumps(review(pod(GOOD))).encode()
+    head = f"{target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    try:
+        writer.write(head.encode() + body)
+        return int((await reader.readuntil(b"\r\n")).split()[1])
+    finally:
+        writer.transport.abort()
+
+
+async def test_who_shows_no_certificate_of_a_known_authority_is_not_answered(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    folders = {it: tmp_path / it for it in ("client", "stranger")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        write_pair(folder, name)
+    chain, _ = write_pair(tmp_path, "gate")
+    authorities = tmp_path / "clients.pem"
+    authorities.write_bytes((folders["client"] / "tls.crt").read_bytes())
+    settings = {
+        "certificate": tmp_path / "tls.crt",
+        "certificate_key": tmp_path / "tls.key",
+        "client_authorities": authorities,
+    }
+
+    def showing(name: str) -> ssl.SSLContext:
+        context = ssl.create_default_context(cadata=chain.decode())
+        if name:
+            folder = folders[name]
+            context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+        return context
+
+    async with running_gate(made, **settings) as served:
+        for target in ("POST /admit/enforce", "POST /break-glass", "POST /v1/decide"):
+            with case(target):
+                assert 403 == await status_of(served.url, target, showing(""))
+                known = await status_of(served.url, target, showing("client"))
+                assert (400 if "decide" in target else 200) == known
+        assert 200 == await status_of(served.url, "GET /healthz", showing(""))
+        assert 200 == await status_of(served.url, "GET /metrics", showing(""))
+        # A stranger's certificate ends the handshake, or the connection after it.
+        with pytest.raises((OSError, asyncio.IncompleteReadError)):
+            await status_of(served.url, "POST /admit/enforce", showing("stranger"))
+        # Authorities change as the certificate does.
+        draft = tmp_path / "draft"
+        draft.write_bytes((folders["stranger"] / "tls.crt").read_bytes())
+        draft.replace(authorities)
+        target = "POST /admit/enforce"
+        assert 200 == await status_of(served.url, target, showing("stranger"))
+        with pytest.raises((OSError, asyncio.IncompleteReadError)):
+            await status_of(served.url, target, showing("client"))
+    without = made.settings(client_authorities=authorities)
+    with pytest.raises(FormatError, match="needs --certificate"):
+        without.require_whole()
