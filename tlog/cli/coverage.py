@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images", type=Path, metavar="FILE", help="images or digests, one a line"
     )
     of.add_argument(
-        "--registry", metavar="oci://HOST/NAME", help="all that its tags name now"
+        "--registry", metavar="oci://NAME", help="all that its tags name now"
     )
     of.add_argument(
         "--kubernetes", metavar="URL", help="what the Pods of an API server run"
