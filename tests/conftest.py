@@ -10,11 +10,15 @@ which is closed when the test ends: the next test begins with none configured.
 Temporary folders lie in memory where the machine has room for them: no test cuts the
 power, so nothing is seen of a disk but the waiting.  TMPDIR names another place.
 
+A shell that starts a suite in the background makes it ignore Ctrl-C, and whatever is
+started inherits that: tests that interrupt a command would wait for ever.
+
 Where coverage is measured, it looks away while a test tries every small case, which
 takes three times as long under its tracer.  Other tests reach the same branches.
 """
 
 import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Generator, Iterator
@@ -39,6 +43,8 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TMPDIR" in os.environ or not os.path.isdir(_MEMORY):
         return
     found = os.statvfs(_MEMORY)

@@ -129,6 +129,9 @@ def test_a_functions_package_is_deployed_once_it_is_signed(place: Path) -> None:
         signed = ("--key", "release.key", *log_of(place), "--documents")
         done = tlog(place, "attest", zipped.name, *signed)
         assert 0 == done.returncode, done.stderr
+        # An entry is found once the log has published it.
+        while tlog(place, "search", zipped.name, *log_of(place)).returncode:
+            pass
         # The refusal is kept for seconds: a changed file of rules ends it.
         (place / "RULES.toml").write_text(f"{RULES}# once more\n")
         done = tlog(place, *ask, "--vsa", "vsa.jsonl", "--json")
