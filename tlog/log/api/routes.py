@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from tlog.documents.routes import document_routes, look_after
+from tlog.explorer.door import explorer_routes
 from tlog.http.exchange import hot_read
 from tlog.http.listener import new_app
 from tlog.log.api.client import admit_document
@@ -63,6 +64,8 @@ def build_app(log: Log) -> web.Application:
             hot_read("/api/v2/checkpoint", beside.checkpoint),
             hot_read("/api/v2/tile/{path:.+}", beside.tile),
         ]
+    if settings.explorer:
+        routes += explorer_routes(prefix)
     if log.documents is not None:
         admit = partial(admit_document, gate=log.submitting.gate)
         routes += document_routes(
