@@ -12,7 +12,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test format lint types tests coverage sanitize crash many bench bench-check clean
+.PHONY: demo test format lint types tests coverage sanitize crash test-browser many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -50,6 +50,11 @@ sanitize: $(VENV)/installed
 # Kill a real server N times under load.
 crash: $(VENV)/installed
 	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
+
+# All stories of the explorer in Debian's chromium: apt-get install chromium.
+test-browser: $(VENV)/installed
+	command -v chromium || { echo 'chromium is missing: apt-get install chromium'; exit 1; }
+	TLOG_BROWSER=1 $(BIN)/python -m pytest tests/tlog/explorer tests/system/test_explorer.py
 
 # Submit 12,000 files to a log that takes a hundred entries a second.
 many: $(VENV)/installed

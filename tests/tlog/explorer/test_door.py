@@ -30,7 +30,7 @@ async def test_every_file_that_the_page_names_is_served(
             named = re.findall(r'(?:src|href)="([a-z][^"]*)"', seen[path])
             if path.endswith(".js"):
                 named = re.findall(r'(?:from|import\(?) ?"(\.[^"]+)"', seen[path])
-                named += re.findall(r'new URL\("([^"]+)"', seen[path])
+                named += re.findall(r'new URL\("([^"]+\.js)"', seen[path])
             waiting += [urljoin(path, it) for it in named]
         files = {it for it in PAGE.rglob("*") if it.suffix in SERVED and it.is_file()}
         assert len(files) == len(seen)

@@ -3,6 +3,7 @@
 
 import { Checks, verdict } from "./checks.js";
 import { find, findAs, make } from "./elements.js";
+import { distrustCache } from "./fetching.js";
 import { readHead } from "./heads.js";
 import { showEntry, showHits } from "./lookups.js";
 import { listen, showNewest } from "./newest.js";
@@ -232,7 +233,10 @@ function wire() {
       ? "This is what the log says of itself. By it, a log that lies is consistent with its own lie: compare the keys with what others know, then trust it."
       : "This server names no policy.";
   });
-  find("look-again").addEventListener("click", () => void lookAgain());
+  find("look-again").addEventListener("click", () => {
+    distrustCache();
+    void lookAgain();
+  });
   find("audit").addEventListener("click", () => void audit());
   const files = findAs("files", HTMLInputElement);
   files.addEventListener("change", () => void takeFiles([...(files.files ?? [])]));

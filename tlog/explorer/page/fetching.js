@@ -16,6 +16,14 @@ export class AnswerError extends TlogError {
 
 const MAX_ANSWER_BYTES = 1 << 24;
 
+/** Tiles never change, and may be kept for long. @type {RequestCache} */
+let tileCache = "default";
+
+/** Ask for tiles anew: one that was wrong once must not stay wrong in this browser. */
+export function distrustCache() {
+  tileCache = "reload";
+}
+
 /**
  * Return the bytes at a path below a URL; an AnswerError unless it is 200.
  * @param {string} base with its last slash @param {string} path
@@ -24,7 +32,7 @@ const MAX_ANSWER_BYTES = 1 << 24;
 export async function fetchBytes(base, path, limit = MAX_ANSWER_BYTES) {
   let answer;
   try {
-    const cache = path.startsWith("tile/") ? "default" : "no-cache";
+    const cache = path.startsWith("tile/") ? tileCache : "no-store";
     answer = await fetch(base + path, { cache, credentials: "omit", redirect: "error" });
   } catch {
     throw new AnswerError(`the server did not answer ${path}`);
