@@ -142,7 +142,7 @@ def test_nothing_is_green_before_it_was_checked(
     assert {SIGNED: "skip", QUORUM: "skip", EXTENDS: "skip"} == {
         title: state
         for title, state in states.items()
-        if title != "the log shows a head"
+        if title != "the head is a well-formed checkpoint"
     }
     assert ["skip"] == explorer.verdicts("#head")
     explorer.ask("#7")

@@ -3,7 +3,7 @@
 
 import { Checks, verdict } from "./checks.js";
 import { find, findAs, make } from "./elements.js";
-import { distrustCache } from "./fetching.js";
+import { askForTiles } from "./fetching.js";
 import { readHead } from "./heads.js";
 import { showEntry, showHits } from "./lookups.js";
 import { listen, showNewest } from "./newest.js";
@@ -234,7 +234,7 @@ function wire() {
       : "This server names no policy.";
   });
   find("look-again").addEventListener("click", () => {
-    distrustCache();
+    askForTiles("reload");
     void lookAgain();
   });
   find("audit").addEventListener("click", () => void audit());

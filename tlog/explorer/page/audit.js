@@ -86,7 +86,7 @@ async function readPlace(base, size, nth) {
 
 /** @param {Hash} tile @param {Hash[]} hashes @param {number} level @param {number} index @param {number} size */
 function requireTile(tile, hashes, level, index, size) {
-  const wrong = hashes.findIndex((it, at) => !sameBytes(it, tile.subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE)));
+  const wrong = hashes.findIndex((it, at) => it.some((byte, nth) => byte !== tile[at * HASH_SIZE + nth]));
   if (wrong < 0 && tile.length === hashes.length * HASH_SIZE) return;
   const path = tilePath({ level, index, width: hashes.length });
   const first = (index * TILE_WIDTH + Math.max(wrong, 0)) * TILE_WIDTH ** level;

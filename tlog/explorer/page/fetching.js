@@ -19,9 +19,13 @@ const MAX_ANSWER_BYTES = 1 << 24;
 /** Tiles never change, and may be kept for long. @type {RequestCache} */
 let tileCache = "default";
 
-/** Ask for tiles anew: one that was wrong once must not stay wrong in this browser. */
-export function distrustCache() {
-  tileCache = "reload";
+/**
+ * Set what the browser's cache is used for from now on: a tile that was wrong once must not
+ * stay wrong here, and an audit is of what the server has now.
+ * @param {"reload" | "no-store"} mode
+ */
+export function askForTiles(mode) {
+  tileCache = mode;
 }
 
 /**

@@ -31,7 +31,7 @@ export const NO_POLICY = "no policy was given: paste one below, under “Whom yo
  * @param {string} base @param {Trust} trust @param {Checks} checks @returns {Promise<Head | undefined>}
  */
 export async function readHead(base, trust, checks) {
-  const note = await checks.run("the log shows a head", async () => {
+  const note = await checks.run("the head is a well-formed checkpoint", async () => {
     const bytes = await fetchBytes(base, "checkpoint", MAX_NOTE_BYTES);
     const { origin, size, root } = parseCheckpoint(parseNote(bytes).text);
     return [`${origin}, ${size} entries, root ${encodeBase64(root)}`, bytes];

@@ -26,7 +26,7 @@ const MOST_HITS = 20;
  */
 export async function showEntry(base, head, trust, index, sought) {
   const checks = new Checks();
-  const bytes = await checks.run(`entry ${index} is in the log's entries`, async () => {
+  const bytes = await checks.run(`the server's bundle holds an entry ${index}`, async () => {
     if (index >= head.checkpoint.size) {
       throw new VerificationError(`the head has ${head.checkpoint.size} entries: ${index} is not one of them`);
     }

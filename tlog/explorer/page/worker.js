@@ -1,9 +1,12 @@
 // The long work: hashing files in pieces, and recomputing a tree from its tiles.
 
 import { auditTree } from "./audit.js";
+import { askForTiles } from "./fetching.js";
 import { TlogError } from "./verify/errors.js";
 import { newHashers } from "./verify/hashing.js";
 import { encodeHex } from "./verify/lines.js";
+
+askForTiles("no-store");
 
 self.addEventListener("message", async ({ data }) => {
   try {

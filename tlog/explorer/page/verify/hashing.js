@@ -11,9 +11,16 @@ export const HASH_SIZE = 32;
 /** By which algorithms artifacts are named, and how long a digest is. */
 export const DIGEST_BYTES = { sha256: 32, sha384: 48, sha512: 64 };
 
+// A hasher for each message would take as long again as the message itself.
+const FRESH = hash256.create();
+const HASHER = hash256.create();
+
 /** @param {Uint8Array} bytes @returns {Uint8Array<ArrayBuffer>} */
 export function sha256(bytes) {
-  return /** @type {Uint8Array<ArrayBuffer>} */ (hash256(bytes));
+  FRESH._cloneInto(HASHER);
+  const digest = new Uint8Array(HASH_SIZE);
+  HASHER.update(bytes).digestInto(digest);
+  return digest;
 }
 
 /** Return hashers that take a message piece by piece, one for each algorithm. */

@@ -2,6 +2,8 @@
 interface Hasher {
   update(bytes: Uint8Array): Hasher;
   digest(): Uint8Array;
+  digestInto(digest: Uint8Array): void;
+  _cloneInto(to: Hasher): Hasher;
 }
 interface Hash {
   (bytes: Uint8Array): Uint8Array;
