@@ -20,11 +20,8 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tests.support.rekor import b64
-from tests.support.sigstore.certificates import pem
 from tests.support.sigstore.workshop import Workshop, local_url, workshop
 from tests.system.test_attest import NAMES, SLSA, prepared, tlog
 from tests.tlogverify.refusal import flip
@@ -51,10 +48,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
 def folder(tmp_path: Path, shop: Workshop) -> Path:
     """Return a folder with artifacts, and a bundle about them by a workflow."""
     prepared(tmp_path)
-    key = load_pem_public_key((tmp_path / "release.key.pub").read_bytes())
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    made = shop.neighbours.fulcio.certify_workflow(REPOSITORY, key)
-    (tmp_path / "release.pem").write_bytes(pem([made]))
+    shop.certify(tmp_path, REPOSITORY)
     done = tlog(
         tmp_path,
         *("attest", *NAMES, "--key", "release.key", "--log", local_url(shop.server)),
