@@ -57,7 +57,10 @@ def compare_answers(
     policy refuses their head, CorruptError if an entry is not what was stored.
     """
     head, tree = entries.cursor.head, entries.tree()
-    checkpoint = open_head(head.note, policy).checkpoint
+    try:
+        checkpoint = open_head(head.note, policy).checkpoint
+    except VerificationError as error:
+        raise VerificationError(f"the verified entries' head: {error}") from error
     if (checkpoint.size, checkpoint.root) != (head.size, head.root):
         raise CorruptError("monitor.db", "its head's note is of another head")
     ends = (answer.complete_to, answer.next)
