@@ -44,6 +44,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.rules.moments import parse_length, read_end
+from tlog.rules.packages import DeniedName
 from tlog.rules.ruleset import (
     MAX_EXCEPTIONS,
     MAX_REQUIREMENTS,
@@ -191,13 +192,20 @@ def _requirement(block: Mapping[str, object], names: set[str]) -> Requirement:
         conditions=Conditions(
             no_vulnerability_above=_text(block, "no_vulnerability_above"),
             vex_signers=read_texts(block, "vex_signers"),
-            packages_denied=read_texts(block, "packages_denied"),
+            packages_denied=_denied(block),
             licenses_denied=read_texts(block, "licenses_denied"),
             tests=_text(block, "tests"),
             verifier=_text(block, "verifier"),
             policy_digest=_digest(block, "policy_digest"),
         ),
     )
+
+
+def _denied(block: Mapping[str, object]) -> tuple[str, ...]:
+    names = read_texts(block, "packages_denied")
+    for name in names:
+        DeniedName.parse(name)
+    return names
 
 
 def _exemption(table: Mapping[str, object]) -> Exemption:
