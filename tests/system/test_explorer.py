@@ -349,6 +349,48 @@ def test_a_search_that_lies_is_shown_as_what_it_is(
         assert [] == explorer.failures
 
 
+@further
+def test_a_search_with_more_pages_is_not_called_a_lie(
+    page: Page, network: ServerProcess
+) -> None:
+    document = b"one document of many"
+    submit(network, *(record(b"many %d" % it, document) for it in range(130)))
+    explorer = Explorer(page, network.url)
+    explorer.open()
+    explorer.trust(policy_of(network))
+    network.wait_until_searchable(430)
+    explorer.ask(f"#sha256:{digest_of(document).hex()}")
+    assert {"pass"} == set(explorer.verdicts("#answer"))
+    assert "more than are shown" in page.inner_text("#answer")
+    *_, told = explorer.audit()
+    assert told.startswith("proven: the search for"), told
+    assert "of 130 entries" in told
+    assert [] == explorer.failures
+
+
+@further
+def test_a_policy_of_the_logs_own_is_told_as_such(
+    page: Page, network: ServerProcess
+) -> None:
+    explorer = Explorer(page, network.url)
+    explorer.open()
+    own = "by the policy that the log itself names"
+    page.click("#own-policy")
+    page.wait_for_function("document.getElementById('policy').value !== ''")
+    for _ in range(2):
+        page.click("#trust button[type=submit]")
+        page.wait_for_selector("#trust-told:has-text('Kept')")
+        explorer.open()
+        assert own in "".join(explorer.told("#head"))
+    page.click("#forget")
+    page.wait_for_selector("#trust-told:has-text('forgotten')")
+    explorer.open()
+    assert "skip" == explorer.states("#head")[SIGNED]
+    explorer.trust(policy_of(network) + "# compared with what others know\n")
+    assert own not in "".join(explorer.told("#head"))
+    assert [] == explorer.failures
+
+
 def without_hits(answer: bytes) -> bytes:
     return json.dumps({**json.loads(answer), "hits": []}).encode()
 

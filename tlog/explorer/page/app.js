@@ -12,6 +12,8 @@ import { forgetAll, keepTrust, keptTrust } from "./trust.js";
 import { FormatError, TlogError } from "./verify/errors.js";
 import { work } from "./working.js";
 
+/** @typedef {import("./lookups.js").Hits} Hits */
+
 const BASE = new URL(".", location.href).href;
 const DIGEST = /^sha(?:256|384|512):[0-9a-f]+$/;
 const KINDS = ["key", "identity", "issuer", "component"];
@@ -20,7 +22,7 @@ const KINDS = ["key", "identity", "issuer", "component"];
 /** @type {Promise<void>} */ let looking = Promise.resolve();
 /** Grows with each question, so that a late answer to an older one is not shown. */
 let asked = 0;
-/** @type {{text: string, indexes: number[]} | undefined} */ let lastHits;
+/** What the last search for a digest found. @type {Hits & {text: string} | undefined} */ let lastHits;
 
 /** Look at the log once more. */
 async function look() {
@@ -42,13 +44,14 @@ async function look() {
 
 /** Look again, one look after the other. */
 function lookAgain() {
-  looking = looking.then(look);
+  // A look that failed keeps no other from being taken.
+  looking = looking.catch(() => undefined).then(look);
   return looking;
 }
 
 /** Show what the address asks for. */
 async function route() {
-  const wanted = decodeURIComponent(location.hash.slice(1));
+  const wanted = decoded(location.hash.slice(1));
   asked += 1;
   lastHits = undefined;
   if (wanted === "" || wanted === "main") {
@@ -65,9 +68,18 @@ async function route() {
       return;
     }
     const { kind, text } = soughtBy(wanted);
-    const indexes = await showHits(place, BASE, head, trust, { kind, text });
-    if (kind === "digest") lastHits = { text, indexes };
+    const hits = await showHits(place, BASE, head, trust, { kind, text });
+    if (kind === "digest" && hits) lastHits = { ...hits, text };
   });
+}
+
+/** Return a part of an address without its escapes; as it is, if they are broken. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Return what the address of a search looks for. @param {string} wanted */
@@ -93,8 +105,9 @@ async function answer(fill) {
   try {
     await fill(place);
   } catch (error) {
-    if (!(error instanceof TlogError)) throw error;
-    place.append(make("p", { class: "verdict fail" }, `No answer: ${error.message}.`));
+    // Whatever went wrong, nobody must take what is shown so far for the answer.
+    const why = error instanceof TlogError ? error.message : `this page failed: ${error}`;
+    place.append(make("p", { class: "verdict fail" }, `No answer: ${why}.`));
   }
   if (mine !== asked) return;
   find("answer-body").replaceChildren(place);
@@ -138,8 +151,8 @@ async function takeFiles(files) {
     for (const { file, digests } of artifacts) {
       const text = `sha256:${digests.sha256}`;
       place.append(make("h3", {}, `File ${file.name}`));
-      const indexes = await showHits(place, BASE, head, trust, { kind: "digest", text });
-      lastHits = { text, indexes };
+      const hits = await showHits(place, BASE, head, trust, { kind: "digest", text });
+      lastHits = hits && { ...hits, text };
     }
   });
 }
@@ -174,11 +187,14 @@ async function audit() {
   }
 }
 
-/** @param {Checks} checks @param {{text: string, indexes: number[]}} hits @param {number[]} found */
-function tellWithheld(checks, { text, indexes }, found) {
-  const withheld = found.filter((it) => !indexes.includes(it));
+/** @param {Checks} checks @param {Hits & {text: string}} hits @param {number[]} found */
+function tellWithheld(checks, { text, indexes, completeTo, isWhole }, found) {
+  // Of a search that has more pages, and of entries that were not searched, nobody knows.
+  const reach = isWhole ? completeTo : Math.max(-1, ...indexes) + 1;
+  const withheld = found.filter((it) => it < reach && !indexes.includes(it));
   const title = `the search for ${text} left no entry out`;
-  if (withheld.length === 0) checks.add("pass", title, `${found.length} entries name it, and all were found`);
+  const told = `of ${found.length} entries that name it, all below ${reach} were found`;
+  if (withheld.length === 0) checks.add("pass", title, told);
   else checks.add("fail", title, `the server withheld ${withheld.length}: ${withheld.slice(0, 20).join(", ")}`);
 }
 
@@ -195,8 +211,11 @@ let offered = "";
 /** Keep whom the form names, and check all anew. */
 async function trustForm() {
   const [text, pem] = ["policy", "keys"].map((id) => findAs(id, HTMLTextAreaElement).value);
+  const kept = keptTrust();
+  // The same text trusted again is still the log's own.
+  const isLogsOwn = text === offered || (text === kept.text && kept.isLogsOwn);
   try {
-    keepTrust(text, pem, text !== "" && text === offered);
+    keepTrust(text, pem, text !== "" && isLogsOwn);
     find("trust-told").textContent = "Kept. Everything is checked anew.";
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;

@@ -3,8 +3,9 @@
 import { AnswerError, fetchBytes } from "./fetching.js";
 import { make } from "./elements.js";
 import { MAX_ENVELOPE_BYTES, envelopeSigner, parseEnvelope, parseStatement, statementNames } from "./verify/attestation.js";
-import { FormatError, TlogError, UncheckedError, VerificationError } from "./verify/errors.js";
+import { FormatError, UncheckedError, VerificationError } from "./verify/errors.js";
 import { sha256 } from "./verify/hashing.js";
+import { parseObject } from "./verify/json.js";
 import { encodeHex } from "./verify/lines.js";
 import { parseBundleFile } from "./verify/sigstore.js";
 
@@ -31,7 +32,7 @@ export async function checkDocument(base, entry, digest, trust, checks) {
         throw new UncheckedError("this server keeps no such document");
       }
       if (error instanceof AnswerError && error.status === 410) {
-        throw new UncheckedError("the server says that the document was removed");
+        throw new UncheckedError(`the server says that the document was removed: ${reasonOf(error.body)}`);
       }
       throw error;
     }
@@ -41,6 +42,16 @@ export async function checkDocument(base, entry, digest, trust, checks) {
   const text = new TextDecoder().decode(bytes.subarray(0, SHOWN_CHARS));
   const summary = make("summary", {}, "The document, as it is");
   return make("details", {}, summary, make("pre", { tabindex: "0" }, text));
+}
+
+/** Return why a document is gone, as the server says. @param {Uint8Array<ArrayBuffer>} body */
+function reasonOf(body) {
+  try {
+    return String(parseObject("an answer", body).detail);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return "it does not say why";
+  }
 }
 
 /** @param {Uint8Array<ArrayBuffer>} bytes @param {Entry} entry @param {import("./trust.js").Trust} trust @param {Checks} checks */
@@ -76,7 +87,7 @@ function envelopeOf(bytes) {
     try {
       return read(bytes);
     } catch (error) {
-      if (!(error instanceof FormatError) && !(error instanceof TlogError)) throw error;
+      if (!(error instanceof FormatError)) throw error;
     }
   }
   return undefined;

@@ -114,9 +114,15 @@ export function describe(entry) {
 }
 
 /**
+ * @typedef {object} Hits
+ * @property {number[]} indexes
+ * @property {number} completeTo entries below it were searched, as the server says
+ * @property {boolean} isWhole whether there are no more pages
+ */
+
+/**
  * Ask the server for entries, and return their indexes; the answer proves nothing.
- * @param {string} base @param {Sought} sought
- * @returns {Promise<{indexes: number[], completeTo: number | undefined, isWhole: boolean}>}
+ * @param {string} base @param {Sought} sought @returns {Promise<Hits>}
  */
 export async function search(base, { kind, text }) {
   const [path, name] = kind === "component" ? ["components", "purl"] : ["search", kind];
@@ -126,12 +132,12 @@ export async function search(base, { kind, text }) {
   if (!indexes.every((it) => Number.isSafeInteger(it) && it >= 0)) {
     throw new FormatError("an answer to a search has indexes");
   }
-  const completeTo = typeof answer.complete_to === "number" ? answer.complete_to : undefined;
+  const completeTo = typeof answer.complete_to === "number" ? answer.complete_to : 0;
   return { indexes, completeTo, isWhole: (answer.next ?? null) === null };
 }
 
 /**
- * Fill a place with all entries that a search finds, each proven.
+ * Fill a place with the entries that a search finds, each proven; return what it found.
  * @param {Element} place @param {string} base @param {Head} head @param {Trust} trust @param {Sought} sought
  */
 export async function showHits(place, base, head, trust, sought) {
@@ -142,18 +148,18 @@ export async function showHits(place, base, head, trust, sought) {
     if (!(error instanceof AnswerError) && !(error instanceof FormatError)) throw error;
     const why = error instanceof AnswerError && error.status === 404 ? "this server answers no searches (it may be a server of files)" : error.message;
     place.append(make("p", { class: "verdict skip" }, `Not searched: ${why}.`));
-    return [];
+    return undefined;
   }
   const { indexes, completeTo, isWhole } = found;
   const count = indexes.length === 1 ? "One entry" : `${indexes.length} entries`;
   place.append(make("p", {}, `${count} by ${sought.kind} ${sought.text}.`));
   const checks = new Checks();
-  const reach = completeTo === undefined ? "" : ` The server says that it searched ${completeTo} of ${head.checkpoint.size} entries.`;
+  const reach = completeTo === 0 ? "" : ` The server says that it searched ${completeTo} of ${head.checkpoint.size} entries.`;
   const more = isWhole && indexes.length <= MOST_HITS ? "" : ` There are more than are shown.`;
   checks.add("skip", "no hit was left out", `only the server's word says so: “Audit” looks through all entries.${reach}${more}`);
   place.append(checks.list);
   for (const index of indexes.slice(0, MOST_HITS)) {
     place.append((await showEntry(base, head, trust, index, sought)).article);
   }
-  return indexes;
+  return found;
 }
