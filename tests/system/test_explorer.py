@@ -34,7 +34,7 @@ from tests.system.server import (
 )
 from tests.tlog.explorer import vectors
 from tests.tlog.explorer.test_verifier import JUDGE, PAGE, differing
-from tests.tlogverify.actors import OTHER_LOG, note
+from tests.tlogverify.actors import LOG, OTHER_LOG, WITNESS, note
 from tests.tlogverify.documents import ARTIFACT, POLICY_TEXT
 from tests.tlogverify.refusal import flip
 from tests.tlogverify.sigstore.documents import encoded, of_message
@@ -149,6 +149,10 @@ def test_nothing_is_green_before_it_was_checked(
     assert "pass" not in explorer.verdicts("#answer")
     assert explorer.states("#answer")[LEADS] == "pass"
     explorer.trust(policy_of(network))
+    # The first proven head has no earlier one to be compared with.
+    assert ["pass"] == explorer.verdicts("#head")
+    assert "skip" == explorer.states("#head")[EXTENDS]
+    explorer.look_again()
     assert {"pass"} == set(explorer.states("#head").values())
     explorer.ask("#7")
     assert ["pass"] == explorer.verdicts("#answer")
@@ -534,6 +538,36 @@ def test_a_second_history_leaves_evidence_that_others_judge(
         log.publish()
         explorer.open()
         assert ["pass"] == explorer.verdicts("#head")
+        assert [] == explorer.failures
+
+
+@further
+def test_a_second_history_counts_without_a_cosignature(
+    page: Page, tmp_path: Path
+) -> None:
+    policy = b"log %s\nwitness w %s\nquorum w\n" % (LOG.vkey, WITNESS.vkey)
+    with static_log(tmp_path, 20) as (url, log):
+        log.put("checkpoint", log.note(None, WITNESS))
+        explorer = Explorer(page, url)
+        explorer.open()
+        explorer.trust(policy.decode())
+        assert ["pass"] == explorer.verdicts("#head")
+        # Longer, and of the log's key alone: it is compared, and not kept.
+        log.add([record(b"more").encode()])
+        log.publish()
+        explorer.look_again()
+        states = explorer.states("#head")
+        assert {
+            SIGNED: "pass",
+            QUORUM: "fail",
+            EXTENDS: "pass",
+        }.items() <= states.items()
+        log.entries[:] = log.entries[:10]
+        log.add([record(b"fork %d" % it).encode() for it in range(15)])
+        log.publish()
+        explorer.look_again()
+        assert "CONTRADICTION" in "".join(explorer.told("#head"))
+        assert "tree of 20" in "".join(explorer.told("#head"))
         assert [] == explorer.failures
 
 

@@ -5,11 +5,12 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [, , page, file] = process.argv;
-const [{ TileTree }, { auditTree }, merkle, lines, errors, { leafHash, hashLevel }] = await Promise.all(
-  ["tree", "audit", "verify/merkle", "verify/lines", "verify/errors", "verify/hashing"].map(
-    (it) => import(new URL(`${it}.js`, pathToFileURL(`${page}/`)).href),
-  ),
-);
+const [{ TileTree }, { auditTree }, merkle, lines, errors, { leafHash, hashLevel }] =
+  await Promise.all(
+    ["tree", "audit", "verify/merkle", "verify/lines", "verify/errors", "verify/hashing"].map(
+      (it) => import(new URL(`${it}.js`, pathToFileURL(`${page}/`)).href),
+    ),
+  );
 const { entries, proofs, flips } = JSON.parse(readFileSync(file));
 const bytesOf = entries.map((it) => lines.parseBase64("an entry", it));
 const leaves = bytesOf.map(leafHash);
@@ -17,7 +18,8 @@ const leaves = bytesOf.map(leafHash);
 /** What a server of one size holds, by path. */
 function tilesOf(size) {
   const tiles = new Map();
-  const name = (level, at, width) => `tile/${level}/${String(at).padStart(3, "0")}${width < 256 ? `.p/${width}` : ""}`;
+  const name = (level, at, width) =>
+    `tile/${level}/${String(at).padStart(3, "0")}${width < 256 ? `.p/${width}` : ""}`;
   for (let at = 0; at < size; at += 256) {
     const some = bytesOf.slice(at, Math.min(at + 256, size));
     const parts = some.flatMap((it) => [Uint8Array.of(it.length >> 8, it.length & 255), it]);
@@ -51,7 +53,8 @@ for (const { size, index, old, path, root } of proofs) {
   if (size !== last) served = tilesOf(size);
   last = size;
   const tree = new TileTree("memory:/", size);
-  const found = old === undefined ? await tree.inclusionPath(index) : await tree.consistencyPath(old);
+  const found =
+    old === undefined ? await tree.inclusionPath(index) : await tree.consistencyPath(old);
   const same = JSON.stringify(found.map(lines.encodeBase64)) === JSON.stringify(path);
   if (!same || lines.encodeBase64(await tree.root()) !== root) wrong.push({ size, index, old });
   compared += 1;
@@ -70,7 +73,8 @@ async function isRefused(check) {
 for (const { size, index, step } of flips) {
   served = tilesOf(size);
   const root = await new TileTree("memory:/", size).root();
-  const audit = () => auditTree({ base: "memory:/", size, root, sought: undefined }, () => undefined);
+  const audit = () =>
+    auditTree({ base: "memory:/", size, root, sought: undefined }, () => undefined);
   const prove = async () => {
     const tree = new TileTree("memory:/", size);
     const entry = await tree.entry(index);

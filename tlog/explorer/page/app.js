@@ -20,6 +20,8 @@ const KINDS = ["key", "identity", "issuer", "component"];
 
 /** @type {import("./heads.js").Head | undefined} */ let head;
 /** @type {Promise<void>} */ let looking = Promise.resolve();
+/** How many looks are under way or wait. */
+let looks = 0;
 /** Grows with each question, so that a late answer to an older one is not shown. */
 let asked = 0;
 /** What the last search for a digest found. @type {Hits & {text: string} | undefined} */ let lastHits;
@@ -38,14 +40,26 @@ async function look() {
   const { origin, size } = found.checkpoint;
   find("origin").textContent = origin;
   document.title = `${origin}: transparency log`;
-  place.replaceChildren(verdict(checks.state, `${origin} has ${size} entries, and shows one history to this browser`), checks.list, await describeState(BASE, found, trust));
+  place.replaceChildren(
+    verdict(checks.state, `${origin} has ${size} entries, and shows one history to this browser`),
+    checks.list,
+    await describeState(BASE, found, trust),
+  );
   await showNewest(find("newest"), found);
 }
 
 /** Look again, one look after the other. */
 function lookAgain() {
+  looks += 1;
+  find("head").setAttribute("aria-busy", "true");
   // A look that failed keeps no other from being taken.
-  looking = looking.catch(() => undefined).then(look);
+  looking = looking
+    .catch(() => undefined)
+    .then(look)
+    .finally(() => {
+      looks -= 1;
+      if (looks === 0) find("head").removeAttribute("aria-busy");
+    });
   return looking;
 }
 
@@ -171,16 +185,27 @@ async function audit() {
   find("auditing").hidden = false;
   let reached = 0;
   try {
-    const found = await work({ audit: { base: BASE, size, root, sought: hits?.text } }, (done, all) => {
-      reached = done;
-      progress.value = all ? done / all : 1;
-      count.textContent = `${done} of ${all} entries`;
-    });
-    checks.add("pass", "all entries and hash tiles are those of the head", `${size} entries were read, and their tree has the head's root`);
+    const found = await work(
+      { audit: { base: BASE, size, root, sought: hits?.text } },
+      (done, all) => {
+        reached = done;
+        progress.value = all ? done / all : 1;
+        count.textContent = `${done} of ${all} entries`;
+      },
+    );
+    checks.add(
+      "pass",
+      "all entries and hash tiles are those of the head",
+      `${size} entries were read, and their tree has the head's root`,
+    );
     if (hits) tellWithheld(checks, hits, found.hits);
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
-    checks.add("fail", "all entries and hash tiles are those of the head", `after ${reached} of ${size} entries: ${error.message}`);
+    checks.add(
+      "fail",
+      "all entries and hash tiles are those of the head",
+      `after ${reached} of ${size} entries: ${error.message}`,
+    );
   } finally {
     button.disabled = false;
     find("auditing").hidden = true;
@@ -195,7 +220,12 @@ function tellWithheld(checks, { text, indexes, completeTo, isWhole }, found) {
   const title = `the search for ${text} left no entry out`;
   const told = `of ${found.length} entries that name it, all below ${reach} were found`;
   if (withheld.length === 0) checks.add("pass", title, told);
-  else checks.add("fail", title, `the server withheld ${withheld.length}: ${withheld.slice(0, 20).join(", ")}`);
+  else
+    checks.add(
+      "fail",
+      title,
+      `the server withheld ${withheld.length}: ${withheld.slice(0, 20).join(", ")}`,
+    );
 }
 
 /** Fill the form of whom is trusted with what was kept. */
@@ -264,7 +294,8 @@ function wire() {
     document.addEventListener(name, (event) => {
       event.preventDefault();
       drop.classList.toggle("over", name === "dragover");
-      const dropped = event instanceof DragEvent && name === "drop" ? event.dataTransfer?.files : undefined;
+      const dropped =
+        event instanceof DragEvent && name === "drop" ? event.dataTransfer?.files : undefined;
       if (dropped?.length) void takeFiles([...dropped]);
     });
   }

@@ -44,7 +44,9 @@ export class Checks {
   /** Take over the checks of another list, and none of its buttons. @param {Checks} other */
   addAll(other) {
     this.#states.push(...other.#states);
-    const copies = [...other.list.children].map((it) => /** @type {Element} */ (it.cloneNode(true)));
+    const copies = [...other.list.children].map(
+      (it) => /** @type {Element} */ (it.cloneNode(true)),
+    );
     for (const copy of copies) copy.querySelectorAll("button").forEach((it) => it.remove());
     this.list.append(...copies);
   }

@@ -2,7 +2,13 @@
 
 import { AnswerError, fetchBytes } from "./fetching.js";
 import { make } from "./elements.js";
-import { MAX_ENVELOPE_BYTES, envelopeSigner, parseEnvelope, parseStatement, statementNames } from "./verify/attestation.js";
+import {
+  MAX_ENVELOPE_BYTES,
+  envelopeSigner,
+  parseEnvelope,
+  parseStatement,
+  statementNames,
+} from "./verify/attestation.js";
 import { FormatError, UncheckedError, VerificationError } from "./verify/errors.js";
 import { sha256 } from "./verify/hashing.js";
 import { parseObject } from "./verify/json.js";
@@ -32,7 +38,9 @@ export async function checkDocument(base, entry, digest, trust, checks) {
         throw new UncheckedError("this server keeps no such document");
       }
       if (error instanceof AnswerError && error.status === 410) {
-        throw new UncheckedError(`the server says that the document was removed: ${reasonOf(error.body)}`);
+        throw new UncheckedError(
+          `the server says that the document was removed: ${reasonOf(error.body)}`,
+        );
       }
       throw error;
     }
@@ -59,7 +67,11 @@ async function checkSigner(bytes, entry, trust, checks) {
   const envelope = envelopeOf(bytes);
   const title = "the document is signed by a key that you trust";
   if (envelope === undefined) {
-    checks.add("skip", title, "it is no DSSE envelope and no bundle of one, so it bears no signature that is known here");
+    checks.add(
+      "skip",
+      title,
+      "it is no DSSE envelope and no bundle of one, so it bears no signature that is known here",
+    );
     return;
   }
   const signer = await checks.run(title, async () => {
@@ -83,7 +95,10 @@ async function checkSigner(bytes, entry, trust, checks) {
 
 /** Return the envelope that a document is, or holds. @param {Uint8Array<ArrayBuffer>} bytes */
 function envelopeOf(bytes) {
-  for (const read of [parseEnvelope, (/** @type {Uint8Array<ArrayBuffer>} */ it) => parseBundleFile(it).envelope]) {
+  for (const read of [
+    parseEnvelope,
+    (/** @type {Uint8Array<ArrayBuffer>} */ it) => parseBundleFile(it).envelope,
+  ]) {
     try {
       return read(bytes);
     } catch (error) {
