@@ -45,7 +45,7 @@ WINGS = [
 ROOMS = [
     {"serving"},
     {"api", "opening", "rebuilding"},
-    {"life"},
+    {"life", "identity"},
     {"reading", "settings", "standing", "submitting"},
     {"cosigning"},
     {"admission", "sequencer"},
@@ -58,6 +58,7 @@ ROOMS = [
 
 PURE = [
     "tlog.log.merkle",
+    "tlog.signing.points",
     "tlog.log.cosigning.gathering",
     "tlog.log.sequencer.batch",
     "tlog.log.sequencer.growth",

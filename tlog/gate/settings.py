@@ -123,8 +123,8 @@ class GateSettings:
     spool: Path | None = setting(
         None, "the folder of uses of break-glass; without one none is allowed"
     )
-    vsa_key: Path | None = setting(
-        None, "the key that signs verification summaries, as tlog keygen makes it"
+    vsa_key: str = setting(
+        "", "the key that signs verification summaries: a file of tlog keygen, or a URI"
     )
     verifier: str = setting("", "the URI by which summaries name this gate")
     certificate: Path | None = setting(
@@ -174,7 +174,7 @@ class GateSettings:
             raise FormatError(
                 "--store needs --log: documents are found by the log's entries"
             )
-        if (self.vsa_key is None) != (not self.verifier):
+        if bool(self.vsa_key) != bool(self.verifier):
             raise FormatError("--vsa-key and --verifier go together")
 
     def _require_environments(self) -> None:
