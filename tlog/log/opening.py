@@ -15,7 +15,7 @@ from tlog.log.admission.checks import Checks
 from tlog.log.admission.first import make_first_entry
 from tlog.log.admission.gate import Gate
 from tlog.log.admission.rates import Rates
-from tlog.log.admission.tokens import read_tokens
+from tlog.log.admission.tokens_file import TokensFile
 from tlog.log.cosigning.collector import LogView
 from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.cosigning.opening import (
@@ -294,7 +294,9 @@ def _claims(
 
 
 def _gate(settings: LogSettings, clock: Clock) -> Gate:
-    tokens = None if settings.tokens_file is None else read_tokens(settings.tokens_file)
+    tokens = None
+    if settings.tokens_file is not None:
+        tokens = TokensFile(settings.tokens_file).current
     rates = None
     if settings.rate_entries_per_s:
         rates = Rates(settings.rate_entries_per_s, settings.rate_burst_entries, clock)
@@ -303,6 +305,7 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
         rates,
         trust_forwarded_for=settings.trust_forwarded_for,
         is_frozen=settings.frozen,
+        clock=clock,
     )
 
 
