@@ -46,6 +46,7 @@ from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlog.signing import HeadSigner, OpenToken, open_no_token
+from tlog.signing.times import StatedTimes
 from tlogverify.policy import Policy
 
 
@@ -86,7 +87,9 @@ def _open_log(
     try:
         documents = open_documents(settings, settings.data, metrics.documents, clock)
         keys = load_keys(layout, settings, open_token)
-        log = _open(settings, folder, metrics, HeadSigner(keys, clock), (clock, disk))
+        times = StatedTimes("heads")
+        signer = HeadSigner(keys, clock, times.state)
+        log = _open(settings, folder, metrics, (signer, times), (clock, disk))
     except BaseException:
         if documents is not None:
             documents.close()
@@ -109,10 +112,10 @@ def _open(
     settings: LogSettings,
     folder: LogFolder,
     metrics: LogMetrics,
-    signer: HeadSigner,
+    signing: tuple[HeadSigner, StatedTimes],
     by: tuple[Clock, Disk],
 ) -> Log:
-    layout, (clock, disk) = folder.layout, by
+    layout, (signer, times), (clock, disk) = folder.layout, signing, by
     if settings.sigstore:
         require_bare_host(signer.origin)
     policy = policy_text(settings, signer.verifier_keys)
@@ -132,6 +135,7 @@ def _open(
             offers_all=not _waits_for_witnesses(settings, guard),
         )
         signed = recovered.signed
+        times.remember(signed.note, signer.verifier_keys)
         tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
         root_at = partial(tiles.root, signed)
         for found in compare_all(sightings, signed.size, root_at):

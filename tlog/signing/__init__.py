@@ -7,6 +7,7 @@
     places              from there to a key that signs
     remote              keys that others hold: asked anew, verified, waited for
     telling             what roles that run write of those into their logs
+    times               what signatures state: none goes back without a word
     tokens              on PKCS #11 tokens, by an extra that is loaded when used
     agents              in an ssh-agent
     points              how tokens and agents spell points and signatures

@@ -7,7 +7,7 @@ Source: the form of Go's sumdb/note, which C2SP tools read; types: C2SP signed-n
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +56,11 @@ class SigningKey:
         if not isinstance(public, Ed25519PublicKey | MLDSA44PublicKey):
             raise RejectedError("heads are signed with Ed25519, and this key is P-256")
         self.verifier_key = VerifierKey(name, key_type, public.public_bytes_raw())
+
+    @property
+    def states_time(self) -> bool:
+        """Whether its signatures of heads state a time: all but those of type 0x01."""
+        return self.verifier_key.key_type is not KeyType.ED25519
 
     @property
     def is_remote(self) -> bool:
@@ -130,12 +135,20 @@ class HeadSigner:
     """Signs the heads of one log with all of its keys.
 
     keys: one or more, each named as the log's origin.  log_id: what Sigstore calls the
-    log by, the 32-byte hash of its first key.
+    log by, the 32-byte hash of its first key.  state: called with each time that is to
+    be stated, which it returns.
     """
 
-    def __init__(self, keys: Sequence[SigningKey], clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: Sequence[SigningKey],
+        clock: Clock,
+        state: Callable[[int], int] = lambda time_s: time_s,
+    ) -> None:
         self._keys = tuple(keys)
         self._clock = clock
+        self._state = state
+        self._states_time = any(it.states_time for it in self._keys)
         self.verifier_keys = tuple(key.verifier_key for key in keys)
         self.origin = self.verifier_keys[0].name
         self.log_id = self.verifier_keys[0].key_hash
@@ -152,6 +165,8 @@ class HeadSigner:
         """
         checkpoint = Checkpoint(self.origin, size, root)
         time_s = self._clock.now_s()
+        if self._states_time:
+            time_s = self._state(time_s)
         lines = tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
         return UnverifiedNote(checkpoint.encode(), lines).encode()
 

@@ -19,6 +19,7 @@ from tlog.durable.disk import SyncError
 from tlog.errors import RejectedError
 from tlog.log_lines import log_event
 from tlog.signing import SigningKey
+from tlog.signing.times import StatedTimes
 from tlog.witness.budget import Budget
 from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
@@ -81,6 +82,9 @@ class Cosigner:
         self._keeping = asyncio.Lock()
         self._origins = {origin_hash(origin): origin for origin in commits.known}
         self.verifier_keys = tuple(key.verifier_key for key in keys)
+        self._times = StatedTimes("cosignatures")
+        for head in commits.known.values():
+            self._times.remember(head.note, self.verifier_keys)
 
     @property
     def is_key_away(self) -> bool:
@@ -135,7 +139,7 @@ class Cosigner:
         return b"".join(line.encode() for line in lines)
 
     async def _cosign(self, checkpoint: Checkpoint) -> tuple[NoteSignature, ...]:
-        time_s = self._clock.now_s()
+        time_s = self._times.state(self._clock.now_s())
 
         def sign() -> tuple[NoteSignature, ...]:
             return tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
