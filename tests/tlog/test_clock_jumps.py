@@ -1,30 +1,31 @@
-"""A clock that jumps: what is signed, in which order of time, and what is told of it."""
+"""A clock that jumps: what is signed, in which order of time, and what is told."""
 
 import asyncio
-import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-import structlog
+import structlog.testing
 
 from tests.faults.opened import PATIENCE_S, entries, settings
 from tests.support.monitored import HeldClock
 from tests.support.witnessing import histories, served, witness_settings
 from tests.tlog.test_clock import SetClock
 from tlog.log.opening import open_log
-from tlog.log_lines import configure_logs
 from tlog.witness.opening import OpenWitness
 from tlogverify.keys import KeyType
 from tlogverify.note import parse_note
 
 ONE, _ = histories(10, common=3)
 NOW_S = 1_800_000_000
+Lines = list[Any]
 
 
-def steps(capsys: pytest.CaptureFixture[str]) -> list[tuple[int, int]]:
-    """Return the steps back that log lines tell: from, to."""
-    lines = [json.loads(it) for it in capsys.readouterr().err.splitlines()]
+def steps(lines: Lines) -> list[tuple[int, int]]:
+    """Return the steps back that were told since the last look: from, to."""
     told = [it for it in lines if it["event"] == "signature time goes back"]
+    lines.clear()
     return [(it["stated"], it["now"]) for it in told]
 
 
@@ -34,14 +35,14 @@ def stated(note: bytes) -> list[int]:
     return [int.from_bytes(it[:8], "big") for it in long if len(it) > 2_000]
 
 
-@pytest.fixture(autouse=True)
-def _lines(capsys: pytest.CaptureFixture[str]) -> None:
-    # After the streams are replaced, of which the log lines take one.
-    configure_logs("json", "info")
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    with structlog.testing.capture_logs() as captured:
+        yield captured
 
 
 def test_a_log_tells_each_step_back_of_what_it_states(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, lines: Lines
 ) -> None:
     clock = SetClock(NOW_S)
     told: list[int] = []
@@ -56,11 +57,11 @@ def test_a_log_tells_each_step_back_of_what_it_states(
     try:
         add(0, NOW_S)
         add(1, NOW_S + 86_400)
-        assert [] == steps(capsys)
+        assert [] == steps(lines)
         add(2, NOW_S + 10)
-        assert [(NOW_S + 86_400, NOW_S + 10)] == steps(capsys)
+        assert [(NOW_S + 86_400, NOW_S + 10)] == steps(lines)
         add(3, NOW_S + 11)
-        assert [] == steps(capsys)
+        assert [] == steps(lines)
     finally:
         log.close()
     # The clock is set back while nobody runs.
@@ -69,7 +70,7 @@ def test_a_log_tells_each_step_back_of_what_it_states(
     log.start(lambda: None)
     try:
         add(4, NOW_S - 100)
-        assert [(NOW_S + 11, NOW_S - 100)] == steps(capsys)
+        assert [(NOW_S + 11, NOW_S - 100)] == steps(lines)
     finally:
         log.close()
     jumps = [0, 86_400, 10, 11, -100]
@@ -77,7 +78,7 @@ def test_a_log_tells_each_step_back_of_what_it_states(
 
 
 def test_a_log_that_states_no_time_has_nothing_to_tell(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, lines: Lines
 ) -> None:
     clock = SetClock(NOW_S)
     log = open_log(settings(tmp_path), clock=clock)
@@ -89,11 +90,11 @@ def test_a_log_that_states_no_time_has_nothing_to_tell(
             log.submitting.pool.put(batch).result(PATIENCE_S)
     finally:
         log.close()
-    assert [] == steps(capsys)
+    assert [] == steps(lines)
 
 
 async def test_a_witness_tells_each_step_back_of_what_it_states(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, lines: Lines
 ) -> None:
     clock = SetClock(NOW_S)
     folder = tmp_path / "w"
@@ -102,16 +103,15 @@ async def test_a_witness_tells_each_step_back_of_what_it_states(
         for old, size, time_s in ((0, 3, NOW_S), (3, 4, NOW_S + 50), (4, 5, NOW_S)):
             clock.time_s = time_s
             assert 200 == (await witness.add(ONE.request(old, size))).status
-    assert [(NOW_S + 50, NOW_S)] == steps(capsys)
+    assert [(NOW_S + 50, NOW_S)] == steps(lines)
     clock.time_s = NOW_S - 1
     opened = await asyncio.to_thread(_reopened, folder, clock)
     async with served(opened) as witness:
         answer = await witness.add(ONE.request(5, 6))
         assert 200 == answer.status
-    assert [(NOW_S, NOW_S - 1)] == steps(capsys)
+    assert [(NOW_S, NOW_S - 1)] == steps(lines)
     kinds = [it.key_type for it in opened.verifier_keys]
     assert [KeyType.COSIGNATURE, KeyType.MLDSA44] == kinds
-    structlog.reset_defaults()
 
 
 def _reopened(folder: Path, clock: HeldClock) -> OpenWitness:
