@@ -7,7 +7,7 @@ from tests.architecture.test_architecture import WINGS
 
 ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"}
-    | {"admission.tokens"},
+    | {"admission.tokens", "eras", "identity"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "opening", "settings"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}

@@ -18,6 +18,7 @@
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
+    rotate_key                               a log's key changed under one origin
     keys  hardware                           keys by their URIs; those on tokens
     credentials  policies  progress          what the others share
     network  registries                      flags of the network; the way to a registry

@@ -5,6 +5,7 @@ from typing import Final
 
 from tlog.errors import CorruptError, RejectedError
 from tlog.folders import PUBLIC_FILE, set_mode, write_whole
+from tlog.log.eras import KeyEra, read_eras
 from tlog.log.settings import LogSettings
 from tlog.log.storage.folder import FolderLayout
 from tlog.signing import (
@@ -38,6 +39,12 @@ def load_keys(
     """
     types = [KeyType.ED25519, *([KeyType.MLDSA44] if settings.mldsa44 else [])]
     keys: list[SigningKey] = []
+    eras = read_eras(layout)
+    if eras:
+        # Its keys have changed: where they are is written there, and nowhere else.
+        keys = [open_era(era, open_token) for era in eras if era.signs]
+        types.remove(KeyType.ED25519)
+        _require_origin_is(keys[0], settings.origin)
     for key_type in types:
         origin = settings.origin or (keys[0].verifier_key.name if keys else "")
         if key_type is KeyType.ED25519 and settings.ed25519_key:
@@ -47,13 +54,26 @@ def load_keys(
             key = _open_elsewhere(settings.ed25519_key, origin, known, open_token)
         else:
             key = _read_or_make(layout, key_type, origin)
-        if origin and key.verifier_key.name != origin:
-            raise RejectedError(
-                f"the log in this folder is {key.verifier_key.name}, and an origin "
-                "never changes: another log needs another --data",
-            )
+        _require_origin_is(key, origin)
         keys.append(key)
     return keys
+
+
+def open_era(era: KeyEra, open_token: OpenToken) -> SigningKey:
+    """Open the key of an era; RejectedError if another one is there now."""
+    key = open_signing_key(era.place, era.key.name, KeyType.ED25519, open_token)
+    if key.verifier_key != era.key:
+        raise RejectedError(f"{era.place} is not the log's key {era.vkey}")
+    key.tell_of(log_key_event)
+    return key
+
+
+def _require_origin_is(key: SigningKey, origin: str) -> None:
+    if origin and key.verifier_key.name != origin:
+        raise RejectedError(
+            f"the log in this folder is {key.verifier_key.name}, and an origin "
+            "never changes: another log needs another --data",
+        )
 
 
 def write_public_keys(layout: FolderLayout, signer: HeadSigner, policy: str) -> None:

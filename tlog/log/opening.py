@@ -26,6 +26,7 @@ from tlog.log.cosigning.opening import (
     see_all_heads,
 )
 from tlog.log.cosigning.sightings import compare_all
+from tlog.log.eras import read_eras, retired_lines
 from tlog.log.identity import load_keys, require_origin, write_public_keys
 from tlog.log.life import Log
 from tlog.log.metrics import LogMetrics
@@ -88,7 +89,8 @@ def _open_log(
         documents = open_documents(settings, settings.data, metrics.documents, clock)
         keys = load_keys(layout, settings, open_token)
         times = StatedTimes("heads")
-        signer = HeadSigner(keys, clock, times.state)
+        retired = [it.key for it in read_eras(layout) if it.retired is not None]
+        signer = HeadSigner(keys, clock, times.state, retired=retired)
         log = _open(settings, folder, metrics, (signer, times), (clock, disk))
     except BaseException:
         if documents is not None:
@@ -118,7 +120,8 @@ def _open(
     layout, (signer, times), (clock, disk) = folder.layout, signing, by
     if settings.sigstore:
         require_bare_host(signer.origin)
-    policy = policy_text(settings, signer.verifier_keys)
+    retired = retired_lines(read_eras(layout))
+    policy = policy_text(settings, signer.verifier_keys, retired)
     write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, metrics)
     asked = Policy.parse(policy.encode())

@@ -88,6 +88,13 @@ class SigningKey:
             signature = encode_timestamped(time_s, signature)
         return NoteSignature(key.name, key.key_id, signature)
 
+    def sign_text(self, text: bytes) -> bytes:
+        """Sign a text that is no head, and can be read as none: its first line says so.
+
+        Raises KeyAwayError as `sign` does.
+        """
+        return self._private.sign(text)
+
     def sign_subtree(self, subtree: Checkpoint, start: int) -> NoteSignature:
         """Return this ML-DSA-44 key's line on the leaves [start, subtree.size).
 
@@ -135,7 +142,8 @@ class HeadSigner:
     """Signs the heads of one log with all of its keys.
 
     keys: one or more, each named as the log's origin.  log_id: what Sigstore calls the
-    log by, the 32-byte hash of its first key.  state: called with each time that is to
+    log by, the 32-byte hash of its first key.  retired: keys that signed what is stored
+    and sign no more.  state: called with each time that is to
     be stated, which it returns.
     """
 
@@ -144,12 +152,15 @@ class HeadSigner:
         keys: Sequence[SigningKey],
         clock: Clock,
         state: Callable[[int], int] = lambda time_s: time_s,
+        *,
+        retired: Sequence[VerifierKey] = (),
     ) -> None:
         self._keys = tuple(keys)
         self._clock = clock
         self._state = state
         self._states_time = any(it.states_time for it in self._keys)
         self.verifier_keys = tuple(key.verifier_key for key in keys)
+        self.known_keys = (*self.verifier_keys, *retired)
         self.origin = self.verifier_keys[0].name
         self.log_id = self.verifier_keys[0].key_hash
 
