@@ -157,6 +157,8 @@ class Decider:
             # The source will say so; nothing is kept under this number.
             generation = -1
         for source in self._sources:
+            # That a log has nothing is an answer too, and may be another one soon.
+            is_local = is_local and source.is_local
             try:
                 found = await source.find(asked)
             except _TROUBLE as error:
@@ -169,7 +171,6 @@ class Decider:
                     error=type(error).__name__,
                 )
                 continue
-            is_local = is_local and (source.is_local or not found)
             await asyncio.to_thread(finding.add, found)
             if finding.verdict.allowed and not self._bounds.asks_all:
                 break

@@ -108,7 +108,7 @@ class GateSettings:
     )
     allowed_s: int = setting(
         600,
-        "how long an allowed verdict on documents of a log or a registry is kept",
+        "how long an allowed verdict is kept where a log or a registry was asked",
         least=0,
     )
     refused_s: int = setting(5, "how long a refused verdict is kept", least=0)

@@ -50,8 +50,11 @@ class Attested:
 
     async def attest(
         self, artifact: bytes, *, is_kept: bool = True, pad: int = 0
-    ) -> None:
-        """Log the provenance of an artifact, and keep the document."""
+    ) -> tuple[bytes, bytes]:
+        """Log the provenance of an artifact, and keep the document.
+
+        Return the envelope and the proof of its entry.
+        """
         key = self.key
         predicate = built().predicate
         assert isinstance(predicate, dict)
@@ -63,6 +66,7 @@ class Attested:
             if is_kept:
                 await log.put_document(envelope, entry=proof.index)
         await published(self.log)
+        return envelope, proof.encode()
 
 
 @asynccontextmanager
@@ -117,6 +121,25 @@ async def test_a_verdict_on_a_logs_documents_is_kept_for_its_time(
         made = logged_place(tmp_path, found)
         async with running_gate(made, log=found.url, allowed_s=600) as served:
             assert not (await served.decide(digest(b"app")))["cached"]
+            made.clock.wait(599)
+            assert (await served.decide(digest(b"app")))["cached"]
+            made.clock.wait(1)
+            assert not (await served.decide(digest(b"app")))["cached"]
+
+
+async def test_where_all_are_asked_a_logs_later_document_is_seen_in_time(
+    tmp_path: Path,
+) -> None:
+    async with attesting(tmp_path) as found:
+        # The log has its entry, and no document of it yet.
+        envelope, proof = await found.attest(b"app", is_kept=False)
+        made = logged_place(tmp_path, found)
+        (made.documents / "app.intoto.jsonl").write_bytes(envelope)
+        (made.documents / "app.tlog-proof").write_bytes(proof)
+        asking = {"log": found.url, "ask": "all", "allowed_s": 600}
+        async with running_gate(made, **asking) as served:
+            decided = await served.decide(digest(b"app"))
+            assert ("allowed", False) == (decided["outcome"], decided["cached"])
             made.clock.wait(599)
             assert (await served.decide(digest(b"app")))["cached"]
             made.clock.wait(1)
