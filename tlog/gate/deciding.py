@@ -171,7 +171,9 @@ class Decider:
                     error=type(error).__name__,
                 )
                 continue
-            await asyncio.to_thread(finding.add, found)
+            if found.left_out:
+                troubles.append(found.left_out)
+            await asyncio.to_thread(finding.add, found.documents)
             if finding.verdict.allowed and not self._bounds.asks_all:
                 break
         if self._bounds.asks_all and troubles and finding.verdict.allowed:

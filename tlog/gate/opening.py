@@ -17,7 +17,13 @@ from tlog.gate.deciding import Bounds, Decider, Watched
 from tlog.gate.folders import DocumentFolder
 from tlog.gate.metrics import GateMetrics
 from tlog.gate.settings import GateSettings
-from tlog.gate.sources import FolderSource, LogSource, RegistrySource, Source
+from tlog.gate.sources import (
+    FolderSource,
+    LogBounds,
+    LogSource,
+    RegistrySource,
+    Source,
+)
 from tlog.gate.summing import Summarizer
 from tlog.registry import Keyring, Way
 from tlog.signing import read_attestation_key
@@ -132,17 +138,17 @@ class OpenGate:
             sources.append(FolderSource(self.folder))
         if self.log is not None:
             store = None if settings.store is None else find_store(settings.store)
-            sources.append(LogSource(self.log, store))
+            bounds = LogBounds(settings.log_wait_ms / 1_000)
+            sources.append(LogSource(self.log, store, bounds))
         if self.registry is not None and settings.registry:
             sources.append(self.registry)
-        bounds = Bounds(
-            settings.deadline_ms / 1_000, settings.checks, settings.ask == "all"
-        )
         return Decider(
             self.beliefs,
             sources,
             cache,
-            bounds=bounds,
+            bounds=Bounds(
+                settings.deadline_ms / 1_000, settings.checks, settings.ask == "all"
+            ),
             folder=self.folder,
             watched=Watched(self.clock, self.metrics),
         )

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tlog.documents.store import DocumentStore
 from tlog.gate.folders import DocumentFolder
@@ -35,6 +35,9 @@ from tlogverify.errors import TlogError
 from tlogverify.sigstore.bundle import MAX_BUNDLE_BYTES
 
 MAX_ATTESTATIONS: Final = 1_024
+MAX_ALL_BYTES: Final = 64 << 20
+"""Of one artifact's documents of a log: whoever may log can name any artifact."""
+
 _BUNDLE_TYPE: Final = b"application/vnd.dev.sigstore.bundle"
 _LARGEST: Final = max(MAX_ENVELOPE_BYTES, MAX_BUNDLE_BYTES)
 
@@ -51,6 +54,13 @@ class Asked:
     reference: str = ""
 
 
+class Found(NamedTuple):
+    """Documents of one place; left_out: why there may be more, "" for all of them."""
+
+    documents: Sequence[Document]
+    left_out: str = ""
+
+
 class Source(Protocol):
     """One place; name: for metrics.  is_local: it is asked without a network.
 
@@ -61,7 +71,7 @@ class Source(Protocol):
     is_local: bool
     is_by_place: bool
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return documents that may be of an artifact.
 
         Raises TlogError or OSError if it cannot be asked.
@@ -77,9 +87,18 @@ class FolderSource:
     def __init__(self, folder: DocumentFolder) -> None:
         self._folder = folder
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return what lies there."""
-        return await asyncio.to_thread(self._folder.find, asked.sha256)
+        return Found(await asyncio.to_thread(self._folder.find, asked.sha256))
+
+
+@dataclass(frozen=True, slots=True)
+class LogBounds:
+    """Of one question: how long, how many entries, how many bytes of documents."""
+
+    wait_s: float
+    entries: int = MAX_ATTESTATIONS
+    all_bytes: int = MAX_ALL_BYTES
 
 
 class LogSource:
@@ -90,16 +109,30 @@ class LogSource:
 
     name, is_local, is_by_place = "log", False, False
 
-    def __init__(self, log: LogClient, store: DocumentStore | None) -> None:
+    def __init__(
+        self, log: LogClient, store: DocumentStore | None, bounds: LogBounds
+    ) -> None:
         self._log = log
         self._store = store
+        self._bounds = bounds
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return the documents of all entries, each with the entry's proof."""
-        digest = f"sha256:{asked.sha256.hex()}"
-        found = await self._log.attestations(digest, limit=MAX_ATTESTATIONS)
-        documents = [await self._document(it) for it in found.attestations]
-        return [it for it in documents if it is not None]
+        digest, bounds = f"sha256:{asked.sha256.hex()}", self._bounds
+        # The client bounds each request; this bounds all of them.
+        async with asyncio.timeout(bounds.wait_s):
+            found = await self._log.attestations(digest, limit=bounds.entries)
+            room, documents = bounds.all_bytes, list[Document]()
+            for it in found.attestations:
+                document = await self._document(it)
+                if document is None:
+                    continue
+                room -= _size(document)
+                if room < 0:
+                    return Found(documents, "the log has more documents than are read")
+                documents.append(document)
+        more = "" if found.next is None else "the log has more entries than are asked"
+        return Found(documents, more)
 
     async def _document(self, attestation: Attestation) -> Document | None:
         named = attestation.document
@@ -131,6 +164,12 @@ class LogSource:
             raise
 
 
+def _size(document: Document) -> int:
+    if isinstance(document, Attested):
+        return len(document.envelope)
+    return len(document.bundle)
+
+
 def _read(store: DocumentStore, sha256: bytes) -> bytes | None:
     try:
         with store.open(sha256) as document:
@@ -148,10 +187,10 @@ class RegistrySource:
     def __init__(self, way: Way) -> None:
         self._way = way
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return what is attached to an image; nothing for what is no image."""
         if not asked.reference:
-            return ()
+            return Found(())
         async with self._open(parse_reference(asked.reference)) as repository:
             reference = parse_reference(asked.reference)
             image = await find_image(repository, reference)
@@ -169,7 +208,7 @@ class RegistrySource:
             documents += [
                 Attested(it.attached, it.content, proof.encode()) for proof in paired
             ]
-        return documents
+        return Found(documents)
 
     async def resolve(self, reference: str) -> bytes:
         """Return the SHA-256 of the image that a tag names now.

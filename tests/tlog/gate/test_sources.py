@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.cases import case
 from tests.support.registry import NAME, OCI_MANIFEST, StandIn, told
 from tests.support.running import published, running_log
@@ -22,6 +24,7 @@ from tests.tlog.rules.workshop import BUILD, SCANNED, built, keys
 from tests.tlogverify.attestation.stories import ALICE, BUILDER, SLSA, SOURCE
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256
 from tlog.attest import NamedDigest, encode_statement, record_of, sign_statement
+from tlog.gate.sources import Asked, LogBounds, LogSource
 from tlog.log.life import Log
 from tlog.registry.payloads import BUNDLE_TYPE, ENVELOPE_TYPE, PROOF_TYPE
 from tlog.signing import AttestationKey, AttestationKeyType, generate_attestation_key
@@ -144,6 +147,30 @@ async def test_where_all_are_asked_a_logs_later_document_is_seen_in_time(
             assert (await served.decide(digest(b"app")))["cached"]
             made.clock.wait(1)
             assert not (await served.decide(digest(b"app")))["cached"]
+
+
+async def test_more_than_is_read_of_a_log_is_said_and_never_passed_over(
+    tmp_path: Path,
+) -> None:
+    async with attesting(tmp_path) as found:
+        for pad in (0, 1, 200_000):
+            await found.attest(b"app", pad=pad)
+        asked = Asked("", hashlib.sha256(b"app").digest())
+        table = [
+            (LogBounds(60), 3, ""),
+            (LogBounds(60, entries=3), 3, ""),
+            (LogBounds(60, entries=2), 2, "more entries"),
+            (LogBounds(60, all_bytes=200_000), 2, "more documents"),
+        ]
+        async with LogClient(found.url, Policy.read(found.policy)) as log:
+            for bounds, count, why in table:
+                with case(str(bounds)):
+                    told = await LogSource(log, None, bounds).find(asked)
+                    assert count == len(told.documents)
+                    assert bool(why) == bool(told.left_out)
+                    assert why in told.left_out
+            with pytest.raises(TimeoutError):
+                await LogSource(log, None, LogBounds(0)).find(asked)
 
 
 async def test_a_log_that_lies_decides_nothing(tmp_path: Path) -> None:
