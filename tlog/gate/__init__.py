@@ -14,6 +14,7 @@ cache keeps it.
     yaml                PURE: values as YAML
     settings  metrics   of `tlog gate`; what it counts
     beliefs             rules and trust, read again when their files change
+    links               the client of a log, by the policy that is believed now
     folders             documents in a folder, by the artifacts that they name
     sources             documents of a log and of a registry
     deciding            sources in the order of cost, one deadline

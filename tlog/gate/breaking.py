@@ -23,6 +23,7 @@ from typing import Final
 
 from tlog.errors import BusyError
 from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_all_whole
+from tlog.gate.links import LogLink
 from tlog.log_lines import log_event
 from tlog.rules.moments import show_time
 from tlogclient import LogClient
@@ -79,12 +80,12 @@ def record_of(document: bytes, sha256s: Sequence[bytes]) -> Record:
 
 
 class Spool:
-    """The folder of uses, and the log that shall have them; log: None for none."""
+    """The folder of uses, and the way to the log that shall have them, or None."""
 
-    def __init__(self, folder: Path, log: LogClient | None) -> None:
+    def __init__(self, folder: Path, link: LogLink | None) -> None:
         """Make the folder if it is new; OSError that names it."""
         self._folder = folder
-        self._log = log
+        self._link = link
         make_folders(folder / "logged", PRIVATE_FOLDER)
 
     @property
@@ -106,10 +107,10 @@ class Spool:
 
         It stays in the spool then.
         """
-        log = self._log
-        if log is None:
+        if self._link is None:
             return None
         try:
+            log = await self._link.client()
             document = await asyncio.to_thread(
                 read_bounded, path, "a use of break-glass", MAX_USE_BYTES
             )

@@ -85,7 +85,12 @@ class Decider:
         self, asked: Asked, environment: str, deadline: float | None
     ) -> Decision:
         """Return a decision by the deadline; None waits for the sources alone."""
-        belief = self._beliefs.of(environment)
+        try:
+            async with asyncio.timeout_at(deadline):
+                belief = await self._beliefs.of(environment)
+        except TimeoutError:
+            why = "the rules are being read again"
+            return _undecided(asked, Reason.DEADLINE, why)
         if belief is None:
             return Decision(
                 asked.subject,

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from tlog.documents.store import DocumentStore
 from tlog.gate.folders import DocumentFolder
+from tlog.gate.links import LogLink
 from tlog.registry import (
     DOCUMENT_TYPES,
     ENVELOPE_TYPE,
@@ -110,9 +111,9 @@ class LogSource:
     name, is_local, is_by_place = "log", False, False
 
     def __init__(
-        self, log: LogClient, store: DocumentStore | None, bounds: LogBounds
+        self, link: LogLink, store: DocumentStore | None, bounds: LogBounds
     ) -> None:
-        self._log = log
+        self._link = link
         self._store = store
         self._bounds = bounds
 
@@ -121,10 +122,11 @@ class LogSource:
         digest, bounds = f"sha256:{asked.sha256.hex()}", self._bounds
         # The client bounds each request; this bounds all of them.
         async with asyncio.timeout(bounds.wait_s):
-            found = await self._log.attestations(digest, limit=bounds.entries)
+            log = await self._link.client()
+            found = await log.attestations(digest, limit=bounds.entries)
             room, documents = bounds.all_bytes, list[Document]()
             for it in found.attestations:
-                document = await self._document(it)
+                document = await self._document(log, it)
                 if document is None:
                     continue
                 room -= _size(document)
@@ -134,7 +136,9 @@ class LogSource:
         more = "" if found.next is None else "the log has more entries than are asked"
         return Found(documents, more)
 
-    async def _document(self, attestation: Attestation) -> Document | None:
+    async def _document(
+        self, log: LogClient, attestation: Attestation
+    ) -> Document | None:
         named = attestation.document
         if named is None or named.disposition != "stored":
             return None
@@ -144,7 +148,7 @@ class LogSource:
         if content is None and self._store is not None:
             content = await asyncio.to_thread(_read, self._store, named.sha256)
         if content is None:
-            content = await self._fetch(named.sha256)
+            content = await _fetch(log, named.sha256)
         if content is None:
             return None
         name = f"entry {attestation.index}"
@@ -152,16 +156,15 @@ class LogSource:
             return Bundled(name, content)
         return Attested(name, content, attestation.proof.encode())
 
-    async def _fetch(self, sha256: bytes) -> bytes | None:
-        try:
-            return await self._log.document(
-                f"sha256:{sha256.hex()}", limit_bytes=_LARGEST
-            )
-        except RefusedError as error:
-            if error.status in {404, 410}:
-                # It went this moment.
-                return None
-            raise
+
+async def _fetch(log: LogClient, sha256: bytes) -> bytes | None:
+    try:
+        return await log.document(f"sha256:{sha256.hex()}", limit_bytes=_LARGEST)
+    except RefusedError as error:
+        if error.status in {404, 410}:
+            # It went this moment.
+            return None
+        raise
 
 
 def _size(document: Document) -> int:

@@ -1,6 +1,7 @@
 """Decisions: what a verdict's life depends on, and what a deadline answers."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.cases import case
+from tests.support.http import ask
 from tests.tlog.gate.workshop import (
     BAD,
     BAD_SHA256,
@@ -142,6 +144,54 @@ async def test_rules_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
         assert ("allowed", "met", True) == await facts(served)
         made.replace_rules(keys() + SCANNED.replace("bob", "carol"))
         assert ("refused", "not-met", False) == await facts(served)
+
+
+async def test_a_key_that_is_changed_in_its_place_ends_its_verdicts(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    for path in tmp_path.glob("*.pub"):
+        path.rename(aside / path.name)
+    made.rules.write_text(RULES.replace('file = "', 'file = "aside/'))
+    alice, mallory = (aside / f"{it}.pub" for it in ("alice", "mallory"))
+    async with running_gate(made) as served:
+        assert ("allowed", "met", False) == await facts(served)
+        alice.write_bytes(mallory.read_bytes())
+        assert ("refused", "not-met", False) == await facts(served)
+
+
+async def test_what_is_written_twice_within_a_tick_is_read_twice(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    async with running_gate(made) as served:
+        assert ("allowed", "met", False) == await facts(served)
+        made.rules.write_text(RULES)
+        stamp = made.rules.stat()
+        assert "allowed" == (await facts(served))[0]
+        made.rules.write_text(
+            RULES.replace('signers = ["alice"]', 'signers = ["carol"]')
+        )
+        # As on a file system whose time has not moved on.
+        os.utime(made.rules, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        while "allowed" == (await facts(served))[0]:
+            pass
+
+
+async def test_rules_that_are_slow_to_read_hold_up_nothing_else(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    async with running_gate(made, deadline_ms=50) as served:
+        made.rules.unlink()
+        os.mkfifo(made.rules)
+        assert ("undecided", "deadline", False) == await facts(served)
+        assert 200 == (await ask(served.url, "/healthz")).status
+        # It reads on where somebody writes, and finds nothing.
+        while "undecided" == (await facts(served))[0]:
+            os.close(os.open(made.rules, os.O_RDWR | os.O_NONBLOCK))
 
 
 async def test_each_environment_has_its_own_rules(tmp_path: Path) -> None:

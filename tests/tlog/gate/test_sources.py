@@ -162,7 +162,10 @@ async def test_more_than_is_read_of_a_log_is_said_and_never_passed_over(
             (LogBounds(60, entries=2), 2, "more entries"),
             (LogBounds(60, all_bytes=200_000), 2, "more documents"),
         ]
-        async with LogClient(found.url, Policy.read(found.policy)) as log:
+        made = logged_place(tmp_path, found)
+        async with running_gate(made, log=found.url) as served:
+            log = served.gate.log
+            assert log is not None
             for bounds, count, why in table:
                 with case(str(bounds)):
                     told = await LogSource(log, None, bounds).find(asked)
@@ -182,6 +185,13 @@ async def test_a_log_that_lies_decides_nothing(tmp_path: Path) -> None:
         async with running_gate(made, log=found.url) as served:
             decided = await served.decide(digest(b"app"))
             assert ("undecided", "source") == (decided["outcome"], decided["reason"])
+            # Its own policy is believed without a restart, and so are its answers.
+            made.rules.write_text(RULES)
+            (tmp_path / "other" / "release.key.pub").write_bytes(
+                (tmp_path / "release.key.pub").read_bytes()
+            )
+            made.policy.write_bytes(found.policy.read_bytes())
+            assert "met" == (await served.decide(digest(b"app")))["reason"]
 
 
 @asynccontextmanager
