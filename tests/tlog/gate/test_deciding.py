@@ -32,6 +32,7 @@ from tests.tlog.rules.workshop import (
     built,
     keys,
     scan,
+    write_keys,
 )
 from tests.tlogverify.attestation.stories import ALICE, provenance
 from tests.tlogverify.documents import ARTIFACT_SHA256, POLICY_TEXT
@@ -152,8 +153,7 @@ async def test_a_key_that_is_changed_in_its_place_ends_its_verdicts(
     made = place(tmp_path)
     aside = tmp_path / "aside"
     aside.mkdir()
-    for path in tmp_path.glob("*.pub"):
-        path.rename(aside / path.name)
+    write_keys(aside)
     made.rules.write_text(RULES.replace('file = "', 'file = "aside/'))
     alice, mallory = (aside / f"{it}.pub" for it in ("alice", "mallory"))
     async with running_gate(made) as served:
