@@ -72,7 +72,7 @@ class Decider:
         self._cache = cache
         self._folder = folder
         self._bounds = bounds
-        self._under_way: dict[Key, asyncio.Task[Decision]] = {}
+        self._under_way: dict[tuple[Key, int | None], asyncio.Task[Decision]] = {}
         self._clock, self._metrics = watched
         self._metrics.cached.set_function(lambda: len(cache))
         self._metrics.under_way.set_function(lambda: len(self._under_way))
@@ -100,17 +100,20 @@ class Decider:
                 asked.sha256,
             )
         key = self._key(asked, belief)
-        kept = await self._kept(key, deadline)
+        generation = await self._generation_by(deadline)
+        kept = None if generation is None else self._cache.get(key, generation)
         if kept is not None:
             self._metrics.cache_hits.inc()
             return replace(kept, subject=asked.subject, is_cached=True)
-        task = self._under_way.get(key)
+        # A verdict on what the folder was before is not waited for.
+        turn = (key, generation)
+        task = self._under_way.get(turn)
         if task is None:
             if len(self._under_way) >= self._bounds.checks:
                 return _undecided(asked, Reason.BUSY, "too much is being judged now")
             task = asyncio.create_task(self._judge(key, belief, asked))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+            self._under_way[turn] = task
+            task.add_done_callback(lambda _: self._under_way.pop(turn, None))
         try:
             async with asyncio.timeout_at(deadline):
                 # Who stops to wait must not end it for others.
@@ -134,14 +137,13 @@ class Decider:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _kept(self, key: Key, deadline: float | None) -> Decision | None:
+    async def _generation_by(self, deadline: float | None) -> int | None:
         try:
             async with asyncio.timeout_at(deadline):
-                generation = await self._generation()
+                return await self._generation()
         except _TROUBLE:
             # The source will say so.
             return None
-        return self._cache.get(key, generation)
 
     async def _generation(self) -> int:
         if self._folder is None:

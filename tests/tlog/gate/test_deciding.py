@@ -280,6 +280,18 @@ async def test_no_more_is_judged_at_once_than_is_set(tmp_path: Path) -> None:
             assert ("undecided", "busy", False) == await facts(served, third)
 
 
+async def test_what_was_taken_away_is_not_waited_for(tmp_path: Path) -> None:
+    made = place(tmp_path)
+    async with silent() as url:
+        hanging = {"log": url, "deadline_ms": 50, "log_wait_ms": 29_000, "ask": "all"}
+        async with running_gate(made, **hanging) as served:
+            assert "deadline" == (await facts(served))[1]
+            (made.documents / "build.intoto.jsonl").unlink()
+            assert "deadline" == (await facts(served))[1]
+            # The first is judged by what is no longer there.
+            assert 2 == await served.sample("tlog_gate_checks")
+
+
 async def test_what_is_audited_is_answered_at_once_and_judged_later(
     tmp_path: Path,
 ) -> None:
