@@ -46,6 +46,11 @@ _BY_DIGEST: Final = (
     "c.image.matches('@sha256:[0-9a-f]{{64}}$') || (oldObject != null && "
     "has(oldObject.spec.{0}) && oldObject.spec.{0}.exists(o, o.image == c.image))))"
 )
+_MOUNTED_BY_DIGEST: Final = (
+    "(!has(object.spec.volumes) || object.spec.volumes.all(v, !has(v.image) || "
+    "(has(v.image.reference) && v.image.reference.matches('@sha256:[0-9a-f]{64}$'))))"
+)
+"""An image that is mounted; volumes of a Pod never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +281,7 @@ def _rule(
 
 def _digest_policy() -> dict[str, object]:
     kinds = ("containers", "initContainers", "ephemeralContainers")
-    expression = " && ".join(map(_BY_DIGEST.format, kinds))
+    expression = " && ".join([*map(_BY_DIGEST.format, kinds), _MOUNTED_BY_DIGEST])
     policy = _object(
         "admissionregistration.k8s.io/v1",
         "ValidatingAdmissionPolicy",

@@ -137,6 +137,7 @@ def test_digests_are_demanded_first_and_may_be_left_out() -> None:
     (validation,) = policy["validations"]
     for kind in ("containers", "initContainers", "ephemeralContainers"):
         assert f"object.spec.{kind}.all(" in validation["expression"]
+    assert "object.spec.volumes.all(" in validation["expression"]
     assert "@sha256:[0-9a-f]{64}$" in validation["expression"]
     assert "Fail" == policy["failurePolicy"]
     bindings = [
