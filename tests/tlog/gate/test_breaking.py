@@ -24,6 +24,7 @@ from tests.tlog.gate.workshop import (
     template,
 )
 from tests.tlog.rules.workshop import NOW, at
+from tlog.gate.coverage import ask_log
 from tlogclient import LogClient
 from tlogverify import verify_artifact
 from tlogverify.policy import Policy
@@ -79,6 +80,8 @@ async def test_a_use_is_let_through_with_a_warning_and_an_entry_in_the_log(
             (attestation,) = result.attestations
             assert attestation.document is not None
             document = attestation.document.content or b""
+            # It says nothing of where the image is from.
+            assert not (await ask_log(client, digest, None)).is_covered
         assert {
             "type": "urn:tlog:break-glass:v1",
             "uid": asked["request"]["uid"],
