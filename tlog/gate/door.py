@@ -60,20 +60,21 @@ class GateEndpoints:
 
     def __init__(self, gate: OpenGate) -> None:
         self._gate = gate
+        self._admission = Admission(gate)
 
     async def admit(self, request: web.Request) -> web.Response:
         """POST /admit/{mode}."""
         mode = cast(Mode, request.match_info["mode"])
         self._require_known(request)
         review = await _read_review(request)
-        answer = await Admission(self._gate).admit(review, mode)
+        answer = await self._admission.admit(review, mode)
         return json_response(answer.document())
 
     async def break_glass(self, request: web.Request) -> web.Response:
         """POST /break-glass."""
         self._require_known(request)
         review = await _read_review(request)
-        answer = await Admission(self._gate).break_glass(review)
+        answer = await self._admission.break_glass(review)
         return json_response(answer.document())
 
     async def decide(self, request: web.Request) -> web.Response:
