@@ -104,6 +104,7 @@ class Beliefs:
         # Taken first: what changes while it is read, and what is not usable, is read
         # again when it changes.
         self._take_stamps()
+        before = self._digests()
         try:
             self._believed = self._read()
         except (TlogError, OSError) as error:
@@ -111,10 +112,12 @@ class Beliefs:
             log_event("rules not usable", level="error", error=str(error))
             return
         self._forget_if_others_are_named()
-        log_event(
-            "rules read again",
-            rules={it: self._believed[it].rules.sha256.hex() for it in self._believed},
-        )
+        if self._digests() != before:
+            rules = {name: it.rules.sha256.hex() for name, it in self._believed.items()}
+            log_event("rules read again", rules=rules)
+
+    def _digests(self) -> list[bytes]:
+        return [it.rules.sha256 + it.trust_sha256 for it in self._believed.values()]
 
     def _is_changed(self) -> bool:
         is_due = self._again_ns is not None and time.time_ns() >= self._again_ns
