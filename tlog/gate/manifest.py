@@ -304,7 +304,9 @@ def _digest_policy() -> dict[str, object]:
             "resourceRules": [_pods_rule()],
         },
         "matchConditions": conditions,
-        "validations": [{"expression": expression, "message": message}],
+        "validations": [
+            {"expression": expression, "message": message, "reason": "Forbidden"}
+        ],
     }
     return {**policy, "spec": spec}
 
