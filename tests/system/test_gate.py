@@ -214,6 +214,7 @@ def test_settings_that_cannot_serve_are_told_before_it_starts(place: Path) -> No
             "a=warn:b",
         ),
         "--store needs --log": (*rules_of(place), *policy, "--store", "."),
+        "--monitor needs --store": (*rules_of(place), *policy, "--monitor", "."),
         "--verifier go together": (*rules_of(place), *policy, "--verifier", "urn:a"),
     }
     for why, arguments in table.items():

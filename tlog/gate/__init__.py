@@ -17,6 +17,7 @@ cache keeps it.
     links               the client of a log, by the policy that is believed now
     folders             documents in a folder, by the artifacts that they name
     sources             documents of a log and of a registry
+    following           documents of a log by a monitor's state, without the log
     deciding            sources in the order of cost, one deadline
     breaking            break-glass: on record before it is allowed, or spooled
     summing             verdicts as signed verification summaries

@@ -15,6 +15,7 @@ from tlog.gate.cache import VerdictCache
 from tlog.gate.certificates import Certificates
 from tlog.gate.deciding import Bounds, Decider, Watched
 from tlog.gate.folders import DocumentFolder
+from tlog.gate.following import MonitorSource
 from tlog.gate.links import LogLink
 from tlog.gate.metrics import GateMetrics
 from tlog.gate.settings import GateSettings
@@ -130,9 +131,11 @@ class OpenGate:
         sources: list[Source] = []
         if self.folder is not None:
             sources.append(FolderSource(self.folder))
+        bounds = LogBounds(settings.log_wait_ms / 1_000)
+        store = None if settings.store is None else find_store(settings.store)
+        if settings.monitor is not None and store is not None:
+            sources.append(MonitorSource(settings.monitor, store, bounds))
         if self.log is not None:
-            store = None if settings.store is None else find_store(settings.store)
-            bounds = LogBounds(settings.log_wait_ms / 1_000)
             sources.append(LogSource(self.log, store, bounds))
         if self.registry is not None and settings.registry:
             sources.append(self.registry)

@@ -58,6 +58,9 @@ class GateSettings:
     store: Path | None = setting(
         None, "that log's folder of documents, read for those that it only links to"
     )
+    monitor: Path | None = setting(
+        None, "the state folder of a monitor of that log, searched before it is asked"
+    )
     log_wait_ms: int = setting(
         1_500, "how long the log may take to answer", least=1, most=MAX_DEADLINE_MS
     )
@@ -170,12 +173,19 @@ class GateSettings:
         self._require_place()
         if self.log and self.policy is None:
             raise FormatError("--log needs --policy: its answers are verified")
-        if self.store is not None and not self.log:
-            raise FormatError(
-                "--store needs --log: documents are found by the log's entries"
-            )
+        self._require_entries()
         if (self.vsa_key is None) != (not self.verifier):
             raise FormatError("--vsa-key and --verifier go together")
+
+    def _require_entries(self) -> None:
+        if self.store is not None and not (self.log or self.monitor):
+            raise FormatError(
+                "--store needs --log or --monitor: documents are found by entries"
+            )
+        if self.monitor is not None and (self.store is None or self.policy is None):
+            raise FormatError(
+                "--monitor needs --store and --policy: it has entries alone"
+            )
 
     def _require_environments(self) -> None:
         files = rules_files(self)

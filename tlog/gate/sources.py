@@ -33,6 +33,7 @@ from tlogclient.attested import Attestation
 from tlogclient.errors import RefusedError
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
 from tlogverify.errors import TlogError
+from tlogverify.proof import Proof
 from tlogverify.sigstore.bundle import MAX_BUNDLE_BYTES
 
 MAX_ATTESTATIONS: Final = 1_024
@@ -120,25 +121,20 @@ class LogSource:
     async def find(self, asked: Asked) -> Found:
         """Return the documents of all entries, each with the entry's proof."""
         digest, bounds = f"sha256:{asked.sha256.hex()}", self._bounds
+        taken = Taken(bounds)
         # The client bounds each request; this bounds all of them.
         async with asyncio.timeout(bounds.wait_s):
             log = await self._link.client()
             found = await log.attestations(digest, limit=bounds.entries)
-            room, documents = bounds.all_bytes, list[Document]()
             for it in found.attestations:
-                document = await self._document(log, it)
-                if document is None:
+                content = await self._content(log, it)
+                if content is None:
                     continue
-                room -= _size(document)
-                if room < 0:
-                    return Found(documents, "the log has more documents than are read")
-                documents.append(document)
-        more = "" if found.next is None else "the log has more entries than are asked"
-        return Found(documents, more)
+                if not taken.add(document_of(it.index, content, it.proof)):
+                    break
+        return taken.found(is_more=found.next is not None)
 
-    async def _document(
-        self, log: LogClient, attestation: Attestation
-    ) -> Document | None:
+    async def _content(self, log: LogClient, attestation: Attestation) -> bytes | None:
         named = attestation.document
         if named is None or named.disposition != "stored":
             return None
@@ -146,15 +142,8 @@ class LogSource:
         if content is None and (named.size or 0) > _LARGEST:
             return None
         if content is None and self._store is not None:
-            content = await asyncio.to_thread(_read, self._store, named.sha256)
-        if content is None:
-            content = await _fetch(log, named.sha256)
-        if content is None:
-            return None
-        name = f"entry {attestation.index}"
-        if _BUNDLE_TYPE in content[:4096]:
-            return Bundled(name, content)
-        return Attested(name, content, attestation.proof.encode())
+            content = await asyncio.to_thread(read_stored, self._store, named.sha256)
+        return content if content is not None else await _fetch(log, named.sha256)
 
 
 async def _fetch(log: LogClient, sha256: bytes) -> bytes | None:
@@ -167,19 +156,53 @@ async def _fetch(log: LogClient, sha256: bytes) -> bytes | None:
         raise
 
 
-def _size(document: Document) -> int:
-    if isinstance(document, Attested):
-        return len(document.envelope)
-    return len(document.bundle)
+class Taken:
+    """Documents of a log, as many bytes and entries of them as are read."""
+
+    def __init__(self, bounds: LogBounds) -> None:
+        self._documents: list[Document] = []
+        self._entries_left = bounds.entries
+        self._room = bounds.all_bytes
+        self._left_out = ""
+
+    def add(self, document: Document) -> bool:
+        """Take one; False if there is no room for it, and no sense in another."""
+        self._entries_left -= 1
+        self._room -= _size(document)
+        if self._entries_left < 0 or self._room < 0:
+            self._left_out = "the log has more documents than are read"
+            return False
+        self._documents.append(document)
+        return True
+
+    def found(self, *, is_more: bool = False) -> Found:
+        """Return them; is_more: there are entries that nobody has looked at."""
+        more = "the log has more entries than are asked" if is_more else ""
+        return Found(self._documents, self._left_out or more)
 
 
-def _read(store: DocumentStore, sha256: bytes) -> bytes | None:
+def document_of(index: int, content: bytes, proof: Proof) -> Document:
+    """Return what an entry's document is: a bundle, or an envelope with the proof."""
+    name = f"entry {index}"
+    if _BUNDLE_TYPE in content[:4096]:
+        return Bundled(name, content)
+    return Attested(name, content, proof.encode())
+
+
+def read_stored(store: DocumentStore, sha256: bytes) -> bytes | None:
+    """Return a stored document; None for whatever else became of it."""
     try:
         with store.open(sha256) as document:
             return document.read_whole(_LARGEST)
     except (TlogError, OSError):
         # Whatever it is, the log knows it better.
         return None
+
+
+def _size(document: Document) -> int:
+    if isinstance(document, Attested):
+        return len(document.envelope)
+    return len(document.bundle)
 
 
 class RegistrySource:
