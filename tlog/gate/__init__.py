@@ -18,6 +18,7 @@ cache keeps it.
     folders             documents in a folder, by the artifacts that they name
     sources             documents of a log and of a registry
     following           documents of a log by a monitor's state, without the log
+    bundles             Sigstore bundles that a log makes for GitHub's clients
     deciding            sources in the order of cost, one deadline
     breaking            break-glass: on record before it is allowed, or spooled
     summing             verdicts as signed verification summaries

@@ -35,7 +35,7 @@ class LogLink:
             url = require_url(settings.log)
         except ValueError as error:
             raise FormatError(f"--log: {error}") from None
-        self._network = Network(find_proxy(url), tls)
+        self.network = Network(find_proxy(url), tls)
         self._made_of: tuple[Policy | None, Stamp | None] = (None, None)
         self._current: LogClient | None = None
         self._clients = AsyncExitStack()
@@ -73,7 +73,7 @@ class LogLink:
                 policy,
                 token=_token(self._settings.log_token_file),
                 timeout_s=self._settings.log_wait_ms / 1_000,
-                network=self._network,
+                network=self.network,
             )
         except ValueError as error:
             raise FormatError(f"--log: {error}") from None

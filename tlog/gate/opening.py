@@ -11,6 +11,7 @@ from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.documents.opening import find_store
 from tlog.gate.beliefs import Beliefs, LoadJudge
 from tlog.gate.breaking import Spool
+from tlog.gate.bundles import BundleSource
 from tlog.gate.cache import VerdictCache
 from tlog.gate.certificates import Certificates
 from tlog.gate.deciding import Bounds, Decider, Watched
@@ -62,6 +63,10 @@ class OpenGate:
             self.folder = DocumentFolder(settings.documents)
         self.registry = _registry(settings)
         self.log = LogLink(settings, self.beliefs) if settings.log else None
+        self.bundles: BundleSource | None = None
+        if self.log is not None and settings.log_bundles:
+            bounds = LogBounds(settings.log_wait_ms / 1_000)
+            self.bundles = BundleSource(settings.log, self.log.network, bounds)
         self.decider = self._decider()
         self.spool: Spool | None = None
         if settings.spool is not None:
@@ -85,6 +90,8 @@ class OpenGate:
     async def __aenter__(self) -> "OpenGate":
         if self.log is not None:
             await self._stack.enter_async_context(self.log)
+        if self.bundles is not None:
+            await self._stack.enter_async_context(self.bundles)
         if self.spool is not None:
             self.later(self._follow_spool(self.spool))
         return self
@@ -137,6 +144,8 @@ class OpenGate:
             sources.append(MonitorSource(settings.monitor, store, bounds))
         if self.log is not None:
             sources.append(LogSource(self.log, store, bounds))
+            if self.bundles is not None:
+                sources.append(self.bundles)
         if self.registry is not None and settings.registry:
             sources.append(self.registry)
         return Decider(

@@ -55,6 +55,9 @@ class GateSettings:
         None, "a folder of envelopes with their proofs, and of bundles"
     )
     log: str = setting("", "the URL of a log whose attestations are asked for")
+    log_bundles: bool = setting(
+        False, "ask that log for Sigstore bundles too, as clients of GitHub's do"
+    )
     store: Path | None = setting(
         None, "that log's folder of documents, read for those that it only links to"
     )
@@ -171,6 +174,8 @@ class GateSettings:
             raise FormatError("--policy FILE is needed: whom to trust")
         self._require_environments()
         self._require_place()
+        if self.log_bundles and not self.log:
+            raise FormatError("--log-bundles needs --log")
         if self.log and self.policy is None:
             raise FormatError("--log needs --policy: its answers are verified")
         self._require_entries()
