@@ -45,8 +45,14 @@ class Admission:
         self._gate = gate
         self._namespaces = parse_namespaces(gate.settings.namespaces)
 
-    async def admit(self, review: Review, mode: Mode) -> Admitted:
-        """Answer a review that came by the path of `mode`."""
+    async def admit(
+        self, review: Review, mode: Mode, patience_s: float | None = None
+    ) -> Admitted:
+        """Answer a review that came by the path of `mode`.
+
+        patience_s: how long the API server waits, if it says so.
+        """
+        deadline = self._gate.decider.deadline(patience_s)
         rule = self._rule(review, mode)
         if not review.is_judged:
             return self._passed(review, rule, Reason.NOT_JUDGED)
@@ -62,12 +68,15 @@ class Admission:
             return self._passed(review, rule, Reason.UNCHANGED)
         if rule.mode == "audit":
             return self._audit(review, rule, images)
-        decisions = await self._decide(images, rule, self._gate.decider.deadline())
+        decisions = await self._decide(images, rule, deadline)
         self._count(decisions, rule)
         return self._answer(review, rule, decisions)
 
-    async def break_glass(self, review: Review) -> Admitted:
+    async def break_glass(
+        self, review: Review, patience_s: float | None = None
+    ) -> Admitted:
         """Answer a review whose user may use break-glass, as the API server found."""
+        deadline = self._gate.decider.deadline(patience_s)
         rule = _Rule("enforce", self._gate.settings.environment)
         if not review.is_judged or (review.is_known and not review.is_pod):
             return self._passed(review, rule, Reason.NOT_JUDGED)
@@ -93,11 +102,11 @@ class Admission:
             words = "a dry run: nothing was recorded"
             return self._glass_broken(review, images, words, ())
         else:
-            return await self._break(spool, review, images)
+            return await self._break(spool, review, images, deadline)
         return self._glass_kept(review, *kept)
 
     async def _break(
-        self, spool: Spool, review: Review, images: Sequence[str]
+        self, spool: Spool, review: Review, images: Sequence[str], deadline: float
     ) -> Admitted:
         settings, why = self._gate.settings, review.why_break_glass()
         now_s = self._gate.clock.now_s()
@@ -125,7 +134,7 @@ class Admission:
         submitting = asyncio.create_task(spool.submit(path))
         self._gate.hold(submitting)
         try:
-            async with asyncio.timeout_at(self._gate.decider.deadline()):
+            async with asyncio.timeout_at(deadline):
                 # Who is answered meanwhile must not leave it half done.
                 index = await asyncio.shield(submitting)
         except TimeoutError:

@@ -29,6 +29,9 @@ from tlog.rules import (
 )
 from tlogverify.errors import TlogError
 
+_OF_PATIENCE: Final = 0.8
+"""The rest is for the way of question and answer."""
+
 _TROUBLE: Final = (TlogError, OSError, TimeoutError)
 
 
@@ -77,9 +80,15 @@ class Decider:
         self._metrics.cached.set_function(lambda: len(cache))
         self._metrics.under_way.set_function(lambda: len(self._under_way))
 
-    def deadline(self) -> float:
-        """Return when a question that comes now is answered, by the loop's time."""
-        return asyncio.get_running_loop().time() + self._bounds.deadline_s
+    def deadline(self, patience_s: float | None = None) -> float:
+        """Return when a question that comes now is answered, by the loop's time.
+
+        patience_s: how long who asks waits, if that is known; an answer comes before.
+        """
+        wait_s = self._bounds.deadline_s
+        if patience_s is not None:
+            wait_s = min(wait_s, patience_s * _OF_PATIENCE)
+        return asyncio.get_running_loop().time() + wait_s
 
     async def decide(
         self, asked: Asked, environment: str, deadline: float | None

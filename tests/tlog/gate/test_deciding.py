@@ -20,6 +20,7 @@ from tests.tlog.gate.workshop import (
     Served,
     place,
     pod,
+    response_of,
     review,
     running_gate,
 )
@@ -241,6 +242,19 @@ async def test_a_log_that_never_answers_is_answered_for_and_nothing_is_kept(
             assert "undecided (deadline)" in " ".join(found["warnings"])
             told = await served.decide(OTHER)
             assert (True, "undecided") == (told["allowed"], told["outcome"])
+
+
+async def test_an_answer_comes_before_the_api_server_stops_to_wait(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    async with silent() as url:
+        hanging = {"log": url, "deadline_ms": 29_000, "log_wait_ms": 29_000}
+        async with running_gate(made, **hanging) as served:
+            asked = review(pod(BAD))
+            answer = await served.post("/admit/enforce?timeout=1s", asked)
+            found = response_of(answer, asked)
+            assert "undecided (deadline)" in found["status"]["message"]
 
 
 async def test_a_source_that_fails_decides_nothing_unless_a_document_forbids(
