@@ -195,6 +195,26 @@ def test_what_ran_before_its_namespace_was_labelled_can_change(place: Place) -> 
     assert 200 == place.change("old", gone, "late").status
 
 
+def test_a_namespace_whose_label_is_no_mode_is_refused(place: Place) -> None:
+    """Nobody would be asked about its Pods, and nobody would learn of it."""
+    root = "/api/v1/namespaces"
+    for mode in ("Enforce", "enforced", "off"):
+        with case(mode):
+            said = place.cluster.ask("POST", root, named("odd", mode))
+            assert (403, True) == (said.status, "audit" in said.message)
+    # One that does not change its label can be changed, and gone from.
+    for name, labels, status in (
+        ("free", {"a": "b"}, 200),
+        ("free", {"tlog.dev/verify": "Warn"}, 403),
+        ("free", {"tlog.dev/verify": "warn"}, 200),
+        ("free", {"tlog.dev/verify": None}, 200),
+    ):
+        with case(str(labels)):
+            change = {"metadata": {"labels": labels}}
+            said = place.cluster.ask("PATCH", f"{root}/{name}", change, form=MERGE)
+            assert status == said.status, said.body
+
+
 def test_break_glass_is_for_whom_rbac_lets(place: Place) -> None:
     said = place.make(pod("alice", BAD, why="I want to"), user="alice")
     assert (403, True) == (said.status, "enforce.gate.tlog.dev" in said.message)
