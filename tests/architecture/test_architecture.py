@@ -31,7 +31,7 @@ WINGS = [
         "tuf",
         "registry",
     },
-    {"documents"},
+    {"documents", "explorer"},
     {"http", "rules"},
     {"bundles", "durable", "entries", "lifeline", "signing"},
     {"hashing", "folders", "metrics", "clock", "log_lines"},

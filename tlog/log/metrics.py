@@ -55,6 +55,10 @@ class LogMetrics(Metrics):
         self.waiting_checks = gauge(
             "tlog_waiting_checks", "Sigstore's submissions that are read or checked"
         )
+        self.event_listeners = gauge(
+            "tlog_event_listeners", "Clients that listen to new entries"
+        )
+        self.events = counter("tlog_events", "Entries sent to listeners")
         self._add_cosigning()
         self.documents = DocumentMetrics(self._registry)
 
