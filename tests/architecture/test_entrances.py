@@ -6,7 +6,8 @@ from tests.architecture.source import below, sources
 from tests.architecture.test_architecture import WINGS
 
 ENTRANCES = {
-    "log": {"opening", "serving", "rebuilding", "settings", "life"},
+    "log": {"opening", "serving", "rebuilding", "settings", "life"}
+    | {"admission.tokens", "eras", "identity"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}

@@ -45,6 +45,10 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
+        "rotate-key": "Change the key of a stopped log under one origin: join, retire, "
+        "revoke.",
+        "token": "Make, list and remove the bearer tokens of a log, in a file that it "
+        "reads anew.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "
         "and where to submit.",
         "sigstore-resign": "Sign the timestamp of a TUF repository again, before it "

@@ -43,6 +43,10 @@ class LogMetrics(Metrics):
             "tlog_self_check_failures",
             "Heads that the self-check kept from leaving the process",
         )
+        self.key_away = gauge(
+            "tlog_key_away",
+            "1 while a token or an agent does not sign, and commits wait",
+        )
         self.refused_entries = counter(
             "tlog_refused_entries",
             "Entries refused, by problem type; a body that cannot be read counts one",

@@ -47,6 +47,7 @@ async def serve(
         ready(listener.url)
         await stop.wait()
         log.heads.end_waiting()
+        log.sequencer.end_waiting()
     finally:
         await listener.stop()
         await log.heads.close()
