@@ -125,6 +125,7 @@ PURE = [
     "tlogclient.batches",
     "tlogclient.cosigning",
     "tlogclient.comparing",
+    "tlogclient.histories",
     "tlogclient.holdings",
     "tlogclient.purls",
     "tlogclient.sboms",

@@ -15,9 +15,7 @@ from tlog.cli.output import Output, telling_errors
 from tlog.cli.policies import (
     add_network_arguments,
     add_policy_argument,
-    find_network,
-    load_policy,
-    open_client,
+    ask_log,
 )
 from tlog.cli.progress import show_progress
 from tlog.cli.signers import signer_digest
@@ -26,9 +24,10 @@ from tlog.monitor.completeness import (
     compare_answers,
     verified_entries,
 )
-from tlogclient import SearchResult
+from tlogclient import LogClient, SearchResult
 from tlogclient.findings import parse_sought
 from tlogclient.runs import run_digest
+from tlogverify import Policy
 from tlogverify.artifact import artifact_sha256
 from tlogverify.command.policies import VARIABLE
 from tlogverify.kinds import name_signer
@@ -149,15 +148,12 @@ async def _search(
 async def _ask(
     options: argparse.Namespace, sought: dict[str, str | None]
 ) -> SearchResult:
-    network = find_network(options)
-    policy = await load_policy(options, network)
-    client = open_client(
-        options.log, policy, network=network, timeout_s=options.timeout
-    )
-    async with client as log:
+    async def ask(log: LogClient, _: Policy) -> SearchResult:
         return await log.search(
             sought["digest"],
             key=sought["key"],
             identity=sought["identity"],
             issuer=sought["issuer"],
         )
+
+    return await ask_log(options, ask)

@@ -32,6 +32,10 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "tools keep it.",
         "search": "Search a log for a digest, a key, a name or a package; each hit is "
         "verified first.",
+        "get": "Get an entry of a log by its index, with the proof that it is there.",
+        "head": "Tell a log's head: its size, its root, and who signed it.",
+        "prove": "Prove that a log only grew: that its tree of one size extends that "
+        "of another.",
     },
     "what operators do": {
         "gate-manifest": "Print all that a cluster needs to ask a gate, as YAML.",
