@@ -19,7 +19,7 @@ from tests.architecture.source import ROOT, Source, below, sources
 WINGS = [
     {"__main__"},
     {"cli"},
-    {"gate"},
+    {"gate", "backup"},
     {
         "log",
         "witness",
@@ -44,7 +44,7 @@ WINGS = [
 
 ROOMS = [
     {"serving"},
-    {"api", "opening", "rebuilding"},
+    {"api", "opening", "rebuilding", "restoring"},
     {"life"},
     {"reading", "settings", "standing", "submitting"},
     {"cosigning"},

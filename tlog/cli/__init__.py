@@ -9,7 +9,7 @@
     backfill                                 what nobody watched, said to be so
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word
-    fsck  rebuild  keygen                    what operators do
+    fsck  rebuild  keygen  backup  restore   what operators do
     documents  document_log                  the documents of a log, and the way to it
     attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents

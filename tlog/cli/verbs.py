@@ -45,6 +45,10 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "fsck": "Verify a whole log folder from its bytes.",
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",
+        "backup": "Back up a log's folder while the log runs: what is new is copied "
+        "and proven.",
+        "restore": "Restore a log's folder from a backup, once its witnesses have "
+        "been asked.",
         "documents": "Look after the documents that a log keeps: find, list, get, "
         "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
