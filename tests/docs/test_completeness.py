@@ -25,6 +25,7 @@ from tests.docs.documents import (
     section,
 )
 from tlog.cli.command import _STATUS, exit_status, verb_parser
+from tlog.cli.fsck_metrics import FsckMetrics
 from tlog.cli.verbs import NAMES
 from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
@@ -114,7 +115,7 @@ def test_no_variable_of_the_environment_means_two_settings() -> None:
 
 def test_every_metric_is_documented_with_its_type() -> None:
     kinds_of = [LogMetrics(), WitnessMetrics(), MonitorMetrics()]
-    kinds_of += [GateMetrics(), CoverageMetrics()]
+    kinds_of += [GateMetrics(), CoverageMetrics(), FsckMetrics()]
     rendered = "".join(it.render().decode() for it in kinds_of)
     kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
     expected = {

@@ -1,13 +1,15 @@
 """The documents that a log keeps, mirrored into a copy.
 
-Tombstones go first, and what they name is removed: a document that was redacted leaves
-the copy at the next run.  A document's name is the digest of its bytes, and bytes that
-have another digest are not copied.
+Tombstones come last, and what they name is removed: a document that was redacted leaves
+the copy at the next run, and one that was redacted within a run is gone at its end.  A
+document's name is the digest of its bytes, and bytes that have another digest are not
+copied.
 """
 
 import os
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +18,7 @@ from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, set_mode
 from tlogverify.files import sha256_file
 
 _FORMAT: Final = "documents.format"
-_BESIDE: Final = ("tombs", "facts")
+_BESIDE: Final = ("facts", "tombs")
 
 
 def mirror_documents(source: Path, target: Path) -> tuple[int, tuple[str, ...]]:
@@ -28,13 +30,15 @@ def mirror_documents(source: Path, target: Path) -> tuple[int, tuple[str, ...]]:
         return 0, ()
     make_folders(target, PRIVATE_FOLDER)
     _copy(source / _FORMAT, target / _FORMAT)
+    removed = {path.stem for path in _files(source / "tombs")}
+    told = _copy_stored(source, target, removed)
     for kind in _BESIDE:
         for path in _files(source / kind):
             copied = target / path.relative_to(source)
             if _differs(path, copied):
-                _copy(path, copied)
+                with suppress(*MISSING):
+                    _copy(path, copied)
     removed = {path.stem for path in _files(target / "tombs")}
-    told = _copy_stored(source, target, removed)
     for path in _files(target / "stored"):
         if path.name in removed:
             path.unlink()

@@ -22,6 +22,7 @@
     credentials  policies  progress          what the others share
     network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
+    fsck_metrics                             what fsck leaves for collectors
     output  reports  signers                 what submit and search tell, and read
     completeness  holdings                   what search --prove and --component tell
 

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Final
 
 from tlog import hashing
-from tlog.entries.packed import Packed
+from tlog.entries.packed import Packed, count_signed
 from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
@@ -89,7 +89,10 @@ class Sequencer:
             return None
         with self._metrics.commit_seconds.time():
             extension = self.committer.commit(batch, self._trim_to())
-        self._metrics.batch_entries.observe(len(batch.entries))
+        count, signed = len(batch.entries), count_signed(batch.entries)
+        self._metrics.batch_entries.observe(count)
+        self._metrics.entries.labels("yes").inc(signed)
+        self._metrics.entries.labels("no").inc(count - signed)
         return extension
 
     def _receipt(self, placement: Placement, extension: Extension | None) -> Receipt:
