@@ -19,7 +19,7 @@ from tests.architecture.source import ROOT, Source, below, sources
 WINGS = [
     {"__main__"},
     {"cli"},
-    {"gate", "backup"},
+    {"gate", "backup", "rebuilds"},
     {
         "log",
         "witness",

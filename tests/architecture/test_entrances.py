@@ -13,6 +13,7 @@ ENTRANCES = {
     | {"clusters"},
     "fsck": {"check", "damage", "documents", "peaks"},
     "backup": {"running", "restoring"},
+    "rebuilds": {"building", "comparing", "stating"},
     "tuf": {"repository"},
     "registry": {"manifests"},
     # These say in their packages what others may use of them.

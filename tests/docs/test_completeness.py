@@ -47,6 +47,7 @@ from tlog.monitor.door import build_monitor_app
 from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.monitor import Monitor
 from tlog.monitor.settings import MonitorSettings
+from tlog.rebuilds.stating import RebuildMetrics
 from tlog.witness.door import WITNESS_ROWS, build_witness_app
 from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.opening import OpenWitness
@@ -115,7 +116,7 @@ def test_no_variable_of_the_environment_means_two_settings() -> None:
 
 def test_every_metric_is_documented_with_its_type() -> None:
     kinds_of = [LogMetrics(), WitnessMetrics(), MonitorMetrics()]
-    kinds_of += [GateMetrics(), CoverageMetrics(), FsckMetrics()]
+    kinds_of += [GateMetrics(), CoverageMetrics(), FsckMetrics(), RebuildMetrics()]
     rendered = "".join(it.render().decode() for it in kinds_of)
     kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
     expected = {

@@ -18,12 +18,13 @@ from tlog.gate.coverage import CoverageMetrics
 from tlog.gate.metrics import GateMetrics
 from tlog.log.metrics import LogMetrics
 from tlog.monitor.metrics import MonitorMetrics
+from tlog.rebuilds.stating import RebuildMetrics
 from tlog.witness.metrics import WitnessMetrics
 
 OPS = DOCS / "ops"
 PROMETHEUS = OPS / "prometheus"
 ALL_METRICS = [LogMetrics(), WitnessMetrics(), MonitorMetrics(), GateMetrics()]
-ALL_METRICS += [CoverageMetrics(), FsckMetrics()]
+ALL_METRICS += [CoverageMetrics(), FsckMetrics(), RebuildMetrics()]
 FOREIGN = {"process_resident_memory_bytes"}
 
 

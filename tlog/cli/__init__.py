@@ -6,6 +6,7 @@
     gate_manifest  gate_decide  coverage     what clusters, scripts and operators ask
     submit  attest  verify  search           what people ask of a log
     get  head  prove                         one entry, the head, two sizes of a log
+    rebuild_check                            built again, and compared
     backfill                                 what nobody watched, said to be so
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word

@@ -25,6 +25,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "backfill": "Backfill records of artifacts whose builds nobody watched, and "
         "say that in each.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
+        "rebuild-check": "Rebuild an artifact from its attested source, and compare "
+        "what comes out.",
         "rules": "Check rules, or try the cases that lie beside them.",
         "attach": "Attach a document to an image: a proof, a signed envelope, a "
         "bundle, or any file.",
