@@ -14,6 +14,7 @@
     documents  document_log                  the documents of a log, and the way to it
     attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
+    completion  manual  described            for shells and `man`: what each verb takes
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
     rules  ruled  vsa                        rules checked; verify's, for blocks of them

@@ -55,6 +55,9 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
+        "completion": "Print what completes this command in a shell: verbs, flags, and "
+        "values of few.",
+        "manual": "Write the manual pages of this command and of each verb.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "
         "and where to submit.",
         "sigstore-resign": "Sign the timestamp of a TUF repository again, before it "
