@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 N ?= 200
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
