@@ -24,6 +24,16 @@ class LogMetrics(Metrics):
         self.batch_entries = histogram(
             "tlog_batch_entries", "New entries in a commit", buckets=_BATCH_ENTRIES
         )
+        self.entries = counter(
+            "tlog_entries",
+            "Entries that were added, by whether they name who signed",
+            ("signed",),
+        )
+        for signed in ("yes", "no"):
+            self.entries.labels(signed)
+        self.folder_bytes = gauge(
+            "tlog_folder_bytes", "Bytes of the log's folder, by part", ("part",)
+        )
         self.tree_size = gauge("tlog_tree_size", "Entries in the signed head")
         self.queue_entries = gauge(
             "tlog_queue_entries", "Entries that wait for a commit"
