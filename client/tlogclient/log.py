@@ -36,11 +36,13 @@ from tlogclient.findings import (
     SearchResult,
     Sought,
     UnprovenHit,
+    one_origin,
     open_hit,
     open_page,
     parse_digest,
     parse_sought,
 )
+from tlogclient.histories import EMPTY, History, Tree, open_history, unproven_tree
 from tlogclient.holdings import HoldingResult
 from tlogclient.kept import MAX_DOCUMENT_BYTES, KeptDocuments
 from tlogclient.monitors import (
@@ -192,16 +194,19 @@ class LogClient:
         wanted = parse_sought(digest, key, identity, issuer)
         hits: list[Hit] = []
         claims: list[int] = []
+        origins: list[str] = []
         after: int | None = start
         while after is not None and len(hits) < limit:
             page = await self._fetch_page(wanted, after)
             claims.append(page.complete_to)
+            origins.append(page.origin)
             taken = page.unproven_hits[: limit - len(hits)]
             hits += await self._fetch_hits(page, taken, wanted)
             left = page.unproven_hits[len(taken) :]
             after = left[0].index if left else page.next
         # Each page is searched under its own head: the least claim covers all.
-        return SearchResult(min(claims, default=0), tuple(hits), after)
+        least = min(claims, default=0)
+        return SearchResult(least, tuple(hits), after, one_origin(origins))
 
     async def prove(self, index: int) -> Proof:
         """Return the proof of the entry at `index`; its extra is the entry."""
@@ -228,7 +233,8 @@ class LogClient:
         prove: a monitor, or the URL of one, that is asked the same; the result's
         `compared_to` says up to where both agree.
 
-        Raises IncompleteError or TwoHistoriesError, with the proofs, if they do not.
+        Raises IncompleteError or TwoHistoriesError, with the proofs, if they do not,
+        and FormatError if the monitor answers for another log.
         """
         artifact = Artifact(parse_digest(digest), predicate_type)
         if prove is None:
@@ -291,16 +297,45 @@ class LogClient:
         consistent with it.
         """
         if extending is None:
-            request = Request("/checkpoint", _ANY, MAX_NOTE_BYTES)
-            return open_head(await self._transport.fetch(request), self._policy)
-        request = Request(
-            "/api/v1/proof/consistency",
-            _JSON,
-            _NOTE_JSON_BYTES,
-            {"old": str(extending.size)},
-        )
-        answer = await self._transport.fetch(request)
+            return open_head(await self.note(), self._policy)
+        answer = await self._consistency(extending.size)
         return open_extension(answer, extending, self._policy)
+
+    async def note(self) -> bytes:
+        """Return the log's head as its signed note, which satisfies the policy."""
+        note = await self._transport.fetch(Request("/checkpoint", _ANY, MAX_NOTE_BYTES))
+        open_head(note, self._policy)
+        return note
+
+    async def history(self, old: int, new: int | None = None) -> History:
+        """Return the proof that the tree of `new` leaves extends that of `old` leaves.
+
+        new: without, the newest head's.  Both roots are proven by that head.
+        """
+        present = (await self.checkpoint()).checkpoint
+        later = await self._unproven_tree(present.size if new is None else new)
+        head = await self.checkpoint(extending=Checkpoint(present.origin, *later))
+        answer = await self._consistency(old, later.size)
+        return open_history(answer, await self._unproven_tree(old), later, head)
+
+    async def _unproven_tree(self, size: int) -> Tree:
+        if not size:
+            return EMPTY
+        request = Request(f"/api/v1/entries/{size - 1}", _BYTES, MAX_ENTRY_BYTES)
+        entry = await self._transport.fetch(request)
+        request = Request(
+            "/api/v1/proof/inclusion",
+            _JSON,
+            _NOTE_JSON_BYTES + _ENTRY_JSON_BYTES,
+            {"index": str(size - 1), "size": str(size)},
+        )
+        return unproven_tree(size, entry, await self._transport.fetch(request))
+
+    async def _consistency(self, old: int, new: int | None = None) -> bytes:
+        query = {"old": str(old)} | ({} if new is None else {"new": str(new)})
+        return await self._transport.fetch(
+            Request("/api/v1/proof/consistency", _JSON, _NOTE_JSON_BYTES, query)
+        )
 
     async def _submit_batch(
         self, entries: Sequence[bytes], *, wait: bool = True

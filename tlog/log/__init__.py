@@ -2,6 +2,7 @@
 
 opening      from settings to a log, opened and recovered
 rebuilding   a stopped log's tiles and index anew
+restoring    a folder made from a copy, before it is a log
 serving      a log behind its doors, until it is stopped
 metrics      what a log counts
 settings     of `tlog serve`

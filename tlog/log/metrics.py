@@ -24,6 +24,16 @@ class LogMetrics(Metrics):
         self.batch_entries = histogram(
             "tlog_batch_entries", "New entries in a commit", buckets=_BATCH_ENTRIES
         )
+        self.entries = counter(
+            "tlog_entries",
+            "Entries that were added, by whether they name who signed",
+            ("signed",),
+        )
+        for signed in ("yes", "no"):
+            self.entries.labels(signed)
+        self.folder_bytes = gauge(
+            "tlog_folder_bytes", "Bytes of the log's folder, by part", ("part",)
+        )
         self.tree_size = gauge("tlog_tree_size", "Entries in the signed head")
         self.queue_entries = gauge(
             "tlog_queue_entries", "Entries that wait for a commit"
@@ -59,6 +69,10 @@ class LogMetrics(Metrics):
         self.waiting_checks = gauge(
             "tlog_waiting_checks", "Sigstore's submissions that are read or checked"
         )
+        self.event_listeners = gauge(
+            "tlog_event_listeners", "Clients that listen to new entries"
+        )
+        self.events = counter("tlog_events", "Entries sent to listeners")
         self._add_cosigning()
         self.documents = DocumentMetrics(self._registry)
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from tlog.config import SettingsGroup, setting
 from tlog.documents.settings import DocumentSettings
+from tlog.explorer.settings import ExplorerSettings
 from tlog.http.settings import HttpSettings
 from tlog.log.admission.settings import AdmissionSettings, SigstoreSettings
 from tlog.log.cosigning.settings import CosigningSettings
@@ -43,6 +44,7 @@ class LogSettings(
     SigstoreSettings,
     CosigningSettings,
     AdmissionSettings,
+    ExplorerSettings,
     ReadingSettings,
     PublishingSettings,
     PoolSettings,

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Final
 
 from tlog import hashing
-from tlog.entries.packed import Packed
+from tlog.entries.packed import Packed, count_signed
 from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
@@ -97,7 +97,10 @@ class Sequencer:
             return None
         with self._metrics.commit_seconds.time():
             extension = self._commit_once_signed(batch)
-        self._metrics.batch_entries.observe(len(batch.entries))
+        count, signed = len(batch.entries), count_signed(batch.entries)
+        self._metrics.batch_entries.observe(count)
+        self._metrics.entries.labels("yes").inc(signed)
+        self._metrics.entries.labels("no").inc(count - signed)
         return extension
 
     def _commit_once_signed(self, batch: Batch) -> Extension:
