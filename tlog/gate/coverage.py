@@ -7,23 +7,24 @@ is the log's word, up to the entry that it claims to have searched.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from prometheus_client import generate_latest
-
-from tlog.folders import PUBLIC_FILE, write_whole
+from tlog.gate.breaking import BREAK_GLASS_TYPE
 from tlog.gate.images import parse_image
-from tlog.metrics import Metrics
 from tlog.registry import Repository, find_image, parse_reference
+from tlog.textfiles import TextMetrics
 from tlogclient import LogClient
+from tlogverify import Record
 from tlogverify.errors import FormatError
+from tlogverify.rekor import RekorEntry
 
 MAX_ARTIFACTS: Final = 1_000_000
 
 
-class CoverageMetrics(Metrics):
+class CoverageMetrics(TextMetrics):
     """What a run of `tlog coverage` writes for the collector of text files."""
+
+    prefix = "tlog_artifacts"
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,12 +33,6 @@ class CoverageMetrics(Metrics):
             "Artifacts with and without provenance in the log",
             ("provenance", "environment"),
         )
-
-    def write(self, path: Path) -> None:
-        """Write the file, whole: the collector may read it at any time."""
-        lines = generate_latest(self._registry).decode().splitlines(keepends=True)
-        ours = [it for it in lines if "tlog_artifacts" in it]
-        write_whole(path, "".join(ours).encode(), mode=PUBLIC_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +79,8 @@ def sha256_named(artifact: str) -> bytes | None:
 async def ask_log(log: LogClient, artifact: str, predicate_type: str | None) -> Covered:
     """Ask a log for one artifact; predicate_type: of the entries that count.
 
+    A use of break-glass names its images, and says nothing of where they are from.
+
     Raises what `LogClient.attestations` raises.
     """
     try:
@@ -95,8 +92,12 @@ async def ask_log(log: LogClient, artifact: str, predicate_type: str | None) -> 
     found = await log.attestations(
         f"sha256:{sha256.hex()}", predicate_type=predicate_type
     )
-    indexes = tuple(it.index for it in found.attestations)
+    indexes = tuple(it.index for it in found.attestations if not _is_use(it.entry))
     return Covered(artifact, sha256, indexes, found.complete_to)
+
+
+def _is_use(entry: Record | RekorEntry) -> bool:
+    return isinstance(entry, Record) and entry.predicate_type == BREAK_GLASS_TYPE
 
 
 async def list_images(repository: Repository, name: str) -> Sequence[str]:

@@ -27,6 +27,11 @@ class IdentitySettings(SettingsGroup):
         "the log's name, such as log.example.org; needed at the first start, "
         "then remembered",
     )
+    ed25519_key: str = setting(
+        "",
+        "where its Ed25519 key is, as file:, pkcs11: or ssh-agent: URI; empty: in the "
+        "folder",
+    )
     mldsa44: bool = setting(False, "sign heads with ML-DSA-44 too")
 
 

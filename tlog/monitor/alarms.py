@@ -23,6 +23,7 @@ from typing import Final
 from tlog.log_lines import log_event
 from tlog.monitor.exhibits import Exhibits
 from tlog.monitor.heads import SeenHead
+from tlog.monitor.metrics import TAMPERING
 from tlog.monitor.outbox import Condition, NewAlarm
 from tlog.monitor.parties import LOG, Party
 from tlog.monitor.reading import AlarmOfHit, Hit
@@ -133,6 +134,8 @@ class Alarms:
         if self._outbox.raise_condition(condition, alarm):
             self.raised += 1
             self._metrics.alarms.labels(kind).inc()
+            if kind in TAMPERING:
+                self._metrics.tampered.labels(kind).inc()
 
     def begin_split_view(self, error: SplitViewError, party: Party = LOG) -> None:
         """Raise the alarm of two histories; its evidence is a file if it can be."""

@@ -95,6 +95,16 @@ def read_rules(path: str | os.PathLike[str]) -> RuleSet:
     return parse_rules(read_bounded(file, "rules", MAX_RULES_BYTES), file.parent)
 
 
+def key_files(path: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """Return the files of keys that a file names; FormatError, or OSError."""
+    file = Path(path)
+    text = read_bounded(file, "rules", MAX_RULES_BYTES)
+    members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
+    tables = read_tables("a key", members, "keys", MAX_SIGNERS)
+    names = [it["file"] for it in tables if "file" in it]
+    return tuple(file.parent / it for it in names if isinstance(it, str))
+
+
 def parse_rules(text: bytes, folder: Path) -> RuleSet:
     """Parse TOML; folder: what the files of keys are relative to.
 
