@@ -85,6 +85,11 @@ def run(options: argparse.Namespace) -> int:
         raise FormatError(f"--days is 0 to {_MAX_DAYS}", options.days)
     silence_retries()
     settings = settings_of(options)
+    if settings.sigstore:
+        raise RejectedError(
+            "Sigstore's clients know a log by its key: freeze this log, and begin "
+            "another one beside it"
+        )
     eras = read_eras(settings.data) or (first_era(settings, open_token),)
     stopped = Stopped(options, settings.data, eras)
     if options.retire:
