@@ -7,6 +7,7 @@ by itself, and a key that came without an entry stays unknown.
 
 import hashlib
 from dataclasses import replace
+from typing import Final
 
 from tlog.monitor.matching import Watch
 from tlog.monitor.state import State
@@ -17,7 +18,7 @@ from tlogverify.keys import KeyType, VerifierKey
 from tlogverify.note import parse_note
 from tlogverify.policy import Policy, PolicyLog
 
-_ED25519_BYTES = 64
+_ED25519_BYTES: Final = 64
 
 
 class LogKeys:
@@ -89,8 +90,12 @@ def _logs(policy: Policy, change: KeyChange) -> tuple[PolicyLog, ...]:
         # Its own joining comes first, by the old key's word.
         return policy.logs
     return tuple(
-        replace(log, retired=min(change.number, log.retired or change.number))
+        replace(log, retired=_earlier(log.retired, change.number))
         if log.key == change.old
         else log
         for log in policy.logs
     )
+
+
+def _earlier(retired: int | None, number: int) -> int:
+    return number if retired is None else min(retired, number)
