@@ -53,6 +53,16 @@ class LogMetrics(Metrics):
             "tlog_self_check_failures",
             "Heads that the self-check kept from leaving the process",
         )
+        self.key_away = gauge(
+            "tlog_key_away",
+            "1 while a token or an agent does not sign, and commits wait",
+        )
+        self._add_doors()
+        self._add_cosigning()
+        self.documents = DocumentMetrics(self._registry)
+
+    def _add_doors(self) -> None:
+        counter, gauge = self._counter, self._gauge
         self.refused_entries = counter(
             "tlog_refused_entries",
             "Entries refused, by problem type; a body that cannot be read counts one",
@@ -69,15 +79,9 @@ class LogMetrics(Metrics):
             "tlog_event_listeners", "Clients that listen to new entries"
         )
         self.events = counter("tlog_events", "Entries sent to listeners")
-        self._add_signing()
-        self.documents = DocumentMetrics(self._registry)
 
-    def _add_signing(self) -> None:
+    def _add_cosigning(self) -> None:
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
-        self.key_away = gauge(
-            "tlog_key_away",
-            "1 while a token or an agent does not sign, and commits wait",
-        )
         self.cosign_requests = counter(
             "tlog_cosign_requests",
             "Conversations with witnesses, by their outcome",
