@@ -12,10 +12,14 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test format lint types tests coverage sanitize crash many bench bench-check clean
+.PHONY: demo release-dry-run test format lint types tests coverage sanitize crash many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
+
+# Build twice, install alone and together, attest, log, verify: nothing leaves the machine.
+release-dry-run: $(VENV)/installed
+	$(BIN)/python docs/release.py
 
 test: lint types tests coverage sanitize
 
