@@ -12,7 +12,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo release-dry-run test format lint types tests coverage sanitize crash many bench bench-check clean
+.PHONY: demo release-dry-run test format lint types tests coverage sanitize test-kubernetes test-browser crash many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -40,7 +40,7 @@ types: $(VENV)/installed
 tests: $(VENV)/installed
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(SPREAD) $(MEASURED)
-	$(BIN)/python -m pytest $(SPREAD) $(MEASURED:%=--ignore=%)
+	$(BIN)/python -m pytest $(SPREAD) $(MEASURED:%=--ignore=%) --ignore=tests/kubernetes
 
 # Without a compiler there are no kernels, and nothing of what binds them is run.
 coverage: $(VENV)/installed
@@ -51,9 +51,18 @@ coverage: $(VENV)/installed
 sanitize: $(VENV)/installed
 	$(BIN)/python -m tests.kernels.run
 
+# A real API server asks a real gate; docs/contributing.md says how to get one.
+test-kubernetes: $(VENV)/installed
+	$(BIN)/python -m pytest --durations=5 tests/kubernetes
+
 # Kill a real server N times under load.
 crash: $(VENV)/installed
 	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
+
+# All stories of the explorer in Debian's chromium: apt-get install chromium.
+test-browser: $(VENV)/installed
+	command -v chromium || { echo 'chromium is missing: apt-get install chromium'; exit 1; }
+	TLOG_BROWSER=1 $(BIN)/python -m pytest tests/tlog/explorer tests/system/test_explorer.py
 
 # Submit 12,000 files to a log that takes a hundred entries a second.
 many: $(VENV)/installed

@@ -31,7 +31,7 @@ WINGS = [
         "tuf",
         "registry",
     },
-    {"documents"},
+    {"documents", "explorer"},
     {"http", "rules"},
     {"bundles", "durable", "entries", "lifeline", "signing", "textfiles"},
     {"hashing", "folders", "metrics", "clock", "log_lines"},
@@ -45,8 +45,8 @@ WINGS = [
 ROOMS = [
     {"serving"},
     {"api", "opening", "rebuilding", "restoring"},
-    {"life"},
-    {"reading", "settings", "standing", "submitting"},
+    {"life", "identity"},
+    {"reading", "settings", "standing", "submitting", "eras"},
     {"cosigning"},
     {"admission", "sequencer"},
     {"proofs", "publishing"},
@@ -58,6 +58,7 @@ ROOMS = [
 
 PURE = [
     "tlog.log.merkle",
+    "tlog.signing.points",
     "tlog.log.cosigning.gathering",
     "tlog.log.sequencer.batch",
     "tlog.log.sequencer.growth",
@@ -127,6 +128,7 @@ PURE = [
     "tlogclient.comparing",
     "tlogclient.histories",
     "tlogclient.holdings",
+    "tlogclient.keychanges",
     "tlogclient.purls",
     "tlogclient.sboms",
     "tlogclient.runs",
@@ -219,8 +221,17 @@ def test_no_module_is_in_an_import_cycle() -> None:
         ),
         pytest.param(
             "gate",
-            {"attest", "registry", "documents", "http", "rules", "bundles", "signing"}
-            | {"textfiles", *WINGS[7], "config", "errors", "tlogclient", "tlogverify"},
+            # A monitor's state is a source; it has no code of the log either.
+            {"attest", "registry", "monitor", "documents", "http", "rules", "bundles"}
+            | {
+                "signing",
+                "textfiles",
+                *WINGS[7],
+                "config",
+                "errors",
+                "tlogclient",
+                "tlogverify",
+            },
             id="gate: no code of the log whose documents it judges",
         ),
     ],
@@ -306,7 +317,7 @@ PARTS_OF_THE_VERIFIER = {
     "tlogverify.attestation": 1_160,
     "tlogverify.command": 800,
     "tlogverify.sigstore": 1_200,
-    "tlogverify": 2_650,
+    "tlogverify": 2_690,  # 40 lines: keys that have retired, decision 0032
 }
 """The most lines of each part; the last one is what no other part has."""
 

@@ -6,9 +6,10 @@ from tests.architecture.source import below, sources
 from tests.architecture.test_architecture import WINGS
 
 ENTRANCES = {
-    "log": {"opening", "serving", "rebuilding", "settings", "life"} | {"restoring"},
+    "log": {"opening", "serving", "rebuilding", "settings", "life"}
+    | {"admission.tokens", "eras", "identity", "restoring"},
     "witness": {"opening", "door", "settings"},
-    "monitor": {"completeness", "opening", "settings"},
+    "monitor": {"completeness", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}
     | {"clusters"},
     "fsck": {"check", "damage", "documents", "peaks"},

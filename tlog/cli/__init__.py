@@ -10,7 +10,8 @@
     backfill                                 what nobody watched, said to be so
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word
-    fsck  rebuild  keygen  backup  restore   what operators do
+    fsck  rebuild  keygen  token             what operators do
+    backup  restore                          a second copy of a log, and the log of one
     documents  document_log                  the documents of a log, and the way to it
     attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
@@ -21,6 +22,8 @@
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     serving  settings                        what the roles that run share
+    rotate_key                               a log's key changed under one origin
+    keys  hardware                           keys by their URIs; those on tokens
     credentials  policies  progress          what the others share
     network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again

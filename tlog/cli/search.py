@@ -27,10 +27,10 @@ from tlog.monitor.completeness import (
 from tlogclient import LogClient, SearchResult
 from tlogclient.findings import parse_sought
 from tlogclient.runs import run_digest
-from tlogverify import Policy
 from tlogverify.artifact import artifact_sha256
 from tlogverify.command.policies import VARIABLE
 from tlogverify.kinds import name_signer
+from tlogverify.policy import Policy
 from tlogverify.record import Record
 from tlogverify.rekor import RekorEntry
 
@@ -137,23 +137,25 @@ async def _search(
     options: argparse.Namespace, sought: dict[str, str | None]
 ) -> tuple[SearchResult, Comparison | None]:
     if options.prove is None:
-        return await _ask(options, sought), None
+        _, result = await _ask(options, sought)
+        return result, None
     given = options.policy or os.environ.get(VARIABLE)
     # Read first: what the log answers later covers at least as much.
     async with verified_entries(options.prove, given, show_progress()) as entries:
-        result = await _ask(options, sought)
-        return result, compare_answers(entries, parse_sought(**sought), result)
+        policy, result = await _ask(options, sought)
+        return result, compare_answers(entries, policy, parse_sought(**sought), result)
 
 
 async def _ask(
     options: argparse.Namespace, sought: dict[str, str | None]
-) -> SearchResult:
-    async def ask(log: LogClient, _: Policy) -> SearchResult:
-        return await log.search(
+) -> tuple[Policy, SearchResult]:
+    async def ask(log: LogClient, policy: Policy) -> tuple[Policy, SearchResult]:
+        result = await log.search(
             sought["digest"],
             key=sought["key"],
             identity=sought["identity"],
             issuer=sought["issuer"],
         )
+        return policy, result
 
     return await ask_log(options, ask)

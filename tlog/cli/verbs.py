@@ -55,6 +55,10 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
+        "rotate-key": "Change the key of a stopped log under one origin: join, retire, "
+        "revoke.",
+        "token": "Make, list and remove the bearer tokens of a log, in a file that it "
+        "reads anew.",
         "completion": "Print what completes this command in a shell: verbs, flags, and "
         "values of few.",
         "manual": "Write the manual pages of this command and of each verb.",

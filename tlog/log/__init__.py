@@ -7,6 +7,8 @@ serving      a log behind its doors, until it is stopped
 metrics      what a log counts
 settings     of `tlog serve`
 api          the doors: native, tiles, Rekor's
+identity     which keys it signs with
+eras         which it has had and will have
 life         one open log: its faces, and how it starts and ends
 submitting   what a door that takes entries needs of a log
 reading      what a door that answers readers needs

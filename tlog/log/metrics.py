@@ -53,6 +53,10 @@ class LogMetrics(Metrics):
             "tlog_self_check_failures",
             "Heads that the self-check kept from leaving the process",
         )
+        self.key_away = gauge(
+            "tlog_key_away",
+            "1 while a token or an agent does not sign, and commits wait",
+        )
         self.refused_entries = counter(
             "tlog_refused_entries",
             "Entries refused, by problem type; a body that cannot be read counts one",
@@ -65,6 +69,10 @@ class LogMetrics(Metrics):
         self.waiting_checks = gauge(
             "tlog_waiting_checks", "Sigstore's submissions that are read or checked"
         )
+        self.event_listeners = gauge(
+            "tlog_event_listeners", "Clients that listen to new entries"
+        )
+        self.events = counter("tlog_events", "Entries sent to listeners")
         self._add_cosigning()
         self.documents = DocumentMetrics(self._registry)
 

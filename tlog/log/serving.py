@@ -52,6 +52,7 @@ async def serve(
         ready(listener.url)
         await stop.wait()
         log.heads.end_waiting()
+        log.sequencer.end_waiting()
     finally:
         measuring.cancel()
         await listener.stop()
