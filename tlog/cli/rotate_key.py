@@ -19,10 +19,9 @@ from tlog.cli.output import Output
 from tlog.cli.retries import silence_retries
 from tlog.clock import BoundedClock, SystemClock
 from tlog.errors import RejectedError
-from tlog.log.eras import KeyEra, read_eras, write_eras
-from tlog.log.identity import load_keys, open_era
+from tlog.log.eras import KeyEra, keys_folder, read_eras, write_eras
+from tlog.log.identity import first_era, open_era
 from tlog.log.opening import open_log
-from tlog.log.storage.folder import FolderLayout
 from tlog.signing import SigningKey, generate_key, open_signing_key
 from tlogclient import LogClient
 from tlogclient.keychanges import ChangeKind, KeyChange
@@ -71,7 +70,7 @@ class Stopped:
     """A stopped log, its folder, and the eras of its keys; none is pending."""
 
     options: argparse.Namespace
-    layout: FolderLayout
+    root: Path
     eras: tuple[KeyEra, ...]
 
     @property
@@ -85,8 +84,9 @@ def run(options: argparse.Namespace) -> int:
     if not 0 <= options.days <= _MAX_DAYS:
         raise FormatError(f"--days is 0 to {_MAX_DAYS}", options.days)
     silence_retries()
-    layout = FolderLayout(settings_of(options).data)
-    stopped = Stopped(options, layout, read_eras(layout) or _first_eras(options))
+    settings = settings_of(options)
+    eras = read_eras(settings.data) or (first_era(settings, open_token),)
+    stopped = Stopped(options, settings.data, eras)
     if options.retire:
         told = _retire(stopped)
     elif options.revoke_from is not None:
@@ -101,14 +101,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _first_eras(options: argparse.Namespace) -> tuple[KeyEra, ...]:
-    settings = settings_of(options)
-    layout = FolderLayout(settings.data)
-    key = load_keys(layout, settings, open_token)[0]
-    place = settings.ed25519_key or str((layout.keys / "log.ed25519").absolute())
-    return (KeyEra(place, key.verifier_key.encode(), joined=0),)
-
-
 def _join(stopped: Stopped, days: int) -> dict[str, object]:
     if len(stopped.signing) > 1:
         raise RejectedError("two keys sign already: --retire the old one first")
@@ -116,12 +108,12 @@ def _join(stopped: Stopped, days: int) -> dict[str, object]:
     if pending.joined is not None:
         pending = _pending(stopped, old, days)
         # Before the log says so: a run that was killed goes on with the same key.
-        write_eras(stopped.layout, (*stopped.eras, pending))
+        write_eras(stopped.root, (*stopped.eras, pending))
         stopped = replace(stopped, eras=(*stopped.eras, pending))
     change = KeyChange(ChangeKind.JOINS, pending.until_s or 1, old.key, pending.key)
     index = _log(stopped, change, [old, pending])
     joined = replace(pending, joined=index)
-    write_eras(stopped.layout, (*stopped.eras[:-1], joined))
+    write_eras(stopped.root, (*stopped.eras[:-1], joined))
     return _told(change, index)
 
 
@@ -129,7 +121,7 @@ def _pending(stopped: Stopped, old: KeyEra, days: int) -> KeyEra:
     name = old.key.name
     place = stopped.options.new_key
     if place is None:
-        path = stopped.layout.keys / f"log.ed25519.{len(stopped.eras) + 1}"
+        path = keys_folder(stopped.root) / f"log.ed25519.{len(stopped.eras) + 1}"
         if not path.exists():
             generate_key(name, KeyType.ED25519).write(path)
         place = str(path.absolute())
@@ -163,7 +155,7 @@ def _revoke(stopped: Stopped, size: int) -> dict[str, object]:
         raise FormatError("--revoke-from is an index", size)
     if len(stopped.eras) < 2 or stopped.eras[-1].joined is None:
         _join(stopped, 0)
-        stopped = replace(stopped, eras=read_eras(stopped.layout))
+        stopped = replace(stopped, eras=read_eras(stopped.root))
     old, new = stopped.eras[-2:]
     if size > _size(stopped):
         raise RejectedError(f"the log has no index {size}")
@@ -177,7 +169,7 @@ def _end(stopped: Stopped, old: KeyEra, size: int) -> None:
     eras = tuple(
         replace(era, retired=size) if era == old else era for era in stopped.eras
     )
-    write_eras(stopped.layout, eras)
+    write_eras(stopped.root, eras)
 
 
 def _log(stopped: Stopped, change: KeyChange, signers: Sequence[KeyEra]) -> int:

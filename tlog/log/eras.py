@@ -17,6 +17,7 @@ from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey, parse_verifier_key
 
 _VERSION: Final = 1
+_FILE: Final = "rotation.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,17 @@ class KeyEra:
         return self.joined is not None and self.retired is None
 
 
-def eras_file(layout: FolderLayout) -> Path:
-    """Return where the eras of a log are kept."""
-    return layout.keys / "rotation.json"
+def keys_folder(root: Path) -> Path:
+    """Return the folder of a log's private keys; root: the log's."""
+    return FolderLayout(root).keys
 
 
-def read_eras(layout: FolderLayout) -> tuple[KeyEra, ...]:
+def read_eras(root: Path) -> tuple[KeyEra, ...]:
     """Return the eras, the oldest first; none for a log that never changed its key.
 
     Raises CorruptError if the file is not what `write_eras` wrote.
     """
-    file = eras_file(layout)
+    file = keys_folder(root) / _FILE
     if not file.exists():
         return ()
     try:
@@ -72,11 +73,11 @@ def read_eras(layout: FolderLayout) -> tuple[KeyEra, ...]:
     return eras
 
 
-def write_eras(layout: FolderLayout, eras: tuple[KeyEra, ...]) -> None:
+def write_eras(root: Path, eras: tuple[KeyEra, ...]) -> None:
     """Replace the file durably."""
     document = {"version": _VERSION, "keys": [asdict(era) for era in eras]}
     text = json.dumps(document, indent=1) + "\n"
-    write_whole(eras_file(layout), text.encode(), mode=PRIVATE_FILE)
+    write_whole(keys_folder(root) / _FILE, text.encode(), mode=PRIVATE_FILE)
 
 
 def retired_lines(eras: tuple[KeyEra, ...]) -> str:

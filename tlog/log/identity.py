@@ -39,7 +39,7 @@ def load_keys(
     """
     types = [KeyType.ED25519, *([KeyType.MLDSA44] if settings.mldsa44 else [])]
     keys: list[SigningKey] = []
-    eras = read_eras(layout)
+    eras = read_eras(layout.root)
     if eras:
         # Its keys have changed: where they are is written there, and nowhere else.
         keys = [open_era(era, open_token) for era in eras if era.signs]
@@ -57,6 +57,14 @@ def load_keys(
         _require_origin_is(key, origin)
         keys.append(key)
     return keys
+
+
+def first_era(settings: LogSettings, open_token: OpenToken) -> KeyEra:
+    """Return the era of the one key of a log that never changed it; raises as above."""
+    layout = FolderLayout(settings.data)
+    key = load_keys(layout, settings, open_token)[0]
+    file = _file(layout, KeyType.ED25519).absolute()
+    return KeyEra(settings.ed25519_key or str(file), key.verifier_key.encode(), 0)
 
 
 def open_era(era: KeyEra, open_token: OpenToken) -> SigningKey:

@@ -57,6 +57,12 @@ class LogMetrics(Metrics):
             "tlog_key_away",
             "1 while a token or an agent does not sign, and commits wait",
         )
+        self._add_doors()
+        self._add_cosigning()
+        self.documents = DocumentMetrics(self._registry)
+
+    def _add_doors(self) -> None:
+        counter, gauge = self._counter, self._gauge
         self.refused_entries = counter(
             "tlog_refused_entries",
             "Entries refused, by problem type; a body that cannot be read counts one",
@@ -73,8 +79,6 @@ class LogMetrics(Metrics):
             "tlog_event_listeners", "Clients that listen to new entries"
         )
         self.events = counter("tlog_events", "Entries sent to listeners")
-        self._add_cosigning()
-        self.documents = DocumentMetrics(self._registry)
 
     def _add_cosigning(self) -> None:
         counter, gauge, histogram = self._counter, self._gauge, self._histogram

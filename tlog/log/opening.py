@@ -89,7 +89,7 @@ def _open_log(
         documents = open_documents(settings, settings.data, metrics.documents, clock)
         keys = load_keys(layout, settings, open_token)
         times = StatedTimes("heads")
-        retired = [it.key for it in read_eras(layout) if it.retired is not None]
+        retired = [it.key for it in read_eras(layout.root) if it.retired is not None]
         signer = HeadSigner(keys, clock, times.state, retired=retired)
         log = _open(settings, folder, metrics, (signer, times), (clock, disk))
     except BaseException:
@@ -120,7 +120,7 @@ def _open(
     layout, (signer, times), (clock, disk) = folder.layout, signing, by
     if settings.sigstore:
         require_bare_host(signer.origin)
-    retired = retired_lines(read_eras(layout))
+    retired = retired_lines(read_eras(layout.root))
     policy = policy_text(settings, signer.verifier_keys, retired)
     write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, metrics)

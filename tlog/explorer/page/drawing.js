@@ -35,7 +35,7 @@ export function drawPath(index, size, leaf, path) {
   nodes.forEach((hash, level) => {
     const name = level === path.length ? "root " : level === 0 ? "leaf " : "";
     // Beside the way, where no sibling comes in from.
-    const isFree = level > 0 && isLeft[level - 1];
+    const isFree = isLeft[Math.max(level - 1, 0)];
     drawn.push(...spot(WIDTH / 2, yOf(level), name + short(hash), "way", isFree ? "start" : "end"));
   });
   const words = `The way from entry ${index} to the root of ${size} entries, through ${path.length} siblings`;
