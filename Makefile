@@ -62,7 +62,7 @@ crash: $(VENV)/installed
 # All stories of the explorer in Debian's chromium: apt-get install chromium.
 test-browser: $(VENV)/installed
 	command -v chromium || { echo 'chromium is missing: apt-get install chromium'; exit 1; }
-	TLOG_BROWSER=1 $(BIN)/python -m pytest tests/tlog/explorer tests/system/test_explorer.py
+	TLOG_BROWSER=1 $(BIN)/python -m pytest tests/tlog/explorer tests/system/test_explorer.py tests/system/test_status.py
 
 # Submit 12,000 files to a log that takes a hundred entries a second.
 many: $(VENV)/installed
