@@ -10,8 +10,8 @@ A checkpoint satisfies a policy if one of the logs signed it, under its own orig
 the quorum's witnesses did too.  Names are opaque octets, defined before they are used,
 and each is a member at most once, so that groups form trees and never cycles.
 
-The last form is a comment to everybody else: of a log's key above it that signs no head
-of more than `size` entries any more, so that such a head needs another key.
+The last form is a comment to everybody else: of a key above it that signs no head of
+more than `size` entries any more, so that such a head needs another key.
 
 Source: C2SP tlog-policy; decision 0032 for the comment.
 """
@@ -19,7 +19,7 @@ Source: C2SP tlog-policy; decision 0032 for the comment.
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -53,17 +53,17 @@ class PolicyLog:
 
     def signs(self, checkpoint: Checkpoint) -> bool:
         """Whether the key may vouch for a head: of its own log, before it retired."""
-        is_late = self.retired is not None and checkpoint.size > self.retired
-        return self.key.name == checkpoint.origin and not is_late
+        return self.key.name == checkpoint.origin and not _is_late(self, checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyWitness:
-    """A witness; name: the policy's own; url: its submission prefix, if given."""
+    """A witness; name: the policy's own; url, retired: as of a log, its own prefix."""
 
     name: bytes
     key: VerifierKey
     url: str | None
+    retired: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ class Policy:
         vouching = tuple(log.key for log in logs if log.signs(signed.checkpoint))
         if not vouching:
             raise SignatureError(_late(signed.checkpoint, logs))
-        witnesses = {w.name: by_key.get(w.key) for w in self.witnesses}
+        in_time = (w for w in self.witnesses if not _is_late(w, signed.checkpoint))
+        witnesses = {w.name: by_key.get(w.key) for w in in_time}
         self._require_quorum({name for name, signer in witnesses.items() if signer})
         return Witnessed(
             checkpoint=signed.checkpoint,
@@ -210,11 +211,14 @@ class _Reader:
 
     def _retire(self, named: bytes, size: int) -> None:
         for place, log in enumerate(self.logs):
-            key_id = f"{log.key.name}+{log.key.key_id.hex()}".encode()
-            if key_id == named and log.retired is None:
-                self.logs[place] = PolicyLog(log.key, log.url, size)
+            if _id_of(log.key) == named and log.retired is None:
+                self.logs[place] = replace(log, retired=size)
                 return
-        raise FormatError("no key of a log above retires, or it does twice", named)
+        for place, it in enumerate(self.witnesses):
+            if _id_of(it.key) == named and it.retired is None:
+                self.witnesses[place] = replace(it, retired=size)
+                return
+        raise FormatError("no key above retires, or it does twice", named)
 
     def _take_witness(self, name: bytes, vkey: bytes, url: str | None) -> None:
         key = parse_verifier_key(vkey)
@@ -255,6 +259,14 @@ class _Reader:
         if name in self.names:
             raise FormatError("a name is defined twice", name)
         self.names.add(name)
+
+
+def _id_of(key: VerifierKey) -> bytes:
+    return f"{key.name}+{key.key_id.hex()}".encode()
+
+
+def _is_late(it: PolicyLog | PolicyWitness, checkpoint: Checkpoint) -> bool:
+    return it.retired is not None and checkpoint.size > it.retired
 
 
 def _late(checkpoint: Checkpoint, logs: Iterable[PolicyLog]) -> str:

@@ -47,23 +47,20 @@ class Explorer:
         """Load the page anew, and wait for the head."""
         self.page.goto("about:blank")
         self.page.goto(f"{self.url}/{address}")
-        self.page.wait_for_selector("#head .verdict")
+        self.page.wait_for_selector("#head:not([aria-busy]) .verdict")
 
     def trust(self, policy: str, keys: str = "") -> None:
         """Give a policy, and wait until all is checked by it."""
         self.page.fill("#policy", policy)
         self.page.fill("#keys", keys)
         self.page.click("#trust button[type=submit]")
-        self.page.wait_for_function(
-            "document.getElementById('trust-told').textContent !== ''"
-        )
-        self.look_again()
+        self.page.wait_for_selector("#trust-told:has-text('Kept')")
+        self.page.wait_for_selector("#head:not([aria-busy]) .verdict")
 
     def look_again(self) -> None:
         """Look at the head once more, and wait for what is found."""
-        self.page.evaluate("document.getElementById('head').replaceChildren()")
         self.page.click("#look-again")
-        self.page.wait_for_selector("#head .verdict")
+        self.page.wait_for_selector("#head:not([aria-busy]) .verdict")
 
     def ask(self, address: str) -> None:
         """Ask for an entry or a search, and wait for the answer."""

@@ -52,7 +52,7 @@ class SoftToken:
         return done.stdout
 
 
-def make_token(folder: Path) -> SoftToken:
+def make_token(folder: Path, label: str = "tlog") -> SoftToken:
     """Make an empty token in a folder; skip the test where there is no SoftHSM."""
     pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
     module = next((it for it in _MODULES if it.exists()), None)
@@ -63,7 +63,7 @@ def make_token(folder: Path) -> SoftToken:
     token = SoftToken(folder, module)
     token.pin_file.touch(0o600)
     token.pin_file.write_text(f"{PIN}\n")
-    init = ("softhsm2-util", "--init-token", "--free", "--label", "tlog")
+    init = ("softhsm2-util", "--init-token", "--free", "--label", label)
     token.run(*init, "--pin", PIN, "--so-pin", "1234")
     return token
 

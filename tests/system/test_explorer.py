@@ -34,7 +34,7 @@ from tests.system.server import (
 )
 from tests.tlog.explorer import vectors
 from tests.tlog.explorer.test_verifier import JUDGE, PAGE, differing
-from tests.tlogverify.actors import OTHER_LOG, note
+from tests.tlogverify.actors import LOG, OTHER_LOG, WITNESS, note
 from tests.tlogverify.documents import ARTIFACT, POLICY_TEXT
 from tests.tlogverify.refusal import flip
 from tests.tlogverify.sigstore.documents import encoded, of_message
@@ -149,6 +149,10 @@ def test_nothing_is_green_before_it_was_checked(
     assert "pass" not in explorer.verdicts("#answer")
     assert explorer.states("#answer")[LEADS] == "pass"
     explorer.trust(policy_of(network))
+    # The first proven head has no earlier one to be compared with.
+    assert ["pass"] == explorer.verdicts("#head")
+    assert "skip" == explorer.states("#head")[EXTENDS]
+    explorer.look_again()
     assert {"pass"} == set(explorer.states("#head").values())
     explorer.ask("#7")
     assert ["pass"] == explorer.verdicts("#answer")
@@ -349,6 +353,48 @@ def test_a_search_that_lies_is_shown_as_what_it_is(
         assert [] == explorer.failures
 
 
+@further
+def test_a_search_with_more_pages_is_not_called_a_lie(
+    page: Page, network: ServerProcess
+) -> None:
+    document = b"one document of many"
+    submit(network, *(record(b"many %d" % it, document) for it in range(130)))
+    explorer = Explorer(page, network.url)
+    explorer.open()
+    explorer.trust(policy_of(network))
+    network.wait_until_searchable(430)
+    explorer.ask(f"#sha256:{digest_of(document).hex()}")
+    assert {"pass"} == set(explorer.verdicts("#answer"))
+    assert "more than are shown" in page.inner_text("#answer")
+    *_, told = explorer.audit()
+    assert told.startswith("proven: the search for"), told
+    assert "of 130 entries" in told
+    assert [] == explorer.failures
+
+
+@further
+def test_a_policy_of_the_logs_own_is_told_as_such(
+    page: Page, network: ServerProcess
+) -> None:
+    explorer = Explorer(page, network.url)
+    explorer.open()
+    own = "by the policy that the log itself names"
+    page.click("#own-policy")
+    page.wait_for_function("document.getElementById('policy').value !== ''")
+    for _ in range(2):
+        page.click("#trust button[type=submit]")
+        page.wait_for_selector("#trust-told:has-text('Kept')")
+        explorer.open()
+        assert own in "".join(explorer.told("#head"))
+    page.click("#forget")
+    page.wait_for_selector("#trust-told:has-text('forgotten')")
+    explorer.open()
+    assert "skip" == explorer.states("#head")[SIGNED]
+    explorer.trust(policy_of(network) + "# compared with what others know\n")
+    assert own not in "".join(explorer.told("#head"))
+    assert [] == explorer.failures
+
+
 def without_hits(answer: bytes) -> bytes:
     return json.dumps({**json.loads(answer), "hits": []}).encode()
 
@@ -492,6 +538,36 @@ def test_a_second_history_leaves_evidence_that_others_judge(
         log.publish()
         explorer.open()
         assert ["pass"] == explorer.verdicts("#head")
+        assert [] == explorer.failures
+
+
+@further
+def test_a_second_history_counts_without_a_cosignature(
+    page: Page, tmp_path: Path
+) -> None:
+    policy = b"log %s\nwitness w %s\nquorum w\n" % (LOG.vkey, WITNESS.vkey)
+    with static_log(tmp_path, 20) as (url, log):
+        log.put("checkpoint", log.note(None, WITNESS))
+        explorer = Explorer(page, url)
+        explorer.open()
+        explorer.trust(policy.decode())
+        assert ["pass"] == explorer.verdicts("#head")
+        # Longer, and of the log's key alone: it is compared, and not kept.
+        log.add([record(b"more").encode()])
+        log.publish()
+        explorer.look_again()
+        states = explorer.states("#head")
+        assert {
+            SIGNED: "pass",
+            QUORUM: "fail",
+            EXTENDS: "pass",
+        }.items() <= states.items()
+        log.entries[:] = log.entries[:10]
+        log.add([record(b"fork %d" % it).encode() for it in range(15)])
+        log.publish()
+        explorer.look_again()
+        assert "CONTRADICTION" in "".join(explorer.told("#head"))
+        assert "tree of 20" in "".join(explorer.told("#head"))
         assert [] == explorer.failures
 
 

@@ -14,7 +14,13 @@ import pytest
 from tests.support import warm
 from tests.support.hardware import PIN, Agent, SoftToken, make_token
 from tests.support.records import json_body, record
-from tests.system.server import COMMAND, ServerProcess, WitnessProcess, environment
+from tests.system.server import (
+    COMMAND,
+    ServerProcess,
+    WitnessProcess,
+    environment,
+    run_tlog,
+)
 from tlogverify.keys import parse_verifier_key
 
 ORIGIN = "log.example/token"
@@ -166,6 +172,38 @@ def _submit(url: str, label: int) -> int:
     asked = Request(f"{url}/api/v1/entries", json_body(record(label)), headers)  # noqa: S310 - a loopback server
     with urlopen(asked) as answer:  # noqa: S310 - a loopback server
         return int(json.loads(answer.read())["entries"][0]["index"])
+
+
+def test_a_key_on_the_disk_gives_way_to_one_on_a_token(
+    token: SoftToken, tmp_path: Path
+) -> None:
+    made = run_with(token, "keygen", ORIGIN, "--key", token.uri("next")).stdout.strip()
+    log = ServerProcess(tmp_path / "log", origin=ORIGIN)
+    log.variables = token.variables
+    rotate = ("rotate-key", tmp_path / "log")
+    try:
+        assert 0 == log.start().told["size"]
+        log.terminate()
+        run_with(token, *rotate, "--new-key", token.uri("next"))
+        both = log.start().told["verifier_keys"]
+        assert (2, made) == (len(both), both[1])
+        log.kill()
+        run_with(token, *rotate, "--retire", "--early")
+        # The key that has retired is needed no more.
+        (tmp_path / "log" / "keys" / "log.ed25519").unlink()
+        assert [made] == log.start().told["verifier_keys"]
+        assert 2 == _submit(log.url, 0)
+        log.terminate()
+        closed = run_tlog(*rotate, "--config", _config(tmp_path, "sigstore = true\n"))
+        assert "Sigstore's clients know a log by its key" in closed.stderr
+    finally:
+        log.end()
+
+
+def _config(folder: Path, text: str) -> Path:
+    file = folder / "tlog.toml"
+    file.write_text(text)
+    return file
 
 
 def test_documents_are_signed_on_a_token(token: SoftToken, tmp_path: Path) -> None:

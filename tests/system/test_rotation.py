@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.system.server import ServerProcess, run_tlog
+from tests.system.server import ServerProcess, WitnessProcess, run_tlog
 from tlog.signing import read_key
 from tlogclient.keychanges import ChangeKind, parse_key_change
 from tlogverify import Policy, Proof
@@ -213,6 +213,61 @@ def test_a_stolen_key_is_revoked_from_an_index(tmp_path: Path) -> None:
         server.end()
 
 
+def test_a_witness_that_knows_both_keys_cosigns_all_the_time(tmp_path: Path) -> None:
+    made = run_tlog("keygen", ORIGIN, "--out", tmp_path / "next.key").stdout.strip()
+    witness = WitnessProcess(
+        tmp_path / "witness", "--keys", "ed25519", origin="witness.example/w"
+    )
+    log = ServerProcess(tmp_path / "log", origin=ORIGIN)
+    try:
+        old = log.start().told["verifier_keys"][0]
+        log.terminate()
+        witness.start()
+        witness.terminate()
+        knowing = WitnessProcess(
+            tmp_path / "witness",
+            *("--keys", "ed25519", "--log", old, "--log", made),
+            origin="witness.example/w",
+        )
+        witness = knowing.start()
+        policy, config = tmp_path / "witnesses", tmp_path / "tlog.toml"
+        policy.write_text(f"witness w {witness.vkey} {witness.url}\nquorum w\n")
+        config.write_text(f'[witness]\npolicy = "{policy}"\n')
+        log = ServerProcess(tmp_path / "log", "--config", str(config), origin=ORIGIN)
+        rotate = ("rotate-key", tmp_path / "log", "--config", config)
+        for name, step in (
+            ("before", ("--new-key", tmp_path / "next.key")),
+            ("during", ("--retire", "--early")),
+            ("after", None),
+        ):
+            _submit(log, tmp_path / name)
+            if step is not None:
+                done = run_tlog(*rotate, *step)
+                assert 0 == done.returncode, done.stderr
+        last = Policy.read(tmp_path / "log" / "policy")
+        for name in ("before", "during", "after"):
+            proof = Proof.read(tmp_path / f"{name}.tlog-proof")
+            proof.verify(leaf_hash(proof.extra or b""), last)
+        assert b"w" == last.quorum
+    finally:
+        log.end()
+        witness.end()
+
+
+def test_a_log_whose_key_has_changed_can_be_moved(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "log", origin=ORIGIN)
+    moved = ServerProcess(tmp_path / "moved", origin=ORIGIN)
+    try:
+        server.start()
+        server.terminate()
+        assert 0 == run_tlog("rotate-key", tmp_path / "log").returncode
+        (tmp_path / "log").rename(tmp_path / "moved")
+        assert 2 == len(moved.start().told["verifier_keys"])
+    finally:
+        server.end()
+        moved.end()
+
+
 def test_a_change_that_was_killed_goes_on_with_the_same_key(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "log", origin=ORIGIN)
     try:
@@ -229,6 +284,8 @@ def test_a_change_that_was_killed_goes_on_with_the_same_key(tmp_path: Path) -> N
         server.start()
         assert [eras["keys"][0]["vkey"]] == server.told["verifier_keys"]
         assert 0 == server.terminate()
+        other = run_tlog("rotate-key", tmp_path / "log", "--new-key", tmp_path / "x")
+        assert "is under way: end it first" in other.stderr
         assert 0 == run_tlog("rotate-key", tmp_path / "log").returncode
         assert eras == json.loads(file.read_bytes())
         file.write_text('{"version": 1, "keys": []}')

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlog.attest import Allowance, find_secrets, secret_values
-from tlog.cli.credentials import bearer_token, key_password
+from tlog.cli.credentials import bearer_token
+from tlog.cli.keys import open_signer
 from tlog.cli.network import add_way_arguments
 from tlog.cli.output import Output, telling_errors
 from tlog.cli.policies import find_network, load_policy, open_client, read_policy
@@ -28,7 +29,6 @@ from tlog.rebuilds.stating import (
     attestation_digest,
     log_result,
 )
-from tlog.signing import read_attestation_key
 from tlogclient.monitors import DEFAULT_TIMEOUT_S
 from tlogverify import Proof
 from tlogverify.attestation import Rules, verify_attestation
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rebuilt", type=Path, help="compare with this file; nothing is built here"
     )
-    parser.add_argument("--key", type=Path, help="signs the result; needs --log")
+    parser.add_argument("--key", help="signs the result; needs --log")
     parser.add_argument("--log", metavar="URL", help="logs the result; needs --key")
     parser.add_argument("--token-file", type=Path, help="a bearer token of the log")
     parser.add_argument(
@@ -134,7 +134,7 @@ def _log(options: argparse.Namespace, rebuild: Rebuild) -> int:
     secrets = secret_values(os.environ)
     for it in find_secrets(rebuild.predicate(), secrets, Allowance(())):
         raise RejectedError(f"the result is not signed: its {it.what} is {it.why}")
-    signer = read_attestation_key(options.key, password=key_password())
+    signer = open_signer(options.key)
 
     async def submit() -> Proof:
         network = find_network(options)

@@ -19,10 +19,16 @@ from tlog.cli.output import Output
 from tlog.cli.retries import silence_retries
 from tlog.clock import BoundedClock, SystemClock
 from tlog.errors import RejectedError
-from tlog.log.eras import KeyEra, keys_folder, read_eras, write_eras
+from tlog.log.eras import (
+    KeyEra,
+    keys_folder,
+    lasting_place,
+    read_eras,
+    write_eras,
+)
 from tlog.log.identity import first_era, open_era
 from tlog.log.opening import open_log
-from tlog.signing import SigningKey, generate_key, open_signing_key
+from tlog.signing import SigningKey, generate_key, open_signing_key, read_key
 from tlogclient import LogClient
 from tlogclient.keychanges import ChangeKind, KeyChange
 from tlogverify import Policy
@@ -85,6 +91,11 @@ def run(options: argparse.Namespace) -> int:
         raise FormatError(f"--days is 0 to {_MAX_DAYS}", options.days)
     silence_retries()
     settings = settings_of(options)
+    if settings.sigstore:
+        raise RejectedError(
+            "Sigstore's clients know a log by its key: freeze this log, and begin "
+            "another one beside it"
+        )
     eras = read_eras(settings.data) or (first_era(settings, open_token),)
     stopped = Stopped(options, settings.data, eras)
     if options.retire:
@@ -110,6 +121,10 @@ def _join(stopped: Stopped, days: int) -> dict[str, object]:
         # Before the log says so: a run that was killed goes on with the same key.
         write_eras(stopped.root, (*stopped.eras, pending))
         stopped = replace(stopped, eras=(*stopped.eras, pending))
+    elif stopped.options.new_key not in (None, pending.place):
+        raise RejectedError(
+            f"a change to {pending.place} is under way: end it first, without --new-key"
+        )
     change = KeyChange(ChangeKind.JOINS, pending.until_s or 1, old.key, pending.key)
     index = _log(stopped, change, [old, pending])
     joined = replace(pending, joined=index)
@@ -118,14 +133,17 @@ def _join(stopped: Stopped, days: int) -> dict[str, object]:
 
 
 def _pending(stopped: Stopped, old: KeyEra, days: int) -> KeyEra:
-    name = old.key.name
-    place = stopped.options.new_key
-    if place is None:
-        path = keys_folder(stopped.root) / f"log.ed25519.{len(stopped.eras) + 1}"
+    name, given = old.key.name, stopped.options.new_key
+    if given is None:
+        place = f"log.ed25519.{len(stopped.eras) + 1}"
+        path = keys_folder(stopped.root) / place
         if not path.exists():
             generate_key(name, KeyType.ED25519).write(path)
-        place = str(path.absolute())
-    key = open_signing_key(place, name, KeyType.ED25519, open_token).verifier_key
+        key = read_key(path).verifier_key
+    else:
+        place = lasting_place(given)
+        opened = open_signing_key(place, name, KeyType.ED25519, open_token)
+        key = opened.verifier_key
     if key.name != name or any(era.key == key for era in stopped.eras):
         raise RejectedError(f"{place} is no new key of {name}: {key.encode()}")
     until_s = BoundedClock(SystemClock()).now_s() + days * _DAY_S
@@ -174,7 +192,7 @@ def _end(stopped: Stopped, old: KeyEra, size: int) -> None:
 
 def _log(stopped: Stopped, change: KeyChange, signers: Sequence[KeyEra]) -> int:
     """Log a change; return the index of its entry."""
-    keys: list[SigningKey] = [open_era(it, open_token) for it in signers]
+    keys: list[SigningKey] = [open_era(stopped.root, it, open_token) for it in signers]
     by_old = keys[0].sign_text if len(keys) > 1 else None
     return asyncio.run(_submit(stopped, change.record(by_old, keys[-1].sign_text)))
 

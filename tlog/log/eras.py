@@ -13,6 +13,7 @@ from typing import Any, Final
 from tlog.errors import CorruptError
 from tlog.folders import PRIVATE_FILE, write_whole
 from tlog.log.storage.folder import FolderLayout
+from tlog.signing import file_of
 from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey, parse_verifier_key
 
@@ -24,7 +25,8 @@ _FILE: Final = "rotation.json"
 class KeyEra:
     """One key's time in the log.
 
-    place: a key URI.  joined: the index of the entry that says so; None before it, 0
+    place: a key URI, or the bare name of a file in the folder of keys, which can be
+    moved with the log.  joined: the index of the entry that says so; None before it, 0
     for the first key.  until_s: POSIX seconds until which the key before it signs too.
     retired: the size of the last head that it signed, or from which on it was revoked.
     """
@@ -49,6 +51,18 @@ class KeyEra:
 def keys_folder(root: Path) -> Path:
     """Return the folder of a log's private keys; root: the log's."""
     return FolderLayout(root).keys
+
+
+def place_of(root: Path, era: KeyEra) -> str:
+    """Return the key URI of an era; root: the log's folder."""
+    is_here = "/" not in era.place and ":" not in era.place
+    return str(keys_folder(root) / era.place) if is_here else era.place
+
+
+def lasting_place(given: str) -> str:
+    """Return a key URI that holds in every working folder; "" stays so."""
+    path = file_of(given) if given else None
+    return given if path is None else str(path.absolute())
 
 
 def read_eras(root: Path) -> tuple[KeyEra, ...]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from tlog.errors import CorruptError, RejectedError
 from tlog.folders import PUBLIC_FILE, set_mode, write_whole
-from tlog.log.eras import KeyEra, read_eras
+from tlog.log.eras import KeyEra, lasting_place, place_of, read_eras
 from tlog.log.settings import LogSettings
 from tlog.log.storage.folder import FolderLayout
 from tlog.signing import (
@@ -42,7 +42,7 @@ def load_keys(
     eras = read_eras(layout.root)
     if eras:
         # Its keys have changed: where they are is written there, and nowhere else.
-        keys = [open_era(era, open_token) for era in eras if era.signs]
+        keys = [open_era(layout.root, it, open_token) for it in eras if it.signs]
         types.remove(KeyType.ED25519)
         _require_origin_is(keys[0], settings.origin)
     for key_type in types:
@@ -63,13 +63,14 @@ def first_era(settings: LogSettings, open_token: OpenToken) -> KeyEra:
     """Return the era of the one key of a log that never changed it; raises as above."""
     layout = FolderLayout(settings.data)
     key = load_keys(layout, settings, open_token)[0]
-    file = _file(layout, KeyType.ED25519).absolute()
-    return KeyEra(settings.ed25519_key or str(file), key.verifier_key.encode(), 0)
+    place = lasting_place(settings.ed25519_key) or _KEY_FILES[KeyType.ED25519]
+    return KeyEra(place, key.verifier_key.encode(), 0)
 
 
-def open_era(era: KeyEra, open_token: OpenToken) -> SigningKey:
+def open_era(root: Path, era: KeyEra, open_token: OpenToken) -> SigningKey:
     """Open the key of an era; RejectedError if another one is there now."""
-    key = open_signing_key(era.place, era.key.name, KeyType.ED25519, open_token)
+    place = place_of(root, era)
+    key = open_signing_key(place, era.key.name, KeyType.ED25519, open_token)
     if key.verifier_key != era.key:
         raise RejectedError(f"{era.place} is not the log's key {era.vkey}")
     key.tell_of(log_key_event)

@@ -8,7 +8,8 @@
     bad-signature  a head that the policy does not accept
     stalled        the log has not grown for too long
     unreachable    the log has not answered for too long
-    recovered      one of the last five is over
+    unannounced-key  a key signs as the log, and no entry says that it joined
+    recovered      one of the last six is over
 
 Each alarm is stored first, then written as one line of JSON, then posted if there is a
 webhook.  Each of these steps is made at least once, with an id that stays the same.
@@ -40,6 +41,7 @@ BAD_SIGNATURE: Final = "bad-signature"
 UNREAD: Final = "unread"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"
+UNANNOUNCED_KEY: Final = "unannounced-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

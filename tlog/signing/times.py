@@ -1,12 +1,13 @@
 """The times that a role's signatures state: none goes back without a word."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from tlog.log_lines import log_event
 from tlogverify.keys import KeyType, VerifierKey
 from tlogverify.note import parse_note
 
-_TIME_BYTES = 8
+_TIME_BYTES: Final = 8
 
 
 class StatedTimes:

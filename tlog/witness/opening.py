@@ -53,6 +53,7 @@ _KEY_FILES: Final = {
     KeyType.COSIGNATURE: "witness.ed25519",
     KeyType.MLDSA44: "witness.mldsa44",
 }
+_ED25519: Final = KeyType.COSIGNATURE
 
 
 class OpenWitness:
@@ -219,23 +220,32 @@ def _load_keys(
     for key_type in KEY_TYPES[settings.keys]:
         before = [key for key in known if key.key_type is key_type]
         where = settings.ed25519_key if key_type is KeyType.COSIGNATURE else ""
+        name = settings.name or known[0].name
         if where:
-            name = settings.name or known[0].name
             key = open_signing_key(where, name, key_type, open_token)
-            key.tell_of(log_key_event)
         else:
             path = settings.data / "keys" / _KEY_FILES[key_type]
             where = str(path)
             if not path.exists():
                 if before:
                     raise CorruptError(where, "is missing, but has signed")
-                name = settings.name or known[0].name
                 generate_key(name, key_type).write(path)
             key = read_key(path)
-        is_another = before not in ([], [key.verifier_key])
+        is_another = bool(before) and key.verifier_key not in before
         if key.verifier_key.key_type is not key_type or is_another:
             raise RejectedError(f"{where} is not this witness's key")
         keys.append(key)
+    if settings.ed25519_second_key:
+        # It may be new: from here on it is one that this witness has had.
+        where = settings.ed25519_second_key
+        second = open_signing_key(
+            where, keys[0].verifier_key.name, _ED25519, open_token
+        )
+        if any(second.verifier_key == it.verifier_key for it in keys):
+            raise RejectedError(f"{where} is the first key too")
+        keys.insert(1, second)
+    for key in keys:
+        key.tell_of(log_key_event)
     names = {key.name for key in [*known, *(it.verifier_key for it in keys)]}
     names |= {settings.name} - {""}
     if len(names) != 1:

@@ -5,7 +5,13 @@ const FIELDS = {
   inclusion: ({ merkle }, it, hash) =>
     merkle.verifyInclusion(it.index, it.size, hash(it.leaf), it.path.map(hash), hash(it.root)),
   consistency: ({ merkle }, it, hash) =>
-    merkle.verifyConsistency(it.old, it.new, it.path.map(hash), hash(it.old_root), hash(it.new_root)),
+    merkle.verifyConsistency(
+      it.old,
+      it.new,
+      it.path.map(hash),
+      hash(it.old_root),
+      hash(it.new_root),
+    ),
 };
 
 const BYTES = {
@@ -16,7 +22,11 @@ const BYTES = {
   note: async ({ policy }, bytes, text) => {
     const opened = await policy.Policy.parse(text("policy")).openCheckpoint(bytes);
     if (opened.unchecked.length > 0) return "unchecked";
-    return [opened.checkpoint.origin, opened.checkpoint.size, opened.witnesses.map((it) => it.time)];
+    return [
+      opened.checkpoint.origin,
+      opened.checkpoint.size,
+      opened.witnesses.map((it) => it.time),
+    ];
   },
   proof: async ({ policy, proof, hashing, merkle }, bytes, text) => {
     const found = proof.parseProof(bytes);
@@ -32,14 +42,18 @@ const BYTES = {
     return [found.kind, kinds.namedDigests(found).toSorted()];
   },
   evidence: async ({ policy, evidence }, bytes, text) => {
-    await evidence.verifyEvidence(evidence.parseEvidence(bytes), policy.Policy.parse(text("policy")));
+    await evidence.verifyEvidence(
+      evidence.parseEvidence(bytes),
+      policy.Policy.parse(text("policy")),
+    );
     return [];
   },
   bundle: async ({ bundles }, bytes) => bundles.parseBundle(bytes, 3).map((it) => it.length),
   sigstore: async (modules, bytes, text, it) => {
     const { sigstore, policy, signers, hashing } = modules;
     const found = sigstore.parseBundleFile(bytes);
-    const keys = it.key !== undefined ? [signers.SignerKey.ofPem(new TextDecoder().decode(text("key")))] : [];
+    const keys =
+      it.key !== undefined ? [signers.SignerKey.ofPem(new TextDecoder().decode(text("key")))] : [];
     const artifact = text("artifact");
     const hex = (of) => {
       const digests = {};
@@ -49,7 +63,10 @@ const BYTES = {
       return digests;
     };
     const signed = await sigstore.openSigned(
-      found, { digests: hex(artifact), read: async () => artifact }, keys);
+      found,
+      { digests: hex(artifact), read: async () => artifact },
+      keys,
+    );
     const trusted = policy.Policy.parse(text("policy"));
     if (found.entries.length === 0) throw new modules.errors.VerificationError("no entry");
     for (const entry of found.entries) {
@@ -62,8 +79,19 @@ const BYTES = {
 
 /** Load the modules below a URL. */
 export async function load(url) {
-  const names = { policy: "policy", proof: "proof", hashing: "hashing", merkle: "merkle", kinds: "kinds",
-    evidence: "evidence", bundles: "bundles", errors: "errors", sigstore: "sigstore", signers: "signers", lines: "lines" };
+  const names = {
+    policy: "policy",
+    proof: "proof",
+    hashing: "hashing",
+    merkle: "merkle",
+    kinds: "kinds",
+    evidence: "evidence",
+    bundles: "bundles",
+    errors: "errors",
+    sigstore: "sigstore",
+    signers: "signers",
+    lines: "lines",
+  };
   const modules = {};
   for (const [name, file] of Object.entries(names)) {
     modules[name] = await import(new URL(`verify/${file}.js`, url).href);
@@ -89,7 +117,9 @@ export async function judge(modules, { hashes, bases, vectors }) {
       verdicts.push(await BYTES[it.kind](modules, bytes, (name) => documents[it[name]], it));
     } catch (error) {
       if (!(error instanceof modules.errors.TlogError)) throw error;
-      verdicts.push(error instanceof modules.errors.UncheckedError ? "unchecked" : error.constructor.name);
+      verdicts.push(
+        error instanceof modules.errors.UncheckedError ? "unchecked" : error.constructor.name,
+      );
     }
   }
   return verdicts;

@@ -69,8 +69,25 @@ async def test_a_log_can_be_without_it(tmp_path: Path) -> None:
             assert 404 == (await ask(url, path)).status
 
 
+def test_the_page_names_every_module_that_its_first_view_needs() -> None:
+    """Named there they are fetched at once; found by imports, one after the other."""
+    needed, waiting = set[Path](), [PAGE / "app.js"]
+    while waiting:
+        module = waiting.pop()
+        found = re.findall(r'(?m)^(?:import|}) [^"]*"(\.[^"]+)";', module.read_text())
+        fresh = {(module.parent / it).resolve() for it in found} - needed
+        needed |= fresh
+        waiting += fresh
+    named = re.findall(r'modulepreload" href="explorer/([^"]+)"', _index())
+    assert sorted(str(it.relative_to(PAGE)) for it in needed) == named
+
+
+def _index() -> str:
+    return (PAGE / "index.html").read_text()
+
+
 def test_the_page_has_no_inline_script_or_style_and_the_same_policy() -> None:
-    text = (PAGE / "index.html").read_text()
+    text = _index()
     assert [] == re.findall(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", text)
     assert [] == re.findall(r"https?://", text)
     told = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)

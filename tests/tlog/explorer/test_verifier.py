@@ -9,11 +9,14 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.oracle import rfc6962
 from tests.tlog.explorer import vectors
 from tests.tlog.explorer.vectors import Vectors, Verdict
+from tlogverify.lines import encode_base64
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "tlog" / "explorer" / "page"
@@ -96,6 +99,48 @@ def test_a_browser_without_ed25519_judges_the_same(tmp_path: Path) -> None:
 def test_bundles_are_judged_the_same(tmp_path: Path) -> None:
     found = made(lambda it: vectors.bundles(it, tmp_path))
     assert [] == differing(found, judged(found, tmp_path))
+
+
+@needs_node
+def test_trees_are_read_from_tiles_as_the_oracle_has_them(tmp_path: Path) -> None:
+    entries = [b"entry %d" % it for it in range(vectors.MOST)]
+    tree = rfc6962.Tree([rfc6962.leaf_hash(it) for it in entries])
+    proofs: list[dict[str, object]] = []
+    for size in range(1, vectors.MOST + 1):
+        root = encode_base64(tree.root(size))
+        for at in range(size % 41, size, 41):
+            path = [encode_base64(it) for it in tree.inclusion_path(at, size)]
+            proofs.append({"size": size, "index": at, "path": path, "root": root})
+            old = at + 1
+            path = [encode_base64(it) for it in tree.consistency_path(old, size)]
+            proofs.append({"size": size, "old": old, "path": path, "root": root})
+    flips = [
+        {"size": size, "index": index, "step": step}
+        for size, index, step in ((5, 2, 1), (257, 256, 149), (300, 7, 149))
+    ]
+    found = read_trees(tmp_path, entries, proofs, flips)
+    assert [] == found.pop("wrong")
+    assert len(proofs) == found.pop("compared")
+    # Most bytes lie beside the way of the one entry; those on it are all refused.
+    assert found["refused"] > 100 < found["harmless"]
+
+
+def read_trees(
+    folder: Path, entries: list[bytes], proofs: object, flips: object
+) -> dict[str, Any]:
+    """Let the page's modules read trees from tiles; return what they found."""
+    file = folder / "trees.json"
+    encoded = [encode_base64(it) for it in entries]
+    file.write_text(json.dumps({"entries": encoded, "proofs": proofs, "flips": flips}))
+    done = subprocess.run(
+        ["node", str(JUDGE.with_name("trees.mjs")), str(PAGE), str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "" == done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def test_the_vendored_files_are_those_that_were_read() -> None:

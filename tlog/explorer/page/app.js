@@ -12,15 +12,19 @@ import { forgetAll, keepTrust, keptTrust } from "./trust.js";
 import { FormatError, TlogError } from "./verify/errors.js";
 import { work } from "./working.js";
 
+/** @typedef {import("./lookups.js").Hits} Hits */
+
 const BASE = new URL(".", location.href).href;
 const DIGEST = /^sha(?:256|384|512):[0-9a-f]+$/;
 const KINDS = ["key", "identity", "issuer", "component"];
 
 /** @type {import("./heads.js").Head | undefined} */ let head;
 /** @type {Promise<void>} */ let looking = Promise.resolve();
+/** How many looks are under way or wait. */
+let looks = 0;
 /** Grows with each question, so that a late answer to an older one is not shown. */
 let asked = 0;
-/** @type {{text: string, indexes: number[]} | undefined} */ let lastHits;
+/** What the last search for a digest found. @type {Hits & {text: string} | undefined} */ let lastHits;
 
 /** Look at the log once more. */
 async function look() {
@@ -36,19 +40,32 @@ async function look() {
   const { origin, size } = found.checkpoint;
   find("origin").textContent = origin;
   document.title = `${origin}: transparency log`;
-  place.replaceChildren(verdict(checks.state, `${origin} has ${size} entries, and shows one history to this browser`), checks.list, await describeState(BASE, found, trust));
+  place.replaceChildren(
+    verdict(checks.state, `${origin} has ${size} entries, and shows one history to this browser`),
+    checks.list,
+    await describeState(BASE, found, trust),
+  );
   await showNewest(find("newest"), found);
 }
 
 /** Look again, one look after the other. */
 function lookAgain() {
-  looking = looking.then(look);
+  looks += 1;
+  find("head").setAttribute("aria-busy", "true");
+  // A look that failed keeps no other from being taken.
+  looking = looking
+    .catch(() => undefined)
+    .then(look)
+    .finally(() => {
+      looks -= 1;
+      if (looks === 0) find("head").removeAttribute("aria-busy");
+    });
   return looking;
 }
 
 /** Show what the address asks for. */
 async function route() {
-  const wanted = decodeURIComponent(location.hash.slice(1));
+  const wanted = decoded(location.hash.slice(1));
   asked += 1;
   lastHits = undefined;
   if (wanted === "" || wanted === "main") {
@@ -65,9 +82,18 @@ async function route() {
       return;
     }
     const { kind, text } = soughtBy(wanted);
-    const indexes = await showHits(place, BASE, head, trust, { kind, text });
-    if (kind === "digest") lastHits = { text, indexes };
+    const hits = await showHits(place, BASE, head, trust, { kind, text });
+    if (kind === "digest" && hits) lastHits = { ...hits, text };
   });
+}
+
+/** Return a part of an address without its escapes; as it is, if they are broken. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Return what the address of a search looks for. @param {string} wanted */
@@ -93,8 +119,9 @@ async function answer(fill) {
   try {
     await fill(place);
   } catch (error) {
-    if (!(error instanceof TlogError)) throw error;
-    place.append(make("p", { class: "verdict fail" }, `No answer: ${error.message}.`));
+    // Whatever went wrong, nobody must take what is shown so far for the answer.
+    const why = error instanceof TlogError ? error.message : `this page failed: ${error}`;
+    place.append(make("p", { class: "verdict fail" }, `No answer: ${why}.`));
   }
   if (mine !== asked) return;
   find("answer-body").replaceChildren(place);
@@ -138,8 +165,8 @@ async function takeFiles(files) {
     for (const { file, digests } of artifacts) {
       const text = `sha256:${digests.sha256}`;
       place.append(make("h3", {}, `File ${file.name}`));
-      const indexes = await showHits(place, BASE, head, trust, { kind: "digest", text });
-      lastHits = { text, indexes };
+      const hits = await showHits(place, BASE, head, trust, { kind: "digest", text });
+      lastHits = hits && { ...hits, text };
     }
   });
 }
@@ -158,28 +185,47 @@ async function audit() {
   find("auditing").hidden = false;
   let reached = 0;
   try {
-    const found = await work({ audit: { base: BASE, size, root, sought: hits?.text } }, (done, all) => {
-      reached = done;
-      progress.value = all ? done / all : 1;
-      count.textContent = `${done} of ${all} entries`;
-    });
-    checks.add("pass", "all entries and hash tiles are those of the head", `${size} entries were read, and their tree has the head's root`);
+    const found = await work(
+      { audit: { base: BASE, size, root, sought: hits?.text } },
+      (done, all) => {
+        reached = done;
+        progress.value = all ? done / all : 1;
+        count.textContent = `${done} of ${all} entries`;
+      },
+    );
+    checks.add(
+      "pass",
+      "all entries and hash tiles are those of the head",
+      `${size} entries were read, and their tree has the head's root`,
+    );
     if (hits) tellWithheld(checks, hits, found.hits);
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
-    checks.add("fail", "all entries and hash tiles are those of the head", `after ${reached} of ${size} entries: ${error.message}`);
+    checks.add(
+      "fail",
+      "all entries and hash tiles are those of the head",
+      `after ${reached} of ${size} entries: ${error.message}`,
+    );
   } finally {
     button.disabled = false;
     find("auditing").hidden = true;
   }
 }
 
-/** @param {Checks} checks @param {{text: string, indexes: number[]}} hits @param {number[]} found */
-function tellWithheld(checks, { text, indexes }, found) {
-  const withheld = found.filter((it) => !indexes.includes(it));
+/** @param {Checks} checks @param {Hits & {text: string}} hits @param {number[]} found */
+function tellWithheld(checks, { text, indexes, completeTo, isWhole }, found) {
+  // Of a search that has more pages, and of entries that were not searched, nobody knows.
+  const reach = isWhole ? completeTo : Math.max(-1, ...indexes) + 1;
+  const withheld = found.filter((it) => it < reach && !indexes.includes(it));
   const title = `the search for ${text} left no entry out`;
-  if (withheld.length === 0) checks.add("pass", title, `${found.length} entries name it, and all were found`);
-  else checks.add("fail", title, `the server withheld ${withheld.length}: ${withheld.slice(0, 20).join(", ")}`);
+  const told = `of ${found.length} entries that name it, all below ${reach} were found`;
+  if (withheld.length === 0) checks.add("pass", title, told);
+  else
+    checks.add(
+      "fail",
+      title,
+      `the server withheld ${withheld.length}: ${withheld.slice(0, 20).join(", ")}`,
+    );
 }
 
 /** Fill the form of whom is trusted with what was kept. */
@@ -195,8 +241,11 @@ let offered = "";
 /** Keep whom the form names, and check all anew. */
 async function trustForm() {
   const [text, pem] = ["policy", "keys"].map((id) => findAs(id, HTMLTextAreaElement).value);
+  const kept = keptTrust();
+  // The same text trusted again is still the log's own.
+  const isLogsOwn = text === offered || (text === kept.text && kept.isLogsOwn);
   try {
-    keepTrust(text, pem, text !== "" && text === offered);
+    keepTrust(text, pem, text !== "" && isLogsOwn);
     find("trust-told").textContent = "Kept. Everything is checked anew.";
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
@@ -245,7 +294,8 @@ function wire() {
     document.addEventListener(name, (event) => {
       event.preventDefault();
       drop.classList.toggle("over", name === "dragover");
-      const dropped = event instanceof DragEvent && name === "drop" ? event.dataTransfer?.files : undefined;
+      const dropped =
+        event instanceof DragEvent && name === "drop" ? event.dataTransfer?.files : undefined;
       if (dropped?.length) void takeFiles([...dropped]);
     });
   }

@@ -38,7 +38,8 @@ export async function auditTree({ base, size, root, sought }, tell) {
     const leaves = entries.map(leafHash);
     requireTile(tile, leaves, 0, nth, size);
     entries.forEach((entry, at) => {
-      if (names.length && hits.length < MOST_HITS && isNamed(entry, names)) hits.push(nth * TILE_WIDTH + at);
+      if (names.length && hits.length < MOST_HITS && isNamed(entry, names))
+        hits.push(nth * TILE_WIDTH + at);
     });
     level.push(rootOf(leaves));
     tell(Math.min((nth + 1) * TILE_WIDTH, size), size);
@@ -86,11 +87,15 @@ async function readPlace(base, size, nth) {
 
 /** @param {Hash} tile @param {Hash[]} hashes @param {number} level @param {number} index @param {number} size */
 function requireTile(tile, hashes, level, index, size) {
-  const wrong = hashes.findIndex((it, at) => it.some((byte, nth) => byte !== tile[at * HASH_SIZE + nth]));
+  const wrong = hashes.findIndex((it, at) =>
+    it.some((byte, nth) => byte !== tile[at * HASH_SIZE + nth]),
+  );
   if (wrong < 0 && tile.length === hashes.length * HASH_SIZE) return;
   const path = tilePath({ level, index, width: hashes.length });
   const first = (index * TILE_WIDTH + Math.max(wrong, 0)) * TILE_WIDTH ** level;
-  throw new VerificationError(`${path} is not of the entries: it differs from entry ${first} on, of ${size}`);
+  throw new VerificationError(
+    `${path} is not of the entries: it differs from entry ${first} on, of ${size}`,
+  );
 }
 
 /** @param {Hash[]} hashes @returns {Hash} */

@@ -41,10 +41,14 @@ export class Checks {
     this.#states.length = states;
   }
 
-  /** Take over the checks of another list. @param {Checks} other */
+  /** Take over the checks of another list, and none of its buttons. @param {Checks} other */
   addAll(other) {
     this.#states.push(...other.#states);
-    this.list.append(...[...other.list.children].map((it) => it.cloneNode(true)));
+    const copies = [...other.list.children].map(
+      (it) => /** @type {Element} */ (it.cloneNode(true)),
+    );
+    for (const copy of copies) copy.querySelectorAll("button").forEach((it) => it.remove());
+    this.list.append(...copies);
   }
 
   /**

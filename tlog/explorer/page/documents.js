@@ -2,9 +2,16 @@
 
 import { AnswerError, fetchBytes } from "./fetching.js";
 import { make } from "./elements.js";
-import { MAX_ENVELOPE_BYTES, envelopeSigner, parseEnvelope, parseStatement, statementNames } from "./verify/attestation.js";
-import { FormatError, TlogError, UncheckedError, VerificationError } from "./verify/errors.js";
+import {
+  MAX_ENVELOPE_BYTES,
+  envelopeSigner,
+  parseEnvelope,
+  parseStatement,
+  statementNames,
+} from "./verify/attestation.js";
+import { FormatError, UncheckedError, VerificationError } from "./verify/errors.js";
 import { sha256 } from "./verify/hashing.js";
+import { parseObject } from "./verify/json.js";
 import { encodeHex } from "./verify/lines.js";
 import { parseBundleFile } from "./verify/sigstore.js";
 
@@ -31,7 +38,9 @@ export async function checkDocument(base, entry, digest, trust, checks) {
         throw new UncheckedError("this server keeps no such document");
       }
       if (error instanceof AnswerError && error.status === 410) {
-        throw new UncheckedError("the server says that the document was removed");
+        throw new UncheckedError(
+          `the server says that the document was removed: ${reasonOf(error.body)}`,
+        );
       }
       throw error;
     }
@@ -43,12 +52,26 @@ export async function checkDocument(base, entry, digest, trust, checks) {
   return make("details", {}, summary, make("pre", { tabindex: "0" }, text));
 }
 
+/** Return why a document is gone, as the server says. @param {Uint8Array<ArrayBuffer>} body */
+function reasonOf(body) {
+  try {
+    return String(parseObject("an answer", body).detail);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return "it does not say why";
+  }
+}
+
 /** @param {Uint8Array<ArrayBuffer>} bytes @param {Entry} entry @param {import("./trust.js").Trust} trust @param {Checks} checks */
 async function checkSigner(bytes, entry, trust, checks) {
   const envelope = envelopeOf(bytes);
   const title = "the document is signed by a key that you trust";
   if (envelope === undefined) {
-    checks.add("skip", title, "it is no DSSE envelope and no bundle of one, so it bears no signature that is known here");
+    checks.add(
+      "skip",
+      title,
+      "it is no DSSE envelope and no bundle of one, so it bears no signature that is known here",
+    );
     return;
   }
   const signer = await checks.run(title, async () => {
@@ -72,11 +95,14 @@ async function checkSigner(bytes, entry, trust, checks) {
 
 /** Return the envelope that a document is, or holds. @param {Uint8Array<ArrayBuffer>} bytes */
 function envelopeOf(bytes) {
-  for (const read of [parseEnvelope, (/** @type {Uint8Array<ArrayBuffer>} */ it) => parseBundleFile(it).envelope]) {
+  for (const read of [
+    parseEnvelope,
+    (/** @type {Uint8Array<ArrayBuffer>} */ it) => parseBundleFile(it).envelope,
+  ]) {
     try {
       return read(bytes);
     } catch (error) {
-      if (!(error instanceof FormatError) && !(error instanceof TlogError)) throw error;
+      if (!(error instanceof FormatError)) throw error;
     }
   }
   return undefined;

@@ -51,7 +51,9 @@ export function drawGrowth(seen) {
   const [first, last] = [seen[0], seen[seen.length - 1]];
   const [time, most] = [Math.max(last.when - first.when, 1), Math.max(last.size, 1)];
   const points = seen
-    .map(({ size, when }) => `${10 + (340 * (when - first.when)) / time},${90 - (80 * size) / most}`)
+    .map(
+      ({ size, when }) => `${10 + (340 * (when - first.when)) / time},${90 - (80 * size) / most}`,
+    )
     .join(" ");
   const words = `Growth from ${first.size} to ${last.size} entries, in ${seen.length} heads that were proven here`;
   return makeSvg(
@@ -65,7 +67,10 @@ export function drawGrowth(seen) {
 
 /** @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 @param {string} kind */
 function line(x1, y1, x2, y2, kind) {
-  const [from, to] = [{ x1: `${x1}`, y1: `${y1}` }, { x2: `${x2}`, y2: `${y2}` }];
+  const [from, to] = [
+    { x1: `${x1}`, y1: `${y1}` },
+    { x2: `${x2}`, y2: `${y2}` },
+  ];
   return makeSvg("line", { ...from, ...to, class: kind });
 }
 

@@ -38,7 +38,11 @@ export function makeTable(head, rows) {
       "table",
       {},
       make("thead", {}, make("tr", {}, ...head.map((it) => make("th", { scope: "col" }, it)))),
-      make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((it) => make("td", {}, it))))),
+      make(
+        "tbody",
+        {},
+        ...rows.map((row) => make("tr", {}, ...row.map((it) => make("td", {}, it)))),
+      ),
     ),
   );
 }
@@ -46,7 +50,11 @@ export function makeTable(head, rows) {
 /** Return terms and what is said of each. @param {[string, Node | string | undefined][]} pairs */
 export function makeList(pairs) {
   const shown = pairs.filter(([, value]) => value !== undefined);
-  return make("dl", {}, ...shown.flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
+  return make(
+    "dl",
+    {},
+    ...shown.flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]),
+  );
 }
 
 /** Return a button that saves bytes as a file. @param {string} words @param {string} name @param {BlobPart} content */

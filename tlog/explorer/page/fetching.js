@@ -43,7 +43,11 @@ export async function fetchBytes(base, path, limit = MAX_ANSWER_BYTES) {
   }
   const body = await readBytes(answer, path, limit);
   if (answer.status === 200) return body;
-  throw new AnswerError(`the server answers ${path} with status ${answer.status}`, answer.status, body);
+  throw new AnswerError(
+    `the server answers ${path} with status ${answer.status}`,
+    answer.status,
+    body,
+  );
 }
 
 /** Return the members of a JSON answer. @param {string} base @param {string} path */
@@ -66,7 +70,9 @@ async function readBytes(answer, path, limit) {
       }
     }
   } catch (error) {
-    throw error instanceof AnswerError ? error : new AnswerError(`the answer to ${path} was cut short`);
+    throw error instanceof AnswerError
+      ? error
+      : new AnswerError(`the answer to ${path} was cut short`);
   }
   return joinBytes(...parts);
 }

@@ -15,7 +15,13 @@ import { encodeBase64, encodeHex, parseText } from "./verify/lines.js";
 import { verifyInclusion } from "./verify/merkle.js";
 import { parseNote } from "./verify/note.js";
 import { MAX_PROOF_BYTES, PROOF_MAGIC, parseProof } from "./verify/proof.js";
-import { MAX_BUNDLE_BYTES, openLogged, openSigned, parseBundleFile, requireBound } from "./verify/sigstore.js";
+import {
+  MAX_BUNDLE_BYTES,
+  openLogged,
+  openSigned,
+  parseBundleFile,
+  requireBound,
+} from "./verify/sigstore.js";
 import { work } from "./working.js";
 
 /** @typedef {import("./trust.js").Trust} Trust */
@@ -30,7 +36,8 @@ export async function kindOf(file) {
   if (start.startsWith(`${PROOF_MAGIC}\n`)) return "proof";
   if (start.startsWith("tlog-evidence@v1\n")) return "evidence";
   const isBundle = /^\s*\{/.test(start) && file.size <= MAX_BUNDLE_BYTES;
-  if (isBundle && (await file.text()).includes('"application/vnd.dev.sigstore.bundle')) return "bundle";
+  if (isBundle && (await file.text()).includes('"application/vnd.dev.sigstore.bundle'))
+    return "bundle";
   return "artifact";
 }
 
@@ -49,20 +56,36 @@ export async function showProof(file, artifact, trust) {
   const proof = await checks.run("it is a proof file with its entry", async () => {
     const found = parseProof(await bytesOf(file, MAX_PROOF_BYTES));
     if (found.extra === null) throw new FormatError("the proof has no extra line with the entry");
-    return [`entry ${found.index}, ${found.path.length} hashes, ${found.extra.length} bytes of entry`, { ...found, extra: found.extra }];
+    return [
+      `entry ${found.index}, ${found.path.length} hashes, ${found.extra.length} bytes of entry`,
+      { ...found, extra: found.extra },
+    ];
   });
-  const entry = proof && (await checks.run("the entry is in canonical form", async () => [parseEntry(proof.extra).kind, parseEntry(proof.extra)]));
-  const head = proof && (await checks.run("it holds a signed head", async () => {
-    const found = parseCheckpoint(parseNote(proof.note).text);
-    return [`${found.origin}, ${found.size} entries`, found];
-  }));
+  const entry =
+    proof &&
+    (await checks.run("the entry is in canonical form", async () => [
+      parseEntry(proof.extra).kind,
+      parseEntry(proof.extra),
+    ]));
+  const head =
+    proof &&
+    (await checks.run("it holds a signed head", async () => {
+      const found = parseCheckpoint(parseNote(proof.note).text);
+      return [`${found.origin}, ${found.size} entries`, found];
+    }));
   let drawn = null;
   if (proof && head) {
     const leaf = leafHash(proof.extra);
-    const isIn = await checks.run("the entry's hash and the path lead to the head's root", async () => {
-      verifyInclusion(proof.index, head.size, leaf, proof.path, head.root);
-      return [`leaf ${encodeHex(leaf)} and ${proof.path.length} hashes give the root ${encodeBase64(head.root)}`, true];
-    });
+    const isIn = await checks.run(
+      "the entry's hash and the path lead to the head's root",
+      async () => {
+        verifyInclusion(proof.index, head.size, leaf, proof.path, head.root);
+        return [
+          `leaf ${encodeHex(leaf)} and ${proof.path.length} hashes give the root ${encodeBase64(head.root)}`,
+          true,
+        ];
+      },
+    );
     if (isIn) drawn = drawPath(proof.index, head.size, leaf, proof.path);
     await checkSignatures(proof.note, trust, checks);
   }
@@ -78,11 +101,14 @@ export async function showProof(file, artifact, trust) {
 /** @param {Checks} checks @param {string[]} named @param {Artifact | undefined} artifact */
 async function checkArtifact(checks, named, artifact) {
   await checks.run("the entry names the file", async () => {
-    if (artifact === undefined) throw new UncheckedError("no file was dropped beside it: drop both together");
+    if (artifact === undefined)
+      throw new UncheckedError("no file was dropped beside it: drop both together");
     const known = Object.entries(artifact.digests).map(([name, digits]) => `${name}:${digits}`);
     const found = named.find((it) => known.includes(it));
     if (found === undefined) {
-      throw new VerificationError(`the proven entry does not name sha256:${artifact.digests.sha256}`);
+      throw new VerificationError(
+        `the proven entry does not name sha256:${artifact.digests.sha256}`,
+      );
     }
     return [found, null];
   });
@@ -97,33 +123,58 @@ export async function showBundle(file, artifact, trust) {
   const article = make("article", {}, make("h3", {}, `Sigstore bundle ${file.name}`));
   const bundle = await checks.run("it is a Sigstore bundle", async () => {
     const found = parseBundleFile(await bytesOf(file, MAX_BUNDLE_BYTES));
-    return [`${found.envelope ? "an attestation" : "a signature"}, ${found.entries.length} log entries`, found];
+    return [
+      `${found.envelope ? "an attestation" : "a signature"}, ${found.entries.length} log entries`,
+      found,
+    ];
   });
   if (bundle) await checkBundle(checks, bundle, artifact, trust);
-  article.append(verdict(checks.state, `${artifact?.file.name ?? "the artifact"} is signed, and a log knows it`), checks.list);
+  article.append(
+    verdict(checks.state, `${artifact?.file.name ?? "the artifact"} is signed, and a log knows it`),
+    checks.list,
+  );
   return { article, state: checks.state };
 }
 
 /** @param {Checks} checks @param {import("./verify/sigstore.js").Bundle} bundle @param {Artifact | undefined} artifact @param {Trust} trust */
 async function checkBundle(checks, bundle, artifact, trust) {
   const signed = await checks.run("the signature holds, and is of the file", async () => {
-    if (artifact === undefined) throw new UncheckedError("no file was dropped beside it: drop both together");
+    if (artifact === undefined)
+      throw new UncheckedError("no file was dropped beside it: drop both together");
     if (bundle.certificates.length === 0 && trust.keys.length === 0) {
-      throw new UncheckedError("it is signed with a key, and no public key was given: paste it below");
+      throw new UncheckedError(
+        "it is signed with a key, and no public key was given: paste it below",
+      );
     }
-    const found = await openSigned(bundle, { digests: artifact.digests, read: () => bytesOf(artifact.file, MAX_SIGNED_BYTES) }, trust.keys);
-    return [`by the ${found.key.isCertificate ? "certificate" : "key"} sha256:${found.key.sha256}`, found];
+    const found = await openSigned(
+      bundle,
+      { digests: artifact.digests, read: () => bytesOf(artifact.file, MAX_SIGNED_BYTES) },
+      trust.keys,
+    );
+    return [
+      `by the ${found.key.isCertificate ? "certificate" : "key"} sha256:${found.key.sha256}`,
+      found,
+    ];
   });
   if (bundle.certificates.length > 0) {
-    checks.add("skip", "who the certificate is of", "certificates are not judged here: tlog verify --trusted-root FILE --identity NAME --issuer URL does");
+    checks.add(
+      "skip",
+      "who the certificate is of",
+      "certificates are not judged here: tlog verify --trusted-root FILE --identity NAME --issuer URL does",
+    );
   }
-  if (bundle.timestamps > 0) checks.add("skip", "when it was signed", "timestamps are not judged here");
-  if (bundle.entries.length === 0) checks.add("fail", "a log knows it", "the bundle has no log entry");
+  if (bundle.timestamps > 0)
+    checks.add("skip", "when it was signed", "timestamps are not judged here");
+  if (bundle.entries.length === 0)
+    checks.add("fail", "a log knows it", "the bundle has no log entry");
   for (const entry of bundle.entries) {
     await checks.run("a log's entry is in a tree that satisfies the policy", async () => {
       if (trust.policy === undefined) throw new UncheckedError(NO_POLICY);
       const { checkpoint, witnesses } = await openLogged(entry, trust.policy);
-      return [`entry ${entry.index} of ${checkpoint.size} in ${checkpoint.origin}, cosigned by ${witnesses.length}`, null];
+      return [
+        `entry ${entry.index} of ${checkpoint.size} in ${checkpoint.origin}, cosigned by ${witnesses.length}`,
+        null,
+      ];
     });
     await checks.run("the log's entry is of this very signature", async () => {
       if (signed === undefined) throw new UncheckedError("the signature comes first");
@@ -143,12 +194,17 @@ export async function showEvidence(file, trust) {
     return [parseText("a note", evidence.newer).split("\n")[0], null];
   });
   const told = verdict(checks.state, "the log is convicted");
-  return { article: make("article", {}, make("h3", {}, `Evidence ${file.name}`), told, checks.list), state: checks.state };
+  return {
+    article: make("article", {}, make("h3", {}, `Evidence ${file.name}`), told, checks.list),
+    state: checks.state,
+  };
 }
 
 /** @param {Uint8Array} bytes */
 function digestsOf(bytes) {
-  return Object.fromEntries(Object.entries(newHashers()).map(([name, it]) => [name, encodeHex(it.update(bytes).digest())]));
+  return Object.fromEntries(
+    Object.entries(newHashers()).map(([name, it]) => [name, encodeHex(it.update(bytes).digest())]),
+  );
 }
 
 /** @param {File} file @param {number} limit */

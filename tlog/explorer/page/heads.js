@@ -90,7 +90,12 @@ export async function checkSignatures(note, trust, checks) {
   }
 }
 
+/** The last second that a browser's date has. */
+const LAST_TIME = 8.64e12;
+
 /** @param {number} time in POSIX seconds; 0 for none */
 export function inWords(time) {
-  return time === 0 ? "without a time" : `${new Date(1000 * time).toISOString().slice(0, 19)}Z`;
+  if (time === 0) return "without a time";
+  if (time > LAST_TIME) return `at second ${time}`;
+  return `${new Date(1000 * time).toISOString().slice(0, 19)}Z`;
 }

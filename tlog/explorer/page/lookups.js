@@ -28,26 +28,37 @@ export async function showEntry(base, head, trust, index, sought) {
   const checks = new Checks();
   const bytes = await checks.run(`the server's bundle holds an entry ${index}`, async () => {
     if (index >= head.checkpoint.size) {
-      throw new VerificationError(`the head has ${head.checkpoint.size} entries: ${index} is not one of them`);
+      throw new VerificationError(
+        `the head has ${head.checkpoint.size} entries: ${index} is not one of them`,
+      );
     }
     const found = await head.tree.entry(index);
     return [`${found.length} bytes`, found];
   });
-  const article = make("article", {}, make("h3", {}, make("a", { href: `#${index}` }, `Entry ${index}`)));
+  const article = make(
+    "article",
+    {},
+    make("h3", {}, make("a", { href: `#${index}` }, `Entry ${index}`)),
+  );
   if (bytes === undefined) {
     article.append(verdict("fail", `entry ${index}`), checks.list);
     return { article, state: checks.state };
   }
-  const entry = await checks.run("its bytes are a record or a Rekor entry in canonical form", async () => {
-    const found = parseEntry(bytes);
-    return [found.kind, found];
-  });
+  const entry = await checks.run(
+    "its bytes are a record or a Rekor entry in canonical form",
+    async () => {
+      const found = parseEntry(bytes);
+      return [found.kind, found];
+    },
+  );
   if (entry && sought) await checkNamed(checks, entry, sought);
   const path = await proveEntry(checks, head, index, bytes);
   checks.addAll(head.checks);
   const state = checks.state;
   const origin = head.checkpoint.origin;
-  article.append(verdict(state, `entry ${index} is in ${origin}, in a tree of ${head.checkpoint.size} entries`));
+  article.append(
+    verdict(state, `entry ${index} is in ${origin}, in a tree of ${head.checkpoint.size} entries`),
+  );
   if (entry) article.append(describe(entry));
   article.append(checks.list);
   const digest = entry && documentDigest(entry);
@@ -79,9 +90,14 @@ async function proveEntry(checks, head, index, entry) {
 async function checkNamed(checks, entry, { kind, text }) {
   await checks.run(`it names the ${kind} that is sought`, async () => {
     if (kind !== "digest" && kind !== "key") {
-      throw new UncheckedError("what a certificate or a document says is not read here: the log found it so");
+      throw new UncheckedError(
+        "what a certificate or a document says is not read here: the log found it so",
+      );
     }
-    const signers = entry.kind === "provenance" ? [`sha256:${entry.signer}`] : entry.signatures.map((it) => `sha256:${encodeHex(sha256(it.der))}`);
+    const signers =
+      entry.kind === "provenance"
+        ? [`sha256:${entry.signer}`]
+        : entry.signatures.map((it) => `sha256:${encodeHex(sha256(it.der))}`);
     if (!(kind === "key" ? signers : namedDigests(entry)).includes(text)) {
       throw new VerificationError(`the entry does not name ${text}`);
     }
@@ -104,7 +120,12 @@ export function describe(entry) {
   }
   const digest = `${entry.algorithm.replace("SHA2_", "sha")}:${encodeHex(entry.digest)}`;
   const signers = entry.signatures.map((it) =>
-    make("div", {}, it.isCertificate ? "certificate " : "key ", link(`sha256:${encodeHex(sha256(it.der))}`)),
+    make(
+      "div",
+      {},
+      it.isCertificate ? "certificate " : "key ",
+      link(`sha256:${encodeHex(sha256(it.der))}`),
+    ),
   );
   return makeList([
     ["kind", `Rekor ${entry.kind}`],
@@ -114,9 +135,15 @@ export function describe(entry) {
 }
 
 /**
+ * @typedef {object} Hits
+ * @property {number[]} indexes
+ * @property {number} completeTo entries below it were searched, as the server says
+ * @property {boolean} isWhole whether there are no more pages
+ */
+
+/**
  * Ask the server for entries, and return their indexes; the answer proves nothing.
- * @param {string} base @param {Sought} sought
- * @returns {Promise<{indexes: number[], completeTo: number | undefined, isWhole: boolean}>}
+ * @param {string} base @param {Sought} sought @returns {Promise<Hits>}
  */
 export async function search(base, { kind, text }) {
   const [path, name] = kind === "component" ? ["components", "purl"] : ["search", kind];
@@ -126,12 +153,12 @@ export async function search(base, { kind, text }) {
   if (!indexes.every((it) => Number.isSafeInteger(it) && it >= 0)) {
     throw new FormatError("an answer to a search has indexes");
   }
-  const completeTo = typeof answer.complete_to === "number" ? answer.complete_to : undefined;
+  const completeTo = typeof answer.complete_to === "number" ? answer.complete_to : 0;
   return { indexes, completeTo, isWhole: (answer.next ?? null) === null };
 }
 
 /**
- * Fill a place with all entries that a search finds, each proven.
+ * Fill a place with the entries that a search finds, each proven; return what it found.
  * @param {Element} place @param {string} base @param {Head} head @param {Trust} trust @param {Sought} sought
  */
 export async function showHits(place, base, head, trust, sought) {
@@ -140,20 +167,30 @@ export async function showHits(place, base, head, trust, sought) {
     found = await search(base, sought);
   } catch (error) {
     if (!(error instanceof AnswerError) && !(error instanceof FormatError)) throw error;
-    const why = error instanceof AnswerError && error.status === 404 ? "this server answers no searches (it may be a server of files)" : error.message;
+    const why =
+      error instanceof AnswerError && error.status === 404
+        ? "this server answers no searches (it may be a server of files)"
+        : error.message;
     place.append(make("p", { class: "verdict skip" }, `Not searched: ${why}.`));
-    return [];
+    return undefined;
   }
   const { indexes, completeTo, isWhole } = found;
   const count = indexes.length === 1 ? "One entry" : `${indexes.length} entries`;
   place.append(make("p", {}, `${count} by ${sought.kind} ${sought.text}.`));
   const checks = new Checks();
-  const reach = completeTo === undefined ? "" : ` The server says that it searched ${completeTo} of ${head.checkpoint.size} entries.`;
+  const reach =
+    completeTo === 0
+      ? ""
+      : ` The server says that it searched ${completeTo} of ${head.checkpoint.size} entries.`;
   const more = isWhole && indexes.length <= MOST_HITS ? "" : ` There are more than are shown.`;
-  checks.add("skip", "no hit was left out", `only the server's word says so: “Audit” looks through all entries.${reach}${more}`);
+  checks.add(
+    "skip",
+    "no hit was left out",
+    `only the server's word says so: “Audit” looks through all entries.${reach}${more}`,
+  );
   place.append(checks.list);
   for (const index of indexes.slice(0, MOST_HITS)) {
     place.append((await showEntry(base, head, trust, index, sought)).article);
   }
-  return indexes;
+  return found;
 }

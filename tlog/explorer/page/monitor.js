@@ -16,18 +16,22 @@ import { openSignedCheckpoint } from "./verify/signed.js";
 const TITLE = "it extends the newest head that this browser has seen";
 
 /**
- * Compare a head with the kept one, and keep it if it is proven to extend that.
+ * Compare a head with the kept one, and keep it if it satisfies the policy and is proven to
+ * extend that.  What the log's key signed counts against it also where no witness cosigned.
  * @param {Head} head @param {string} base @param {import("./trust.js").Trust} trust
  */
 export async function compareWithKept(head, base, trust) {
   const { checks, checkpoint, note, witnessed } = head;
-  if (witnessed === undefined || trust.policy === undefined) {
-    checks.add("skip", TITLE, "a head that is not proven is compared with nothing, and not kept");
+  const { policy } = trust;
+  if (policy === undefined || (await openByLog(note, policy)) === undefined) {
+    checks.add("skip", TITLE, "a head that no log of a policy signed is compared with nothing");
     return;
   }
-  const kept = await openKept(checkpoint.origin, trust.policy);
+  const kept = await openByLog(keptHead(checkpoint.origin), policy);
   if (kept === undefined) {
-    checks.note(TITLE, "this is the first proven head here: it is kept, and the next visit is compared with it");
+    const first = "this is the first proven head here: the next visit is compared with it";
+    if (witnessed) checks.note(TITLE, first);
+    else checks.add("skip", TITLE, "no head was kept, and this one does not satisfy the policy");
     keep(head);
     return;
   }
@@ -37,7 +41,10 @@ export async function compareWithKept(head, base, trust) {
       checks.add("pass", TITLE, `the same head of ${size} entries`);
       keep(head);
     } else {
-      contradict(head, `both have ${size} entries, and different roots`, { older: kept, newer: { note, checkpoint } });
+      contradict(head, `both have ${size} entries, and different roots`, {
+        older: kept,
+        newer: { note, checkpoint },
+      });
     }
   } else if (old < size) {
     await extend(head, kept);
@@ -46,15 +53,18 @@ export async function compareWithKept(head, base, trust) {
   }
 }
 
-/** @param {string} origin @param {import("./verify/policy.js").Policy} policy @returns {Promise<Noted | undefined>} */
-async function openKept(origin, policy) {
-  const note = keptHead(origin);
+/**
+ * Return the head of a note that a log of the policy signed; undefined for every other note,
+ * and for one that was kept under another policy.
+ * @param {Uint8Array | undefined} note @param {import("./verify/policy.js").Policy} policy
+ * @returns {Promise<Noted | undefined>}
+ */
+async function openByLog(note, policy) {
   if (note === undefined) return undefined;
   try {
     const { checkpoint } = await openSignedCheckpoint(note, policy.logs, []);
     return { note, checkpoint };
   } catch (error) {
-    // It was kept under another policy: by this one, nobody has signed it.
     if (!(error instanceof TlogError)) throw error;
     return undefined;
   }
@@ -67,16 +77,28 @@ async function extend(head, kept) {
   try {
     const path = await head.tree.consistencyPath(old);
     if (leads(kept.checkpoint.root, kept, newer, path)) {
-      head.checks.add("pass", TITLE, `consistency of ${old} and ${size} entries, by ${path.length} hashes`);
+      head.checks.add(
+        "pass",
+        TITLE,
+        `consistency of ${old} and ${size} entries, by ${path.length} hashes`,
+      );
       keep(head);
       return;
     }
     const prefix = await head.tree.root(old);
     if (leads(prefix, kept, newer, path)) {
-      contradict(head, `the tree of ${size} entries has another beginning than the tree of ${old} that was signed before`, { older: kept, newer, prefix, path });
+      contradict(
+        head,
+        `the tree of ${size} entries has another beginning than the tree of ${old} that was signed before`,
+        { older: kept, newer, prefix, path },
+      );
       return;
     }
-    head.checks.add("fail", TITLE, `the log's tiles do not lead from ${old} to ${size} entries; the newest head that was seen is kept`);
+    head.checks.add(
+      "fail",
+      TITLE,
+      `the log's tiles do not lead from ${old} to ${size} entries; the newest head that was seen is kept`,
+    );
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
     head.checks.add("fail", TITLE, error.message);
@@ -97,20 +119,34 @@ async function shorten(head, kept, base) {
     }
     const prefix = await tree.root(size);
     if (leads(prefix, older, kept, path)) {
-      contradict(head, `the older head, of ${size} entries, is not the beginning of the tree of ${most}`, { older, newer: kept, prefix, path });
+      contradict(
+        head,
+        `the older head, of ${size} entries, is not the beginning of the tree of ${most}`,
+        { older, newer: kept, prefix, path },
+      );
       return;
     }
     head.checks.add("fail", TITLE, `${told}. Its tiles do not show whether both are of one tree`);
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
-    head.checks.add("fail", TITLE, `${told}. Whether both are of one tree was not shown: ${error.message}`);
+    head.checks.add(
+      "fail",
+      TITLE,
+      `${told}. Whether both are of one tree was not shown: ${error.message}`,
+    );
   }
 }
 
 /** @param {Uint8Array} prefix @param {Noted} older @param {Noted} newer @param {Uint8Array[]} path */
 function leads(prefix, older, newer, path) {
   try {
-    verifyConsistency(older.checkpoint.size, newer.checkpoint.size, path, prefix, newer.checkpoint.root);
+    verifyConsistency(
+      older.checkpoint.size,
+      newer.checkpoint.size,
+      path,
+      prefix,
+      newer.checkpoint.root,
+    );
     return true;
   } catch (error) {
     if (!(error instanceof ProofError)) throw error;
@@ -120,7 +156,12 @@ function leads(prefix, older, newer, path) {
 
 /** @param {Head} head @param {string} why @param {{older: Noted, newer: Noted, prefix?: Uint8Array, path?: Uint8Array[]}} found */
 function contradict(head, why, { older, newer, prefix, path }) {
-  const evidence = encodeEvidence({ older: older.note, newer: newer.note, prefix: prefix ?? null, path: path ?? [] });
+  const evidence = encodeEvidence({
+    older: older.note,
+    newer: newer.note,
+    prefix: prefix ?? null,
+    path: path ?? [],
+  });
   head.checks.add(
     "fail",
     TITLE,
@@ -130,7 +171,8 @@ function contradict(head, why, { older, newer, prefix, path }) {
 }
 
 /** @param {Head} head */
-function keep({ checkpoint, note }) {
+function keep({ checkpoint, note, witnessed }) {
+  if (witnessed === undefined) return;
   keepHead(checkpoint.origin, note);
   noteSize(checkpoint.origin, checkpoint.size, Date.now());
 }

@@ -26,8 +26,13 @@ async function describeRow(index, head, size, root) {
     verifyInclusion(index, size, leafHash(bytes), await head.tree.inclusionPath(index), root);
     const entry = parseEntry(bytes);
     const [digest] = artifactDigests(entry);
-    const type = entry.kind === "provenance" ? (entry.predicateType ?? "no type") : `Rekor ${entry.kind}`;
-    const word = make("span", { class: head.checks.state === "pass" ? "verdict pass" : "verdict skip" }, head.checks.state === "pass" ? "proven" : "in this head, which is not proven");
+    const type =
+      entry.kind === "provenance" ? (entry.predicateType ?? "no type") : `Rekor ${entry.kind}`;
+    const word = make(
+      "span",
+      { class: head.checks.state === "pass" ? "verdict pass" : "verdict skip" },
+      head.checks.state === "pass" ? "proven" : "in this head, which is not proven",
+    );
     return [link, " ", word, make("br"), make("span", { class: "digest" }, digest), " ", type];
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
@@ -46,7 +51,9 @@ export function listen(base, told, tell) {
   });
   source.addEventListener("error", () => {
     const isOver = source.readyState === EventSource.CLOSED;
-    told.textContent = isOver ? "This server sends no word of new entries: look again by hand." : "Not connected; trying again.";
+    told.textContent = isOver
+      ? "This server sends no word of new entries: look again by hand."
+      : "Not connected; trying again.";
   });
   source.addEventListener("entry", (event) => tell(Number(event.lastEventId)));
   return source;

@@ -14,12 +14,20 @@ export async function describeState(base, head, trust) {
   if (trust.policy && trust.policy.witnesses.length > 0) {
     const rows = trust.policy.witnesses.map(({ name, key }) => {
       const found = head.witnessed?.witnesses.find((it) => it.key === key);
-      return [name, key.name, found ? `cosigned this head, ${inWords(found.time)}` : "no proven cosignature of this head"];
+      return [
+        name,
+        key.name,
+        found ? `cosigned this head, ${inWords(found.time)}` : "no proven cosignature of this head",
+      ];
     });
-    place.append(make("h3", {}, "Witnesses of your policy"), makeTable(["witness", "its key", "this head"], rows));
+    place.append(
+      make("h3", {}, "Witnesses of your policy"),
+      makeTable(["witness", "its key", "this head"], rows),
+    );
   }
   const seen = seenSizes(origin);
-  if (seen.length > 1) place.append(make("h3", {}, "Growth, as this browser proved it"), drawGrowth(seen));
+  if (seen.length > 1)
+    place.append(make("h3", {}, "Growth, as this browser proved it"), drawGrowth(seen));
   const said = await whatTheLogSays(base, size);
   if (said) place.append(said);
   return place;
@@ -34,11 +42,22 @@ async function whatTheLogSays(base, size) {
     if (error instanceof AnswerError || error instanceof FormatError) return null;
     throw error;
   }
-  const lag = typeof answer.size === "number" ? `${answer.size} entries signed, ${answer.size - size} of them beyond this head; version ${answer.version}.` : "";
-  const told = make("details", {}, make("summary", {}, "What the log says of itself (not checked)"), make("p", {}, lag));
+  const lag =
+    typeof answer.size === "number"
+      ? `${answer.size} entries signed, ${answer.size - size} of them beyond this head; version ${answer.version}.`
+      : "";
+  const told = make(
+    "details",
+    {},
+    make("summary", {}, "What the log says of itself (not checked)"),
+    make("p", {}, lag),
+  );
   if (Array.isArray(answer.witnesses)) {
     const rows = answer.witnesses.map((it) => [
-      String(it?.name), String(it?.outcome), `${it?.known_size ?? "unknown"}`, typeof it?.last_success === "number" ? inWords(it.last_success) : "never",
+      String(it?.name),
+      String(it?.outcome),
+      `${it?.known_size ?? "unknown"}`,
+      typeof it?.last_success === "number" ? inWords(it.last_success) : "never",
     ]);
     told.append(makeTable(["witness", "last outcome", "size it knows", "last cosigned"], rows));
   }

@@ -132,7 +132,10 @@ export async function readTile(base, tile, limit) {
 /** @param {Uint8Array<ArrayBuffer>} bundle @param {number} width */
 function startOfBundle(bundle, width) {
   const entries = parseBundle(bundle, TILE_WIDTH).slice(0, width);
-  return bundle.slice(0, entries.reduce((sum, entry) => sum + 2 + entry.length, 0));
+  return bundle.slice(
+    0,
+    entries.reduce((sum, entry) => sum + 2 + entry.length, 0),
+  );
 }
 
 /** Return the largest power of two below a number; 1 for 1. @param {number} count */

@@ -7,7 +7,11 @@ import { Policy } from "./verify/policy.js";
 import { SignerKey } from "./verify/signers.js";
 
 const [POLICY, KEYS, OWN, HEAD, SEEN] = [
-  "tlog-policy", "tlog-keys", "tlog-policy-is-the-logs", "tlog-head:", "tlog-seen:",
+  "tlog-policy",
+  "tlog-keys",
+  "tlog-policy-is-the-logs",
+  "tlog-head:",
+  "tlog-seen:",
 ];
 const MOST_SEEN = 100;
 
@@ -58,7 +62,9 @@ export function keepHead(origin, note) {
 export function seenSizes(origin) {
   try {
     const found = JSON.parse(read(SEEN + origin) || "[]");
-    return Array.isArray(found) ? found.filter((it) => Number.isFinite(it?.size) && Number.isFinite(it?.when)) : [];
+    return Array.isArray(found)
+      ? found.filter((it) => Number.isFinite(it?.size) && Number.isFinite(it?.when))
+      : [];
   } catch {
     return [];
   }

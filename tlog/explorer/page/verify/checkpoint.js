@@ -30,7 +30,6 @@ export function parseCheckpoint(text) {
   if (encodeText(origin).length > MAX_ORIGIN_BYTES) {
     throw new FormatError(`an origin has 1 to ${MAX_ORIGIN_BYTES} bytes`);
   }
-  // eslint-disable-next-line no-control-regex -- controls are what is looked for
   if ([origin, ...extensions].some((line) => line === "" || /[\0-\x1f]/.test(line))) {
     throw new FormatError("a checkpoint's line is empty or has a control character");
   }

@@ -54,7 +54,12 @@ export function rawEcdsa(der, size) {
   numbers.forEach((it, nth) => {
     let digits = der.subarray(it.value, it.end);
     const isPadded = digits[0] === 0 && digits.length > 1;
-    if (it.tag !== INTEGER || digits.length === 0 || digits[0] > 0x7f || (isPadded && digits[1] < 0x80)) {
+    if (
+      it.tag !== INTEGER ||
+      digits.length === 0 ||
+      digits[0] > 0x7f ||
+      (isPadded && digits[1] < 0x80)
+    ) {
       throw new FormatError("an ECDSA signature is two numbers in DER");
     }
     if (isPadded) digits = digits.subarray(1);

@@ -56,9 +56,7 @@ export async function verifyEvidence(evidence, policy) {
   }
   if (older.size === newer.size && !sameBytes(older.root, newer.root)) return;
   if (evidence.prefix === null || sameBytes(evidence.prefix, older.root)) {
-    throw new VerificationError(
-      "both heads are signed, and nothing here shows that they conflict",
-    );
+    throw new VerificationError("both heads are signed, and nothing here shows that they conflict");
   }
   verifyConsistency(older.size, newer.size, evidence.path, evidence.prefix, newer.root);
 }

@@ -4,7 +4,11 @@
 // WebCrypto's digests are asynchronous and take a message as a whole, so that a million
 // leaves or a large file would take minutes or all memory: SHA-2 is a vendored library.
 
-import { sha256 as hash256, sha384 as hash384, sha512 as hash512 } from "../vendor/noble-hashes/sha2.js";
+import {
+  sha256 as hash256,
+  sha384 as hash384,
+  sha512 as hash512,
+} from "../vendor/noble-hashes/sha2.js";
 
 export const HASH_SIZE = 32;
 

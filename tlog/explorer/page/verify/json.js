@@ -8,7 +8,8 @@ import { parseText } from "./lines.js";
 /** @typedef {Record<string, unknown>} Members */
 
 const MAX_DEPTH = 128;
-const TOKEN = /[ \t\n\r]*(?:("(?:[^"\\\0-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|(true|false|null)|([[\]{},:]))/y;
+const TOKEN =
+  /[ \t\n\r]*(?:("(?:[^"\\\0-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|(true|false|null)|([[\]{},:]))/y;
 
 /** Parse one JSON object. @param {string} rule @param {Uint8Array} bytes @returns {Members} */
 export function parseObject(rule, bytes) {

@@ -16,9 +16,12 @@ export const MLDSA44 = 0x06;
 
 export const MAX_NAME_BYTES = 255;
 
-const PUBLIC_BYTES = new Map([[ED25519, 32], [COSIGNATURE, 32], [MLDSA44, 1312]]);
+const PUBLIC_BYTES = new Map([
+  [ED25519, 32],
+  [COSIGNATURE, 32],
+  [MLDSA44, 1312],
+]);
 // Python's white space; JavaScript's own differs.
-// eslint-disable-next-line no-control-regex -- controls are what is looked for
 const NOT_IN_NAMES = /[\0-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** One public key under one name. */

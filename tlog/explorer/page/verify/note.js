@@ -13,7 +13,6 @@ export const MAX_NOTE_BYTES = 1 << 20;
 export const MAX_SIGNATURES = 100;
 
 const MARK = "\u2014 ";
-// eslint-disable-next-line no-control-regex -- controls are what is looked for
 const CONTROLS = /[\0-\x09\x0b-\x1f]/;
 
 /**

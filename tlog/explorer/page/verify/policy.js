@@ -74,7 +74,9 @@ export class Policy {
     );
     this.#requireQuorum(
       new Set(witnesses.map((it) => it.name)),
-      this.witnesses.filter(({ key }) => unchecked.some((it) => it.key === key)).map((it) => it.name),
+      this.witnesses
+        .filter(({ key }) => unchecked.some((it) => it.key === key))
+        .map((it) => it.name),
     );
     return { checkpoint, log, witnesses, unchecked };
   }
@@ -134,14 +136,20 @@ export class Policy {
     if (!WITNESS_TYPES.includes(key.type)) {
       throw new FormatError("a witness's key has type 04 or 06");
     }
-    requireNewKey(key, this.witnesses.map((it) => it.key));
+    requireNewKey(
+      key,
+      this.witnesses.map((it) => it.key),
+    );
     this.#define(name);
     this.witnesses.push({ name, key });
   }
 
   /** @param {string} name @param {string} threshold @param {string[]} members */
   #takeGroup(name, threshold, members) {
-    const keywords = new Map([["all", members.length], ["any", 1]]);
+    const keywords = new Map([
+      ["all", members.length],
+      ["any", 1],
+    ]);
     const needed =
       keywords.get(threshold) ?? parseDecimal("a group's threshold", threshold, members.length);
     if (needed === 0) throw new FormatError("a group's threshold is at least 1");

@@ -11,7 +11,14 @@
 // Source: C2SP tlog-proof.
 
 import { FormatError } from "./errors.js";
-import { encodeBase64, encodeText, joinBytes, parseBase64, parseDecimal, parseHash } from "./lines.js";
+import {
+  encodeBase64,
+  encodeText,
+  joinBytes,
+  parseBase64,
+  parseDecimal,
+  parseHash,
+} from "./lines.js";
 import { MAX_PATH } from "./merkle.js";
 import { MAX_NOTE_BYTES } from "./note.js";
 
@@ -38,7 +45,9 @@ export function parseProof(bytes) {
   if (end < 0 || note.length === 0) {
     throw new FormatError("a proof has a blank line before its checkpoint");
   }
-  const lines = Array.from(bytes.subarray(0, end), (it) => String.fromCharCode(it)).join("").split("\n");
+  const lines = Array.from(bytes.subarray(0, end), (it) => String.fromCharCode(it))
+    .join("")
+    .split("\n");
   if (lines.shift() !== PROOF_MAGIC) throw new FormatError(`a proof starts with ${PROOF_MAGIC}`);
   let extra = null;
   if (lines[0]?.startsWith("extra ")) {
@@ -55,5 +64,8 @@ export function parseProof(bytes) {
 export function encodeProof(proof) {
   const extra = proof.extra === null ? "" : `extra ${encodeBase64(proof.extra)}\n`;
   const path = proof.path.map((it) => `${encodeBase64(it)}\n`).join("");
-  return joinBytes(encodeText(`${PROOF_MAGIC}\n${extra}index ${proof.index}\n${path}\n`), proof.note);
+  return joinBytes(
+    encodeText(`${PROOF_MAGIC}\n${extra}index ${proof.index}\n${path}\n`),
+    proof.note,
+  );
 }

@@ -10,8 +10,7 @@ export const MAX_SUBJECTS = 256;
 export const MAX_PREDICATE_TYPE_CHARS = 256;
 
 const SHA256 = '"sha256":"([0-9a-f]{64})"';
-const SUBJECT =
-  `\\{${SHA256}(?:,"sha384":"([0-9a-f]{96})")?(?:,"sha512":"([0-9a-f]{128})")?\\}`;
+const SUBJECT = `\\{${SHA256}(?:,"sha384":"([0-9a-f]{96})")?(?:,"sha512":"([0-9a-f]{128})")?\\}`;
 const URI = "[A-Za-z][A-Za-z0-9+.-]{0,62}:[A-Za-z0-9._~:/?#\\[\\]@!$&'()*+,;=%-]{1,254}";
 const ANY_SUBJECT = SUBJECT.replace(/\((?!\?)/g, "(?:");
 const RECORD = new RegExp(
@@ -43,11 +42,13 @@ export function parseRecord(entry) {
       `predicateType is a URI of at most ${MAX_PREDICATE_TYPE_CHARS} characters`,
     );
   }
-  const subjects = [...list.matchAll(new RegExp(SUBJECT, "g"))].map(([, sha256, sha384, sha512]) => ({
-    sha256,
-    ...(sha384 && { sha384 }),
-    ...(sha512 && { sha512 }),
-  }));
+  const subjects = [...list.matchAll(new RegExp(SUBJECT, "g"))].map(
+    ([, sha256, sha384, sha512]) => ({
+      sha256,
+      ...(sha384 && { sha384 }),
+      ...(sha512 && { sha512 }),
+    }),
+  );
   if (subjects.some((it, at) => at > 0 && subjects[at - 1].sha256 >= it.sha256)) {
     throw new FormatError("subjects are sorted by sha256 and unique");
   }

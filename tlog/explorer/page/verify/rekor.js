@@ -23,8 +23,7 @@ export const HASH_OF = {
 export const SHA2_BYTES = { SHA2_256: 32, SHA2_384: 48, SHA2_512: 64 };
 
 const BASE64 = "[A-Za-z0-9+/]+={0,2}";
-const VERIFIER =
-  `\\{"keyDetails":"([A-Z0-9_]{1,64})","(publicKey|x509Certificate)":\\{"rawBytes":"(${BASE64})"\\}\\}`;
+const VERIFIER = `\\{"keyDetails":"([A-Z0-9_]{1,64})","(publicKey|x509Certificate)":\\{"rawBytes":"(${BASE64})"\\}\\}`;
 const SIGNATURE = `\\{"content":"(${BASE64})","verifier":${VERIFIER}\\}`;
 const ANY_SIGNATURE = SIGNATURE.replace(/\((?!\?)/g, "(?:");
 const DIGEST = `\\{"algorithm":"(SHA2_[0-9]{3})","digest":"(${BASE64})"\\}`;

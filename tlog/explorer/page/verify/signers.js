@@ -3,7 +3,15 @@
 // Source: sigstore architecture-docs, algorithm-registry; RFC 5480; RFC 8410; RFC 7468.
 
 import { verifyEd25519, verifySpki } from "./crypto.js";
-import { BIT_STRING, SEQUENCE, childrenOf, elementAt, rawEcdsa, spkiOfCertificate, whole } from "./der.js";
+import {
+  BIT_STRING,
+  SEQUENCE,
+  childrenOf,
+  elementAt,
+  rawEcdsa,
+  spkiOfCertificate,
+  whole,
+} from "./der.js";
 import { FormatError, SignatureError, TlogError, UncheckedError } from "./errors.js";
 import { sha256 } from "./hashing.js";
 import { encodeHex, parseBase64 } from "./lines.js";
@@ -11,14 +19,34 @@ import { encodeHex, parseBase64 } from "./lines.js";
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 
 const CURVES = [
-  { oid: "06082a8648ce3d030107", details: "PKIX_ECDSA_P256_SHA_256", name: "P-256", hash: "SHA-256", size: 32 },
-  { oid: "06052b81040022", details: "PKIX_ECDSA_P384_SHA_384", name: "P-384", hash: "SHA-384", size: 48 },
-  { oid: "06052b81040023", details: "PKIX_ECDSA_P521_SHA_512", name: "P-521", hash: "SHA-512", size: 66 },
+  {
+    oid: "06082a8648ce3d030107",
+    details: "PKIX_ECDSA_P256_SHA_256",
+    name: "P-256",
+    hash: "SHA-256",
+    size: 32,
+  },
+  {
+    oid: "06052b81040022",
+    details: "PKIX_ECDSA_P384_SHA_384",
+    name: "P-384",
+    hash: "SHA-384",
+    size: 48,
+  },
+  {
+    oid: "06052b81040023",
+    details: "PKIX_ECDSA_P521_SHA_512",
+    name: "P-521",
+    hash: "SHA-512",
+    size: 66,
+  },
 ];
 const EC = "06072a8648ce3d0201";
 const RSA = "06092a864886f70d010101";
 const ED25519 = "06032b6570";
-const MODULI = new Map([2048, 3072, 4096].map((bits) => [bits, `PKIX_RSA_PKCS1V15_${bits}_SHA256`]));
+const MODULI = new Map(
+  [2048, 3072, 4096].map((bits) => [bits, `PKIX_RSA_PKCS1V15_${bits}_SHA256`]),
+);
 const MAX_PEM_CHARS = 16_384;
 const PEM = /^\s*-----BEGIN PUBLIC KEY-----\s([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/;
 
@@ -34,7 +62,8 @@ export class SignerKey {
     this.curve = CURVES.find((it) => named === EC + it.oid);
     this.isEd25519 = named === ED25519;
     const bits = named.startsWith(RSA) ? modulusBits(this.spki, key.value + 1) : 0;
-    const details = this.curve?.details ?? MODULI.get(bits) ?? (this.isEd25519 ? "PKIX_ED25519_PH" : undefined);
+    const details =
+      this.curve?.details ?? MODULI.get(bits) ?? (this.isEd25519 ? "PKIX_ED25519_PH" : undefined);
     if (details === undefined) {
       throw new FormatError("a signer's key is Ed25519, ECDSA or RSA of a known size");
     }

@@ -42,7 +42,15 @@ const VERSIONS = new Map([
 ]);
 export const MAX_BUNDLE_BYTES = (1 << 24) + (1 << 22);
 const SIGNERS = ["publicKey", "x509CertificateChain", "certificate"];
-const ENTRY = ["logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody"];
+const ENTRY = [
+  "logIndex",
+  "logId",
+  "kindVersion",
+  "integratedTime",
+  "inclusionPromise",
+  "inclusionProof",
+  "canonicalizedBody",
+];
 const PROOF = ["logIndex", "rootHash", "treeSize", "hashes", "checkpoint"];
 const MAX_DER_BYTES = 1 << 16;
 const MAX_SIGNATURE_BYTES = 1 << 14;
@@ -53,7 +61,10 @@ export function parseBundleFile(bytes) {
     throw new FormatError(`a bundle has at most ${MAX_BUNDLE_BYTES} bytes`);
   }
   const members = requireKnown("a bundle", parseObject("a bundle", bytes), [
-    "mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope",
+    "mediaType",
+    "verificationMaterial",
+    "messageSignature",
+    "dsseEnvelope",
   ]);
   const version = VERSIONS.get(requiredText("a bundle", members, "mediaType"));
   if (version === undefined) {
@@ -61,7 +72,9 @@ export function parseBundleFile(bytes) {
   }
   const rule = "verificationMaterial";
   const material = requiredMessage("a bundle", members, rule, [
-    ...SIGNERS, "tlogEntries", "timestampVerificationData",
+    ...SIGNERS,
+    "tlogEntries",
+    "timestampVerificationData",
   ]);
   const stamps = message(rule, material, "timestampVerificationData", ["rfc3161Timestamps"]);
   const entries = messages(rule, material, "tlogEntries", ENTRY, 16).map(readEntry);
@@ -75,7 +88,8 @@ export function parseBundleFile(bytes) {
     ...readContent(members),
     entries,
     timestamps: stamps
-      ? messages("timestampVerificationData", stamps, "rfc3161Timestamps", ["signedTimestamp"], 32).length
+      ? messages("timestampVerificationData", stamps, "rfc3161Timestamps", ["signedTimestamp"], 32)
+          .length
       : 0,
   };
 }
@@ -96,13 +110,20 @@ function readSigner(material, version) {
     ? [one]
     : messages("x509CertificateChain", chain ?? {}, "certificates", ["rawBytes"], 16);
   if (found.length === 0) throw new FormatError("an x509CertificateChain has a certificate");
-  return { hint: "", certificates: found.map((it) => someBytes("certificate", it, "rawBytes", MAX_DER_BYTES)) };
+  return {
+    hint: "",
+    certificates: found.map((it) => someBytes("certificate", it, "rawBytes", MAX_DER_BYTES)),
+  };
 }
 
 /** @param {Members} members */
 function readContent(members) {
   const signed = message("a bundle", members, "messageSignature", ["messageDigest", "signature"]);
-  const envelope = message("a bundle", members, "dsseEnvelope", ["payload", "payloadType", "signatures"]);
+  const envelope = message("a bundle", members, "dsseEnvelope", [
+    "payload",
+    "payloadType",
+    "signatures",
+  ]);
   if (signed && !envelope) return { signed: readMessage(signed), envelope: undefined };
   if (!envelope || signed) {
     throw new FormatError("a bundle has either a messageSignature or a dsseEnvelope");
@@ -138,8 +159,11 @@ function readEntry(members) {
   const rule = "a log entry";
   const logId = requiredMessage(rule, members, "logId", ["keyId"]);
   const named = requiredMessage(rule, members, "kindVersion", ["kind", "version"]);
-  const [kind, version] = ["kind", "version"].map((it) => optionalText("kindVersion", named, it, 64));
-  if (!kind || !version) throw new FormatError("a log entry's kindVersion has a kind and a version");
+  const [kind, version] = ["kind", "version"].map((it) =>
+    optionalText("kindVersion", named, it, 64),
+  );
+  if (!kind || !version)
+    throw new FormatError("a log entry's kindVersion has a kind and a version");
   const promise = message(rule, members, "inclusionPromise", ["signedEntryTimestamp"]);
   if (promise) someBytes("inclusionPromise", promise, "signedEntryTimestamp", 1 << 12);
   const proof = message(rule, members, "inclusionProof", PROOF);
@@ -160,7 +184,11 @@ function readProof(members) {
   const rule = "inclusionProof";
   const checkpoint = message(rule, members, "checkpoint", ["envelope"]);
   const hashes = members.hashes ?? [];
-  if (!Array.isArray(hashes) || hashes.length > MAX_PATH || hashes.some((it) => typeof it !== "string")) {
+  if (
+    !Array.isArray(hashes) ||
+    hashes.length > MAX_PATH ||
+    hashes.some((it) => typeof it !== "string")
+  ) {
     throw new FormatError(`inclusionProof.hashes has at most ${MAX_PATH} items of base64`);
   }
   const found = {
@@ -168,7 +196,9 @@ function readProof(members) {
     size: number(rule, members, "treeSize"),
     root: someBytes(rule, members, "rootHash", 32),
     path: hashes.map((it) => parseHash("inclusionProof.hashes", it)),
-    note: encodeText(checkpoint ? optionalText("checkpoint", checkpoint, "envelope", MAX_NOTE_BYTES) : ""),
+    note: encodeText(
+      checkpoint ? optionalText("checkpoint", checkpoint, "envelope", MAX_NOTE_BYTES) : "",
+    ),
   };
   if (!(found.index < found.size) || found.root.length !== 32) {
     throw new FormatError("an inclusionProof's logIndex is below its treeSize");
@@ -229,15 +259,21 @@ async function firstSigner(keys, bytes, signature) {
  */
 export function requireBound(entry, bundle, signed, digests) {
   if (entry.version !== "0.0.2" || !["hashedrekord", "dsse"].includes(entry.kind)) {
-    throw new VerificationError(`a log entry of kind ${entry.kind} ${entry.version} is not judged here`);
+    throw new VerificationError(
+      `a log entry of kind ${entry.kind} ${entry.version} is not judged here`,
+    );
   }
   const logged = parseRekor(entry.body);
-  if (logged.kind !== entry.kind) throw new VerificationError(`the log's entry is of kind ${logged.kind}`);
+  if (logged.kind !== entry.kind)
+    throw new VerificationError(`the log's entry is of kind ${logged.kind}`);
   const [made, ...more] = logged.signatures;
   const { key } = signed;
   const isOfKey =
-    more.length === 0 && sameBytes(made.content, signed.signature) && sameBytes(made.der, key.der) &&
-    made.isCertificate === key.isCertificate && made.details === key.details;
+    more.length === 0 &&
+    sameBytes(made.content, signed.signature) &&
+    sameBytes(made.der, key.der) &&
+    made.isCertificate === key.isCertificate &&
+    made.details === key.details;
   const isOfMessage =
     logged.kind === "dsse"
       ? bundle.envelope !== undefined && sameBytes(sha256(bundle.envelope.payload), logged.digest)
