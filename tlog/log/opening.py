@@ -38,12 +38,13 @@ from tlog.log.reading import Reading
 from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool
-from tlog.log.sequencer.recovery import Recovered, recover, sign_anew
+from tlog.log.sequencer.recovery import Recovered, keep_index, recover, sign_anew
 from tlog.log.sequencer.sequencer import Sequencer
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout, LogFolder
-from tlog.log.storage.stores import Stores
+from tlog.log.storage.stores import OpenStores, Stores
+from tlog.log.storage.stores_folder import open_folder_stores
 from tlog.log.submitting import Submitting
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
 from tlogverify.keys import KeyType, parse_verifier_key
@@ -53,20 +54,30 @@ _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
 
 
 def open_log(
-    settings: LogSettings, *, clock: Clock | None = None, disk: Disk | None = None
+    settings: LogSettings,
+    *,
+    clock: Clock | None = None,
+    disk: Disk | None = None,
+    open_stores: OpenStores = open_folder_stores,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
+
+    It waits until this process is the one that writes.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
     """
     with telling_machine_trouble():
         return _open_log(
-            settings, BoundedClock(clock or SystemClock()), disk or SystemDisk()
+            settings,
+            BoundedClock(clock or SystemClock()),
+            lambda folder, origin: open_stores(folder, disk or SystemDisk(), origin),
         )
 
 
-def _open_log(settings: LogSettings, clock: Clock, disk: Disk) -> Log:
+def _open_log(
+    settings: LogSettings, clock: Clock, open_stores: Callable[[LogFolder, str], Stores]
+) -> Log:
     clock.now_s()
     layout = FolderLayout(settings.data)
     key = layout.keys / _KEY_FILES[KeyType.ED25519]
@@ -80,7 +91,7 @@ def _open_log(settings: LogSettings, clock: Clock, disk: Disk) -> Log:
     documents: OpenDocuments | None = None
     try:
         documents = open_documents(settings, settings.data, metrics.documents, clock)
-        log = _open(settings, folder, metrics, clock, disk)
+        log = _open(settings, folder, metrics, clock, open_stores)
     except BaseException:
         if documents is not None:
             documents.close()
@@ -104,7 +115,7 @@ def _open(
     folder: LogFolder,
     metrics: LogMetrics,
     clock: Clock,
-    disk: Disk,
+    open_stores: Callable[[LogFolder, str], Stores],
 ) -> Log:
     layout = folder.layout
     signer = HeadSigner(_load_keys(layout, settings), clock)
@@ -114,10 +125,12 @@ def _open(
     _write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, metrics)
     asked = Policy.parse(policy.encode())
-    sightings = see_all_heads(settings, asked, signer.verifier_keys)
-    guard = open_guard(settings, asked, layout.root, ground.metrics)
-    stores = Stores.open(folder, disk)
+    stores = open_stores(folder, signer.origin)
     try:
+        # Whoever wrote before has ended to, so nobody has seen more than is read now.
+        stores.tenure.take(partial(keep_index, signer, stores))
+        sightings = see_all_heads(settings, asked, signer.verifier_keys)
+        guard = open_guard(settings, asked, layout.root, ground.metrics)
         if stores.journal.head() is None:
             require_new(sightings)
         recovered = recover(
@@ -277,7 +290,7 @@ def _claims(
 ) -> dict[str, Callable[[], bool]]:
     """Return what must hold for a log that takes submissions."""
     return {
-        "lock_held": lambda: stores.folder.is_locked,
+        "lock_held": lambda: stores.tenure.is_held,
         "journal_writable": lambda: (
             lifeline.failure is None and stores.journal.has_room
         ),
