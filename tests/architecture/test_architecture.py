@@ -44,7 +44,7 @@ WINGS = [
 
 ROOMS = [
     {"serving"},
-    {"api", "opening", "rebuilding"},
+    {"api", "opening", "rebuilding", "shared"},
     {"life"},
     {"reading", "settings", "standing", "submitting"},
     {"cosigning"},

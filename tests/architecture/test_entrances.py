@@ -6,7 +6,7 @@ from tests.architecture.source import below, sources
 from tests.architecture.test_architecture import WINGS
 
 ENTRANCES = {
-    "log": {"opening", "serving", "rebuilding", "settings", "life"},
+    "log": {"opening", "serving", "rebuilding", "settings", "life", "shared"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "opening", "settings"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}

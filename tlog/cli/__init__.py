@@ -17,6 +17,7 @@
     rules  ruled  vsa                        rules checked; verify's, for blocks of them
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
+    shared                                   stores that nodes share, where named
     serving  settings                        what the roles that run share
     credentials  policies  progress          what the others share
     network  registries                      flags of the network; the way to a registry

@@ -1,6 +1,7 @@
 """The log: what takes entries, commits them, publishes them, and answers for them.
 
 opening      from settings to a log, opened and recovered
+shared       from settings to stores that nodes share
 rebuilding   a stopped log's tiles and index anew
 serving      a log behind its doors, until it is stopped
 metrics      what a log counts
@@ -15,6 +16,6 @@ sequencer    pool, batch, commit, recovery, rebuild
 cosigning    witnesses are asked for their cosignatures, and may contradict
 publishing   backlog and publisher: tiles, then the checkpoint, then the index
 proofs       proofs from tiles
-storage      folder, journal, objects, index: all that is on disk
+storage      folder, journal, objects, tenure, index: all that is stored
 merkle       rules of the tree
 """

@@ -50,6 +50,8 @@ from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
 from tlogverify.keys import KeyType, parse_verifier_key
 from tlogverify.policy import Policy
 
+__all__ = ["OpenStores", "open_log"]
+
 _KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
 
 
@@ -58,20 +60,22 @@ def open_log(
     *,
     clock: Clock | None = None,
     disk: Disk | None = None,
-    open_stores: OpenStores = open_folder_stores,
+    open_stores: OpenStores | None = None,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
-    It waits until this process is the one that writes.
+    open_stores: of stores that nodes share; the folder alone if it is not given.  It
+    waits until this process is the one that writes.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
     """
+    opening = open_stores or open_folder_stores
     with telling_machine_trouble():
         return _open_log(
             settings,
             BoundedClock(clock or SystemClock()),
-            lambda folder, origin: open_stores(folder, disk or SystemDisk(), origin),
+            lambda folder, origin: opening(folder, disk or SystemDisk(), origin),
         )
 
 
@@ -130,7 +134,7 @@ def _open(
         # Whoever wrote before has ended to, so nobody has seen more than is read now.
         stores.tenure.take(partial(keep_index, signer, stores))
         sightings = see_all_heads(settings, asked, signer.verifier_keys)
-        guard = open_guard(settings, asked, layout.root, ground.metrics)
+        guard = open_guard(settings, asked, stores.contradictions, ground.metrics)
         if stores.journal.head() is None:
             require_new(sightings)
         recovered = recover(
@@ -311,6 +315,12 @@ def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
                 raise CorruptError(str(path), "is missing, but the log has signed")
             if not origin:
                 raise RejectedError("a new log needs --origin NAME")
+            if settings.database:
+                # A node that made one would sign as another log than the rest.
+                raise RejectedError(
+                    f"nodes that share a log share its keys too: put it at {path}; "
+                    f"tlog keygen {origin} --type {key_type.name.lower()} makes one"
+                )
             generate_key(origin, key_type).write(path)
         key = read_key(path)
         if origin and key.verifier_key.name != origin:

@@ -1,15 +1,23 @@
 """All that is stored, and nothing else that touches it.
 
-    folder          the layout of a log's folder, its lock, its format version
-    journal         the seam of the commit point: entries and the signed head
-    journal_sqlite  the same in a file: one transaction
-    objects         the seam of tiles, bundles and the public checkpoint
-    objects_folder  the same as immutable files
-    tenure          the seam of the right to write
-    tenure_folder   the same by the folder's lock
-    stores          all of it, opened and closed together
-    stores_folder   the stores of a log that is one folder
-    index           leaf hash and digests -> indexes (RocksDB); derived, can be rebuilt
+    folder            the layout of a log's folder, its lock, its format version
+    journal           the seam of the commit point: entries and the signed head
+    journal_sqlite    the same in a file: one transaction
+    journal_postgres  the same in a database that nodes share: one statement
+    objects           the seam of tiles, bundles and the public checkpoint
+    objects_folder    the same as immutable files
+    objects_bucket    the same in a bucket
+    tenure            the seam of the right to write
+    tenure_folder     the same by the folder's lock
+    tenure_term       the same by a term in the database
+    postgres          a database that nodes share, and what may be trusted of it
+    settings          where a log is stored that several nodes share
+    contradictions    what witnesses have said against the log, and its file
+    contradictions_row  the same in the database
+    stores            all of it, opened and closed together
+    stores_folder     the stores of a log that is one folder
+    stores_shared     the stores of a log that several nodes share
+    index             leaf hash and digests -> indexes (RocksDB); derived
 
 The journal is the truth until the objects are durable; then the objects are.
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tlog.durable.disk import Disk
 from tlog.errors import CorruptError
+from tlog.log.storage.contradictions import KeptContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
@@ -27,6 +28,7 @@ class Stores:
     journal: Journal
     objects: Objects
     index: Index
+    contradictions: KeptContradictions
 
     def close(self) -> None:
         """Close all, and let go of the log and of the folder."""

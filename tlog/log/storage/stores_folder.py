@@ -1,6 +1,7 @@
 """The stores of a log that is one folder: the default."""
 
 from tlog.durable.disk import Disk
+from tlog.log.storage.contradictions import FolderContradictions
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.journal_sqlite import SqliteJournal
@@ -20,7 +21,8 @@ def open_folder_stores(folder: LogFolder, disk: Disk, origin: str) -> Stores:
     except BaseException:
         journal.close()
         raise
-    return Stores(folder, FolderTenure(folder), journal, objects, index)
+    kept = FolderContradictions(layout.contradictions)
+    return Stores(folder, FolderTenure(folder), journal, objects, index, kept)
 
 
 def folder_objects(layout: FolderLayout, disk: Disk) -> Objects:

@@ -5,7 +5,7 @@ Each test is run by each adapter; `tests.tlog.log.storage.adapters` has them.
 
 import pytest
 
-from tests.tlog.log.storage.adapters import Stores
+from tests.tlog.log.storage.adapters import Stores, note
 from tlogverify.tiles import ENTRIES, Tile
 
 FULL, PART = Tile(0, 1), Tile(0, 1, 7)
@@ -43,13 +43,13 @@ def test_what_is_there_may_be_put_again(stores: Stores) -> None:
 
 def test_heads_are_replaced_and_each_is_its_own(stores: Stores) -> None:
     objects = stores.open()
-    for note in (b"one", b"two"):
-        objects.replace_checkpoint(note)
-        objects.replace_stored(b"stored " + note)
+    for size in (1, 2):
+        objects.replace_checkpoint(note(size))
+        objects.replace_stored(note(size + 5))
     again = stores.open()
-    assert (b"two", b"stored two") == (again.checkpoint(), again.stored_head())
-    again.replace_checkpoint(b"three")
-    assert b"three" == again.checkpoint()
+    assert (note(2), note(7)) == (again.checkpoint(), again.stored_head())
+    again.replace_checkpoint(note(3))
+    assert note(3) == again.checkpoint()
 
 
 def test_incomplete_tiles_go_when_the_full_one_is_there(stores: Stores) -> None:
@@ -89,10 +89,10 @@ def test_a_checkpoint_whose_answer_is_lost_is_the_old_or_the_new_one(
     stores: Stores, persists: bool
 ) -> None:
     objects = stores.open()
-    objects.replace_checkpoint(b"old")
+    objects.replace_checkpoint(note(4))
     stores.break_write(1, persists=persists)
     with pytest.raises(OSError):  # noqa: PT011 - each store has words of its own
-        objects.replace_checkpoint(b"new")
-    assert (b"new" if persists else b"old") == stores.open().checkpoint()
-    objects.replace_checkpoint(b"new")
-    assert b"new" == stores.open().checkpoint()
+        objects.replace_checkpoint(note(5))
+    assert (note(5) if persists else note(4)) == stores.open().checkpoint()
+    objects.replace_checkpoint(note(5))
+    assert note(5) == stores.open().checkpoint()
