@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 N ?= 200
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
@@ -12,7 +12,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test format lint types tests coverage sanitize crash many bench bench-check clean
+.PHONY: demo test format lint types tests coverage sanitize test-kubernetes crash many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -36,7 +36,7 @@ types: $(VENV)/installed
 tests: $(VENV)/installed
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(SPREAD) $(MEASURED)
-	$(BIN)/python -m pytest $(SPREAD) $(MEASURED:%=--ignore=%)
+	$(BIN)/python -m pytest $(SPREAD) $(MEASURED:%=--ignore=%) --ignore=tests/kubernetes
 
 # Without a compiler there are no kernels, and nothing of what binds them is run.
 coverage: $(VENV)/installed
@@ -46,6 +46,10 @@ coverage: $(VENV)/installed
 # The C of kernels and scanner alone, under sanitizers and valgrind; what the machine lacks is skipped.
 sanitize: $(VENV)/installed
 	$(BIN)/python -m tests.kernels.run
+
+# A real API server asks a real gate; docs/contributing.md says how to get one.
+test-kubernetes: $(VENV)/installed
+	$(BIN)/python -m pytest --durations=5 tests/kubernetes
 
 # Kill a real server N times under load.
 crash: $(VENV)/installed

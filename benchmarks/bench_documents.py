@@ -19,13 +19,13 @@ from tlogverify.record import Subject
 
 QUESTION: Final = "What do documents cost, beside a log that has grown?"
 METHOD: Final = """
-    A log of so many entries is served with --documents and its defaults.  A thousand
-    records are added, each with a document of 4 KiB.  The documents are stored over 8
-    connections, each durable before its answer; then each is read, and all that is said
-    of its artifact is asked for, by one connection, in random order: entry, path and
-    the document in one answer.  Then documents of 64 MiB are stored and read one after
-    the other, and the server's resident memory is looked at after each.  The client
-    only compares hashes, and runs on the same machine.
+    A log is served with --documents and its defaults, and filled up to each size in
+    turn.  At each a thousand records are added, each with a document of 4 KiB.  The
+    documents are stored over 8 connections, each durable before its answer; then each
+    is read, and all that is said of its artifact is asked for, by one connection, in
+    random order: entry, path and the document in one answer.  Then documents of 64 MiB
+    are stored and read one after the other, and the server's resident memory is looked
+    at after each.  The client only compares hashes, and runs on the same machine.
 """
 DOCUMENTS: Final = 1_000
 SMALL_BYTES: Final = 4 << 10
@@ -151,12 +151,21 @@ def _name(content: bytes) -> str:
 
 def main() -> None:
     """Measure, check, write, print."""
-    given = options(QUESTION, ("entries", 1_000_000, 20_000))
+    given = options(
+        QUESTION, ("entries", 1_000_000, 20_000), ("most", 10_000_000, 40_000)
+    )
     runs: list[dict[str, float]] = []
     for nth in range(given.runs):
+        runs.append({})
         with scratch_folder() as folder, serving(folder, "--documents") as log:
-            log.fill(given.entries, seed=nth + 1)
-            runs.append(asyncio.run(measure(log, nth)))
+            size = 0
+            for step, entries in enumerate((given.entries, given.most), 2 * nth):
+                log.fill(entries - size, seed=step + 1)
+                size = entries
+                found = asyncio.run(measure(log, step))
+                runs[-1] |= {
+                    f"{name}, {entries:,} entries": it for name, it in found.items()
+                }
     names = list(runs[0])
     Result(
         name="bench_documents",
@@ -164,15 +173,20 @@ def main() -> None:
         method=METHOD,
         measures=[
             Measure(
-                f"{name}, {given.entries:,} entries",
-                _unit(name),
+                name,
+                _unit(name.partition(",")[0]),
                 [it[name] for it in runs],
-                P99_MS if name == "attestations p99" else None,
+                P99_MS if name.startswith("attestations p99") else None,
                 "/s" not in name,
             )
             for name in names
         ],
-        settings={"entries": given.entries, "documents": DOCUMENTS, "large": LARGE},
+        settings={
+            "entries": given.entries,
+            "most": given.most,
+            "documents": DOCUMENTS,
+            "large": LARGE,
+        },
         is_quick=given.quick,
     ).finish()
 

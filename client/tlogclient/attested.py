@@ -93,17 +93,20 @@ class AttestationResult:
     complete_to: the log claims to have searched the entries below this index.
     next: where to go on if a limit cut this short, or None.
     compared_to: below this size a monitor has said the same; None if none was asked.
+    origin: of the log; empty if a limit of 0 asked for nothing.
     """
 
     complete_to: int
     attestations: tuple[Attestation, ...]
     next: int | None = None
     compared_to: int | None = None
+    origin: str = ""
 
 
 class AttestationPage(NamedTuple):
     """One page, whose attestations are proven."""
 
+    origin: str
     complete_to: int
     attestations: tuple[Attestation, ...]
     next: int | None
@@ -144,7 +147,7 @@ def open_attestations(
     complete_to = read_size("complete_to", members["complete_to"])
     if complete_to > checkpoint.size:
         raise FormatError("complete_to lies within the checkpoint", complete_to)
-    return AttestationPage(complete_to, found, after)
+    return AttestationPage(checkpoint.origin, complete_to, found, after)
 
 
 def open_document(content: bytes, sha256: bytes) -> bytes:

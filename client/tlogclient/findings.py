@@ -8,7 +8,7 @@ Source: this project's `docs/http.md`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -97,11 +97,13 @@ class SearchResult:
 
     complete_to: the log claims to have searched the entries below this index.
     next: where to start the next search if the limit cut this one short, or None.
+    origin: of the log that answered; empty if a limit of 0 asked for nothing.
     """
 
     complete_to: int
     hits: tuple[Hit, ...]
     next: int | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Page(NamedTuple):
     """One page of claims under a checkpoint that satisfies the policy."""
 
     note: bytes
+    origin: str
     inclusions: Inclusions
     complete_to: int
     unproven_hits: tuple[UnprovenHit, ...]
@@ -165,7 +168,22 @@ def open_page(answer: bytes, start: int, policy: Policy) -> Page:
     if complete_to > checkpoint.size:
         raise FormatError("complete_to lies within the checkpoint", complete_to)
     inclusions = Inclusions(checkpoint.size, checkpoint.root)
-    return Page(note, inclusions, complete_to, hits, after)
+    return Page(note, checkpoint.origin, inclusions, complete_to, hits, after)
+
+
+def one_origin(pages: Iterable[str]) -> str:
+    """Return the origin of all pages of one answer; empty if there is no page.
+
+    A policy may name several logs, and each page satisfies it by itself.
+
+    Raises VerificationError if the pages are of several logs.
+    """
+    origins = sorted({*pages})
+    if len(origins) > 1:
+        raise VerificationError(
+            f"one answer is of two logs: {origins[0]!r}, {origins[1]!r}"
+        )
+    return "".join(origins)
 
 
 def read_paging(after: object, start: int, indexes: Sequence[int]) -> int | None:

@@ -19,6 +19,7 @@ from tlogclient.attested import (
     parse_document_digest,
 )
 from tlogclient.errors import RefusedError
+from tlogclient.findings import one_origin
 from tlogclient.holdings import (
     Holding,
     HoldingResult,
@@ -42,19 +43,26 @@ _NO_DOCUMENTS: Final = "this log keeps no documents"
 async def collect_attestations(
     fetch: Callable[[int], Awaitable[AttestationPage]], start: int, limit: int
 ) -> AttestationResult:
-    """Return pages as one result; fetch: returns the page from an index on."""
+    """Return pages as one result; fetch: returns the page from an index on.
+
+    Raises VerificationError if the pages are of several logs.
+    """
     found: list[Attestation] = []
     claims: list[int] = []
+    origins: list[str] = []
     after: int | None = start
     while after is not None and len(found) < limit:
         page = await fetch(after)
         claims.append(page.complete_to)
+        origins.append(page.origin)
         taken = page.attestations[: limit - len(found)]
         found += taken
         left = page.attestations[len(taken) :]
         after = left[0].index if left else page.next
     # Each page has its own head: the least claim covers all.
-    return AttestationResult(min(claims, default=0), tuple(found), after)
+    return AttestationResult(
+        min(claims, default=0), tuple(found), after, origin=one_origin(origins)
+    )
 
 
 class KeptDocuments:

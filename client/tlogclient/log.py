@@ -36,6 +36,7 @@ from tlogclient.findings import (
     SearchResult,
     Sought,
     UnprovenHit,
+    one_origin,
     open_hit,
     open_page,
     parse_digest,
@@ -192,16 +193,19 @@ class LogClient:
         wanted = parse_sought(digest, key, identity, issuer)
         hits: list[Hit] = []
         claims: list[int] = []
+        origins: list[str] = []
         after: int | None = start
         while after is not None and len(hits) < limit:
             page = await self._fetch_page(wanted, after)
             claims.append(page.complete_to)
+            origins.append(page.origin)
             taken = page.unproven_hits[: limit - len(hits)]
             hits += await self._fetch_hits(page, taken, wanted)
             left = page.unproven_hits[len(taken) :]
             after = left[0].index if left else page.next
         # Each page is searched under its own head: the least claim covers all.
-        return SearchResult(min(claims, default=0), tuple(hits), after)
+        least = min(claims, default=0)
+        return SearchResult(least, tuple(hits), after, one_origin(origins))
 
     async def prove(self, index: int) -> Proof:
         """Return the proof of the entry at `index`; its extra is the entry."""
@@ -228,7 +232,8 @@ class LogClient:
         prove: a monitor, or the URL of one, that is asked the same; the result's
         `compared_to` says up to where both agree.
 
-        Raises IncompleteError or TwoHistoriesError, with the proofs, if they do not.
+        Raises IncompleteError or TwoHistoriesError, with the proofs, if they do not,
+        and FormatError if the monitor answers for another log.
         """
         artifact = Artifact(parse_digest(digest), predicate_type)
         if prove is None:

@@ -73,6 +73,11 @@ def parse_question(text: str) -> Purl:
     return parse_purl(text)
 
 
+def plain_pypi_name(name: str) -> str:
+    """Return a name of PyPI, in lower case, in its normal form (PEP 503)."""
+    return _PYPI_SEPARATORS.sub("-", name)
+
+
 def _split_version(rest: str) -> tuple[str, str]:
     at = rest.rfind("@")
     # An @ that begins a segment is a scope of npm, which some do not encode.
@@ -84,5 +89,5 @@ def _split_version(rest: str) -> tuple[str, str]:
 def _plain(kind: str, segments: list[str]) -> str:
     lower = [it.lower() for it in segments]
     if kind == "pypi":
-        lower[-1] = _PYPI_SEPARATORS.sub("-", lower[-1])
+        lower[-1] = plain_pypi_name(lower[-1])
     return "/".join(quote(it, safe=":") for it in lower)

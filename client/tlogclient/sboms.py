@@ -1,8 +1,8 @@
 """SBOMs as they are logged: which packages they hold, and of which artifact they are.
 
     CycloneDX   metadata.component.hashes; purl of it and of components[], however deep
-    SPDX 2.x    checksums of what the document describes; packages[].externalRefs[] of
-                referenceType purl
+    SPDX 2.x    checksums of what the document describes; packages[].externalRefs[]
+                whose referenceLocator is a package URL
 
 Pure.  A logged document is the SBOM itself, or a DSSE envelope whose statement has the
 SBOM as its predicate.  Nobody's signature is judged here.  Bytes are bounded by the
@@ -26,6 +26,7 @@ from tlogverify.attestation.members import (
     object_member,
     optional_text,
     parse_object,
+    required_text,
 )
 from tlogverify.attestation.statement import StatementSubject, parse_statement
 from tlogverify.errors import FormatError
@@ -123,36 +124,70 @@ def _is_run(subject: StatementSubject) -> bool:
     return name.startswith(RUN_PREFIX) and subject.sha256 == digest
 
 
-def _read_cyclonedx(members: Mapping[str, object]) -> Sbom:
+def components_of(members: Mapping[str, object]) -> list[dict[str, object]]:
+    """Return all components of a CycloneDX document, in any order.
+
+    These are the one that the document is of, those in it, and those in them.
+
+    Raises FormatError for another document, and above MAX_PACKAGES of them.
+    """
     rule = "a CycloneDX document"
-    main = object_member(rule, object_member(rule, members, "metadata"), "component")
-    waiting = [main, *_objects(members, "components")]
-    purls: dict[str, None] = {}
-    count = 0
+    if members.get("bomFormat") != "CycloneDX":
+        raise FormatError(f"{rule} has bomFormat CycloneDX", members.get("bomFormat"))
+    main = _main_component(members)
+    waiting = [*([main] if main else []), *_objects(members, "components")]
+    found = []
     while waiting:
-        count += 1
-        component = waiting.pop()
-        purls[optional_text("a component", component, "purl")] = None
+        found.append(component := waiting.pop())
         waiting += _objects(component, "components")
-        if count + len(waiting) > MAX_PACKAGES:
+        if len(found) + len(waiting) > MAX_PACKAGES:
             raise FormatError(f"{rule} has at most {MAX_PACKAGES} components")
-    hashes = _digests(_objects(main, "hashes", _MAX_HASHES), "alg", "content")
+    return found
+
+
+def packages_of(members: Mapping[str, object]) -> list[dict[str, object]]:
+    """Return all packages of an SPDX document.
+
+    Raises FormatError for another document or version, and above MAX_PACKAGES of them.
+    """
+    rule = "an SPDX document"
+    version = required_text(rule, members, "spdxVersion")
+    if _SPDX_VERSION.fullmatch(version) is None:
+        raise FormatError(f"{rule} is of version 2", version)
+    return _objects(members, "packages", MAX_PACKAGES)
+
+
+def locators_of(package: Mapping[str, object]) -> list[str]:
+    """Return the package URLs of an SPDX package, whatever its references call them."""
+    locators = (
+        optional_text("a reference", it, "referenceLocator")
+        for it in _objects(package, "externalRefs")
+    )
+    return [it for it in locators if it.lower().startswith("pkg:")]
+
+
+def _read_cyclonedx(members: Mapping[str, object]) -> Sbom:
+    purls = dict.fromkeys(
+        optional_text("a component", it, "purl") for it in components_of(members)
+    )
+    stated = _objects(_main_component(members), "hashes", _MAX_HASHES)
+    hashes = _digests(stated, "alg", "content")
     return Sbom(CYCLONEDX_TYPE, (hashes,) if hashes else (), _packages(purls))
 
 
+def _main_component(members: Mapping[str, object]) -> dict[str, object]:
+    rule = "a CycloneDX document"
+    return object_member(rule, object_member(rule, members, "metadata"), "component")
+
+
 def _read_spdx(members: Mapping[str, object]) -> Sbom:
-    packages, described = _objects(members, "packages"), _described(members)
+    packages, described = packages_of(members), _described(members)
     found = [
         _digests(_objects(it, "checksums", _MAX_HASHES), "algorithm", "checksumValue")
         for it in (*packages, *_objects(members, "files"))
         if optional_text("an element", it, "SPDXID") in described
     ]
-    purls = dict.fromkeys(
-        optional_text("a reference", it, "referenceLocator")
-        for package in packages
-        for it in _objects(package, "externalRefs")
-        if it.get("referenceType") == "purl"
-    )
+    purls = dict.fromkeys(it for package in packages for it in locators_of(package))
     return Sbom(SPDX_TYPE, tuple(it for it in found if it), _packages(purls))
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from tlogverify.errors import ProofError
 from tlogverify.hashing import HASH_SIZE
-from tlogverify.merkle import verify_inclusion
+from tlogverify.merkle import require_hashes, verify_inclusion, ways_up
 
 
 class Inclusions:
@@ -40,48 +40,43 @@ class Inclusions:
 
         path: sibling hashes from the leaf up.  Raises ProofError if it is not proven.
         """
-        siblings, shared = list(path), self._shared(index, len(path))
-        if shared is None:
-            # The first proof, a leaf once more, or a proof of no valid shape.
+        ways, siblings = ways_up(index, self._size, len(path)), list(path)
+        if self._index in (-1, index):
+            # The first proof, or a leaf once more.
             verify_inclusion(index, self._size, leaf_hash, siblings, self._root)
+            self._nodes = _hashed(ways, leaf_hash, siblings)
             self._index, self._path = index, siblings
-            self._nodes = self._hashed(index, leaf_hash, siblings)
             return
-        here, there = len(siblings) - shared - 1, len(self._path) - shared - 1
-        nodes = self._hashed(index, leaf_hash, siblings[:here])
+        # `own` siblings stand below the meeting; above it only what is on the left
+        # counts once the way has left the right edge's.
+        own = (meeting := (index ^ self._index).bit_length()) - 1
+        if meeting > (index ^ (self._size - 1)).bit_length():
+            own = len(siblings) - 1 - (index >> meeting).bit_count()
+        last, nodes = own + len(self._path) - len(siblings), self._nodes
+        mine = _hashed(ways, leaf_hash, siblings[:own])
+        # What is compared leads to the root, so no sibling has another length, unless
+        # the leaf's hash has too: see verify_inclusion.
         if (
-            nodes[here] != self._path[there]
-            or siblings[here] != self._nodes[there]
-            or siblings[here + 1 :] != self._path[there + 1 :]
+            mine[own] != self._path[last]
+            or siblings[own] != nodes[last]
+            or siblings[own + 1 :] != self._path[last + 1 :]
+            or len(leaf_hash) != HASH_SIZE
         ):
+            require_hashes(leaf_hash, *siblings)
             raise ProofError("the inclusion proof does not lead to the root")
+        nodes[: last + 1] = mine
         self._index, self._path = index, siblings
-        self._nodes = nodes + self._nodes[there + 1 :]
 
-    def _shared(self, index: int, length: int) -> int | None:
-        """Return how many siblings this leaf shares with the last, above their meeting.
 
-        None: the path is not known to have the length that it must have, or there is
-        no other leaf before this one.
-        """
-        if self._index in {-1, index} or not 0 <= index < self._size:
-            return None
-        inner = (index ^ (self._size - 1)).bit_length()
-        if length != inner + (index >> inner).bit_count():
-            return None
-        meeting = (index ^ self._index).bit_length()
-        return max(inner - meeting, 0) + (index >> max(inner, meeting)).bit_count()
-
-    def _hashed(
-        self, index: int, leaf_hash: bytes, siblings: list[bytes]
-    ) -> list[bytes]:
-        """Return the nodes from the leaf up, one more than there are siblings."""
-        if any(len(it) != HASH_SIZE for it in (leaf_hash, *siblings)):
-            raise ProofError(f"every hash of a proof has {HASH_SIZE} bytes")
-        inner = (index ^ (self._size - 1)).bit_length()
-        ways, nodes, sha256 = index | (-1 << inner), [leaf_hash], hashlib.sha256
-        for sibling in siblings:
-            pair = sibling + nodes[-1] if ways & 1 else nodes[-1] + sibling
-            nodes.append(sha256(b"\x01" + pair).digest())
-            ways >>= 1
-        return nodes
+def _hashed(ways: int, leaf_hash: bytes, siblings: list[bytes]) -> list[bytes]:
+    """Return the nodes from the leaf up, one more than there are siblings."""
+    node, sha256 = leaf_hash, hashlib.sha256
+    nodes = [node]
+    for sibling in siblings:
+        if ways & 1:
+            node = sha256(b"\x01" + sibling + node).digest()
+        else:
+            node = sha256(b"\x01" + node + sibling).digest()
+        nodes.append(node)
+        ways >>= 1
+    return nodes

@@ -29,8 +29,8 @@ def root_from_inclusion_proof(
     Raises ProofError unless 0 <= index < size and `path` has the one length that
     they allow.  Trusting the root is the caller's: see `verify_inclusion`.
     """
-    ways = _ways(index, size, len(path))
-    _require_hashes(leaf_hash, *path)
+    ways = ways_up(index, size, len(path))
+    require_hashes(leaf_hash, *path)
     return Hash(_root(ways, leaf_hash, path))
 
 
@@ -41,15 +41,15 @@ def verify_inclusion(
 
     Raises ProofError if it is not proven.
     """
-    ways = _ways(index, size, len(path))
+    ways = ways_up(index, size, len(path))
     # A node is the hash of 65 bytes, 32 of them the node below it.  So no sibling of
     # another length leads to the root, unless the leaf's hash has another length too.
     if len(leaf_hash) != HASH_SIZE or _root(ways, leaf_hash, path) != root:
-        _require_hashes(leaf_hash, *path)
+        require_hashes(leaf_hash, *path)
         raise ProofError("the inclusion proof does not lead to the root")
 
 
-def _ways(index: int, size: int, length: int) -> int:
+def ways_up(index: int, size: int, length: int) -> int:
     """Return where the siblings stand: bit 0 is the first one's, 1 is on the left.
 
     Raises ProofError if there is no such leaf, or no path of this length from it.
@@ -108,7 +108,7 @@ def verify_consistency(
         raise ProofError("a consistency proof from the empty tree has no hashes")
     if old_root != EMPTY_ROOT:
         raise ProofError("the empty tree has another root")
-    _require_hashes(new_root)
+    require_hashes(new_root)
     if new_size == 0 and new_root != EMPTY_ROOT:
         raise ProofError("the empty tree has another root")
 
@@ -144,7 +144,7 @@ def verify_subtree_consistency(
         raise ProofError(f"[{start}, {end}) is no subtree of a tree of {size} leaves")
     if len(path) > MAX_PATH + 1:
         raise ProofError(f"a consistency proof has at most {MAX_PATH + 1} hashes")
-    _require_hashes(subtree_hash, root, *path)
+    require_hashes(subtree_hash, root, *path)
     if roots_from_subtree_proof(start, end, size, path, subtree_hash) != (
         subtree_hash,
         root,
@@ -193,6 +193,7 @@ def roots_from_subtree_proof(
     return subtree, tree
 
 
-def _require_hashes(*hashes: bytes) -> None:
+def require_hashes(*hashes: bytes) -> None:
+    """Raise ProofError unless each has the length of a hash."""
     if set(map(len, hashes)) != {HASH_SIZE}:
         raise ProofError(f"every hash of a proof has {HASH_SIZE} bytes")

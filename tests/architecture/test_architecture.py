@@ -218,8 +218,9 @@ def test_no_module_is_in_an_import_cycle() -> None:
         ),
         pytest.param(
             "gate",
-            {"attest", "registry", "documents", "http", "rules", "bundles", "signing"}
-            | {*WINGS[7], "config", "errors", "tlogclient", "tlogverify"},
+            # A monitor's state is a source; it has no code of the log either.
+            {"attest", "registry", "monitor", "documents", "http", "rules", "bundles"}
+            | {"signing", *WINGS[7], "config", "errors", "tlogclient", "tlogverify"},
             id="gate: no code of the log whose documents it judges",
         ),
     ],

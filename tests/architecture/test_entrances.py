@@ -8,7 +8,7 @@ from tests.architecture.test_architecture import WINGS
 ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life", "shared"},
     "witness": {"opening", "door", "settings"},
-    "monitor": {"completeness", "opening", "settings"},
+    "monitor": {"completeness", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}
     | {"clusters"},
     "fsck": {"check", "damage", "documents"},

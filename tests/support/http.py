@@ -73,8 +73,9 @@ async def ask(
 ) -> Answer:
     """Send one request; target: what stands behind `url`, sent as it is."""
     prefix = urlsplit(url).path
-    lines = [f"{method} {prefix}{target} HTTP/1.1", "Host: log.example"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    sent = {"Host": "log.example", **(headers or {})}
+    lines = [f"{method} {prefix}{target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in sent.items()]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
     lines += ["Connection: close", "", ""]

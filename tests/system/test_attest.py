@@ -207,9 +207,15 @@ def test_an_attestation_is_found_by_digest_and_key(
         again["sha256"],
     )
     server.wait_until_searchable(said["index"] + 1)
-    for digest in (folder / NAMES[1], f"sha256:{said['sha256']}"):
+    # The key that has signed them all is a question too: what its theft would touch.
+    by_key: tuple[str | Path, ...] = ("--key", folder / "release.key.pub")
+    for sought in (
+        (folder / NAMES[1],),
+        (f"sha256:{said['sha256']}",),
+        by_key,
+    ):
         found = run_tlog(
-            *("search", digest, "--log", server.url),
+            *("search", *sought, "--log", server.url),
             *("--policy", server.folder / "policy"),
         )
         assert "1 entry" in found.stdout

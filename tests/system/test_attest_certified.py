@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sigstore.models import Bundle
 
 from tests.support.sigstore.certificates import pem
@@ -30,10 +29,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
 def folder(tmp_path: Path, shop: Workshop) -> Path:
     """Return a folder with artifacts, a key, and the key's certificate."""
     prepared(tmp_path)
-    key = load_pem_public_key((tmp_path / "release.key.pub").read_bytes())
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    made = shop.neighbours.fulcio.certify(EMAIL, key)
-    (tmp_path / "release.pem").write_bytes(pem([made]))
+    shop.certify(tmp_path)
     return tmp_path
 
 

@@ -139,7 +139,10 @@ def test_a_functions_package_is_deployed_once_it_is_signed(place: Path) -> None:
         assert (0, "met") == (done.returncode, told["reason"])
         assert "payload" in json.loads((place / "vsa.jsonl").read_text())
         digest = f"sha256:{hashlib.sha256(zipped.read_bytes()).hexdigest()}"
-        done = tlog(place, *ask[:2], digest, *ask[3:], "--environment", "nowhere")
+        nowhere = ("--environment", "nowhere", "--vsa", "vsa.jsonl")
+        done = tlog(place, *ask[:2], digest, *ask[3:], *nowhere)
+        assert "there is no summary" in done.stderr
+        assert not (place / "vsa.jsonl").exists()
         assert (1, True) == (done.returncode, "no-rules" in done.stdout)
         done = tlog(place, *ask[:2], digest, *ask[3:], "--audit", "--requester", "ci")
         assert (0, True) == (done.returncode, "later" in done.stdout)
@@ -211,6 +214,7 @@ def test_settings_that_cannot_serve_are_told_before_it_starts(place: Path) -> No
             "a=warn:b",
         ),
         "--store needs --log": (*rules_of(place), *policy, "--store", "."),
+        "--monitor needs --store": (*rules_of(place), *policy, "--monitor", "."),
         "--verifier go together": (*rules_of(place), *policy, "--verifier", "urn:a"),
     }
     for why, arguments in table.items():

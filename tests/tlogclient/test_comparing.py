@@ -9,6 +9,7 @@ from tests.tlogclient.fake_log import FakeLog, record
 from tlogclient.attested import Attestation, AttestationResult
 from tlogclient.comparing import compare_attestations
 from tlogclient.errors import IncompleteError, TwoHistoriesError
+from tlogverify.errors import FormatError
 
 
 def answer(*numbers: int, size: int = 4, after: int | None = None) -> AttestationResult:
@@ -45,6 +46,14 @@ def test_an_entry_that_one_leaves_out_is_told_with_its_proof() -> None:
         assert unseen == [it.index for it in found.value.unseen]
         for proof in (*found.value.withheld, *found.value.unseen):
             assert record(proof.index).encode() == proof.extra
+
+
+def test_answers_of_different_logs_are_not_compared() -> None:
+    """Neither one that lacks entries, nor one that has others at the same indexes."""
+    for what, monitor in (("fewer", answer()), ("equal", answer(0, 2))):
+        other = replace(monitor, origin="log.example/other")
+        with case(what), pytest.raises(FormatError, match=r"log\.example/other"):
+            compare_attestations(answer(0, 2), other)
 
 
 def test_different_entries_at_one_index_are_two_histories() -> None:

@@ -8,7 +8,7 @@ from aiohttp import web
 import tlogclient
 from tests.tlogclient.fake_log import PROVENANCE, FakeLog, entry, problem, record
 from tlogclient import LogClient, RefusedError, UnavailableError
-from tlogverify import FormatError, VerificationError
+from tlogverify import FormatError, Policy, VerificationError
 from tlogverify.hashing import leaf_hash
 
 DIGEST = f"sha256:{PROVENANCE.hex()}"
@@ -170,6 +170,20 @@ async def test_the_least_claim_of_all_pages_counts(fake: FakeLog) -> None:
     async with LogClient(fake.url, fake.policy) as log:
         result = await log.search(DIGEST)
     assert result.complete_to == 0
+
+
+async def test_one_answer_is_of_one_log(fake: FakeLog) -> None:
+    """The second page has the head of another log that the policy names too."""
+    fake.submit([entry(number) for number in range(8)])
+    other = FakeLog(b"o" * 32, "log.example/other")
+    other.submit([entry(number) for number in range(8)])
+    notes = iter([fake.note(), other.note(), fake.note()])
+    fake.lie = lambda answer: answer.update(checkpoint=next(notes).decode())
+    keys = (b"log " + it.key.encode().encode() + b"\n" for it in (fake, other))
+    both = Policy.parse(b"".join(keys) + b"quorum none\n")
+    async with LogClient(fake.url, both) as log:
+        with pytest.raises(VerificationError, match="one answer is of two logs"):
+            await log.search(DIGEST)
 
 
 async def test_a_hit_that_names_another_digest_is_refused(fake: FakeLog) -> None:

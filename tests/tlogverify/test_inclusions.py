@@ -29,6 +29,19 @@ def test_every_leaf_of_every_small_tree_is_proven_after_every_other() -> None:
                         many.verify(it, LEAVES[it], TREE.inclusion_path(it, size))
 
 
+def borders_moved(leaf: bytes, path: list[bytes]) -> list[tuple[bytes, list[bytes]]]:
+    """Return proofs that hash the same bytes, parted elsewhere, or that never did."""
+    if not path:
+        return []
+    first, *rest = path
+    return [
+        (leaf[:-1], [leaf[-1:] + first, *rest]),
+        (leaf[1:], [first + leaf[:1], *rest]),
+        (leaf + first[:1], [first[1:], *rest]),
+        (first[-1:] + leaf, [first[:-1], *rest]),
+    ]
+
+
 @pytest.mark.parametrize("size", [255, 256, 257, 1_000, 65_535, 65_536, 65_537])
 def test_leaves_of_larger_trees_are_proven_in_any_order(size: int) -> None:
     many, chance = Inclusions(size, TREE.root(size)), random.Random(size)  # noqa: S311 - a test's own data
@@ -50,6 +63,8 @@ def test_a_proof_with_one_change_is_refused_after_every_other_leaf() -> None:
                         assert is_refused(many.verify, index, leaf, changed), what
                     assert is_refused(many.verify, index, flip(leaf, index), path)
                     assert is_refused(many.verify, index, leaf[:-1], path)
+                    for other, moved in borders_moved(leaf, path):
+                        assert is_refused(many.verify, index, other, moved)
                     assert is_refused(many.verify, -1, leaf, path)
                     assert is_refused(many.verify, size, leaf, path)
                     # What was refused has changed nothing.

@@ -74,5 +74,5 @@ def _announce(gate: OpenGate, url: str, *, as_json: bool) -> None:
 
 
 def _rules_of(gate: OpenGate, environment: str) -> str:
-    belief = gate.beliefs.of(environment)
+    belief = gate.beliefs.read_last(environment)
     return "" if belief is None else belief.rules.sha256.hex()

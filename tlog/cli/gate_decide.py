@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.cli.network import add_way_arguments
-from tlog.cli.output import Output, telling_errors
+from tlog.cli.output import Output, telling_errors, warn
 from tlog.cli.retries import silence_retries
 from tlog.errors import BusyError
 from tlogclient.errors import RefusedError, UnavailableError
@@ -45,11 +45,20 @@ def run(options: argparse.Namespace) -> int:
     """Print what the gate answers."""
     silence_retries()
     with telling_errors(options):
-        answer = asyncio.run(_ask(options))
+        asked = _artifact(options.artifact)
+        answer = asyncio.run(_ask(options, asked))
     told = read_object("an answer", parse_json("an answer", answer))
     is_allowed = read_bool("allowed", told.get("allowed"))
-    if options.vsa is not None and isinstance(told.get("vsa"), str):
-        options.vsa.write_text(str(told["vsa"]))
+    if told.get("artifact") != asked:
+        raise FormatError("an answer is of the artifact that was asked for")
+    summary = told.get("vsa")
+    if options.vsa is not None:
+        # One of an earlier run must not stand for a verdict that was not made.
+        options.vsa.unlink(missing_ok=True)
+        if isinstance(summary, str):
+            options.vsa.write_text(summary)
+        else:
+            warn(options, "nothing was decided: there is no summary")
     output = Output(is_answer=True)
     if options.json:
         output.tell(json.dumps(told))
@@ -63,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
     return 0 if is_allowed else 1
 
 
-async def _ask(options: argparse.Namespace) -> bytes:
-    question: dict[str, object] = {"artifact": _artifact(options.artifact)}
+async def _ask(options: argparse.Namespace, artifact: str) -> bytes:
+    question: dict[str, object] = {"artifact": artifact}
     if options.environment is not None:
         question["environment"] = options.environment
     if options.requester is not None:

@@ -28,10 +28,12 @@ from tlog.monitor.completeness import (
 )
 from tlogclient import SearchResult
 from tlogclient.findings import parse_sought
+from tlogclient.network import Network
 from tlogclient.runs import run_digest
 from tlogverify.artifact import artifact_sha256
 from tlogverify.command.policies import VARIABLE
 from tlogverify.kinds import name_signer
+from tlogverify.policy import Policy
 from tlogverify.record import Record
 from tlogverify.rekor import RekorEntry
 
@@ -137,20 +139,24 @@ def _words(entry: Record | RekorEntry) -> str:
 async def _search(
     options: argparse.Namespace, sought: dict[str, str | None]
 ) -> tuple[SearchResult, Comparison | None]:
+    network = find_network(options)
     if options.prove is None:
-        return await _ask(options, sought), None
+        policy = await load_policy(options, network)
+        return await _ask(options, network, policy, sought), None
     given = options.policy or os.environ.get(VARIABLE)
     # Read first: what the log answers later covers at least as much.
     async with verified_entries(options.prove, given, show_progress()) as entries:
-        result = await _ask(options, sought)
-        return result, compare_answers(entries, parse_sought(**sought), result)
+        policy = await load_policy(options, network)
+        result = await _ask(options, network, policy, sought)
+        return result, compare_answers(entries, policy, parse_sought(**sought), result)
 
 
 async def _ask(
-    options: argparse.Namespace, sought: dict[str, str | None]
+    options: argparse.Namespace,
+    network: Network,
+    policy: Policy,
+    sought: dict[str, str | None],
 ) -> SearchResult:
-    network = find_network(options)
-    policy = await load_policy(options, network)
     client = open_client(
         options.log, policy, network=network, timeout_s=options.timeout
     )

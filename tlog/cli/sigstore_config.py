@@ -230,7 +230,8 @@ def _publish(options: argparse.Namespace, documents: ClientDocuments) -> list[st
 
 
 def _encode(document: Document) -> bytes:
-    return (json.dumps(document, indent=2) + "\n").encode()
+    # One line and its end: `gh attestation` reads lines, each of them a trusted root.
+    return (json.dumps(document) + "\n").encode()
 
 
 def _write(folder: Path, documents: ClientDocuments) -> dict[str, str]:

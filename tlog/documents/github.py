@@ -9,6 +9,7 @@ Source: GitHub's REST API, "artifact attestations".
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -45,6 +46,7 @@ _MAX_BODY_BYTES: Final = 64 << 10
 _MAX_BUNDLE_BYTES: Final = 4 << 20
 _MAX_PAGE_BYTES: Final = 8 << 20
 _SOUGHT_HITS: Final = 20
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 
 
 class Found(NamedTuple):
@@ -91,7 +93,8 @@ class GitHubEndpoints:
         response = json_response({"attestations": _told(found)})
         if found.next is not None:
             url = request.rel_url.update_query(after=str(found.next))
-            response.headers[hdrs.LINK] = f'<{url}>; rel="next"'
+            link = f'<{_server_of(request)}{url}>; rel="next"'
+            response.headers[hdrs.LINK] = link
         return response
 
     async def bulk(self, request: web.Request) -> web.Response:
@@ -182,11 +185,24 @@ def _assemble(envelope: Envelope, entry: RekorEntry, logged: LogEntry) -> bytes 
     return bundle.encode()
 
 
+def _server_of(request: web.Request) -> str:
+    """Return the scheme and host that a client has asked; "" if it has named no host.
+
+    GitHub's own client sets the next page's path behind its server's root, and doubles
+    the slash: it follows whole URLs alone.  The client deceives only itself with a
+    false header: the answer is kept by no cache.
+    """
+    host = request.headers.get(hdrs.HOST, "")
+    if _HOST.fullmatch(host) is None:
+        return ""
+    is_https = request.headers.get(hdrs.X_FORWARDED_PROTO) == "https"
+    return f"{'https' if is_https else request.scheme}://{host}"
+
+
 def _told(found: Found) -> list[Mapping[str, object]]:
-    return [
-        {"bundle": msgspec.Raw(it.strip()), "bundle_url": None, "repository_id": 0}
-        for it in found.bundles
-    ]
+    # GitHub's own client looks at those alone that a user has initiated.
+    said = {"bundle_url": None, "repository_id": 0, "initiator": "user"}
+    return [{"bundle": msgspec.Raw(it.strip()), **said} for it in found.bundles]
 
 
 def _parse(body: bytes) -> _Question:

@@ -16,6 +16,7 @@ Source: sigstore/protobuf-specs, `PublicKeyDetails`; RFC 8032, 5.1 (Ed25519ph).
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from Crypto.Hash import SHA512
@@ -112,7 +113,20 @@ def open_signer(details: str | int, der: bytes, *, is_certificate: bool) -> Entr
     Raises FormatError for a key that cannot be read, is not in the table, or is not
     what the details say.
     """
-    key = _certified_key(der) if is_certificate else _public_key(der)
+    if is_certificate:
+        return _allowed(details, _certified_key(der), der, is_certificate=True)
+    return _open_key(details, der)
+
+
+# Who signs with a key sends it each time; a certificate rarely comes twice.
+@lru_cache(maxsize=256)
+def _open_key(details: str | int, der: bytes) -> EntrySigner:
+    return _allowed(details, _public_key(der), der, is_certificate=False)
+
+
+def _allowed(
+    details: str | int, key: object, der: bytes, *, is_certificate: bool
+) -> EntrySigner:
     named = DETAILS_BY_NUMBER.get(details) if isinstance(details, int) else details
     if named is None or named not in HASH_OF:
         raise FormatError(f"keyDetails is one of {', '.join(HASH_OF)}", details)

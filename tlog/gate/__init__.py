@@ -14,8 +14,11 @@ cache keeps it.
     yaml                PURE: values as YAML
     settings  metrics   of `tlog gate`; what it counts
     beliefs             rules and trust, read again when their files change
+    links               the client of a log, by the policy that is believed now
     folders             documents in a folder, by the artifacts that they name
     sources             documents of a log and of a registry
+    following           documents of a log by a monitor's state, without the log
+    bundles             Sigstore bundles that a log makes for GitHub's clients
     deciding            sources in the order of cost, one deadline
     breaking            break-glass: on record before it is allowed, or spooled
     summing             verdicts as signed verification summaries

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from tlog.errors import BusyError
 from tlog.gate.answering import Admitted, annotations_of, line_of, warning_of, worst
 from tlog.gate.breaking import Spool, Use
 from tlog.gate.decisions import Decision, Outcome, Reason
@@ -44,8 +45,14 @@ class Admission:
         self._gate = gate
         self._namespaces = parse_namespaces(gate.settings.namespaces)
 
-    async def admit(self, review: Review, mode: Mode) -> Admitted:
-        """Answer a review that came by the path of `mode`."""
+    async def admit(
+        self, review: Review, mode: Mode, patience_s: float | None = None
+    ) -> Admitted:
+        """Answer a review that came by the path of `mode`.
+
+        patience_s: how long the API server waits, if it says so.
+        """
+        deadline = self._gate.decider.deadline(patience_s)
         rule = self._rule(review, mode)
         if not review.is_judged:
             return self._passed(review, rule, Reason.NOT_JUDGED)
@@ -61,33 +68,45 @@ class Admission:
             return self._passed(review, rule, Reason.UNCHANGED)
         if rule.mode == "audit":
             return self._audit(review, rule, images)
-        decisions = await self._decide(images, rule, self._gate.decider.deadline())
+        decisions = await self._decide(images, rule, deadline)
         self._count(decisions, rule)
         return self._answer(review, rule, decisions)
 
-    async def break_glass(self, review: Review) -> Admitted:
+    async def break_glass(
+        self, review: Review, patience_s: float | None = None
+    ) -> Admitted:
         """Answer a review whose user may use break-glass, as the API server found."""
+        deadline = self._gate.decider.deadline(patience_s)
         rule = _Rule("enforce", self._gate.settings.environment)
-        if not (review.is_judged and review.is_pod):
+        if not review.is_judged or (review.is_known and not review.is_pod):
             return self._passed(review, rule, Reason.NOT_JUDGED)
         try:
             images = self._images(review)
+            if not images:
+                # Whoever has the right changes other things of Pods too.
+                return self._passed(review, rule, Reason.UNCHANGED)
         except FormatError:
             # What is let through without a verdict need not be understood.
             images = ()
-        if not review.why_break_glass():
-            words = f"say why: the annotation {REASON_ANNOTATION}"
-            return self._glass_kept(review, Reason.NO_REASON, words)
-        if self._gate.spool is None:
-            words = "this gate has no folder to record it in: --spool"
-            return self._glass_kept(review, Reason.BREAK_GLASS, words)
-        if review.is_dry_run:
+        spool = self._gate.spool
+        if not review.is_pod:
+            kept = (Reason.UNREADABLE, "it is for Pods alone")
+        elif not review.why_break_glass():
+            kept = (Reason.NO_REASON, f"say why: the annotation {REASON_ANNOTATION}")
+        elif spool is None:
+            kept = (
+                Reason.BREAK_GLASS,
+                "this gate has no folder to record it in: --spool",
+            )
+        elif review.is_dry_run:
             words = "a dry run: nothing was recorded"
             return self._glass_broken(review, images, words, ())
-        return await self._break(self._gate.spool, review, images)
+        else:
+            return await self._break(spool, review, images, deadline)
+        return self._glass_kept(review, *kept)
 
     async def _break(
-        self, spool: Spool, review: Review, images: Sequence[str]
+        self, spool: Spool, review: Review, images: Sequence[str], deadline: float
     ) -> Admitted:
         settings, why = self._gate.settings, review.why_break_glass()
         now_s = self._gate.clock.now_s()
@@ -103,12 +122,19 @@ class Admission:
             when_s=now_s,
             expires_s=expires_s,
         )
-        path = await spool.keep(use)
+        try:
+            path = await spool.keep(use)
+        except (BusyError, OSError) as error:
+            log_event(
+                "break-glass not recorded", level="error", error=type(error).__name__
+            )
+            words = "it cannot be recorded here now"
+            return self._glass_kept(review, Reason.BREAK_GLASS, words)
         index = None
         submitting = asyncio.create_task(spool.submit(path))
         self._gate.hold(submitting)
         try:
-            async with asyncio.timeout_at(self._gate.decider.deadline()):
+            async with asyncio.timeout_at(deadline):
                 # Who is answered meanwhile must not leave it half done.
                 index = await asyncio.shield(submitting)
         except TimeoutError:

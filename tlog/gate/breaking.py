@@ -23,11 +23,12 @@ from typing import Final
 
 from tlog.errors import BusyError
 from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_all_whole
+from tlog.gate.links import LogLink
 from tlog.log_lines import log_event
 from tlog.rules.moments import show_time
 from tlogclient import LogClient
-from tlogclient.errors import RefusedError
-from tlogverify import Record
+from tlogclient.errors import RefusedError, UnavailableError
+from tlogverify import Proof, Record
 from tlogverify.errors import TlogError
 from tlogverify.files import read_bounded
 from tlogverify.record import MAX_SUBJECTS, Subject
@@ -35,9 +36,13 @@ from tlogverify.record import MAX_SUBJECTS, Subject
 BREAK_GLASS_TYPE: Final = "urn:tlog:break-glass:v1"
 """The predicate type of the entry of a use."""
 
-MAX_REASON_CHARS: Final = 1_000
+MAX_TEXT_CHARS: Final = 1_000
+"""Of a reason, a name, an image: what is longer is cut."""
+
 MAX_SPOOLED: Final = 10_000
-MAX_USE_BYTES: Final = 1 << 19
+MAX_USE_BYTES: Final = 16 << 20
+
+_FAILURES: Final = (TlogError, OSError, ValueError, KeyError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +64,20 @@ class Use:
         members = {
             "type": BREAK_GLASS_TYPE,
             "uid": self.uid,
-            "user": self.user,
-            "namespace": self.namespace,
-            "name": self.name,
-            "reason": self.reason[:MAX_REASON_CHARS],
-            "images": list(self.images),
+            "user": _cut(self.user),
+            "namespace": _cut(self.namespace),
+            "name": _cut(self.name),
+            "reason": _cut(self.reason),
+            "images": list(map(_cut, self.images)),
             "digests": [f"sha256:{it.hex()}" for it in sorted(set(self.sha256s))],
             "when": show_time(self.when_s),
             "expires": show_time(self.expires_s),
         }
         return json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _cut(text: str) -> str:
+    return text[:MAX_TEXT_CHARS]
 
 
 def record_of(document: bytes, sha256s: Sequence[bytes]) -> Record:
@@ -79,26 +88,26 @@ def record_of(document: bytes, sha256s: Sequence[bytes]) -> Record:
 
 
 class Spool:
-    """The folder of uses, and the log that shall have them; log: None for none."""
+    """The folder of uses, and the way to the log that shall have them, or None."""
 
-    def __init__(self, folder: Path, log: LogClient | None) -> None:
+    def __init__(self, folder: Path, link: LogLink | None) -> None:
         """Make the folder if it is new; OSError that names it."""
         self._folder = folder
-        self._log = log
-        make_folders(folder / "logged", PRIVATE_FOLDER)
-
-    @property
-    def waiting(self) -> int:
+        self._logged = folder / "logged"
+        self._link = link
+        self._turn = asyncio.Lock()
+        make_folders(self._logged, PRIVATE_FOLDER)
+        self.waiting = len(self._list())
         """How many uses the log does not have yet."""
-        return sum(1 for _ in self._folder.glob("*.json"))
 
     async def keep(self, use: Use) -> Path:
-        """Write a use down durably; BusyError if too many wait."""
-        if await asyncio.to_thread(lambda: self.waiting) >= MAX_SPOOLED:
+        """Write a use down durably; BusyError if too many wait, OSError."""
+        if self.waiting >= MAX_SPOOLED:
             raise BusyError(f"{MAX_SPOOLED} uses of break-glass wait for the log")
         document = use.encode()
         path = self._folder / f"{hashlib.sha256(document).hexdigest()}.json"
         await asyncio.to_thread(write_all_whole, {path: document}, mode=PRIVATE_FILE)
+        self.waiting += 1
         return path
 
     async def submit(self, path: Path) -> int | None:
@@ -106,46 +115,72 @@ class Spool:
 
         It stays in the spool then.
         """
-        log = self._log
-        if log is None:
+        if self._link is None:
             return None
         try:
+            return await self._give(self._link, path)
+        except _FAILURES as error:
+            _tell(path, error)
+            return None
+
+    async def forget(self, path: Path) -> None:
+        """Drop a use that was not let through."""
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        self.waiting -= 1
+
+    async def submit_waiting(self) -> None:
+        """Give the log what it does not have yet, as long as it answers.
+
+        What it refuses stays, and keeps no other back.
+        """
+        try:
+            paths = await asyncio.to_thread(self._list)
+        except OSError as error:
+            _tell(self._folder, error)
+            return
+        self.waiting = len(paths)
+        if self._link is None:
+            return
+        for path in paths:
+            try:
+                await self._give(self._link, path)
+            except UnavailableError as error:
+                _tell(path, error)
+                return
+            except _FAILURES as error:
+                _tell(path, error)
+
+    async def _give(self, link: LogLink, path: Path) -> int:
+        # One at a time: a use that just came may be found among those that wait.
+        async with self._turn:
+            given = self._logged / f"{path.stem}.tlog-proof"
+            if not await asyncio.to_thread(path.exists):
+                return (await asyncio.to_thread(Proof.read, given)).index
             document = await asyncio.to_thread(
                 read_bounded, path, "a use of break-glass", MAX_USE_BYTES
             )
             digests = json.loads(document)["digests"]
             record = record_of(document, [bytes.fromhex(it[7:]) for it in digests])
+            log = await link.client()
             (proof,) = await log.submit([record])
             await _put(log, document, proof.index)
-            logged = self._folder / "logged"
-            files = {
-                logged / path.name: document,
-                logged / f"{path.stem}.tlog-proof": proof.encode(),
-            }
+            files = {self._logged / path.name: document, given: proof.encode()}
             await asyncio.to_thread(write_all_whole, files, mode=PRIVATE_FILE)
-        except (TlogError, OSError, ValueError, KeyError, TypeError) as error:
-            log_event(
-                "break-glass not logged",
-                level="error",
-                use=path.name,
-                error=type(error).__name__,
-            )
-            return None
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        return proof.index
-
-    async def forget(self, path: Path) -> None:
-        """Drop a use that was not let through."""
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-
-    async def submit_waiting(self) -> None:
-        """Give the log what it does not have yet; stop at the first that it refuses."""
-        for path in sorted(await asyncio.to_thread(self._list)):
-            if await self.submit(path) is None:
-                return
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            self.waiting -= 1
+            return proof.index
 
     def _list(self) -> list[Path]:
-        return list(self._folder.glob("*.json"))
+        return sorted(self._folder.glob("*.json"))
+
+
+def _tell(path: Path, error: Exception) -> None:
+    log_event(
+        "break-glass not logged",
+        level="error",
+        use=path.name,
+        error=type(error).__name__,
+    )
 
 
 async def _put(log: LogClient, document: bytes, index: int) -> None:

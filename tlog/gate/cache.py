@@ -1,7 +1,7 @@
 """Verdicts that need not be made again, by artifact, rules and trust.
 
-    allowed, on documents of folders     until rules or a folder change, or it expires
-    allowed, on documents of others      the same, and at most so many seconds
+    allowed, folders were asked alone    until rules or a folder change, or it expires
+    allowed, others were asked too       the same, and at most so many seconds
     refused                              seconds: who attests now need not wait
     undecided                            never
 
@@ -37,7 +37,7 @@ class _Kept:
 
 
 class VerdictCache:
-    """At most so many verdicts; allowed_s of documents from a network, refused_s."""
+    """At most so many verdicts; allowed_s where a network was asked, refused_s."""
 
     def __init__(
         self, clock: Clock, *, most: int, allowed_s: int, refused_s: int
@@ -67,8 +67,8 @@ class VerdictCache:
     ) -> None:
         """Keep a decision as long as it may live.
 
-        generation: of the folders before their documents were read.  is_local: no
-        document came from a network.
+        generation: of the folders before their documents were read.  is_local: nothing
+        was asked of a network, not even what it does not have.
         """
         if decision.outcome == "undecided" or self._most == 0:
             return

@@ -13,11 +13,14 @@ from typing import Final
 from prometheus_client import generate_latest
 
 from tlog.folders import PUBLIC_FILE, write_whole
+from tlog.gate.breaking import BREAK_GLASS_TYPE
 from tlog.gate.images import parse_image
 from tlog.metrics import Metrics
 from tlog.registry import Repository, find_image, parse_reference
 from tlogclient import LogClient
+from tlogverify import Record
 from tlogverify.errors import FormatError
+from tlogverify.rekor import RekorEntry
 
 MAX_ARTIFACTS: Final = 1_000_000
 
@@ -84,6 +87,8 @@ def sha256_named(artifact: str) -> bytes | None:
 async def ask_log(log: LogClient, artifact: str, predicate_type: str | None) -> Covered:
     """Ask a log for one artifact; predicate_type: of the entries that count.
 
+    A use of break-glass names its images, and says nothing of where they are from.
+
     Raises what `LogClient.attestations` raises.
     """
     try:
@@ -95,8 +100,12 @@ async def ask_log(log: LogClient, artifact: str, predicate_type: str | None) -> 
     found = await log.attestations(
         f"sha256:{sha256.hex()}", predicate_type=predicate_type
     )
-    indexes = tuple(it.index for it in found.attestations)
+    indexes = tuple(it.index for it in found.attestations if not _is_use(it.entry))
     return Covered(artifact, sha256, indexes, found.complete_to)
+
+
+def _is_use(entry: Record | RekorEntry) -> bool:
+    return isinstance(entry, Record) and entry.predicate_type == BREAK_GLASS_TYPE
 
 
 async def list_images(repository: Repository, name: str) -> Sequence[str]:

@@ -29,6 +29,9 @@ from tlog.rules import (
 )
 from tlogverify.errors import TlogError
 
+_OF_PATIENCE: Final = 0.8
+"""The rest is for the way of question and answer."""
+
 _TROUBLE: Final = (TlogError, OSError, TimeoutError)
 
 
@@ -72,20 +75,31 @@ class Decider:
         self._cache = cache
         self._folder = folder
         self._bounds = bounds
-        self._under_way: dict[Key, asyncio.Task[Decision]] = {}
+        self._under_way: dict[tuple[Key, int | None], asyncio.Task[Decision]] = {}
         self._clock, self._metrics = watched
         self._metrics.cached.set_function(lambda: len(cache))
         self._metrics.under_way.set_function(lambda: len(self._under_way))
 
-    def deadline(self) -> float:
-        """Return when a question that comes now is answered, by the loop's time."""
-        return asyncio.get_running_loop().time() + self._bounds.deadline_s
+    def deadline(self, patience_s: float | None = None) -> float:
+        """Return when a question that comes now is answered, by the loop's time.
+
+        patience_s: how long who asks waits, if that is known; an answer comes before.
+        """
+        wait_s = self._bounds.deadline_s
+        if patience_s is not None:
+            wait_s = min(wait_s, patience_s * _OF_PATIENCE)
+        return asyncio.get_running_loop().time() + wait_s
 
     async def decide(
         self, asked: Asked, environment: str, deadline: float | None
     ) -> Decision:
         """Return a decision by the deadline; None waits for the sources alone."""
-        belief = self._beliefs.of(environment)
+        try:
+            async with asyncio.timeout_at(deadline):
+                belief = await self._beliefs.of(environment)
+        except TimeoutError:
+            why = "the rules are being read again"
+            return _undecided(asked, Reason.DEADLINE, why)
         if belief is None:
             return Decision(
                 asked.subject,
@@ -95,17 +109,20 @@ class Decider:
                 asked.sha256,
             )
         key = self._key(asked, belief)
-        kept = await self._kept(key, deadline)
+        generation = await self._generation_by(deadline)
+        kept = None if generation is None else self._cache.get(key, generation)
         if kept is not None:
             self._metrics.cache_hits.inc()
             return replace(kept, subject=asked.subject, is_cached=True)
-        task = self._under_way.get(key)
+        # A verdict on what the folder was before is not waited for.
+        turn = (key, generation)
+        task = self._under_way.get(turn)
         if task is None:
             if len(self._under_way) >= self._bounds.checks:
                 return _undecided(asked, Reason.BUSY, "too much is being judged now")
             task = asyncio.create_task(self._judge(key, belief, asked))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+            self._under_way[turn] = task
+            task.add_done_callback(lambda _: self._under_way.pop(turn, None))
         try:
             async with asyncio.timeout_at(deadline):
                 # Who stops to wait must not end it for others.
@@ -129,14 +146,13 @@ class Decider:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _kept(self, key: Key, deadline: float | None) -> Decision | None:
+    async def _generation_by(self, deadline: float | None) -> int | None:
         try:
             async with asyncio.timeout_at(deadline):
-                generation = await self._generation()
+                return await self._generation()
         except _TROUBLE:
             # The source will say so.
             return None
-        return self._cache.get(key, generation)
 
     async def _generation(self) -> int:
         if self._folder is None:
@@ -157,6 +173,8 @@ class Decider:
             # The source will say so; nothing is kept under this number.
             generation = -1
         for source in self._sources:
+            # That a log has nothing is an answer too, and may be another one soon.
+            is_local = is_local and source.is_local
             try:
                 found = await source.find(asked)
             except _TROUBLE as error:
@@ -169,8 +187,9 @@ class Decider:
                     error=type(error).__name__,
                 )
                 continue
-            is_local = is_local and (source.is_local or not found)
-            await asyncio.to_thread(finding.add, found)
+            if found.left_out:
+                troubles.append(found.left_out)
+            await asyncio.to_thread(finding.add, found.documents)
             if finding.verdict.allowed and not self._bounds.asks_all:
                 break
         if self._bounds.asks_all and troubles and finding.verdict.allowed:

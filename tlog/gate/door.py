@@ -28,6 +28,7 @@ MAX_QUESTION_BYTES: Final = 64 << 10
 _LARGE_BYTES: Final = 256 << 10
 """Bodies above it are parsed in a thread: it takes a while."""
 
+_TIMEOUT: Final = re.compile(r"([1-9][0-9]?)s")
 _JSON: Final = frozenset({"application/json"})
 _ARTIFACT: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _QUESTION: Final = frozenset({"artifact", "environment", "requester", "mode"})
@@ -60,20 +61,23 @@ class GateEndpoints:
 
     def __init__(self, gate: OpenGate) -> None:
         self._gate = gate
+        self._admission = Admission(gate)
 
     async def admit(self, request: web.Request) -> web.Response:
         """POST /admit/{mode}."""
         mode = cast(Mode, request.match_info["mode"])
         self._require_known(request)
+        patience_s = _patience(request)
         review = await _read_review(request)
-        answer = await Admission(self._gate).admit(review, mode)
+        answer = await self._admission.admit(review, mode, patience_s)
         return json_response(answer.document())
 
     async def break_glass(self, request: web.Request) -> web.Response:
         """POST /break-glass."""
         self._require_known(request)
+        patience_s = _patience(request)
         review = await _read_review(request)
-        answer = await Admission(self._gate).break_glass(review)
+        answer = await self._admission.break_glass(review, patience_s)
         return json_response(answer.document())
 
     async def decide(self, request: web.Request) -> web.Response:
@@ -247,9 +251,15 @@ async def serve_gate(
             await listener.stop()
 
 
+def _patience(request: web.Request) -> float | None:
+    """Return how long the API server waits, where it says so in whole seconds."""
+    told = query(asked_of(request), set(), {"timeout"}).get("timeout", "")
+    found = _TIMEOUT.fullmatch(told)
+    return None if found is None else float(found[1])
+
+
 async def _read_review(request: web.Request) -> Review:
     asked = asked_of(request)
-    query(asked, set(), {"timeout"})
     require_form(asked, "JSON", _JSON)
     body = await read_body(request, MAX_REVIEW_BYTES)
     if len(body) > _LARGE_BYTES:

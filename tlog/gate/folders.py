@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from tlog.gate.beliefs import Stamp, stamp_of
+from tlog.gate.beliefs import Stamp, settles_ns, stamp_of
 from tlog.log_lines import log_event
 from tlog.rules import Attested, Document
 from tlog.rules.folders import BUNDLE, ENVELOPE, proof_beside, read_document
@@ -27,13 +27,6 @@ from tlogverify.errors import FormatError
 from tlogverify.sigstore import Bundle
 
 MAX_FILES: Final = 100_000
-_TICK_NS: Final = 100_000_000
-_COARSE_TICK_NS: Final = 2_100_000_000
-"""A folder may change twice within what its time can tell apart.
-
-Usual file systems take the time of the kernel, which moves each few milliseconds;
-others know whole seconds, or two.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +70,7 @@ class DocumentFolder:
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             if stamp != self._stamp:
                 # Asked before the listing: what comes within it has a later time.
-                age_ns = self._now_ns() - found.st_mtime_ns
-                is_coarse = found.st_mtime_ns % 1_000_000_000 == 0
-                is_settled = age_ns > (_COARSE_TICK_NS if is_coarse else _TICK_NS)
+                is_settled = self._now_ns() > settles_ns(stamp)
                 self._list()
                 self._stamp = stamp if is_settled else None
             return self._generation

@@ -46,6 +46,20 @@ _BY_DIGEST: Final = (
     "c.image.matches('@sha256:[0-9a-f]{{64}}$') || (oldObject != null && "
     "has(oldObject.spec.{0}) && oldObject.spec.{0}.exists(o, o.image == c.image))))"
 )
+_MOUNTED_BY_DIGEST: Final = (
+    "(!has(object.spec.volumes) || object.spec.volumes.all(v, !has(v.image) || "
+    "(has(v.image.reference) && v.image.reference.matches('@sha256:[0-9a-f]{64}$'))))"
+)
+"""An image that is mounted; volumes of a Pod never change."""
+
+_HAS_LABEL: Final = f"has({{0}}.metadata.labels) && '{LABEL}' in {{0}}.metadata.labels"
+_A_MODE: Final = (
+    f"!({_HAS_LABEL.format('object')}) "
+    f"|| object.metadata.labels['{LABEL}'] in {list(MODES)} "
+    f"|| (oldObject != null && {_HAS_LABEL.format('oldObject')} "
+    f"&& oldObject.metadata.labels['{LABEL}'] == object.metadata.labels['{LABEL}'])"
+)
+"""What a namespace may be labelled with; one that is labelled so already can change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,7 @@ def objects_of(installation: Installation) -> list[dict[str, object]]:
         _front(it),
         _deployment(it),
         _budget(it),
+        *_mode_policy(),
         *digests,
         _webhooks(it),
     ]
@@ -274,9 +289,28 @@ def _rule(
     }
 
 
+def _mode_policy() -> list[dict[str, object]]:
+    """Return what refuses a label of no mode, by which no webhook would be asked."""
+    version, name = "admissionregistration.k8s.io/v1", "tlog-gate-modes"
+    rule = {**_rule("", ("namespaces",), ("CREATE", "UPDATE")), "scope": "Cluster"}
+    message = f"{LABEL} is {', '.join(MODES[:-1])} or {MODES[-1]}"
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": [rule]},
+        "validations": [
+            {"expression": _A_MODE, "message": message, "reason": "Forbidden"}
+        ],
+    }
+    bound = {"policyName": name, "validationActions": ["Deny"]}
+    return [
+        {**_object(version, "ValidatingAdmissionPolicy", name), "spec": spec},
+        {**_object(version, "ValidatingAdmissionPolicyBinding", name), "spec": bound},
+    ]
+
+
 def _digest_policy() -> dict[str, object]:
     kinds = ("containers", "initContainers", "ephemeralContainers")
-    expression = " && ".join(map(_BY_DIGEST.format, kinds))
+    expression = " && ".join([*map(_BY_DIGEST.format, kinds), _MOUNTED_BY_DIGEST])
     policy = _object(
         "admissionregistration.k8s.io/v1",
         "ValidatingAdmissionPolicy",
@@ -299,7 +333,9 @@ def _digest_policy() -> dict[str, object]:
             "resourceRules": [_pods_rule()],
         },
         "matchConditions": conditions,
-        "validations": [{"expression": expression, "message": message}],
+        "validations": [
+            {"expression": expression, "message": message, "reason": "Forbidden"}
+        ],
     }
     return {**policy, "spec": spec}
 

@@ -11,28 +11,29 @@ from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.documents.opening import find_store
 from tlog.gate.beliefs import Beliefs, LoadJudge
 from tlog.gate.breaking import Spool
+from tlog.gate.bundles import BundleSource
 from tlog.gate.cache import VerdictCache
 from tlog.gate.certificates import Certificates
 from tlog.gate.deciding import Bounds, Decider, Watched
 from tlog.gate.folders import DocumentFolder
+from tlog.gate.following import MonitorSource
+from tlog.gate.links import LogLink
 from tlog.gate.metrics import GateMetrics
 from tlog.gate.settings import GateSettings
-from tlog.gate.sources import FolderSource, LogSource, RegistrySource, Source
+from tlog.gate.sources import (
+    FolderSource,
+    LogBounds,
+    LogSource,
+    RegistrySource,
+    Source,
+)
 from tlog.gate.summing import Summarizer
 from tlog.registry import Keyring, Way
 from tlog.signing import read_attestation_key
-from tlogclient import LogClient
-from tlogclient.network import Network, find_proxy, trust_authorities
-from tlogclient.transport import require_url
-from tlogverify.errors import FormatError
-from tlogverify.files import read_bounded
-from tlogverify.lines import parse_text
-from tlogverify.policy import Policy
+from tlogclient.network import trust_authorities
 
 SPOOL_S: Final = 60.0
 """How often the log is given the uses of break-glass that it does not have."""
-
-_MAX_TOKEN_BYTES: Final = 16_384
 
 
 class OpenGate:
@@ -61,7 +62,11 @@ class OpenGate:
         if settings.documents is not None:
             self.folder = DocumentFolder(settings.documents)
         self.registry = _registry(settings)
-        self.log = _log(settings)
+        self.log = LogLink(settings, self.beliefs) if settings.log else None
+        self.bundles: BundleSource | None = None
+        if self.log is not None and settings.log_bundles:
+            bounds = LogBounds(settings.log_wait_ms / 1_000)
+            self.bundles = BundleSource(settings.log, self.log.network, bounds)
         self.decider = self._decider()
         self.spool: Spool | None = None
         if settings.spool is not None:
@@ -85,6 +90,8 @@ class OpenGate:
     async def __aenter__(self) -> "OpenGate":
         if self.log is not None:
             await self._stack.enter_async_context(self.log)
+        if self.bundles is not None:
+            await self._stack.enter_async_context(self.bundles)
         if self.spool is not None:
             self.later(self._follow_spool(self.spool))
         return self
@@ -95,6 +102,7 @@ class OpenGate:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.decider.close()
+        await self.beliefs.close()
         await self._stack.aclose()
 
     def claims(self) -> dict[str, bool]:
@@ -130,19 +138,23 @@ class OpenGate:
         sources: list[Source] = []
         if self.folder is not None:
             sources.append(FolderSource(self.folder))
+        bounds = LogBounds(settings.log_wait_ms / 1_000)
+        store = None if settings.store is None else find_store(settings.store)
+        if settings.monitor is not None and store is not None:
+            sources.append(MonitorSource(settings.monitor, store, bounds))
         if self.log is not None:
-            store = None if settings.store is None else find_store(settings.store)
-            sources.append(LogSource(self.log, store))
+            sources.append(LogSource(self.log, store, bounds))
+            if self.bundles is not None:
+                sources.append(self.bundles)
         if self.registry is not None and settings.registry:
             sources.append(self.registry)
-        bounds = Bounds(
-            settings.deadline_ms / 1_000, settings.checks, settings.ask == "all"
-        )
         return Decider(
             self.beliefs,
             sources,
             cache,
-            bounds=bounds,
+            bounds=Bounds(
+                settings.deadline_ms / 1_000, settings.checks, settings.ask == "all"
+            ),
             folder=self.folder,
             watched=Watched(self.clock, self.metrics),
         )
@@ -161,26 +173,6 @@ def _registry(settings: GateSettings) -> RegistrySource | None:
     return RegistrySource(
         Way(Keyring.read(os.environ), wait_s, tls, settings.plain_http)
     )
-
-
-def _log(settings: GateSettings) -> LogClient | None:
-    if not settings.log or settings.policy is None:
-        return None
-    tls = None if settings.ca_file is None else trust_authorities(settings.ca_file)
-    token = None
-    if settings.log_token_file is not None:
-        content = read_bounded(settings.log_token_file, "a token", _MAX_TOKEN_BYTES)
-        token = parse_text("a token", content).strip()
-    try:
-        return LogClient(
-            settings.log,
-            Policy.read(settings.policy),
-            token=token,
-            timeout_s=settings.log_wait_ms / 1_000,
-            network=Network(find_proxy(require_url(settings.log)), tls),
-        )
-    except ValueError as error:
-        raise FormatError(f"--log: {error}") from None
 
 
 def _is_readable(folder: Path | None) -> bool:

@@ -27,10 +27,12 @@ MAX_VALUES: Final = 1 << 19
 """Brackets and commas of a review; a value of JSON costs many times its bytes."""
 
 MAX_CONTAINERS: Final = 512
+MAX_VOLUMES: Final = 1_024
 API_VERSION: Final = "admission.k8s.io/v1"
 REASON_ANNOTATION: Final = "tlog.dev/break-glass"
 
 _CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
+_OPERATIONS: Final = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 _UID: Final = re.compile(r"[A-Za-z0-9-]{1,128}")
 _TEMPLATES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("apps", "Deployment"): ("spec", "template"),
@@ -88,12 +90,15 @@ class Review:
     def images(self) -> tuple[str, ...]:
         """Return the images that are new here, each once, in their order.
 
-        Raises FormatError for an object that is no Pod and has no template of one.
+        Raises FormatError for an object that is no Pod and has no template of one, and
+        for a Pod that names no image.
         """
         known: set[str] = set()
         if self.operation == "UPDATE" and self.old:
             known = set(_images(self.old, self.path or ()))
         found = dict.fromkeys(_images(self.made, self.path or ()))
+        if self.is_pod and not found:
+            raise FormatError("a Pod has a container", self.kind)
         return tuple(it for it in found if it not in known)
 
     def why_break_glass(self) -> str:
@@ -129,13 +134,16 @@ def _parse_request(request: Mapping[str, object]) -> Review:
         read_text("kind", kind.get("kind")),
     )
     user = read_object("userInfo", request.get("userInfo"))
+    operation = read_text("operation", request.get("operation"))
+    if operation not in _OPERATIONS:
+        raise FormatError("an operation is one that Kubernetes has", operation)
     dry_run = request.get("dryRun", False)
     if not isinstance(dry_run, bool):
         raise FormatError("dryRun is true or false", dry_run)
     return Review(
         uid,
         name,
-        read_text("operation", request.get("operation")),
+        operation,
         _text(request, "namespace"),
         _text(request, "name"),
         _text(user, "username"),
@@ -147,7 +155,13 @@ def _parse_request(request: Mapping[str, object]) -> Review:
 
 
 def _text(members: Mapping[str, object], name: str) -> str:
-    return read_text(name, members.get(name) or "")
+    value = members.get(name)
+    return "" if value is None else read_text(name, value)
+
+
+def _array(members: Mapping[str, object], name: str) -> list[object]:
+    value = members.get(name)
+    return [] if value is None else read_array(name, value)
 
 
 def _object(members: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -159,17 +173,21 @@ def _images(object_: Mapping[str, object], path: tuple[str, ...]) -> Iterator[st
     at = object_
     for name in (*path, "spec"):
         at = read_object(name, at.get(name))
-    count = 0
-    for kind in _CONTAINERS:
-        for value in read_array(kind, at.get(kind) or []):
-            count += 1
-            if count > MAX_CONTAINERS:
-                raise FormatError(f"a Pod has at most {MAX_CONTAINERS} containers")
-            container = read_object("a container", value)
-            # An image may be left out of a template, and is filled in later.
-            if image := _text(container, "image"):
+    kinds = {kind: _array(at, kind) for kind in _CONTAINERS}
+    volumes = _array(at, "volumes")
+    if sum(map(len, kinds.values())) > MAX_CONTAINERS:
+        raise FormatError(f"a Pod has at most {MAX_CONTAINERS} containers")
+    if len(volumes) > MAX_VOLUMES:
+        raise FormatError(f"a Pod has at most {MAX_VOLUMES} volumes")
+    for kind, containers in kinds.items():
+        for value in containers:
+            image = _text(read_object("a container", value), "image")
+            # It may be left out of a template, and is filled in later.
+            if not image and not path:
+                raise FormatError(f"each of a Pod's {kind} names its image")
+            if image:
                 yield image
-    for value in read_array("volumes", at.get("volumes") or []):
+    for value in volumes:
         # What is mounted from an image may be run as well.
         mounted = _object(read_object("a volume", value), "image")
         if image := _text(mounted, "reference"):

@@ -55,8 +55,14 @@ class GateSettings:
         None, "a folder of envelopes with their proofs, and of bundles"
     )
     log: str = setting("", "the URL of a log whose attestations are asked for")
+    log_bundles: bool = setting(
+        False, "ask that log for Sigstore bundles too, as clients of GitHub's do"
+    )
     store: Path | None = setting(
         None, "that log's folder of documents, read for those that it only links to"
+    )
+    monitor: Path | None = setting(
+        None, "the state folder of a monitor of that log, searched before it is asked"
     )
     log_wait_ms: int = setting(
         1_500, "how long the log may take to answer", least=1, most=MAX_DEADLINE_MS
@@ -108,7 +114,7 @@ class GateSettings:
     )
     allowed_s: int = setting(
         600,
-        "how long an allowed verdict on documents of a log or a registry is kept",
+        "how long an allowed verdict is kept where a log or a registry was asked",
         least=0,
     )
     refused_s: int = setting(5, "how long a refused verdict is kept", least=0)
@@ -168,14 +174,23 @@ class GateSettings:
             raise FormatError("--policy FILE is needed: whom to trust")
         self._require_environments()
         self._require_place()
+        if self.log_bundles and not self.log:
+            raise FormatError("--log-bundles needs --log")
         if self.log and self.policy is None:
             raise FormatError("--log needs --policy: its answers are verified")
-        if self.store is not None and not self.log:
-            raise FormatError(
-                "--store needs --log: documents are found by the log's entries"
-            )
+        self._require_entries()
         if (self.vsa_key is None) != (not self.verifier):
             raise FormatError("--vsa-key and --verifier go together")
+
+    def _require_entries(self) -> None:
+        if self.store is not None and not (self.log or self.monitor):
+            raise FormatError(
+                "--store needs --log or --monitor: documents are found by entries"
+            )
+        if self.monitor is not None and (self.store is None or self.policy is None):
+            raise FormatError(
+                "--monitor needs --store and --policy: it has entries alone"
+            )
 
     def _require_environments(self) -> None:
         files = rules_files(self)

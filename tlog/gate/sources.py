@@ -9,10 +9,11 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tlog.documents.store import DocumentStore
 from tlog.gate.folders import DocumentFolder
+from tlog.gate.links import LogLink
 from tlog.registry import (
     DOCUMENT_TYPES,
     ENVELOPE_TYPE,
@@ -32,9 +33,13 @@ from tlogclient.attested import Attestation
 from tlogclient.errors import RefusedError
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
 from tlogverify.errors import TlogError
+from tlogverify.proof import Proof
 from tlogverify.sigstore.bundle import MAX_BUNDLE_BYTES
 
 MAX_ATTESTATIONS: Final = 1_024
+MAX_ALL_BYTES: Final = 64 << 20
+"""Of one artifact's documents of a log: whoever may log can name any artifact."""
+
 _BUNDLE_TYPE: Final = b"application/vnd.dev.sigstore.bundle"
 _LARGEST: Final = max(MAX_ENVELOPE_BYTES, MAX_BUNDLE_BYTES)
 
@@ -51,6 +56,13 @@ class Asked:
     reference: str = ""
 
 
+class Found(NamedTuple):
+    """Documents of one place; left_out: why there may be more, "" for all of them."""
+
+    documents: Sequence[Document]
+    left_out: str = ""
+
+
 class Source(Protocol):
     """One place; name: for metrics.  is_local: it is asked without a network.
 
@@ -61,7 +73,7 @@ class Source(Protocol):
     is_local: bool
     is_by_place: bool
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return documents that may be of an artifact.
 
         Raises TlogError or OSError if it cannot be asked.
@@ -77,9 +89,18 @@ class FolderSource:
     def __init__(self, folder: DocumentFolder) -> None:
         self._folder = folder
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return what lies there."""
-        return await asyncio.to_thread(self._folder.find, asked.sha256)
+        return Found(await asyncio.to_thread(self._folder.find, asked.sha256))
+
+
+@dataclass(frozen=True, slots=True)
+class LogBounds:
+    """Of one question: how long, how many entries, how many bytes of documents."""
+
+    wait_s: float
+    entries: int = MAX_ATTESTATIONS
+    all_bytes: int = MAX_ALL_BYTES
 
 
 class LogSource:
@@ -90,18 +111,30 @@ class LogSource:
 
     name, is_local, is_by_place = "log", False, False
 
-    def __init__(self, log: LogClient, store: DocumentStore | None) -> None:
-        self._log = log
+    def __init__(
+        self, link: LogLink, store: DocumentStore | None, bounds: LogBounds
+    ) -> None:
+        self._link = link
         self._store = store
+        self._bounds = bounds
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return the documents of all entries, each with the entry's proof."""
-        digest = f"sha256:{asked.sha256.hex()}"
-        found = await self._log.attestations(digest, limit=MAX_ATTESTATIONS)
-        documents = [await self._document(it) for it in found.attestations]
-        return [it for it in documents if it is not None]
+        digest, bounds = f"sha256:{asked.sha256.hex()}", self._bounds
+        taken = Taken(bounds)
+        # The client bounds each request; this bounds all of them.
+        async with asyncio.timeout(bounds.wait_s):
+            log = await self._link.client()
+            found = await log.attestations(digest, limit=bounds.entries)
+            for it in found.attestations:
+                content = await self._content(log, it)
+                if content is None:
+                    continue
+                if not taken.add(document_of(it.index, content, it.proof)):
+                    break
+        return taken.found(is_more=found.next is not None)
 
-    async def _document(self, attestation: Attestation) -> Document | None:
+    async def _content(self, log: LogClient, attestation: Attestation) -> bytes | None:
         named = attestation.document
         if named is None or named.disposition != "stored":
             return None
@@ -109,35 +142,67 @@ class LogSource:
         if content is None and (named.size or 0) > _LARGEST:
             return None
         if content is None and self._store is not None:
-            content = await asyncio.to_thread(_read, self._store, named.sha256)
-        if content is None:
-            content = await self._fetch(named.sha256)
-        if content is None:
+            content = await asyncio.to_thread(read_stored, self._store, named.sha256)
+        return content if content is not None else await _fetch(log, named.sha256)
+
+
+async def _fetch(log: LogClient, sha256: bytes) -> bytes | None:
+    try:
+        return await log.document(f"sha256:{sha256.hex()}", limit_bytes=_LARGEST)
+    except RefusedError as error:
+        if error.status in {404, 410}:
+            # It went this moment.
             return None
-        name = f"entry {attestation.index}"
-        if _BUNDLE_TYPE in content[:4096]:
-            return Bundled(name, content)
-        return Attested(name, content, attestation.proof.encode())
-
-    async def _fetch(self, sha256: bytes) -> bytes | None:
-        try:
-            return await self._log.document(
-                f"sha256:{sha256.hex()}", limit_bytes=_LARGEST
-            )
-        except RefusedError as error:
-            if error.status in {404, 410}:
-                # It went this moment.
-                return None
-            raise
+        raise
 
 
-def _read(store: DocumentStore, sha256: bytes) -> bytes | None:
+class Taken:
+    """Documents of a log, as many bytes and entries of them as are read."""
+
+    def __init__(self, bounds: LogBounds) -> None:
+        self._documents: list[Document] = []
+        self._entries_left = bounds.entries
+        self._room = bounds.all_bytes
+        self._left_out = ""
+
+    def add(self, document: Document) -> bool:
+        """Take one; False if there is no room for it, and no sense in another."""
+        self._entries_left -= 1
+        self._room -= _size(document)
+        if self._entries_left < 0 or self._room < 0:
+            self._left_out = "the log has more documents than are read"
+            return False
+        self._documents.append(document)
+        return True
+
+    def found(self, *, is_more: bool = False) -> Found:
+        """Return them; is_more: there are entries that nobody has looked at."""
+        more = "the log has more entries than are asked" if is_more else ""
+        return Found(self._documents, self._left_out or more)
+
+
+def document_of(index: int, content: bytes, proof: Proof) -> Document:
+    """Return what an entry's document is: a bundle, or an envelope with the proof."""
+    name = f"entry {index}"
+    if _BUNDLE_TYPE in content[:4096]:
+        return Bundled(name, content)
+    return Attested(name, content, proof.encode())
+
+
+def read_stored(store: DocumentStore, sha256: bytes) -> bytes | None:
+    """Return a stored document; None for whatever else became of it."""
     try:
         with store.open(sha256) as document:
             return document.read_whole(_LARGEST)
     except (TlogError, OSError):
         # Whatever it is, the log knows it better.
         return None
+
+
+def _size(document: Document) -> int:
+    if isinstance(document, Attested):
+        return len(document.envelope)
+    return len(document.bundle)
 
 
 class RegistrySource:
@@ -148,10 +213,10 @@ class RegistrySource:
     def __init__(self, way: Way) -> None:
         self._way = way
 
-    async def find(self, asked: Asked) -> Sequence[Document]:
+    async def find(self, asked: Asked) -> Found:
         """Return what is attached to an image; nothing for what is no image."""
         if not asked.reference:
-            return ()
+            return Found(())
         async with self._open(parse_reference(asked.reference)) as repository:
             reference = parse_reference(asked.reference)
             image = await find_image(repository, reference)
@@ -169,7 +234,7 @@ class RegistrySource:
             documents += [
                 Attested(it.attached, it.content, proof.encode()) for proof in paired
             ]
-        return documents
+        return Found(documents)
 
     async def resolve(self, reference: str) -> bytes:
         """Return the SHA-256 of the image that a tag names now.

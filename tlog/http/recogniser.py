@@ -16,6 +16,7 @@ Source: RFC 9112, 2 to 6; RFC 9110, 5.
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from aiohttp import ETag, hdrs
@@ -27,12 +28,13 @@ MAX_BODY_BYTES: Final = 64 << 10
 
 _END: Final = b"\r\n\r\n"
 _STARTS: Final = (b"GET /", b"POST /")
-# Two hyphens are no part of a known name, and nothing here can match in two ways.
-_HEAD: Final = re.compile(
+_LINE_END: Final = b"\r\n"
+# Nothing here can match in two ways.
+_REQUEST_LINE: Final = re.compile(
     r"(GET|POST) (/[A-Za-z0-9/._~-]*)(?:\?([a-z0-9_]+=[A-Za-z0-9._:-]*"
-    r"(?:&[a-z0-9_]+=[A-Za-z0-9._:-]*)*))? HTTP/1\.1\r\n"
-    r"((?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+)"
+    r"(?:&[a-z0-9_]+=[A-Za-z0-9._:-]*)*))? HTTP/1\.1"
 )
+_FIELDS: Final = re.compile(r"(?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+")
 _FIELD: Final = re.compile(r"([A-Za-z0-9-]+): ([^\r]+)\r\n")
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,7}")
@@ -87,45 +89,67 @@ def recognise(received: bytes, remote: str) -> Head | Unplain:
         )
         is_partial = is_begun and len(received) < MAX_HEAD_BYTES
         return Unplain.PARTIAL if is_partial else Unplain.OTHER
-    match = _HEAD.fullmatch(received[: at + 2].decode("latin-1"))
-    if match is None:
+    line_end = received.find(_LINE_END)
+    match = _REQUEST_LINE.fullmatch(received[:line_end].decode("latin-1"))
+    fields = _read_fields(received[line_end + len(_LINE_END) : at + len(_LINE_END)])
+    if match is None or fields is None:
         return Unplain.OTHER
-    method, path, query, lines = match.groups("")
-    pairs = _FIELD.findall(lines)
-    headers = {
-        _NAMES.get(name) or _NAMES.get(name.lower(), ""): value for name, value in pairs
-    }
+    method, path, query = match.groups("")
     is_read = method == hdrs.METH_GET
-    length = _body_length(headers.get(hdrs.CONTENT_LENGTH), is_read=is_read)
-    if len(headers) < len(pairs) or length is None or not _are_plain(headers):
+    length = fields.length
+    if is_read != (length is None):
         return Unplain.OTHER
-    forwarded_for = headers.get(hdrs.X_FORWARDED_FOR)
     asked = Asked(
         method,
         path,
         query,
         [_pair(it) for it in query.split("&")] if query else (),
-        headers,
-        () if forwarded_for is None else (forwarded_for,),
-        headers.get(hdrs.CONTENT_TYPE, _NO_TYPE),
-        None if is_read else length,
+        fields.headers,
+        fields.forwarded_for,
+        fields.media_type,
+        length,
         None,
-        _known_etags(headers.get(hdrs.IF_NONE_MATCH)),
+        fields.etags,
         remote,
     )
     body_at = at + len(_END)
-    closes = headers.get(hdrs.CONNECTION) == "close"
-    return Head(asked, body_at, body_at + length, closes)
+    return Head(asked, body_at, body_at + (length or 0), fields.closes)
 
 
-def _body_length(said: str | None, *, is_read: bool) -> int | None:
-    """Return how long the body is; None where that is not plain."""
-    if is_read:
-        return 0 if said is None else None
-    if said is None or _LENGTH.fullmatch(said) is None:
+class _Fields(NamedTuple):
+    """What the header lines of a plain request say; length: None if they do not."""
+
+    headers: dict[str, str]
+    length: int | None
+    forwarded_for: tuple[str, ...]
+    media_type: str
+    etags: tuple[ETag, ...] | None
+    closes: bool
+
+
+# A client sends the same lines again and again, and so do all others of its kind.
+@lru_cache(maxsize=256)
+def _read_fields(lines: bytes) -> _Fields | None:
+    """Return what header lines say; None if they are not plain."""
+    text = lines.decode("latin-1")
+    if _FIELDS.fullmatch(text) is None:
         return None
-    length = int(said)
-    return length if length <= MAX_BODY_BYTES else None
+    pairs = _FIELD.findall(text)
+    headers = {
+        _NAMES.get(name) or _NAMES.get(name.lower(), ""): value for name, value in pairs
+    }
+    if len(headers) < len(pairs) or not _are_plain(headers):
+        return None
+    said = headers.get(hdrs.CONTENT_LENGTH)
+    forwarded_for = headers.get(hdrs.X_FORWARDED_FOR)
+    return _Fields(
+        headers,
+        None if said is None else int(said),
+        () if forwarded_for is None else (forwarded_for,),
+        headers.get(hdrs.CONTENT_TYPE, _NO_TYPE),
+        _known_etags(headers.get(hdrs.IF_NONE_MATCH)),
+        headers.get(hdrs.CONNECTION) == "close",
+    )
 
 
 def _are_plain(headers: dict[str, str]) -> bool:
@@ -136,7 +160,12 @@ def _are_plain(headers: dict[str, str]) -> bool:
         and _HOST.fullmatch(headers.get(hdrs.HOST, "")) is not None
         and _MEDIA_TYPE.fullmatch(headers.get(hdrs.CONTENT_TYPE, _NO_TYPE)) is not None
         and _ETAG.fullmatch(headers.get(hdrs.IF_NONE_MATCH, '""')) is not None
+        and _is_plain_length(headers.get(hdrs.CONTENT_LENGTH, "0"))
     )
+
+
+def _is_plain_length(said: str) -> bool:
+    return _LENGTH.fullmatch(said) is not None and int(said) <= MAX_BODY_BYTES
 
 
 def _known_etags(said: str | None) -> tuple[ETag, ...] | None:

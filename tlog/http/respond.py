@@ -183,7 +183,7 @@ def query(asked: Asked, required: Set[str], optional: Set[str]) -> dict[str, str
     that is no UTF-8.
     """
     found: dict[str, str] = {}
-    if asked.query:
+    if "%" in asked.query or not asked.query.isascii():
         try:
             # Such bytes would be taken for the text of their escapes otherwise.
             unquote_to_bytes(asked.query).decode()

@@ -4,8 +4,8 @@ It believes a head's signature for who said it, and the entries for what the tre
 everything between the two is computed here.  It shares no code with the log's own
 growth, and reads the log as anyone can.
 
-The commands enter by `opening`, `settings` and `completeness` alone.  In order of
-dependency:
+The commands enter by `opening`, `settings` and `completeness` alone, and a gate by
+`verified`.  In order of dependency:
 
     settings      what `tlog monitor` can be told
     metrics       what is counted

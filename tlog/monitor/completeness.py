@@ -8,15 +8,20 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain, takewhile
 from pathlib import Path
 
+from tlog.errors import CorruptError
 from tlog.monitor.monitor import Outcome
 from tlog.monitor.opening import Surroundings, follow_once
 from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.verified import VerifiedEntries, open_verified
+from tlogclient.answers import open_head
+from tlogclient.comparing import Answer, compare
 from tlogclient.findings import SearchResult, Sought
 from tlogverify.bundles import Progress
 from tlogverify.errors import FormatError, VerificationError
+from tlogverify.policy import Policy
 from tlogverify.proof import Proof
 
 
@@ -41,28 +46,43 @@ class Comparison:
 
 
 def compare_answers(
-    entries: VerifiedEntries, sought: Sought, answer: SearchResult, start: int = 0
+    entries: VerifiedEntries, policy: Policy, sought: Sought, answer: SearchResult
 ) -> Comparison:
-    """Hold the hits of an answer, from `start` on, against the entries themselves.
+    """Hold the hits of an answer against the entries themselves.
 
-    Raises CorruptError if an entry is not what was stored.
+    policy: by which the answer was verified; it must accept the head of the entries
+    too, so that the proof of a withheld entry convinces whoever trusts that policy.
+
+    Raises FormatError if the entries are of another log, VerificationError if the
+    policy refuses their head, CorruptError if an entry is not what was stored.
     """
-    end = min(entries.size, answer.complete_to)
-    if answer.next is not None:
-        end = min(end, answer.next)
-    shown = {it.index: it.proof.extra for it in answer.hits if start <= it.index < end}
     head, tree = entries.cursor.head, entries.tree()
-    withheld: list[Proof] = []
-    foreign: list[int] = []
-    for step in entries.search(sought, start):
-        for it in step:
-            if it.index in shown:
-                if shown.pop(it.index) != it.entry:
-                    foreign.append(it.index)
-            elif it.index < end:
-                path = tree.inclusion_path(it.index, head.size)
-                withheld.append(Proof(it.index, path, head.note, it.entry))
-    return Comparison(end, tuple(withheld), tuple(sorted([*foreign, *shown])))
+    try:
+        checkpoint = open_head(head.note, policy).checkpoint
+    except VerificationError as error:
+        raise VerificationError(f"the verified entries' head: {error}") from error
+    if (checkpoint.size, checkpoint.root) != (head.size, head.root):
+        raise CorruptError("monitor.db", "its head's note is of another head")
+    ends = (answer.complete_to, answer.next)
+    end = min(it for it in ends if it is not None)
+    shown = {it.index: it.proof.extra or b"" for it in answer.hits}
+    seen = {
+        it.index: it.entry
+        for it in takewhile(
+            lambda it: it.index < end, chain.from_iterable(entries.search(sought))
+        )
+    }
+    found = compare(
+        Answer(answer.origin, end, shown),
+        Answer(checkpoint.origin, head.size, seen),
+    )
+    withheld = (
+        Proof(it, tree.inclusion_path(it, head.size), head.note, seen[it])
+        for it in found.withheld
+    )
+    # All verified entries were read: what only the log shows is not in their tree.
+    foreign = sorted([*found.differing, *found.unseen])
+    return Comparison(found.end, tuple(withheld), tuple(foreign))
 
 
 @asynccontextmanager

@@ -1,27 +1,29 @@
 """Packages of an SBOM: what is denied of them, by name and by licence.
 
-    CycloneDX   metadata.component, components[] with components[] in them:
-                group, name, version, purl, licenses[].license.id|name, .expression
-    SPDX        packages[]: name, versionInfo, externalRefs[].referenceLocator of type
-                purl, licenseConcluded, licenseDeclared
+    CycloneDX   of each component: group, name, version, purl,
+                licenses[].license.id|name, .expression
+    SPDX        of each package: name, versionInfo, package URLs, licenseConcluded,
+                licenseDeclared
 
-A package is denied by a package URL or a bare name, with a version or without.  A
-package URL's qualifiers and subpath are passed over.  Names are compared without case.
-A package without a package URL is compared by its name alone, so that leaving the URL
-out hides nothing.
+A package is denied by a package URL or a bare name, with a version or without.  Names
+are compared without case, package URLs as everywhere here.  A package without a package
+URL is compared by its name alone, so that leaving the URL out hides nothing.
 
 A licence is denied by its SPDX id.  Of `A OR B` one may be chosen; of `A AND B` both
 hold.  What is no expression is denied if a denied id stands in it.
 
-Source: CycloneDX 1.6; SPDX 2.3, Annex D; package-url, PURL-SPECIFICATION.
+Source: CycloneDX 1.6; SPDX 2.3, Annex D.
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from tlogclient.purls import Purl, parse_purl, plain_pypi_name
+from tlogclient.sboms import components_of, locators_of, packages_of
 from tlogverify.attestation.members import (
     array_member,
     object_member,
@@ -30,7 +32,6 @@ from tlogverify.attestation.members import (
 )
 from tlogverify.errors import FormatError
 
-MAX_PACKAGES: Final = 262_144
 MAX_LICENSES: Final = 256
 MAX_EXPRESSION_CHARS: Final = 4_096
 
@@ -57,63 +58,50 @@ class Package:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PackageName:
-    """A package as rules or an SBOM name it; is_purl: with its kind and namespace."""
+class DeniedName(NamedTuple):
+    """A package as rules name it; purl: None if that is a bare name."""
 
     name: str
     version: str
-    is_purl: bool
+    purl: Purl | None
 
     @classmethod
-    def parse(cls, text: str) -> "PackageName":
-        """Read a package URL or a name, perhaps with @ and a version behind."""
-        if not text.lower().startswith("pkg:"):
-            name, _, version = text[1:].rpartition("@")
-            if name:
-                return cls(_plain(text[0] + name), version, False)
-            return cls(_plain(text), "", False)
-        body = re.split(r"[?#]", text[4:].lstrip("/"), maxsplit=1)[0]
-        above, _, last = body.rpartition("/")
-        name, _, version = last.partition("@")
-        whole = _plain(unquote(f"{above}/{name}"))
-        if whole.startswith("pypi/"):
-            whole = re.sub(r"[-_.]+", "-", whole)
-        return cls(whole, unquote(version), True)
+    def parse(cls, text: str) -> "DeniedName":
+        """Read a package URL or a name, perhaps with @ and a version behind.
 
-    @property
-    def last(self) -> str:
-        """The name without its kind and namespace."""
-        return self.name.rpartition("/")[2]
+        Raises FormatError for what begins as a package URL and is none.
+        """
+        if text.lower().startswith("pkg:"):
+            purl = parse_purl(text)
+            return cls(_without_type(purl).rpartition("/")[2], purl.version, purl)
+        # An @ in front is of a scope of npm.
+        name, _, version = text[1:].rpartition("@")
+        name, version = (text[0] + name, version) if name else (text, "")
+        return cls(name.strip("/").lower(), version, None)
+
+    def names(self, bare: Collection[str]) -> bool:
+        """Whether one of the names that an SBOM gives a package is this one."""
+        if self.purl is not None and self.purl.package.startswith("pkg:pypi/"):
+            return self.name in map(plain_pypi_name, bare)
+        return self.name in bare
 
 
-def _plain(text: str) -> str:
-    return text.strip("/").lower()
+def _purl(text: str) -> Purl | None:
+    """Return the package URL of a package; None if it has none that is one."""
+    try:
+        # However long its qualifiers are: they are not compared, and hide nothing.
+        return parse_purl(re.split(r"[?#]", text, maxsplit=1)[0])
+    except FormatError:
+        return None
+
+
+def _without_type(purl: Purl) -> str:
+    return unquote(purl.package.removeprefix("pkg:").partition("/")[2])
 
 
 def read_cyclonedx(predicate: Mapping[str, object]) -> tuple[Package, ...]:
     """Read all components, however deep they stand; raises FormatError."""
-    rule = "a CycloneDX document"
-    if predicate.get("bomFormat") != "CycloneDX":
-        raise FormatError(f"{rule} has bomFormat CycloneDX", predicate.get("bomFormat"))
-    metadata = object_member(rule, predicate, "metadata")
-    waiting = [*_components(predicate)]
-    if metadata.get("component") is not None:
-        waiting.append(object_member(rule, metadata, "component"))
-    found = []
-    while waiting:
-        members = waiting.pop()
-        found.append(_component(members))
-        waiting += _components(members)
-        if len(found) + len(waiting) > MAX_PACKAGES:
-            raise FormatError(f"{rule} has at most {MAX_PACKAGES} components")
-    return tuple(found)
-
-
-def _components(members: Mapping[str, object]) -> list[dict[str, object]]:
-    if members.get("components") is None:
-        return []
-    return array_member("a component", members, "components", MAX_PACKAGES)
+    return tuple(map(_component, components_of(predicate)))
 
 
 def _component(members: Mapping[str, object]) -> Package:
@@ -139,59 +127,51 @@ def _component(members: Mapping[str, object]) -> Package:
 
 
 def read_spdx(predicate: Mapping[str, object]) -> tuple[Package, ...]:
-    """Read all packages; raises FormatError, also for SPDX 3 and later."""
-    rule = "an SPDX document"
-    version = required_text(rule, predicate, "spdxVersion")
-    if re.fullmatch(r"SPDX-2\.[0-9]", version) is None:
-        raise FormatError(f"{rule} is of version 2", version)
-    return tuple(map(_package, array_member(rule, predicate, "packages", MAX_PACKAGES)))
+    """Read all packages; one with several package URLs stands there for each of them.
+
+    Raises FormatError, also for SPDX 3 and later, and for a document that lists no
+    packages: what holds nothing says so.
+    """
+    packages = packages_of(predicate)
+    if predicate.get("packages") is None:
+        raise FormatError("an SPDX document has packages")
+    return tuple(chain.from_iterable(map(_packages, packages)))
 
 
-def _package(members: Mapping[str, object]) -> Package:
+def _packages(members: Mapping[str, object]) -> list[Package]:
     rule = "a package"
-    purls = []
-    if members.get("externalRefs") is not None:
-        for it in array_member(rule, members, "externalRefs", MAX_PACKAGES):
-            locator = optional_text("a reference", it, "referenceLocator")
-            if locator.lower().startswith("pkg:"):
-                purls.append(locator)
-    licenses = [
+    name = required_text(rule, members, "name")
+    version = optional_text(rule, members, "versionInfo")
+    stated = [
         optional_text(rule, members, it)
         for it in ("licenseConcluded", "licenseDeclared")
     ]
-    return Package(
-        required_text(rule, members, "name"),
-        optional_text(rule, members, "versionInfo"),
-        purls[0] if purls else "",
-        tuple(it for it in licenses if it not in _NO_LICENSE),
-    )
+    licenses = tuple(it for it in stated if it not in _NO_LICENSE)
+    purls = locators_of(members) or [""]
+    return [Package(name, version, purl, licenses) for purl in purls]
 
 
 def find_denied(packages: Iterable[Package], denied: Collection[str]) -> list[Package]:
     """Return the packages that one of the names denies."""
-    names = [PackageName.parse(it) for it in denied]
+    names = [DeniedName.parse(it) for it in denied]
     return [it for it in packages if _is_denied_name(it, names)] if names else []
 
 
-def _is_denied_name(package: Package, denied: Sequence[PackageName]) -> bool:
-    plain, versions = _plain(package.name), {package.version}
-    bare, url = {plain, plain.rpartition("/")[2]}, ""
-    if package.purl:
-        found = PackageName.parse(package.purl)
-        versions.add(found.version)
-        bare |= {found.last, found.name.partition("/")[2]}
-        url = found.name
-    for name in denied:
-        if not name.is_purl:
-            is_named = name.name in bare
-        elif url:
-            is_named = name.name == url
+def _is_denied_name(package: Package, denied: Sequence[DeniedName]) -> bool:
+    plain = package.name.strip("/").lower()
+    bare, versions = {plain, plain.rpartition("/")[2]}, {package.version}
+    purl = _purl(package.purl)
+    if purl is not None:
+        versions.add(purl.version)
+        whole = _without_type(purl)
+        bare |= {whole, whole.rpartition("/")[2]}
+    for it in denied:
+        if it.purl is not None and purl is not None:
+            is_named = it.purl.package == purl.package
         else:
-            # Without a package URL there is no kind and no namespace to be compared.
-            is_named = name.last in bare
-        if is_named and (
-            not name.version or name.version in versions or versions == {""}
-        ):
+            # Without a package URL there is no type and no namespace to be compared.
+            is_named = it.names(bare)
+        if is_named and (not it.version or it.version in versions or versions == {""}):
             return True
     return False
 

@@ -44,6 +44,7 @@ from pathlib import Path
 from typing import Final
 
 from tlog.rules.moments import parse_length, read_end
+from tlog.rules.packages import DeniedName
 from tlog.rules.ruleset import (
     MAX_EXCEPTIONS,
     MAX_REQUIREMENTS,
@@ -92,6 +93,16 @@ def read_rules(path: str | os.PathLike[str]) -> RuleSet:
     """Read a file and the keys that it names; FormatError, or OSError."""
     file = Path(path)
     return parse_rules(read_bounded(file, "rules", MAX_RULES_BYTES), file.parent)
+
+
+def key_files(path: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """Return the files of keys that a file names; FormatError, or OSError."""
+    file = Path(path)
+    text = read_bounded(file, "rules", MAX_RULES_BYTES)
+    members = parse_toml("a file of rules", text, MAX_RULES_BYTES)
+    tables = read_tables("a key", members, "keys", MAX_SIGNERS)
+    names = [it["file"] for it in tables if "file" in it]
+    return tuple(file.parent / it for it in names if isinstance(it, str))
 
 
 def parse_rules(text: bytes, folder: Path) -> RuleSet:
@@ -191,13 +202,20 @@ def _requirement(block: Mapping[str, object], names: set[str]) -> Requirement:
         conditions=Conditions(
             no_vulnerability_above=_text(block, "no_vulnerability_above"),
             vex_signers=read_texts(block, "vex_signers"),
-            packages_denied=read_texts(block, "packages_denied"),
+            packages_denied=_denied(block),
             licenses_denied=read_texts(block, "licenses_denied"),
             tests=_text(block, "tests"),
             verifier=_text(block, "verifier"),
             policy_digest=_digest(block, "policy_digest"),
         ),
     )
+
+
+def _denied(block: Mapping[str, object]) -> tuple[str, ...]:
+    names = read_texts(block, "packages_denied")
+    for name in names:
+        DeniedName.parse(name)
+    return names
 
 
 def _exemption(table: Mapping[str, object]) -> Exemption:

@@ -6,6 +6,7 @@ Source: sigstore/fulcio, `fulcio.proto` (CreateSigningCertificate), `docs/oid-in
 import base64
 import datetime
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
@@ -27,8 +28,17 @@ from tests.support.sigstore.identities import IdentityProvider
 
 PATH = "/api/v2/signingCert"
 
-_ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
+GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+
+_GITHUB = "https://github.com"
+# sigstore-python asks for the old one, as raw text, still.
 _OLD_ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
+_ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
+_SIGNER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.9")
+_RUNNER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.11")
+_SOURCE = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.12")
+_OWNER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.16")
+_CONFIG = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.18")
 _LIFETIME = datetime.timedelta(minutes=10)
 
 
@@ -67,34 +77,72 @@ class Fulcio:
         start: datetime.datetime | None = None,
         promised: bytes = b"",
     ) -> x509.Certificate:
-        """Certify a key for ten minutes, from now on or `start`.
+        """Certify a person's key for ten minutes, from now on or `start`.
 
         promised: extensions of the certificate log's promise.
         """
-        issuer = self._provider.issuer.encode()
-        utf8_string = bytes([0x0C, len(issuer)]) + issuer
+        issuer = self._provider.issuer
+        names = {_ISSUER: _utf8_string(issuer), _OLD_ISSUER: issuer.encode()}
+        builder = self._begin(x509.RFC822Name(email), key, names, start)
+        return self._sign(builder, promised)
+
+    def certify_workflow(
+        self, repository: str, key: ec.EllipticCurvePublicKey
+    ) -> x509.Certificate:
+        """Certify the key of a repository's release workflow, as GitHub's are.
+
+        repository: "owner/name".
+        """
+        owner, _, _ = repository.partition("/")
+        workflow = f"{_GITHUB}/{repository}/.github/workflows/release.yml@refs/heads/m"
+        names = {
+            _ISSUER: GITHUB_ISSUER,
+            _SIGNER: workflow,
+            _RUNNER: "github-hosted",
+            _SOURCE: f"{_GITHUB}/{repository}",
+            _OWNER: f"{_GITHUB}/{owner}",
+            _CONFIG: workflow,
+        }
+        extensions = {oid: _utf8_string(text) for oid, text in names.items()}
+        who = x509.UniformResourceIdentifier(workflow)
+        return self._sign(self._begin(who, key, extensions, None), b"")
+
+    def _begin(
+        self,
+        who: x509.GeneralName,
+        key: ec.EllipticCurvePublicKey,
+        extensions: Mapping[x509.ObjectIdentifier, bytes],
+        start: datetime.datetime | None,
+    ) -> x509.CertificateBuilder:
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
-        names = x509.SubjectAlternativeName([x509.RFC822Name(email)])
         builder = (
             self._authority.begin(x509.Name([]), key, _LIFETIME, start)
             .add_extension(key_usage(), critical=True)
             .add_extension(usage, critical=False)
             # The subject is empty: then the names must be understood.
-            .add_extension(names, critical=True)
-            .add_extension(
-                x509.UnrecognizedExtension(_ISSUER, utf8_string), critical=False
-            )
-            # sigstore-python asks for the old one, as raw text, still.
-            .add_extension(
-                x509.UnrecognizedExtension(_OLD_ISSUER, issuer), critical=False
-            )
+            .add_extension(x509.SubjectAlternativeName([who]), critical=True)
         )
+        for oid, value in extensions.items():
+            made = x509.UnrecognizedExtension(oid, value)
+            builder = builder.add_extension(made, critical=False)
+        return builder
+
+    def _sign(
+        self, builder: x509.CertificateBuilder, promised: bytes
+    ) -> x509.Certificate:
         promise = self._ctlog.promise(
             self._authority.sign(builder),
             self._authority.key.public_key(),
             promised,
         )
         return self._authority.sign(builder.add_extension(promise, critical=False))
+
+
+def _utf8_string(text: str) -> bytes:
+    """Return a DER UTF8String of at most 127 bytes."""
+    content = text.encode()
+    assert len(content) < 128
+    return bytes([0x0C, len(content)]) + content
 
 
 def _requested_key(request: dict[str, Any], email: str) -> ec.EllipticCurvePublicKey:

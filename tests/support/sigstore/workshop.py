@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sigstore.models import Bundle, ClientTrustConfig
 from sigstore.oidc import IdentityToken
 from sigstore.sign import Signer, SigningContext
@@ -18,6 +20,7 @@ from sigstore.verify import Verifier
 from sigstore.verify.policy import Identity
 
 from tests.support import warm
+from tests.support.sigstore.certificates import pem
 from tests.support.sigstore.neighbours import Neighbours, neighbours
 from tests.system.server import ServerProcess, environment, run_tlog, serving
 
@@ -78,6 +81,21 @@ class Workshop:
         context = SigningContext.from_trust_config(self.client.config())
         with context.signer(IdentityToken(self.token())) as signer:
             yield signer
+
+    def certify(self, folder: Path, repository: str = "") -> None:
+        """Write `release.pem`, a certificate of the key `release.key.pub` beside it.
+
+        repository: whose workflow it names; without one it names a person.
+        """
+        key = load_pem_public_key((folder / "release.key.pub").read_bytes())
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        fulcio = self.neighbours.fulcio
+        made = (
+            fulcio.certify_workflow(repository, key)
+            if repository
+            else fulcio.certify(EMAIL, key)
+        )
+        (folder / "release.pem").write_bytes(pem([made]))
 
     def client_of(self, name: str, *flags: str) -> Client:
         """Configure another client by `tlog sigstore-config`."""

@@ -13,8 +13,10 @@ import pytest
 
 from tests.support.monitored import Monitored
 from tests.support.records import canonical, digest, record
-from tests.support.running import published, running_log
+from tests.support.running import ORIGIN, published, running_log
+from tests.support.static_log import StaticLog
 from tests.tlog.cli.in_front import Change, in_front
+from tests.tlogverify.actors import LOG
 from tlog.cli import search
 from tlogverify import Policy, Proof
 from tlogverify.errors import FormatError, VerificationError
@@ -115,6 +117,31 @@ async def test_people_are_told_which_entry_is_withheld(
     out = capsys.readouterr().out
     assert "WITHHELD: entry 1 names it too, and the log left it out" in out
     assert "these are all of them" not in out
+
+
+async def test_the_state_of_another_log_is_no_evidence(tmp_path: Path) -> None:
+    """The policy names both logs: the state is of the one, and the other is asked."""
+    other = StaticLog(tmp_path / "files")
+    other.add(ENTRIES)
+    other.publish()
+    monitored = Monitored(tmp_path, str(other.folder))
+    await monitored.look()
+    parser = argparse.ArgumentParser()
+    search.add_arguments(parser)
+    async with running_log(tmp_path / "log") as (url, _):
+        own = (tmp_path / "log" / "policy").read_bytes()
+        (tmp_path / "both").write_bytes(b"log " + LOG.vkey + b"\n" + own)
+        options = parser.parse_args(
+            [
+                f"--log={url}",
+                f"--policy={tmp_path / 'both'}",
+                f"--prove={monitored.state}",
+                f"sha256:{SHARED}",
+            ]
+        )
+        told = f"is of the log '{ORIGIN}'.* entries of the log '{LOG.name}'"
+        with pytest.raises(FormatError, match=told):
+            await asyncio.to_thread(search.run, options)
 
 
 async def test_what_is_no_state_and_no_copy_is_refused(tmp_path: Path) -> None:

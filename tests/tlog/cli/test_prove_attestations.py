@@ -17,8 +17,10 @@ import pytest
 
 from tests.support.monitored import Monitored
 from tests.support.records import canonical, digest
+from tests.support.static_log import StaticLog
 from tests.tlog.cli.in_front import Change, in_front
 from tests.tlog.documents.kept import Kept, keeping, record_of
+from tests.tlogverify.actors import LOG
 from tlog.cli import documents
 from tlog.http.listener import Listener
 from tlog.monitor.door import build_monitor_app
@@ -31,6 +33,7 @@ from tlogclient import (
     TwoHistoriesError,
 )
 from tlogverify import Policy
+from tlogverify.errors import FormatError
 from tlogverify.hashing import leaf_hash
 
 ARTIFACT = f"sha256:{digest('artifact')}"
@@ -160,6 +163,29 @@ async def test_two_histories_are_told_with_both_proofs(tmp_path: Path) -> None:
             for proof in (of_log, of_monitor):
                 assert proof.extra is not None
                 proof.verify(leaf_hash(proof.extra), it.policy)
+
+
+async def test_the_monitor_of_another_log_proves_nothing(tmp_path: Path) -> None:
+    """The policy names both logs; the answers are honest, and of one log each."""
+    async with both(tmp_path) as it:
+        other = StaticLog(tmp_path / "files")
+        other.add([*ENTRIES, canonical(record_of(b"more", "artifact"))])
+        other.publish()
+        monitored = Monitored(tmp_path / "second", str(other.folder))
+        monitored.folder.mkdir()
+        given = monitored.settings()
+        async with open_monitor(given, monitored.surroundings()) as monitor:
+            await monitor.run_once()
+            listener = Listener(build_monitor_app(monitor), "127.0.0.1:0", "")
+            await listener.start()
+            try:
+                own = (tmp_path / "log" / "policy").read_bytes()
+                trusted = Policy.parse(b"log " + LOG.vkey + b"\n" + own)
+                async with LogClient(it.log, trusted) as log:
+                    with pytest.raises(FormatError, match=LOG.name):
+                        await log.attestations(ARTIFACT, prove=listener.url)
+            finally:
+                await listener.stop()
 
 
 async def test_what_is_no_monitor_proves_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ documentation.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -68,6 +69,20 @@ async def stored_envelope(kept: Kept, label: str, *, is_logged: bool = True) -> 
     return envelope
 
 
+async def keyed_bundles(kept: Kept, label: str, count: int, **more: str) -> None:
+    """Store bundles about the artifact of a label, with hints from 0 on."""
+    for number in range(count):
+        signature = base64.b64encode(f"{label} {number}".encode()).decode()
+        bundle = {
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": f"{number}"}},
+            "messageSignature": {"signature": signature},
+        }
+        content = json.dumps(bundle).encode()
+        await kept.log_entry(content, label, **more)
+        assert 201 == (await kept.put(content)).status
+
+
 def proven(kept: Kept, bundle: dict[str, Any]) -> LogEntry:
     """Return the log entry of a bundle, after its path led to this log's head."""
     parsed = Bundle.parse(json.dumps(bundle).encode())
@@ -89,7 +104,12 @@ async def test_an_envelope_is_told_as_a_bundle_with_this_logs_entry(
         with case(path):
             answer = await get(github, f"{target}?per_page=30&predicate_type={SLSA}")
             (found,) = answer.json()["attestations"]
-            assert (None, 0) == (found["bundle_url"], found["repository_id"])
+            said = {name: it for name, it in found.items() if name != "bundle"}
+            assert {
+                "bundle_url": None,
+                "repository_id": 0,
+                "initiator": "user",
+            } == said
             entry = proven(github, found["bundle"])
             assert ("hashedrekord", "0.0.2") == (entry.kind, entry.version)
             sent, told = json.loads(envelope), found["bundle"]["dsseEnvelope"]
@@ -133,15 +153,7 @@ async def test_where_nothing_is_found_the_answer_is_404(github: Kept) -> None:
 
 
 async def test_pages_are_linked(github: Kept) -> None:
-    for number in range(5):
-        bundle = {
-            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-            "verificationMaterial": {"publicKey": {"hint": f"{number}"}},
-            "messageSignature": {"signature": "eA=="},
-        }
-        content = json.dumps(bundle).encode()
-        await github.log_entry(content, "linked")
-        assert 201 == (await github.put(content)).status
+    await keyed_bundles(github, "linked", 5)
     target = f"/repos/team/app/attestations/sha256:{digest('linked')}?per_page=2"
     hints = []
     while target:
@@ -152,8 +164,58 @@ async def test_pages_are_linked(github: Kept) -> None:
         ]
         link = answer.headers.get("link", "")
         assert not link or link.endswith('>; rel="next"')
-        target = link.partition(">")[0].removeprefix("<")
+        target = link.partition(">")[0].removeprefix("<http://log.example")
     assert list("01234") == hints
+
+
+GH = {
+    "Host": "api.github.localhost",
+    "User-Agent": "GitHub CLI v2.83.0",
+    "Accept": "application/vnd.github.merge-info-preview+json, "
+    "application/vnd.github.nebula-preview",
+    "Authorization": "token nobody's",
+    "Content-Type": "application/json; charset=utf-8",
+    "Time-Zone": "Etc/UTC",
+    "Accept-Encoding": "gzip",
+}
+"""What `gh attestation verify` sends, as `tests/system/test_gh.py` has recorded it."""
+
+
+async def test_requests_recorded_of_gh_are_answered_as_it_needs_them(
+    github: Kept,
+) -> None:
+    """It passes over what no user has initiated, and follows whole URLs alone."""
+    await keyed_bundles(github, "of gh", 3, predicateType=SLSA)
+    subject = f"sha256:{digest('of gh')}"
+    hosts = {
+        "as recorded": ({}, "http://api.github.localhost"),
+        "behind TLS": (
+            {"Host": "api.t.ghe.com", "X-Forwarded-Proto": "https"},
+            "https://api.t.ghe.com",
+        ),
+        "at a port": ({"Host": "[::1]:8080"}, "http://[::1]:8080"),
+        "another scheme": (
+            {"X-Forwarded-Proto": "javascript"},
+            "http://api.github.localhost",
+        ),
+        "no host": ({"Host": 'a>; rel="x"'}, ""),
+    }
+    for path in ("/repos/team/app", "/orgs/team"):
+        query = f"per_page=2&predicate_type={SLSA}"
+        target = f"{path}/attestations/{subject}?{query}"
+        for what, (changed, server) in hosts.items():
+            with case(f"{what}: {path}"):
+                answer = await ask(github.url, target, headers=GH | changed)
+                require_documented("GET", target, answer)
+                told = answer.json()["attestations"]
+                assert ["user", "user"] == [it["initiator"] for it in told]
+                (link,) = re.findall('<([^>]+)>; rel="next"', answer.headers["link"])
+                assert f"{server}{target}&after=" == link.rstrip("0123456789")
+                rest = await ask(
+                    github.url, link.removeprefix(server), headers=GH | changed
+                )
+                assert (200, 1) == (rest.status, len(rest.json()["attestations"]))
+                assert "link" not in rest.headers
 
 
 async def test_many_artifacts_are_asked_for_at_once(github: Kept) -> None:

@@ -88,6 +88,8 @@ def test_details_are_what_the_key_is(kind: KeyKind, other: KeyKind) -> None:
     if kind is other:
         assert kind.details == open_signer(other.number, der, is_certificate=False)[1]
         return
+    # A key that was opened before is still not what it was not.
+    open_signer(kind.details, der, is_certificate=False)
     with pytest.raises(FormatError, match=f"keyDetails of this key is {kind.details}"):
         open_signer(other.details, der, is_certificate=False)
 

@@ -19,6 +19,7 @@ from tests.tlog.gate.workshop import (
     pod,
     review,
     running_gate,
+    spec,
     template,
 )
 from tests.tlogverify.actors import LOG
@@ -191,7 +192,13 @@ async def test_what_cannot_be_read_as_a_pod_is_refused_and_not_passed_over(
         ("containers are no list", {**pod(GOOD), "spec": {"containers": {}}}),
         ("a container is a text", {**pod(GOOD), "spec": {"containers": [GOOD]}}),
         ("an image is a number", pod(7)),  # type: ignore[arg-type]  # what is tried
+        ("containers are an empty map", {**pod(GOOD), "spec": {"containers": {}}}),
+        ("containers are an empty text", {**pod(GOOD), "spec": {"containers": ""}}),
+        ("no container", {**pod(GOOD), "spec": {"containers": []}}),
+        ("an image is not there", pod(GOOD, "")),
+        ("an image is false", pod(GOOD, False)),  # type: ignore[arg-type]  # the same
         ("many containers", pod(*[GOOD] * 513)),
+        ("many volumes", {**pod(GOOD), "spec": {**spec(GOOD), "volumes": [{}] * 1025}}),
         ("another kind", {**pod(GOOD), "kind": "Widget"}),
         ("another group", {**pod(GOOD), "apiVersion": "evil.example/v1"}),
     ]
@@ -203,6 +210,13 @@ async def test_what_cannot_be_read_as_a_pod_is_refused_and_not_passed_over(
             assert not found["allowed"]
             assert "unreadable" == found["auditAnnotations"]["reason"]
             assert (await served.admit(review(made), "warn"))["allowed"]
+
+
+async def test_a_review_of_no_known_operation_is_no_review(served: Served) -> None:
+    for operation in ("create", "", None, "PATCH"):
+        with case(str(operation)):
+            asked = review(pod(BAD), operation=operation)
+            assert 400 == (await served.post("/admit/enforce", asked)).status
 
 
 async def test_decisions_are_counted_by_a_closed_set_of_labels(served: Served) -> None:

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from tests.support.cases import case
+from tests.support.http import ask
 from tests.support.running import published, running_log
 from tests.tlog.gate.test_deciding import silent
 from tests.tlog.gate.workshop import (
@@ -22,6 +24,7 @@ from tests.tlog.gate.workshop import (
     template,
 )
 from tests.tlog.rules.workshop import NOW, at
+from tlog.gate.coverage import ask_log
 from tlogclient import LogClient
 from tlogverify import verify_artifact
 from tlogverify.policy import Policy
@@ -77,6 +80,8 @@ async def test_a_use_is_let_through_with_a_warning_and_an_entry_in_the_log(
             (attestation,) = result.attestations
             assert attestation.document is not None
             document = attestation.document.content or b""
+            # It says nothing of where the image is from.
+            assert not (await ask_log(client, digest, None)).is_covered
         assert {
             "type": "urn:tlog:break-glass:v1",
             "uid": asked["request"]["uid"],
@@ -137,6 +142,67 @@ async def test_what_the_log_does_not_take_lies_in_the_spool_until_it_does(
         assert [] == uses(spool)
         assert [WHY] == [it["reason"] for it in uses(spool / "logged")]
         assert 1 == log.heads.signed.size
+
+
+async def test_a_use_that_cannot_be_logged_keeps_no_other_back(
+    tmp_path: Path,
+) -> None:
+    made, spool = place(tmp_path), tmp_path / "spool"
+    async with silent() as url:
+        waiting = {"log": url, "spool": spool, "deadline_ms": 50}
+        async with running_gate(made, **waiting) as served:
+            asked = glass(BAD, *(f"{'x' * 15_000}{it}" for it in range(500)))
+            assert response_of(await served.post(PATH, asked), asked)["allowed"]
+    (spool / "0.json").write_bytes(b"{")
+    (spool / "1.json").mkdir()
+    async with running_log(tmp_path / "log") as (url, _):
+        made.policy.write_bytes((tmp_path / "log" / "policy").read_bytes())
+        async with running_gate(made, log=url, spool=spool):
+            while not uses(spool / "logged"):
+                await ask(url, "/api/v1/log")
+        assert ["0.json", "1.json"] == sorted(it.name for it in spool.glob("*.json"))
+    (use,) = uses(spool / "logged")
+    assert {1_000} == {len(it) for it in use["images"][1:]}
+
+
+async def test_a_use_that_cannot_be_recorded_is_refused_in_words(
+    tmp_path: Path,
+) -> None:
+    made, spool = place(tmp_path), tmp_path / "spool"
+    async with running_gate(made, spool=spool) as served:
+        shutil.rmtree(spool)
+        asked = glass(BAD)
+        found = response_of(await served.post(PATH, asked), asked)
+        assert "cannot be recorded" in found["status"]["message"]
+
+
+async def test_an_update_without_a_new_image_uses_nothing(tmp_path: Path) -> None:
+    made, spool = place(tmp_path), tmp_path / "spool"
+    async with running_gate(made, spool=spool) as served:
+        table = [((BAD,), "unchanged", 0), ((TAGGED,), "break-glass", 1)]
+        for before, reason, count in table:
+            with case(reason):
+                asked = glass(BAD, operation="UPDATE", oldObject=pod(*before))
+                found = response_of(await served.post(PATH, asked), asked)
+                assert (True, reason) == (
+                    found["allowed"],
+                    found["auditAnnotations"]["reason"],
+                )
+                assert count == len(uses(spool))
+
+
+async def test_what_is_no_pod_is_not_let_through_without_a_record(
+    tmp_path: Path,
+) -> None:
+    made, spool = place(tmp_path), tmp_path / "spool"
+    async with running_gate(made, spool=spool) as served:
+        asked = glass(BAD)
+        asked["request"]["kind"]["kind"] = "Widget"
+        found = response_of(await served.post(PATH, asked), asked)
+        assert (False, "unreadable") == (
+            found["allowed"],
+            found["auditAnnotations"]["reason"],
+        )
 
 
 async def test_where_it_is_so_set_a_use_that_is_not_logged_is_refused(

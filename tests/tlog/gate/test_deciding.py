@@ -1,6 +1,7 @@
 """Decisions: what a verdict's life depends on, and what a deadline answers."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.cases import case
+from tests.support.http import ask
 from tests.tlog.gate.workshop import (
     BAD,
     BAD_SHA256,
@@ -18,6 +20,7 @@ from tests.tlog.gate.workshop import (
     Served,
     place,
     pod,
+    response_of,
     review,
     running_gate,
 )
@@ -30,6 +33,7 @@ from tests.tlog.rules.workshop import (
     built,
     keys,
     scan,
+    write_keys,
 )
 from tests.tlogverify.attestation.stories import ALICE, provenance
 from tests.tlogverify.documents import ARTIFACT_SHA256, POLICY_TEXT
@@ -144,6 +148,53 @@ async def test_rules_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
         assert ("refused", "not-met", False) == await facts(served)
 
 
+async def test_a_key_that_is_changed_in_its_place_ends_its_verdicts(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    write_keys(aside)
+    made.rules.write_text(RULES.replace('file = "', 'file = "aside/'))
+    alice, mallory = (aside / f"{it}.pub" for it in ("alice", "mallory"))
+    async with running_gate(made) as served:
+        assert ("allowed", "met", False) == await facts(served)
+        alice.write_bytes(mallory.read_bytes())
+        assert ("refused", "not-met", False) == await facts(served)
+
+
+async def test_what_is_written_twice_within_a_tick_is_read_twice(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    async with running_gate(made) as served:
+        assert ("allowed", "met", False) == await facts(served)
+        made.rules.write_text(RULES)
+        stamp = made.rules.stat()
+        assert "allowed" == (await facts(served))[0]
+        made.rules.write_text(
+            RULES.replace('signers = ["alice"]', 'signers = ["carol"]')
+        )
+        # As on a file system whose time has not moved on.
+        os.utime(made.rules, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        while "allowed" == (await facts(served))[0]:
+            pass
+
+
+async def test_rules_that_are_slow_to_read_hold_up_nothing_else(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    async with running_gate(made, deadline_ms=50) as served:
+        made.rules.unlink()
+        os.mkfifo(made.rules)
+        assert ("undecided", "deadline", False) == await facts(served)
+        assert 200 == (await ask(served.url, "/healthz")).status
+        # It reads on where somebody writes, and finds nothing.
+        while "undecided" == (await facts(served))[0]:
+            os.close(os.open(made.rules, os.O_RDWR | os.O_NONBLOCK))
+
+
 async def test_each_environment_has_its_own_rules(tmp_path: Path) -> None:
     made = place(tmp_path)
     strict = tmp_path / "strict.toml"
@@ -193,6 +244,19 @@ async def test_a_log_that_never_answers_is_answered_for_and_nothing_is_kept(
             assert (True, "undecided") == (told["allowed"], told["outcome"])
 
 
+async def test_an_answer_comes_before_the_api_server_stops_to_wait(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    async with silent() as url:
+        hanging = {"log": url, "deadline_ms": 29_000, "log_wait_ms": 29_000}
+        async with running_gate(made, **hanging) as served:
+            asked = review(pod(BAD))
+            answer = await served.post("/admit/enforce?timeout=1s", asked)
+            found = response_of(answer, asked)
+            assert "undecided (deadline)" in found["status"]["message"]
+
+
 async def test_a_source_that_fails_decides_nothing_unless_a_document_forbids(
     tmp_path: Path,
 ) -> None:
@@ -228,6 +292,18 @@ async def test_no_more_is_judged_at_once_than_is_set(tmp_path: Path) -> None:
             assert "deadline" == (await facts(served, OTHER))[1]
             third = f"sha256:{'cd' * 32}"
             assert ("undecided", "busy", False) == await facts(served, third)
+
+
+async def test_what_was_taken_away_is_not_waited_for(tmp_path: Path) -> None:
+    made = place(tmp_path)
+    async with silent() as url:
+        hanging = {"log": url, "deadline_ms": 50, "log_wait_ms": 29_000, "ask": "all"}
+        async with running_gate(made, **hanging) as served:
+            assert "deadline" == (await facts(served))[1]
+            (made.documents / "build.intoto.jsonl").unlink()
+            assert "deadline" == (await facts(served))[1]
+            # The first is judged by what is no longer there.
+            assert 2 == await served.sample("tlog_gate_checks")
 
 
 async def test_what_is_audited_is_answered_at_once_and_judged_later(

@@ -35,6 +35,16 @@ def of_kind(kind: str, installation: Installation = PLAIN) -> dict[str, Any]:
     return found
 
 
+def named(name: str, installation: Installation = PLAIN) -> dict[str, Any]:
+    """Return the policy of a name."""
+    (found,) = [
+        it
+        for it in printed(installation)
+        if (it["kind"], it["metadata"]["name"]) == ("ValidatingAdmissionPolicy", name)
+    ]
+    return found
+
+
 def test_the_printed_text_says_what_the_objects_say() -> None:
     assert objects_of(PLAIN) == printed()
 
@@ -133,14 +143,18 @@ def test_break_glass_is_the_api_servers_to_find_and_has_one_way() -> None:
 
 
 def test_digests_are_demanded_first_and_may_be_left_out() -> None:
-    policy = of_kind("ValidatingAdmissionPolicy")["spec"]
+    policy = named("tlog-gate-digests")["spec"]
     (validation,) = policy["validations"]
     for kind in ("containers", "initContainers", "ephemeralContainers"):
         assert f"object.spec.{kind}.all(" in validation["expression"]
+    assert "object.spec.volumes.all(" in validation["expression"]
     assert "@sha256:[0-9a-f]{64}$" in validation["expression"]
-    assert "Fail" == policy["failurePolicy"]
+    # As the gate's own refusals: 403, where the API server's usual is 422.
+    assert ("Fail", "Forbidden") == (policy["failurePolicy"], validation["reason"])
     bindings = [
-        it for it in printed() if it["kind"] == "ValidatingAdmissionPolicyBinding"
+        it
+        for it in printed()
+        if "tlog-gate-digests" == it.get("spec", {}).get("policyName")
     ]
     actions = {
         it["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0][
@@ -150,8 +164,24 @@ def test_digests_are_demanded_first_and_may_be_left_out() -> None:
     }
     assert {"enforce": ["Deny"], "warn": ["Warn"], "audit": ["Audit"]} == actions
     without = Installation(IMAGE, AUTHORITY, {}, demands_digests=False)
-    kinds = {it["kind"] for it in printed(without)}
-    assert not [it for it in kinds if "AdmissionPolicy" in it]
+    names = {it["metadata"]["name"] for it in printed(without)}
+    assert not [it for it in names if "digests" in it]
+
+
+def test_a_label_of_no_mode_is_refused_with_tags_and_without() -> None:
+    for tags in (True, False):
+        installation = Installation(IMAGE, AUTHORITY, {}, demands_digests=tags)
+        spec = named("tlog-gate-modes", installation)["spec"]
+        (validation,) = spec["validations"]
+        assert "in ['enforce', 'warn', 'audit']" in validation["expression"]
+        (rule,) = spec["matchConstraints"]["resourceRules"]
+        assert (["namespaces"], "Cluster") == (rule["resources"], rule["scope"])
+        (binding,) = [
+            it
+            for it in printed(installation)
+            if "tlog-gate-modes" == it.get("spec", {}).get("policyName")
+        ]
+        assert ["Deny"] == binding["spec"]["validationActions"]
 
 
 def test_the_gate_runs_with_no_rights_and_speaks_tls() -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.cases import case
 from tests.support.registry import NAME, OCI_MANIFEST, StandIn, told
 from tests.support.running import published, running_log
@@ -22,6 +24,7 @@ from tests.tlog.rules.workshop import BUILD, SCANNED, built, keys
 from tests.tlogverify.attestation.stories import ALICE, BUILDER, SLSA, SOURCE
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256
 from tlog.attest import NamedDigest, encode_statement, record_of, sign_statement
+from tlog.gate.sources import Asked, LogBounds, LogSource
 from tlog.log.life import Log
 from tlog.registry.payloads import BUNDLE_TYPE, ENVELOPE_TYPE, PROOF_TYPE
 from tlog.signing import AttestationKey, AttestationKeyType, generate_attestation_key
@@ -50,8 +53,11 @@ class Attested:
 
     async def attest(
         self, artifact: bytes, *, is_kept: bool = True, pad: int = 0
-    ) -> None:
-        """Log the provenance of an artifact, and keep the document."""
+    ) -> tuple[bytes, bytes]:
+        """Log the provenance of an artifact, and keep the document.
+
+        Return the envelope and the proof of its entry.
+        """
         key = self.key
         predicate = built().predicate
         assert isinstance(predicate, dict)
@@ -63,6 +69,7 @@ class Attested:
             if is_kept:
                 await log.put_document(envelope, entry=proof.index)
         await published(self.log)
+        return envelope, proof.encode()
 
 
 @asynccontextmanager
@@ -123,6 +130,52 @@ async def test_a_verdict_on_a_logs_documents_is_kept_for_its_time(
             assert not (await served.decide(digest(b"app")))["cached"]
 
 
+async def test_where_all_are_asked_a_logs_later_document_is_seen_in_time(
+    tmp_path: Path,
+) -> None:
+    async with attesting(tmp_path) as found:
+        # The log has its entry, and no document of it yet.
+        envelope, proof = await found.attest(b"app", is_kept=False)
+        made = logged_place(tmp_path, found)
+        (made.documents / "app.intoto.jsonl").write_bytes(envelope)
+        (made.documents / "app.tlog-proof").write_bytes(proof)
+        asking = {"log": found.url, "ask": "all", "allowed_s": 600}
+        async with running_gate(made, **asking) as served:
+            decided = await served.decide(digest(b"app"))
+            assert ("allowed", False) == (decided["outcome"], decided["cached"])
+            made.clock.wait(599)
+            assert (await served.decide(digest(b"app")))["cached"]
+            made.clock.wait(1)
+            assert not (await served.decide(digest(b"app")))["cached"]
+
+
+async def test_more_than_is_read_of_a_log_is_said_and_never_passed_over(
+    tmp_path: Path,
+) -> None:
+    async with attesting(tmp_path) as found:
+        for pad in (0, 1, 200_000):
+            await found.attest(b"app", pad=pad)
+        asked = Asked("", hashlib.sha256(b"app").digest())
+        table = [
+            (LogBounds(60), 3, ""),
+            (LogBounds(60, entries=3), 3, ""),
+            (LogBounds(60, entries=2), 2, "more entries"),
+            (LogBounds(60, all_bytes=200_000), 2, "more documents"),
+        ]
+        made = logged_place(tmp_path, found)
+        async with running_gate(made, log=found.url) as served:
+            log = served.gate.log
+            assert log is not None
+            for bounds, count, why in table:
+                with case(str(bounds)):
+                    told = await LogSource(log, None, bounds).find(asked)
+                    assert count == len(told.documents)
+                    assert bool(why) == bool(told.left_out)
+                    assert why in told.left_out
+            with pytest.raises(TimeoutError):
+                await LogSource(log, None, LogBounds(0)).find(asked)
+
+
 async def test_a_log_that_lies_decides_nothing(tmp_path: Path) -> None:
     async with attesting(tmp_path) as found:
         await found.attest(b"app")
@@ -132,6 +185,13 @@ async def test_a_log_that_lies_decides_nothing(tmp_path: Path) -> None:
         async with running_gate(made, log=found.url) as served:
             decided = await served.decide(digest(b"app"))
             assert ("undecided", "source") == (decided["outcome"], decided["reason"])
+            # Its own policy is believed without a restart, and so are its answers.
+            made.rules.write_text(RULES)
+            (tmp_path / "other" / "release.key.pub").write_bytes(
+                (tmp_path / "release.key.pub").read_bytes()
+            )
+            made.policy.write_bytes(found.policy.read_bytes())
+            assert "met" == (await served.decide(digest(b"app")))["reason"]
 
 
 @asynccontextmanager

@@ -1,8 +1,11 @@
 """What a monitor's entries answer: all that names a thing, whatever the log answers."""
 
 import asyncio
+import shutil
+import sqlite3
 from base64 import b64decode
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from tests.support.http import ask
 from tests.support.monitored import Monitored
 from tests.support.records import canonical, digest, record, subject
 from tests.support.static_log import POLICY, StaticLog
+from tests.tlogverify.actors import LOG, OTHER_LOG, WITNESS
 from tlog.errors import CorruptError
 from tlog.http.listener import Listener
 from tlog.monitor.completeness import compare_answers
@@ -21,11 +25,12 @@ from tlog.monitor.opening import open_monitor
 from tlog.monitor.verified import VerifiedEntries, open_verified
 from tlogclient.findings import Hit, SearchResult, SignerKey, parse_digest
 from tlogverify import Policy, Proof
-from tlogverify.errors import FormatError
+from tlogverify.errors import FormatError, VerificationError
 from tlogverify.kinds import parse_entry
 
 SHARED = digest("shared")
 SOUGHT = parse_digest(f"sha256:{SHARED}")
+TRUSTED, ORIGIN = Policy.parse(POLICY), LOG.name
 SIZE = 16_700
 # At the borders of bundles, of the search's steps of 64 bundles, and in the edge.
 AS_SUBJECT = [0, 255, 256, 16_383, 16_384, SIZE - 1]
@@ -73,7 +78,7 @@ def answered(indexes: Sequence[int], complete_to: int = SIZE) -> SearchResult:
         Hit(it, parse_entry(entry_of(it)), Proof(it, (), b"-", entry_of(it)))
         for it in indexes
     ]
-    return SearchResult(complete_to, tuple(hits))
+    return SearchResult(complete_to, tuple(hits), origin=ORIGIN)
 
 
 ALL = sorted([*AS_SUBJECT, *AS_PROVENANCE, *AS_SIGNER])
@@ -91,7 +96,7 @@ def test_every_entry_that_names_a_digest_is_found(state: Path) -> None:
 
 def test_an_answer_with_all_of_them_is_complete(state: Path) -> None:
     with open_verified(state) as entries:
-        comparison = compare_answers(entries, SOUGHT, answered(ALL))
+        comparison = compare_answers(entries, TRUSTED, SOUGHT, answered(ALL))
         assert comparison.is_complete
         assert SIZE == comparison.complete_to
 
@@ -100,7 +105,7 @@ def test_an_answer_with_all_of_them_is_complete(state: Path) -> None:
 def test_a_withheld_entry_is_found_out_and_proven(state: Path, left_out: int) -> None:
     shown = [it for it in ALL if it != left_out]
     with open_verified(state) as entries:
-        comparison = compare_answers(entries, SOUGHT, answered(shown))
+        comparison = compare_answers(entries, TRUSTED, SOUGHT, answered(shown))
     assert not comparison.is_complete
     assert [left_out] == [it.index for it in comparison.withheld]
     (proof,) = comparison.withheld
@@ -112,13 +117,13 @@ def test_a_withheld_entry_is_found_out_and_proven(state: Path, left_out: int) ->
 def test_what_an_answer_does_not_cover_is_not_withheld(state: Path) -> None:
     with open_verified(state) as entries:
         short = answered([it for it in ALL if it < 256], complete_to=256)
-        comparison = compare_answers(entries, SOUGHT, short)
+        comparison = compare_answers(entries, TRUSTED, SOUGHT, short)
         assert (True, 256) == (comparison.is_complete, comparison.complete_to)
         cut = replace(answered(ALL[:2]), next=ALL[2])
-        comparison = compare_answers(entries, SOUGHT, cut)
+        comparison = compare_answers(entries, TRUSTED, SOUGHT, cut)
         assert (True, ALL[2]) == (comparison.is_complete, comparison.complete_to)
         later = answered([*ALL, SIZE + 5], complete_to=SIZE + 6)
-        comparison = compare_answers(entries, SOUGHT, later)
+        comparison = compare_answers(entries, TRUSTED, SOUGHT, later)
         assert (True, SIZE) == (comparison.is_complete, comparison.complete_to)
 
 
@@ -129,10 +134,44 @@ def test_another_entry_at_an_index_is_another_history(state: Path) -> None:
     with open_verified(state) as entries:
         for hits, foreign in [([forged], (0,)), ([other], (9,))]:
             rest = [it for it in answered(ALL).hits if it.index != hits[0].index]
-            answer = SearchResult(SIZE, (*hits, *rest))
-            comparison = compare_answers(entries, SOUGHT, answer)
+            answer = SearchResult(SIZE, (*hits, *rest), origin=ORIGIN)
+            comparison = compare_answers(entries, TRUSTED, SOUGHT, answer)
             assert (foreign, ()) == (comparison.foreign, comparison.withheld)
             assert not comparison.is_complete
+
+
+def test_entries_of_another_log_are_not_compared(state: Path) -> None:
+    answer = replace(answered([]), origin="log.example/other")
+    with (
+        open_verified(state) as entries,
+        pytest.raises(FormatError, match=r"is of the log 'log\.example/other'"),
+    ):
+        compare_answers(entries, TRUSTED, SOUGHT, answer)
+
+
+def test_a_head_that_the_policy_refuses_is_no_evidence(state: Path) -> None:
+    """Whoever runs the monitor asks for no witness, and whoever searches does."""
+    witnessed = b"log %b\nwitness w %b\nquorum w\n" % (LOG.vkey, WITNESS.vkey)
+    others = b"log %b\nquorum none\n" % OTHER_LOG.vkey
+    for policy, why in (
+        (witnessed, "the verified entries' head: too few witnesses"),
+        (others, f"the verified entries' head: the policy trusts '{OTHER_LOG.name}'"),
+    ):
+        with (
+            open_verified(state) as entries,
+            pytest.raises(VerificationError, match=why),
+        ):
+            compare_answers(entries, Policy.parse(policy), SOUGHT, answered([]))
+
+
+def test_a_head_is_what_its_note_says(
+    state: Path, log: StaticLog, tmp_path: Path
+) -> None:
+    changed = shutil.copytree(state, tmp_path / "state")
+    with closing(sqlite3.connect(changed / "monitor.db")) as database, database:
+        database.execute("UPDATE cursor SET note = ?", [log.note(SIZE - 1)])
+    with open_verified(changed) as entries, pytest.raises(CorruptError):
+        compare_answers(entries, TRUSTED, SOUGHT, answered(ALL))
 
 
 async def test_a_state_is_read_while_a_monitor_holds_and_lengthens_it(

@@ -70,6 +70,19 @@ def test_packages_and_licences_of_an_sbom_are_denied(
     assert why in "".join(verdict.reasons)
 
 
+def test_a_statement_that_only_refers_to_an_sbom_meets_no_condition_on_it(
+    keyring: Path,
+) -> None:
+    """Nobody fetches what it refers to; the block may ask for both types."""
+    reference = "https://in-toto.io/attestation/reference/v0.1"
+    text = keys() + block(f'{CYCLONEDX}", "{reference}', "alice", lines=DENYING)
+    refers = {"attester": {"id": "log.example"}, "references": []}
+    verdict = decided(keyring, text, Paper(reference, refers))
+    assert not verdict.allowed
+    assert "packages_denied is not judged of" in "".join(verdict.reasons)
+    assert decided(keyring, text, Paper(CYCLONEDX, sbom())).allowed
+
+
 @pytest.mark.parametrize(
     ("predicate", "why"),
     [

@@ -127,6 +127,25 @@ def test_provenance_is_judged_as_the_verifier_does(
     assert why in "".join(verdict.reasons)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ({"workflow": {"path": "release.yml"}}, ""),
+        ({"workflow": {"path": "debug.yml"}}, "workflow.path"),
+        ({}, "workflow.path"),
+        ({"workflow": {"path": "release.yml"}, "debug": "1"}, "debug"),
+    ],
+)
+def test_parameters_of_a_block_are_judged(
+    keyring: Path, parameters: dict[str, object], why: str
+) -> None:
+    text = BUILD + 'parameters = {"workflow.path" = ["release.yml"]}\n'
+    paper = built(predicate=provenance(**parameters))
+    verdict = decided(keyring, keys() + text, paper)
+    assert (not why) == verdict.allowed, verdict.reasons
+    assert why in "".join(verdict.reasons)
+
+
 BAD = CLEAN.but(predicate=scan(("CVE-1", "critical")))
 WITH_VEX = SCANNED.replace("name =", 'vex_signers = ["carol"]\nname =')
 HARMLESS = Paper(VEX, vex("CVE-1", "not_affected"), (CAROL,))

@@ -39,6 +39,11 @@ LOG4J = "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1?type=jar"
         (Package("@b/a", "1", "", ()), "@b/a", True),
         (Package("a", "1", "pkg:npm/%40b/a@1", ()), "pkg:npm/a", False),
         (Package("a", "1", "pkg:pypi/Some_Thing@1", ()), "pkg:pypi/some-thing", True),
+        (Package("Some_Thing", "1", "", ()), "pkg:pypi/some.thing@1", True),
+        (Package("Some_Thing", "1", "", ()), "pkg:npm/some-thing", False),
+        (Package("a", "1", "pkg:npm/b@1?x=" + "y" * 9999, ()), "pkg:npm/b", True),
+        (Package("a", "1", "pkg:npm", ()), "pkg:npm/a", True),
+        (Package("a", "1", "pkg:npm", ()), "pkg:npm/b", False),
         (Package("a", "1", "pkg:npm/a@1#sub", ()), "pkg:npm/a@1", True),
         (Package("a", "1", "PKG:npm/a@1", ()), "pkg:npm/a@1", True),
         (Package("a", "1", "pkg:npm/a@1", ()), "pkg:gem/a", False),
@@ -143,6 +148,27 @@ def test_a_document_that_is_not_read_whole_is_refused(
 ) -> None:
     with pytest.raises(FormatError):
         read_cyclonedx(document)
+
+
+def test_each_package_url_of_an_spdx_package_is_compared() -> None:
+    """Whatever its reference calls it: a denied one must not hide behind another."""
+    references = [
+        {"referenceType": kind, "referenceLocator": locator}
+        for kind, locator in (
+            ("purl", "pkg:npm/good@1"),
+            ("cpe23Type", "cpe:2.3:a:x"),
+            ("other", "PKG:npm/evil@2"),
+        )
+    ]
+    document = {
+        "spdxVersion": "SPDX-2.3",
+        "packages": [{"name": "good", "versionInfo": "1", "externalRefs": references}],
+    }
+    found = read_spdx(document)
+    assert ["pkg:npm/good@1", "PKG:npm/evil@2"] == [it.purl for it in found]
+    assert ["PKG:npm/evil@2"] == [
+        it.purl for it in find_denied(found, ["pkg:npm/evil@2"])
+    ]
 
 
 @pytest.mark.parametrize("packages", [None, 1, [1], [{}], [{"name": 1}]])

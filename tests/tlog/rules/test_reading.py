@@ -124,6 +124,7 @@ def test_every_name_of_the_rules_is_read(keyring: Path) -> None:
         ("sha256:abab", "abab", "64 lower-case hex"),
         ("sha256:abab", "sha256:", "64 lower-case hex"),
         ('packages_denied = ["a"]', "packages_denied = []", "1 to 256"),
+        ('packages_denied = ["a"]', 'packages_denied = ["pkg:a"]', "type and a name"),
         ('packages_denied = ["a"]', 'package_denied = ["a"]', "unknown name"),
         ('packages_denied = ["a"]', 'tests = "failed"', 'tests are "passed"'),
         ("not_after = 2027-01-01", "not_after = '2027-01-01'", "without quotes"),

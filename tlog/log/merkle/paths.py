@@ -9,11 +9,12 @@ Source: RFC 6962, 2.1.1.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
-from tlogverify.hashing import Hash, hash_at
-from tlogverify.tiles import TILE_WIDTH
+from tlogverify.hashing import HASH_SIZE, Hash, hash_at
+from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH
 
 TilePlace = tuple[int, int]
 """A tile's level and index."""
@@ -53,8 +54,14 @@ def inclusion_path(
 ) -> list[Hash]:
     """Return the inclusion proof of a leaf, sibling first."""
     path: list[Hash] = []
-    levels: Sequence[bytes] = ()
-    for height in range((size - 1).bit_length()):
+    start = 0
+    # A tile that is not full has none above it that is.
+    while (index >> start + 8) + 1 << 8 <= size >> start:
+        levels = tiles[start >> 3, index >> start + 8]
+        path += siblings_in_full_tile(levels, index >> start & TILE_WIDTH - 1)
+        start += 8
+    levels = ()
+    for height in range(start, (size - 1).bit_length()):
         within = height & 7
         if within == 0:
             levels = tiles.get((height >> 3, index >> height + 8), ())
@@ -65,3 +72,18 @@ def inclusion_path(
         elif nth == complete and height in edge:
             path.append(edge[height])
     return path
+
+
+def siblings_in_full_tile(levels: Sequence[bytes], nth: int) -> list[Hash]:
+    """Return the eight siblings on the way from a full tile's nth hash to its root.
+
+    levels: as `hashing.tile_levels` has them; ValueError if the tile is not full.
+    """
+    if len(levels[0]) != FULL_TILE_BYTES:
+        raise ValueError(f"{len(levels[0])} bytes are no full tile")
+    siblings: list[bytes] = []
+    for level in levels[:8]:
+        at = (nth ^ 1) * HASH_SIZE
+        siblings.append(level[at : at + HASH_SIZE])
+        nth >>= 1
+    return cast(list[Hash], siblings)

@@ -7,7 +7,13 @@ from typing import NamedTuple, Protocol
 
 from tlog import hashing
 from tlog.errors import MISSING, CorruptError, MachineError
-from tlog.log.merkle.paths import TilePlace, edge_nodes, inclusion_path, sibling_tiles
+from tlog.log.merkle.paths import (
+    TilePlace,
+    edge_nodes,
+    inclusion_path,
+    sibling_tiles,
+    siblings_in_full_tile,
+)
 from tlog.log.merkle.plans import TileLevels, root_plan
 from tlog.log.merkle.snapshot import Snapshot
 from tlogverify.bundles import encode_bundle, parse_bundle
@@ -44,6 +50,8 @@ class _Edge(NamedTuple):
     snapshot: Snapshot
     tiles: dict[TilePlace, TileLevels]
     nodes: dict[int, Hash]
+    above: dict[int, list[Hash]]
+    """Of full tiles of leaves, by their index: what their leaves' paths end with."""
 
 
 class TileReader:
@@ -62,14 +70,22 @@ class TileReader:
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if a tile is not in memory."""
-        edge = self._edge_of(snapshot)
+        edge, nth = self._edge_of(snapshot), index // TILE_WIDTH
+        above, lowest = edge.above.get(nth), self._cached((0, nth))
+        if above is not None and lowest is not None:
+            return siblings_in_full_tile(lowest, index % TILE_WIDTH) + above
         tiles: dict[TilePlace, TileLevels] = {}
         for place in sibling_tiles(index, snapshot.size):
             levels = edge.tiles.get(place) or self._cached(place)
             if levels is None:
                 return None
             tiles[place] = levels
-        return inclusion_path(index, snapshot.size, tiles, edge.nodes)
+        path = inclusion_path(index, snapshot.size, tiles, edge.nodes)
+        if (nth + 1) * TILE_WIDTH <= snapshot.size:
+            if len(edge.above) >= self._limit:
+                edge.above.clear()
+            edge.above[nth] = path[TILE_WIDTH.bit_length() - 1 :]
+        return path
 
     def load_inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash]:
         """Return the path of the leaf at `index`; may wait for the disk."""
@@ -93,6 +109,7 @@ class TileReader:
                     for tile, content in tiles.items()
                 },
                 edge_nodes(snapshot.tree.frontier),
+                above={},
             )
         return edge
 

@@ -39,6 +39,13 @@ def test_leaves_at_the_edges_of_tiles_have_the_oracles_path() -> None:
                 assert TREE.inclusion_path(index, size) == path_of(index, size)
 
 
+def test_a_full_tile_that_was_cut_gives_no_path() -> None:
+    tiles = tiles_of(3, 600)
+    tiles[0, 0][0] = tiles[0, 0][0][:-1]
+    with pytest.raises(ValueError, match="8191 bytes are no full tile"):
+        inclusion_path(3, 600, tiles, edge_nodes(frontier(600)))
+
+
 def test_an_incomplete_node_is_the_oracles_subtree() -> None:
     for size in (*range(1, 301), *EDGES):
         with case(f"size {size}"):

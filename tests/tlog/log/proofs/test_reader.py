@@ -105,6 +105,16 @@ async def test_proofs_at_every_older_size_are_the_textbooks(log: Log) -> None:
                 assert expected == await prover.consistency(snapshot, old, size)
 
 
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_path_is_the_same_however_often_it_is_asked_for(log: Log, kept: int) -> None:
+    reader = TileReader(log.stores.objects, log.backlog, kept)
+    snapshot = log.heads.signed
+    for index in (0, 1, 255, 0, 256, 511, 255, 512, 699, 0, 300):
+        path = TREE.inclusion_path(index, SIZE)
+        assert path == reader.load_inclusion_path(snapshot, index)
+        assert path == reader.inclusion_path(snapshot, index)
+
+
 async def test_many_proofs_are_the_same_as_each(log: Log) -> None:
     indexes = list(range(0, SIZE, 5))
     many = await log.reading.prover.inclusions(log.heads.signed, indexes)

@@ -1,0 +1,87 @@
+"""Documents of a log by a monitor's state and a store, with no log that answers."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cases import case
+from tests.tlog.gate.test_sources import attesting, digest, logged_place
+from tests.tlog.gate.workshop import running_gate
+from tlog.documents.opening import find_store
+from tlog.gate.following import MonitorSource
+from tlog.gate.sources import Asked, LogBounds
+from tlog.monitor.monitor import Outcome
+from tlog.monitor.opening import Surroundings, follow_once
+from tlog.monitor.settings import MonitorSettings
+
+
+async def follow(url: str, policy: Path, state: Path) -> None:
+    """Let a monitor read a log to its head."""
+    settings = MonitorSettings(log=url, policy=policy, state=state, once=True)
+    told: list[str] = []
+    surroundings = Surroundings(show=told.append, on_read=lambda *_: None)
+    assert await follow_once(settings, surroundings) is Outcome.QUIET, told
+
+
+async def test_what_a_monitor_has_read_is_judged_when_the_log_is_gone(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    async with attesting(tmp_path) as found:
+        await found.attest(b"app")
+        await found.attest(b"forgotten", is_kept=False)
+        await follow(found.url, found.policy, state)
+        await found.attest(b"later")
+        made = logged_place(tmp_path, found)
+        origin = found.log.standing.origin
+    here = {"monitor": state, "store": tmp_path / "log", "refused_s": 0}
+    async with running_gate(made, **here) as served:
+        table = [
+            (b"app", "met", origin, 0),
+            (b"forgotten", "no-entry", None, None),
+            (b"later", "no-entry", None, None),
+            (b"never seen", "no-entry", None, None),
+        ]
+        for artifact, reason, named, index in table:
+            with case(repr(artifact)):
+                told = await served.decide(digest(artifact))
+                assert (reason, named, index) == (
+                    told["reason"],
+                    told["origin"],
+                    told["index"],
+                )
+
+
+async def test_a_search_goes_on_as_the_monitor_does(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with attesting(tmp_path) as found:
+        await found.attest(b"first")
+        await follow(found.url, found.policy, state)
+        store = find_store(tmp_path / "log")
+        source = MonitorSource(state, store, LogBounds(60))
+        asked = Asked("", bytes.fromhex(digest(b"app")[7:]))
+        assert () == tuple((await source.find(asked)).documents)
+        for count in (1, 2):
+            await found.attest(b"app", pad=count)
+            await follow(found.url, found.policy, state)
+            for _ in range(2):
+                told = await source.find(asked)
+                assert (count, "") == (len(told.documents), told.left_out)
+        few = MonitorSource(state, store, LogBounds(60, entries=1))
+        told = await few.find(asked)
+        assert (1, True) == (len(told.documents), "more" in told.left_out)
+        with pytest.raises(TimeoutError):
+            await MonitorSource(state, store, LogBounds(0)).find(asked)
+
+
+async def test_a_state_that_is_none_decides_nothing(tmp_path: Path) -> None:
+    async with attesting(tmp_path) as found:
+        await found.attest(b"app")
+        made = logged_place(tmp_path, found)
+        here = {"monitor": tmp_path / "none", "store": tmp_path / "log"}
+        async with running_gate(made, **here) as served:
+            told = await served.decide(digest(b"app"))
+            assert ("undecided", "source") == (told["outcome"], told["reason"])
+        # The next source is asked all the same.
+        async with running_gate(made, log=found.url, **here) as served:
+            assert "met" == (await served.decide(digest(b"app")))["reason"]
