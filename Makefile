@@ -12,7 +12,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test format lint types tests coverage sanitize test-kubernetes crash many bench bench-check clean
+.PHONY: demo test format lint types tests coverage sanitize test-kubernetes crash shared many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -54,6 +54,10 @@ test-kubernetes: $(VENV)/installed
 # Kill a real server N times under load.
 crash: $(VENV)/installed
 	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
+
+# Break one thing after the other under three nodes that share a log, N times.
+shared: $(VENV)/installed
+	TLOG_SHARED_ROUNDS=$(N) $(BIN)/python -m pytest -s tests/system/test_shared_faults.py
 
 # Submit 12,000 files to a log that takes a hundred entries a second.
 many: $(VENV)/installed

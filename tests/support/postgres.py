@@ -32,7 +32,7 @@ class Postgres:
         self.programs = programs
         self._folder = folder
         self._user = "nobody" if os.geteuid() == 0 else None
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"postgresql://tlog@127.0.0.1:{self.port}/postgres"
 
     def make(self) -> None:
@@ -110,7 +110,8 @@ def _programs() -> Path | None:
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on now."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
