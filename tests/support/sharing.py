@@ -6,12 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from tests.support.bucket import NAME, Bucket
+from tests.support.bucket import NAME
 from tests.support.postgres import Postgres
 from tests.system.server import ServerProcess
 from tlog.signing import generate_key
 from tlogverify.keys import KeyType
+
+
+class SomeBucket(Protocol):
+    """A bucket, and how a client finds it."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of a client."""
+        ...
+
+    @property
+    def objects(self) -> dict[str, bytes]:
+        """All that is stored, by its key."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -22,7 +37,7 @@ class Shared:
     """
 
     server: Postgres
-    bucket: Bucket
+    bucket: SomeBucket
     folder: Path
     origin: str
 
@@ -52,7 +67,7 @@ class Shared:
     def published(self) -> dict[str, bytes]:
         """Return what this log has in the bucket, by its path below the log."""
         prefix = f"logs/{self.origin}/"
-        found = dict(self.bucket.objects)
+        found = self.bucket.objects.copy()
         return {
             key.removeprefix(prefix): found[key]
             for key in found
@@ -67,7 +82,7 @@ class Shared:
         return term, size
 
 
-def shared(server: Postgres, bucket: Bucket, folder: Path) -> Shared:
+def shared(server: Postgres, bucket: SomeBucket, folder: Path) -> Shared:
     """Return a new log that nodes can share."""
     origin = f"log.example/{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
     return Shared(server, bucket, folder, origin)

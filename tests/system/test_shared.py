@@ -14,6 +14,7 @@ import pytest
 from tests.faults.opened import entries
 from tests.support.bucket import Bucket, bucket
 from tests.support.postgres import Postgres, postgres
+from tests.support.real_bucket import real_bucket
 from tests.support.sharing import Shared, ending, shared
 from tests.system.audit import Audited, audit, root
 from tests.system.load import History
@@ -87,6 +88,25 @@ async def test_a_killed_writer_is_replaced_and_nothing_acknowledged_is_lost(
         assert 0 == second.terminate()
         require_one_history(history, audit_bucket(log, second.policy))
         assert (2, 700) == log.head()
+
+
+async def test_a_store_of_somebody_else_keeps_one_history(
+    database: Postgres, tmp_path: Path
+) -> None:
+    with real_bucket() as real:
+        log = shared(database, real, tmp_path)
+        nodes, history = [log.node("first"), log.node("second")], History()
+        with ending(*nodes):
+            nodes[0].start()
+            nodes[1].launch()
+            wait_until_it_waits(nodes[1])
+            await submit(nodes[0], history, *(entries(at, at + 70) for at in (0, 70)))
+            nodes[0].kill()
+            nodes[1].wait_until_ready()
+            await submit(nodes[1], history, entries(0, 5), entries(140, 600))
+            assert 0 == nodes[1].terminate()
+        require_one_history(history, audit_bucket(log, nodes[1].policy))
+        assert (2, 600) == log.head()
 
 
 async def test_a_writer_that_was_stopped_changes_nothing_when_it_goes_on(

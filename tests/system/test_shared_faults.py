@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.bucket import bucket
-from tests.support.postgres import Postgres, free_port, postgres
+from tests.support.bucket import Bucket, bucket
+from tests.support.postgres import free_port, postgres
 from tests.support.running import until
 from tests.support.severed import Severed, severed
 from tests.support.sharing import Shared, shared
@@ -73,8 +73,11 @@ class Node:
 class Run:
     """Nodes, clients that try one node after the other, and what they were told."""
 
-    def __init__(self, log: Shared, nodes: list[Node], chance: random.Random) -> None:
+    def __init__(
+        self, log: Shared, stored: Bucket, nodes: list[Node], chance: random.Random
+    ) -> None:
         self.log = log
+        self.bucket = stored
         self.nodes = nodes
         self.chance = chance
         self.history = History()
@@ -153,9 +156,9 @@ class Run:
         await self.another_writes(term)
 
     async def take_the_bucket_away(self) -> None:
-        self.log.bucket.trouble = "NoSuchBucket"
+        self.bucket.trouble = "NoSuchBucket"
         await self.until_all_are_answered()
-        self.log.bucket.trouble = ""
+        self.bucket.trouble = ""
 
     async def cut_off(self) -> None:
         """Cut the one that writes off from database and bucket until another does."""
@@ -192,12 +195,12 @@ class Run:
 
 
 @contextmanager
-def three_nodes(log: Shared) -> Iterator[list[Node]]:
+def three_nodes(log: Shared, stored: Bucket) -> Iterator[list[Node]]:
     with ExitStack() as stack:
         nodes = []
         for name in "abc":
             database = stack.enter_context(severed(log.server.port))
-            store = stack.enter_context(severed(urlsplit(log.bucket.url).port or 0))
+            store = stack.enter_context(severed(urlsplit(stored.url).port or 0))
             port = free_port()
             flags = ["--listen", f"127.0.0.1:{port}", "--takeover-s", "1"]
             server = log.node(name, *flags)
@@ -225,35 +228,35 @@ async def test_whatever_breaks_there_is_one_history(tmp_path: Path) -> None:
     print(f"TLOG_SHARED_SEED={SEED}")
     chance = random.Random(SEED)  # noqa: S311 - the same faults again, by the seed
     with postgres() as server, bucket() as stored:
-        await _break_often(server, shared(server, stored, tmp_path), chance)
+        log = shared(server, stored, tmp_path)
+        with three_nodes(log, stored) as nodes:
+            await _break_often(Run(log, stored, nodes, chance))
 
 
-async def _break_often(server: Postgres, log: Shared, chance: random.Random) -> None:
-    with three_nodes(log) as nodes:
-        run = Run(log, nodes, chance)
-        run.policy = (await run.writing()).server.policy
-        clients = [asyncio.create_task(run.client(it)) for it in range(CLIENTS)]
-        rounds: list[Callable[[], Awaitable[None]]] = []
-        for number in range(ROUNDS):
-            # Each fault once, in random order, before any comes again.
-            rounds = rounds or chance.sample(run.faults, len(run.faults))
-            fault = rounds.pop()
-            await fault()
-            await run.until_all_are_answered()
-            run.require_one_history()
-            told = f"{number + 1} {fault.__name__}: {len(run.history.indexes)} entries"
-            print(told, "term", log.head()[0])
-        for client in clients:
-            client.cancel()
-        await asyncio.gather(*clients, return_exceptions=True)
-        # The last node that writes publishes all that was acknowledged.
-        for node in nodes:
-            node.ending.set()
-        writing = await run.writing()
-        last = max(run.history.indexes.values())
-        await until(lambda: last < _published(run), LOOK_S)
-        assert writing.is_serving
+async def _break_often(run: Run) -> None:
+    run.policy = (await run.writing()).server.policy
+    clients = [asyncio.create_task(run.client(it)) for it in range(CLIENTS)]
+    rounds: list[Callable[[], Awaitable[None]]] = []
+    for number in range(ROUNDS):
+        # Each fault once, in random order, before any comes again.
+        rounds = rounds or run.chance.sample(run.faults, len(run.faults))
+        fault = rounds.pop()
+        await fault()
+        await run.until_all_are_answered()
         run.require_one_history()
+        told = f"{number + 1} {fault.__name__}: {len(run.history.indexes)} entries"
+        print(told, "term", run.log.head()[0])
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    # The last node that writes publishes all that was acknowledged.
+    for node in run.nodes:
+        node.ending.set()
+    writing = await run.writing()
+    last = max(run.history.indexes.values())
+    await until(lambda: last < _published(run), LOOK_S)
+    assert writing.is_serving
+    run.require_one_history()
 
 
 def _published(run: Run) -> int:
