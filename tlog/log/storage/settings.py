@@ -31,7 +31,8 @@ class SharedSettings(SettingsGroup):
     )
     takeover_s: int = setting(
         5,
-        "how long the node that writes may be silent before another one takes over",
+        "within how many seconds another node takes over from one that has fallen "
+        "silent",
         least=1,
         most=3_600,
     )

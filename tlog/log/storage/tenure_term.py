@@ -21,6 +21,9 @@ from tlog.log_lines import log_event
 _LOOK_S: Final = 0.25
 """Between two looks at whether the writer lives."""
 
+_SILENCE: Final = 0.6
+"""The part of it that is waited; the rest is for recovery."""
+
 _LOOK: Final = "SELECT term, beat, is_held FROM tlog_heads WHERE origin = %(origin)s"
 _BEGIN: Final = """
 WITH begun AS (
@@ -51,7 +54,8 @@ class _Seen(NamedTuple):
 class TermTenure:
     """The right of this process to write one log.
 
-    database: a connection of its own.  takeover_s: how long a writer may be silent.
+    database: a connection of its own.  takeover_s: after so long
+    without a sign of the writer another node serves.
     term: in which this process writes, 0 before it does.
     """
 
@@ -60,7 +64,7 @@ class TermTenure:
     ) -> None:
         self._database = database
         self._origin = origin
-        self._takeover_s = takeover_s
+        self._silence_s = takeover_s * _SILENCE
         self._clock = clock
         self._ended = Event()
         self._lost: FatalError | None = None
@@ -84,7 +88,7 @@ class TermTenure:
     def is_held(self) -> bool:
         """Whether no other node can have taken over yet, as far as this one knows."""
         silent_s = self._clock.monotonic_s() - self._beaten_s
-        return self._lost is None and silent_s < self._takeover_s
+        return self._lost is None and silent_s < self._silence_s
 
     def start(self, lifeline: Lifeline) -> None:
         """Stop the process when another node writes."""
@@ -105,16 +109,16 @@ class TermTenure:
     def _wait_for_silence(self, meanwhile: Callable[[], None]) -> _Seen | None:
         """Return what is seen of a writer that has ended or is silent; None if new."""
         seen, seen_s = self._look(), self._clock.monotonic_s()
-        kept_s = seen_s - self._takeover_s
+        kept_s = seen_s - self._silence_s
         is_told = False
         while seen is not None and seen.is_held:
             now_s = self._clock.monotonic_s()
-            if now_s - seen_s >= self._takeover_s:
+            if now_s - seen_s >= self._silence_s:
                 break
             if not is_told:
                 is_told = True
                 log_event("another node writes", term=seen.term)
-            if now_s - kept_s >= self._takeover_s:
+            if now_s - kept_s >= self._silence_s:
                 kept_s = now_s
                 try:
                     meanwhile()
@@ -149,7 +153,7 @@ class TermTenure:
 
     def _keep(self) -> None:
         """Let the others see that this process lives, until it ends or was replaced."""
-        while not self._ended.wait(self._takeover_s / 4):
+        while not self._ended.wait(self._silence_s / 4):
             started_s = self._clock.monotonic_s()
             try:
                 is_writer = self._beat(is_held=True)
