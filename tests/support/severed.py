@@ -44,7 +44,12 @@ class Severed:
             if self.severs == "all":
                 client.close()
                 continue
-            server = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                # The server is down for now, and so is the way to it.
+                client.close()
+                continue
             self._open += [client, server]
             for ends in ((client, server, "question"), (server, client, "answer")):
                 Thread(target=self._forward, args=ends, daemon=True).start()

@@ -11,7 +11,7 @@ from typing import Protocol
 from tests.support.bucket import NAME
 from tests.support.postgres import Postgres
 from tests.system.server import ServerProcess
-from tlog.signing import generate_key
+from tlog.signing import generate_key, read_key
 from tlogverify.keys import KeyType
 
 
@@ -63,6 +63,10 @@ class Shared:
         laid = folder / "keys" / "log.ed25519"
         laid.write_bytes(key.read_bytes())
         laid.chmod(0o600)
+
+    def verifier_key(self, folder: Path) -> str:
+        """Return the log's verifier key, by the key in a node's folder."""
+        return read_key(folder / "keys" / "log.ed25519").verifier_key.encode()
 
     def published(self) -> dict[str, bytes]:
         """Return what this log has in the bucket, by its path below the log."""

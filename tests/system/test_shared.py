@@ -5,21 +5,27 @@ What is checked is checked by `tests.system.audit`, which has no code of the ser
 """
 
 import hashlib
+import json
+import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from tests.faults.opened import entries
 from tests.support.bucket import Bucket, bucket
+from tests.support.http import ask
 from tests.support.postgres import Postgres, postgres
 from tests.support.real_bucket import real_bucket
 from tests.support.sharing import Shared, ending, shared
 from tests.system.audit import Audited, audit, root
 from tests.system.load import History
-from tests.system.server import NotServingError, ServerProcess
-from tlogclient import LogClient
+from tests.system.server import NotServingError, ServerProcess, WitnessProcess
+from tlogclient import LogClient, RefusedError
 from tlogverify import Policy
 
 
@@ -51,6 +57,17 @@ async def submit(node: ServerProcess, history: History, *batches: list[bytes]) -
     async with LogClient(node.url, policy) as client:
         for batch in batches:
             await history.submit(client, policy, batch)
+
+
+def readiness(node: ServerProcess) -> tuple[int, str]:
+    """Return what a node that may not write says of itself."""
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f"{node.url}/readyz")  # noqa: S310 - a loopback server of ours
+    return refused.value.code, refused.value.read().decode()
+
+
+async def metrics(node: ServerProcess) -> str:
+    return (await ask(node.url, "/metrics")).body.decode()
 
 
 def audit_bucket(log: Shared, policy: Policy) -> Audited:
@@ -152,6 +169,7 @@ async def test_a_node_that_ends_hands_the_log_over(log: Shared) -> None:
             assert 0 == writing.terminate()
             waiting.wait_until_ready()
             assert turn + 2 == log.head()[0]
+            assert f"\ntlog_term {turn + 2}.0\n" in await metrics(waiting)
         require_one_history(history, audit_bucket(log, nodes[0].policy))
 
 
@@ -208,6 +226,61 @@ async def test_an_index_remembers_what_database_and_bucket_have_lost(
         log.bucket.objects.clear()
         with pytest.raises(NotServingError, match="index: is ahead of the log"):
             node.start()
+
+
+@contextmanager
+def witnessed(log: Shared, node: ServerProcess) -> Iterator[ServerProcess]:
+    """Let a node's heads wait for one witness."""
+    vkey = log.verifier_key(node.folder)
+    witness = WitnessProcess(
+        log.folder / "witness", "--log", vkey, origin=f"{log.origin}/witness"
+    )
+    policy = log.folder / "witnesses"
+    with ending(witness, node):
+        witness.start()
+        policy.write_text(f"witness w {witness.vkey} {witness.url}\nquorum w\n")
+        node.variables["TLOG_WITNESS_POLICY"] = str(policy)
+        node.variables["TLOG_WITNESS_INTERVAL_MS"] = "5"
+        yield witness
+
+
+async def test_a_witness_remembers_what_all_stores_have_lost(log: Shared) -> None:
+    node, history = log.node("node"), History()
+    with witnessed(log, node):
+        node.start()
+        await submit(node, history, entries(0, 20))
+        assert 0 == node.terminate()
+        log.server.run("DELETE FROM tlog_heads WHERE origin = %s", log.origin)
+        log.bucket.objects.clear()
+        shutil.rmtree(node.folder / "index")
+        with pytest.raises(NotServingError, match="witness") as refused:
+            node.start()
+        assert "20" in refused.value.stderr
+        assert {} == log.published()
+
+
+async def test_what_a_witness_has_said_stops_the_next_node_too(log: Shared) -> None:
+    """The witness is silent by then: the row of the log remembers."""
+    first, second, history = log.node("first"), log.node("second"), History()
+    with witnessed(log, first) as witness, ending(second):
+        first.start()
+        await submit(first, history, entries(0, 20))
+        said = {"witness": "w", "size": 99, "said": "the witness knows 99 entries"}
+        log.server.run(
+            "UPDATE tlog_heads SET contradictions = %s WHERE origin = %s",
+            *(json.dumps(said).encode(), log.origin),
+        )
+        first.kill()
+        witness.kill()
+        second.variables |= first.variables
+        second.start()
+        status, told = readiness(second)
+        assert 503 == status
+        assert "99 entries" in told
+        before = log.head()
+        with pytest.raises(RefusedError):
+            await submit(second, history, entries(20, 30))
+        assert before == log.head()
 
 
 def test_a_node_without_the_logs_key_makes_none(log: Shared) -> None:

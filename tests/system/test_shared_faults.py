@@ -84,6 +84,7 @@ class Run:
         self._load = Load(self.history, chance)
         self.policy: Policy
         self.answers = [0] * CLIENTS
+        self.clients: list[asyncio.Task[None]] = []
 
     async def client(self, number: int) -> None:
         """Submit for ever; what was not answered is submitted again, anywhere."""
@@ -106,7 +107,15 @@ class Run:
     async def until_all_are_answered(self) -> None:
         """Wait until each client has been answered again."""
         before = list(self.answers)
-        await until(lambda: all(map(lt, before, self.answers)), LOOK_S)
+        await until(
+            lambda: (
+                all(map(lt, before, self.answers))
+                or any(it.done() for it in self.clients)
+            ),
+            LOOK_S,
+        )
+        # A client ends only by what it was told: a proof or a head that cannot be.
+        assert [] == [it.exception() for it in self.clients if it.done()]
 
     async def writing(self) -> Node:
         """Return the one node that takes connections, so the one that writes."""
@@ -235,7 +244,7 @@ async def test_whatever_breaks_there_is_one_history(tmp_path: Path) -> None:
 
 async def _break_often(run: Run) -> None:
     run.policy = (await run.writing()).server.policy
-    clients = [asyncio.create_task(run.client(it)) for it in range(CLIENTS)]
+    run.clients = [asyncio.create_task(run.client(it)) for it in range(CLIENTS)]
     rounds: list[Callable[[], Awaitable[None]]] = []
     for number in range(ROUNDS):
         # Each fault once, in random order, before any comes again.
@@ -246,9 +255,10 @@ async def _break_often(run: Run) -> None:
         run.require_one_history()
         told = f"{number + 1} {fault.__name__}: {len(run.history.indexes)} entries"
         print(told, "term", run.log.head()[0])
-    for client in clients:
+    for client in run.clients:
         client.cancel()
-    await asyncio.gather(*clients, return_exceptions=True)
+    outcomes = await asyncio.gather(*run.clients, return_exceptions=True)
+    assert {asyncio.CancelledError} == set(map(type, outcomes))
     # The last node that writes publishes all that was acknowledged.
     for node in run.nodes:
         node.ending.set()

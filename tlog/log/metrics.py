@@ -24,6 +24,9 @@ class LogMetrics(Metrics):
         self.batch_entries = histogram(
             "tlog_batch_entries", "New entries in a commit", buckets=_BATCH_ENTRIES
         )
+        self.term = gauge(
+            "tlog_term", "The term in which this node writes; 0 for a log in a folder"
+        )
         self.tree_size = gauge("tlog_tree_size", "Entries in the signed head")
         self.queue_entries = gauge(
             "tlog_queue_entries", "Entries that wait for a commit"

@@ -368,6 +368,7 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
 def _watch(log: Log) -> None:
     """Let each gauge read its value at the moment it is asked."""
     metrics, heads = log.metrics, log.heads
+    metrics.term.set_function(lambda: log.stores.tenure.term)
     metrics.tree_size.set_function(lambda: heads.signed.size)
     if (witnessing := log.standing.witnessing) is not None:
         metrics.cosigned_size.set_function(witnessing.cosigned_size)

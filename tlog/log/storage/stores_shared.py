@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from obstore.exceptions import BaseError
@@ -48,9 +49,10 @@ def _open(settings: SharedSettings, folder: LogFolder, origin: str) -> Stores:
     objects = _open_objects(settings.objects, origin)
     writing, living = Database(settings.database), Database(settings.database)
     try:
-        writing.require_durable(by_storage=settings.durability == "storage")
+        judge = partial(_require_durable, settings)
+        judge(writing)
         writing.make_tables()
-        tenure = TermTenure(living, origin, settings.takeover_s, SystemClock())
+        tenure = TermTenure(living, origin, settings.takeover_s, SystemClock(), judge)
         index = open_index(folder.layout.index)
     except BaseException:
         writing.close()
@@ -58,6 +60,10 @@ def _open(settings: SharedSettings, folder: LogFolder, origin: str) -> Stores:
     journal = PostgresJournal(writing, origin, lambda: tenure.term)
     kept = RowContradictions(Database(settings.database), origin, lambda: tenure.term)
     return Stores(folder, tenure, journal, objects, index, kept)
+
+
+def _require_durable(settings: SharedSettings, database: Database) -> None:
+    database.require_durable(by_storage=settings.durability == "storage")
 
 
 def _open_objects(url: str, origin: str) -> BucketObjects:

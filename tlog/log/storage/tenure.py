@@ -26,6 +26,11 @@ class Tenure(Protocol):
         """Whether this process is still the one, as far as it knows; does not wait."""
         ...
 
+    @property
+    def term(self) -> int:
+        """Return how many have written this log, this one included; 0 if unknown."""
+        ...
+
     def start(self, lifeline: Lifeline) -> None:
         """Begin to hold on to it; the end of it stops the process."""
         ...

@@ -20,6 +20,11 @@ class FolderTenure:
         """Whether this process still holds the lock."""
         return self._folder.is_locked
 
+    @property
+    def term(self) -> int:
+        """Return 0: nobody counts who has held the lock."""
+        return 0
+
     def start(self, lifeline: Lifeline) -> None:
         """Leave it to the operating system."""
 

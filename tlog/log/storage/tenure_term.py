@@ -56,16 +56,23 @@ class TermTenure:
 
     database: a connection of its own.  takeover_s: after so long
     without a sign of the writer another node serves.
-    term: in which this process writes, 0 before it does.
+    judge: raises if the database may not be written.  term: in which this process
+    writes, 0 before it does.
     """
 
     def __init__(
-        self, database: Database, origin: str, takeover_s: int, clock: Clock
+        self,
+        database: Database,
+        origin: str,
+        takeover_s: int,
+        clock: Clock,
+        judge: Callable[[Database], None],
     ) -> None:
         self._database = database
         self._origin = origin
         self._silence_s = takeover_s * _SILENCE
         self._clock = clock
+        self._judge = judge
         self._ended = Event()
         self._lost: FatalError | None = None
         self._beaten_s = 0.0
@@ -75,10 +82,13 @@ class TermTenure:
     def take(self, meanwhile: Callable[[], None]) -> None:
         """Wait until no other node writes, then begin a term and keep it alive.
 
-        Raises FatalError if nobody knows whether the term began.
+        Raises what `judge` does, and FatalError if nobody knows whether the term began.
         """
         while not self.term:
-            self.term = self._begin(self._wait_for_silence(meanwhile))
+            seen = self._wait_for_silence(meanwhile)
+            # It may be another one than at the start: a standby that was promoted.
+            self._judge(self._database)
+            self.term = self._begin(seen)
         log_event("this node writes", term=self.term)
         self._beaten_s = self._clock.monotonic_s()
         self._thread = Thread(target=self._keep, name="term", daemon=True)

@@ -32,6 +32,11 @@ from tlog.log.storage.tenure_term import TermTenure
 _SOON = timedelta(milliseconds=1)
 
 
+def judge(database: Database) -> None:
+    """Trust any database whose standbys, if any, are synchronous."""
+    database.require_durable(by_storage=False)
+
+
 def note(size: int, salt: int = 0) -> bytes:
     """Return a signed note of a size, whose signature nobody verifies."""
     root = base64.b64encode(bytes([salt]) * 32).decode()
@@ -126,7 +131,7 @@ class PostgresJournals:
         self._server = server
         self._proxy = proxy
         self._origin = origin
-        self._term = TermTenure(self._database(), origin, 1, SystemClock())
+        self._term = TermTenure(self._database(), origin, 1, SystemClock(), judge)
         # A lock that somebody else holds stands in for a disk without room.
         self._url = server.url.replace(str(server.port), str(proxy.port))
         self._url += "?options=-c%20lock_timeout%3D20"
@@ -134,7 +139,7 @@ class PostgresJournals:
 
     def open(self) -> PostgresJournal:
         self._term.release()
-        self._term = TermTenure(self._database(), self._origin, 1, SystemClock())
+        self._term = TermTenure(self._database(), self._origin, 1, SystemClock(), judge)
         database = Database(self._url)
         database.make_tables()
         self._term.take(lambda: None)

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tests.support.postgres import Postgres
+from tests.tlog.log.storage.adapters import judge
 from tlog.clock import SystemClock
 from tlog.errors import FatalError, MachineError, RejectedError
 from tlog.log.storage.journal import SignedHead, StoredBatch
@@ -69,7 +71,7 @@ def standby(server: Postgres, folder: Path) -> Iterator[None]:
             pass
 
 
-def judge(url: str, *, by_storage: bool = False) -> None:
+def look(url: str, *, by_storage: bool = False) -> None:
     database = Database(url)
     try:
         database.require_durable(by_storage=by_storage)
@@ -78,7 +80,7 @@ def judge(url: str, *, by_storage: bool = False) -> None:
 
 
 def test_a_database_as_it_comes_is_taken(database: Postgres) -> None:
-    judge(database.url)
+    look(database.url)
 
 
 @pytest.mark.parametrize("name", ["fsync", "full_page_writes"])
@@ -89,8 +91,8 @@ def test_a_database_that_loses_commits_is_refused(
         configured(database, **{name: "off"}),
         pytest.raises(RejectedError, match=f"{name} = off"),
     ):
-        judge(database.url, by_storage=True)
-    judge(database.url)
+        look(database.url, by_storage=True)
+    look(database.url)
 
 
 def test_a_standby_that_is_not_synchronous_is_refused(
@@ -98,13 +100,13 @@ def test_a_standby_that_is_not_synchronous_is_refused(
 ) -> None:
     with standby(database, tmp_path / "wal"):
         with pytest.raises(RejectedError, match=r"no standby .* is synchronous"):
-            judge(database.url)
-        judge(database.url, by_storage=True)
+            look(database.url)
+        look(database.url, by_storage=True)
         with configured(database, synchronous_standby_names="pg_receivewal"):
             state = "SELECT sync_state FROM pg_stat_replication"
             while database.run(state) != [("sync",)]:
                 pass
-            judge(database.url)
+            look(database.url)
 
 
 def test_standbys_that_may_not_be_looked_at_are_refused(
@@ -112,17 +114,17 @@ def test_standbys_that_may_not_be_looked_at_are_refused(
 ) -> None:
     database.run("CREATE ROLE weak LOGIN")
     weak = database.url.replace("tlog@", "weak@")
-    judge(weak)
+    look(weak)
     with (
         standby(database, tmp_path / "wal"),
         pytest.raises(RejectedError, match="GRANT pg_monitor"),
     ):
-        judge(weak)
+        look(weak)
 
 
 def opened(server: Postgres, origin: str) -> tuple[TermTenure, PostgresJournal]:
     """Begin a term and a journal with an empty head."""
-    tenure = TermTenure(Database(server.url), origin, 60, SystemClock())
+    tenure = TermTenure(Database(server.url), origin, 60, SystemClock(), judge)
     database = Database(server.url)
     database.make_tables()
     tenure.take(lambda: None)
@@ -177,7 +179,7 @@ def test_a_term_that_no_standby_has_confirmed_does_not_begin(
     tenure, journal = opened(database, str(tmp_path))
     tenure.release()
     journal.close()
-    late = TermTenure(Database(database.url), str(tmp_path), 60, SystemClock())
+    late = TermTenure(Database(database.url), str(tmp_path), 60, SystemClock(), judge)
     with (
         configured(database, synchronous_standby_names="nobody"),
         ThreadPoolExecutor(1) as other,
@@ -195,3 +197,24 @@ def test_no_error_shows_the_password(database: Postgres) -> None:
     with pytest.raises(MachineError) as refused:
         Database(url).read("SELECT 1", {})
     assert "a-secret" not in str(refused.value)
+
+
+def test_a_database_is_judged_again_before_a_node_takes_over(
+    database: Postgres, tmp_path: Path
+) -> None:
+    """The one that waited may be asked at another server by then, after a failover."""
+    tenure, journal = opened(database, str(tmp_path / "log"))
+    late = TermTenure(
+        Database(database.url), str(tmp_path / "log"), 60, SystemClock(), judge
+    )
+    waited = Event()
+    with ThreadPoolExecutor(1) as other:
+        taking = other.submit(late.take, waited.set)
+        assert waited.wait(240)
+        with standby(database, tmp_path / "wal"):
+            tenure.release()
+            with pytest.raises(RejectedError, match="is synchronous"):
+                taking.result(240)
+    assert 0 == late.term
+    late.release()
+    journal.close()

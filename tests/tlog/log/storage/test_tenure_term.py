@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 
 from tests.support.postgres import Postgres
+from tests.tlog.log.storage.adapters import judge
 from tlog.clock import SystemClock
 from tlog.errors import FatalError, MachineError
 from tlog.lifeline import Lifeline
@@ -35,7 +36,7 @@ class Nodes:
 
     def node(self, takeover_s: int = NEVER_S) -> TermTenure:
         tenure = TermTenure(
-            Database(self.server.url), self.origin, takeover_s, SystemClock()
+            Database(self.server.url), self.origin, takeover_s, SystemClock(), judge
         )
         self.opened.append(tenure)
         return tenure
