@@ -12,7 +12,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test format lint types tests coverage sanitize test-kubernetes crash shared many bench bench-check clean
+.PHONY: demo test format lint types tests coverage sanitize test-kubernetes test-browser crash shared many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -58,6 +58,11 @@ crash: $(VENV)/installed
 # Break one thing after the other under three nodes that share a log, N times.
 shared: $(VENV)/installed
 	TLOG_SHARED_ROUNDS=$(N) $(BIN)/python -m pytest -s tests/system/test_shared_faults.py
+
+# All stories of the explorer in Debian's chromium: apt-get install chromium.
+test-browser: $(VENV)/installed
+	command -v chromium || { echo 'chromium is missing: apt-get install chromium'; exit 1; }
+	TLOG_BROWSER=1 $(BIN)/python -m pytest tests/tlog/explorer tests/system/test_explorer.py
 
 # Submit 12,000 files to a log that takes a hundred entries a second.
 many: $(VENV)/installed

@@ -6,6 +6,7 @@
         result = await log.search("sha256:<hex>")     entries that name a digest
         proof = await log.prove(index)                an entry by its index
         head = await log.checkpoint()                 the log's head and who signed it
+        history = await log.history(old, new)         that one size extends another
         found = await log.attestations("sha256:<hex>")    entries about an artifact
         content = await log.document("sha256:<hex>")      a document's bytes
         await log.put_document(content, entry=index)      store one
@@ -21,6 +22,7 @@ The files, in order of dependency:
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
     attested  comparing  holdings    PURE: what is proven of an artifact, of a package
+    histories                        PURE: what is proven of two sizes of a log
     purls  runs  sboms               PURE: packages, what holds them; runs of jobs
     cosigning                        PURE: what a log says to a witness
     network                          proxy, authorities, who learns of waits

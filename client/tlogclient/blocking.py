@@ -8,6 +8,7 @@ from typing import Self
 
 from tlogclient.attested import AttestationResult
 from tlogclient.findings import SearchResult
+from tlogclient.histories import History
 from tlogclient.holdings import HoldingResult
 from tlogclient.kept import MAX_DOCUMENT_BYTES
 from tlogclient.log import DEFAULT_HITS, LogClient
@@ -135,3 +136,11 @@ class BlockingLog:
     def checkpoint(self, *, extending: Checkpoint | None = None) -> Witnessed:
         """Return the log's head, proven to extend an older one if that is given."""
         return self._runner.run(self._log.checkpoint(extending=extending))
+
+    def note(self) -> bytes:
+        """Return the log's head as its signed note, which satisfies the policy."""
+        return self._runner.run(self._log.note())
+
+    def history(self, old: int, new: int | None = None) -> History:
+        """Return the proof that the tree of `new` leaves extends that of `old`."""
+        return self._runner.run(self._log.history(old, new))

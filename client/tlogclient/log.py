@@ -42,6 +42,7 @@ from tlogclient.findings import (
     parse_digest,
     parse_sought,
 )
+from tlogclient.histories import EMPTY, History, Tree, open_history, unproven_tree
 from tlogclient.holdings import HoldingResult
 from tlogclient.kept import MAX_DOCUMENT_BYTES, KeptDocuments
 from tlogclient.monitors import (
@@ -296,16 +297,45 @@ class LogClient:
         consistent with it.
         """
         if extending is None:
-            request = Request("/checkpoint", _ANY, MAX_NOTE_BYTES)
-            return open_head(await self._transport.fetch(request), self._policy)
-        request = Request(
-            "/api/v1/proof/consistency",
-            _JSON,
-            _NOTE_JSON_BYTES,
-            {"old": str(extending.size)},
-        )
-        answer = await self._transport.fetch(request)
+            return open_head(await self.note(), self._policy)
+        answer = await self._consistency(extending.size)
         return open_extension(answer, extending, self._policy)
+
+    async def note(self) -> bytes:
+        """Return the log's head as its signed note, which satisfies the policy."""
+        note = await self._transport.fetch(Request("/checkpoint", _ANY, MAX_NOTE_BYTES))
+        open_head(note, self._policy)
+        return note
+
+    async def history(self, old: int, new: int | None = None) -> History:
+        """Return the proof that the tree of `new` leaves extends that of `old` leaves.
+
+        new: without, the newest head's.  Both roots are proven by that head.
+        """
+        present = (await self.checkpoint()).checkpoint
+        later = await self._unproven_tree(present.size if new is None else new)
+        head = await self.checkpoint(extending=Checkpoint(present.origin, *later))
+        answer = await self._consistency(old, later.size)
+        return open_history(answer, await self._unproven_tree(old), later, head)
+
+    async def _unproven_tree(self, size: int) -> Tree:
+        if not size:
+            return EMPTY
+        request = Request(f"/api/v1/entries/{size - 1}", _BYTES, MAX_ENTRY_BYTES)
+        entry = await self._transport.fetch(request)
+        request = Request(
+            "/api/v1/proof/inclusion",
+            _JSON,
+            _NOTE_JSON_BYTES + _ENTRY_JSON_BYTES,
+            {"index": str(size - 1), "size": str(size)},
+        )
+        return unproven_tree(size, entry, await self._transport.fetch(request))
+
+    async def _consistency(self, old: int, new: int | None = None) -> bytes:
+        query = {"old": str(old)} | ({} if new is None else {"new": str(new)})
+        return await self._transport.fetch(
+            Request("/api/v1/proof/consistency", _JSON, _NOTE_JSON_BYTES, query)
+        )
 
     async def _submit_batch(
         self, entries: Sequence[bytes], *, wait: bool = True

@@ -4,23 +4,27 @@
     witness <name> <vkey> [<url>]
     group <name> all|any|<k> <member>...
     quorum <name>|none
+    #!tlog retired <name>+<id> <size>
 
 A checkpoint satisfies a policy if one of the logs signed it, under its own origin, and
 the quorum's witnesses did too.  Names are opaque octets, defined before they are used,
 and each is a member at most once, so that groups form trees and never cycles.
 
-Source: C2SP tlog-policy.
+The last form is a comment to everybody else: of a key above it that signs no head of
+more than `size` entries any more, so that such a head needs another key.
+
+Source: C2SP tlog-policy; decision 0032 for the comment.
 """
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from tlogverify.checkpoint import Checkpoint
-from tlogverify.errors import FormatError, QuorumError
+from tlogverify.errors import FormatError, QuorumError, SignatureError
 from tlogverify.files import read_bounded
 from tlogverify.keys import KeyType, VerifierKey, parse_verifier_key
 from tlogverify.lines import parse_decimal
@@ -30,6 +34,7 @@ MAX_POLICY_BYTES: Final = 1 << 20
 MAX_LINES: Final = 4096
 
 _NONE: Final = b"none"
+_OURS: Final = b"#!tlog"
 _FORBIDDEN: Final = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 _LOG_TYPES: Final = (KeyType.ED25519, KeyType.MLDSA44)
 _WITNESS_TYPES: Final = (KeyType.COSIGNATURE, KeyType.MLDSA44)
@@ -37,19 +42,28 @@ _WITNESS_TYPES: Final = (KeyType.COSIGNATURE, KeyType.MLDSA44)
 
 @dataclass(frozen=True, slots=True)
 class PolicyLog:
-    """A log that may sign; url: where it is read, if the policy says so."""
+    """A log that may sign; url: where it is read, if the policy says so.
+
+    retired: the size of the last head that the key signed; None while it signs.
+    """
 
     key: VerifierKey
     url: str | None
+    retired: int | None = None
+
+    def signs(self, checkpoint: Checkpoint) -> bool:
+        """Whether the key may vouch for a head: of its own log, before it retired."""
+        return self.key.name == checkpoint.origin and not _is_late(self, checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyWitness:
-    """A witness; name: the policy's own; url: its submission prefix, if given."""
+    """A witness; name: the policy's own; url, retired: as of a log, its own prefix."""
 
     name: bytes
     key: VerifierKey
     url: str | None
+    retired: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +131,17 @@ class Policy:
             (log.key for log in self.logs),
             (witness.key for witness in self.witnesses),
         )
-        origin, signers = signed.checkpoint.origin, signed.signers
-        by_key = {signer.key: signer for signer in signers}
-        witnesses = {w.name: by_key.get(w.key) for w in self.witnesses}
+        by_key = {signer.key: signer for signer in signed.signers}
+        logs = [log for log in self.logs if log.key in by_key]
+        vouching = tuple(log.key for log in logs if log.signs(signed.checkpoint))
+        if not vouching:
+            raise SignatureError(_late(signed.checkpoint, logs))
+        in_time = (w for w in self.witnesses if not _is_late(w, signed.checkpoint))
+        witnesses = {w.name: by_key.get(w.key) for w in in_time}
         self._require_quorum({name for name, signer in witnesses.items() if signer})
         return Witnessed(
             checkpoint=signed.checkpoint,
-            log=tuple(
-                log.key
-                for log in self.logs
-                if log.key in by_key and log.key.name == origin
-            ),
+            log=vouching,
             witnesses=tuple(signer for signer in witnesses.values() if signer),
         )
 
@@ -156,9 +170,11 @@ class _Reader:
         if bad := _FORBIDDEN.search(line):
             raise FormatError("an octet that a policy does not allow", bad.group())
         fields = re.findall(rb"[^ \t]+", line)
-        if not fields or fields[0].startswith(b"#"):
+        if not fields or (fields[0].startswith(b"#") and fields[0] != _OURS):
             return
         match fields:
+            case [_, b"retired", key, size] if fields[0] == _OURS:
+                self._retire(key, parse_decimal("a size", size))
             case [b"log", vkey, *url] if len(url) <= 1:
                 self._take_log(vkey, _url(url))
             case [b"witness", name, vkey, *url] if len(url) <= 1:
@@ -192,6 +208,17 @@ class _Reader:
             raise FormatError("a log's key has type 01 or 06", key.name)
         _require_new_key(key, {log.key.public_bytes: b"log" for log in self.logs})
         self.logs.append(PolicyLog(key, url))
+
+    def _retire(self, named: bytes, size: int) -> None:
+        for place, log in enumerate(self.logs):
+            if _id_of(log.key) == named and log.retired is None:
+                self.logs[place] = replace(log, retired=size)
+                return
+        for place, it in enumerate(self.witnesses):
+            if _id_of(it.key) == named and it.retired is None:
+                self.witnesses[place] = replace(it, retired=size)
+                return
+        raise FormatError("no key above retires, or it does twice", named)
 
     def _take_witness(self, name: bytes, vkey: bytes, url: str | None) -> None:
         key = parse_verifier_key(vkey)
@@ -232,6 +259,22 @@ class _Reader:
         if name in self.names:
             raise FormatError("a name is defined twice", name)
         self.names.add(name)
+
+
+def _id_of(key: VerifierKey) -> bytes:
+    return f"{key.name}+{key.key_id.hex()}".encode()
+
+
+def _is_late(it: PolicyLog | PolicyWitness, checkpoint: Checkpoint) -> bool:
+    return it.retired is not None and checkpoint.size > it.retired
+
+
+def _late(checkpoint: Checkpoint, logs: Iterable[PolicyLog]) -> str:
+    last = max(log.retired for log in logs if log.retired is not None)
+    return (
+        f"only a key that retired at size {last} signed this head of "
+        f"{checkpoint.size} entries: ask the log for a new proof"
+    )
 
 
 def _url(fields: list[bytes]) -> str | None:

@@ -19,7 +19,7 @@ from tests.architecture.source import ROOT, Source, below, sources
 WINGS = [
     {"__main__"},
     {"cli"},
-    {"gate"},
+    {"gate", "backup", "rebuilds"},
     {
         "log",
         "witness",
@@ -31,9 +31,9 @@ WINGS = [
         "tuf",
         "registry",
     },
-    {"documents"},
+    {"documents", "explorer"},
     {"http", "rules"},
-    {"bundles", "durable", "entries", "lifeline", "signing"},
+    {"bundles", "durable", "entries", "lifeline", "signing", "textfiles"},
     {"hashing", "folders", "metrics", "clock", "log_lines"},
     {"config"},
     {"errors"},
@@ -44,9 +44,9 @@ WINGS = [
 
 ROOMS = [
     {"serving"},
-    {"api", "opening", "rebuilding", "shared"},
-    {"life"},
-    {"reading", "settings", "standing", "submitting"},
+    {"api", "opening", "rebuilding", "restoring", "shared"},
+    {"life", "identity"},
+    {"reading", "settings", "standing", "submitting", "eras"},
     {"cosigning"},
     {"admission", "sequencer"},
     {"proofs", "publishing"},
@@ -58,6 +58,7 @@ ROOMS = [
 
 PURE = [
     "tlog.log.merkle",
+    "tlog.signing.points",
     "tlog.log.cosigning.gathering",
     "tlog.log.sequencer.batch",
     "tlog.log.sequencer.growth",
@@ -125,7 +126,9 @@ PURE = [
     "tlogclient.batches",
     "tlogclient.cosigning",
     "tlogclient.comparing",
+    "tlogclient.histories",
     "tlogclient.holdings",
+    "tlogclient.keychanges",
     "tlogclient.purls",
     "tlogclient.sboms",
     "tlogclient.runs",
@@ -220,7 +223,15 @@ def test_no_module_is_in_an_import_cycle() -> None:
             "gate",
             # A monitor's state is a source; it has no code of the log either.
             {"attest", "registry", "monitor", "documents", "http", "rules", "bundles"}
-            | {"signing", *WINGS[7], "config", "errors", "tlogclient", "tlogverify"},
+            | {
+                "signing",
+                "textfiles",
+                *WINGS[7],
+                "config",
+                "errors",
+                "tlogclient",
+                "tlogverify",
+            },
             id="gate: no code of the log whose documents it judges",
         ),
     ],
@@ -306,7 +317,7 @@ PARTS_OF_THE_VERIFIER = {
     "tlogverify.attestation": 1_160,
     "tlogverify.command": 800,
     "tlogverify.sigstore": 1_200,
-    "tlogverify": 2_650,
+    "tlogverify": 2_690,  # 40 lines: keys that have retired, decision 0032
 }
 """The most lines of each part; the last one is what no other part has."""
 

@@ -6,12 +6,15 @@ from tests.architecture.source import below, sources
 from tests.architecture.test_architecture import WINGS
 
 ENTRANCES = {
-    "log": {"opening", "serving", "rebuilding", "settings", "life", "shared"},
+    "log": {"opening", "serving", "rebuilding", "settings", "life"}
+    | {"admission.tokens", "eras", "identity", "restoring", "shared"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}
     | {"clusters"},
-    "fsck": {"check", "damage", "documents"},
+    "fsck": {"check", "damage", "documents", "peaks"},
+    "backup": {"running", "restoring"},
+    "rebuilds": {"building", "comparing", "stating"},
     "tuf": {"repository"},
     "registry": {"manifests"},
     # These say in their packages what others may use of them.

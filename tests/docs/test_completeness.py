@@ -25,6 +25,7 @@ from tests.docs.documents import (
     section,
 )
 from tlog.cli.command import _STATUS, exit_status, verb_parser
+from tlog.cli.fsck_metrics import FsckMetrics
 from tlog.cli.verbs import NAMES
 from tlog.config import CommandSettings
 from tlog.entries.submission import MAX_BODY_BYTES, MAX_ENTRIES
@@ -46,6 +47,7 @@ from tlog.monitor.door import build_monitor_app
 from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.monitor import Monitor
 from tlog.monitor.settings import MonitorSettings
+from tlog.rebuilds.stating import RebuildMetrics
 from tlog.witness.door import WITNESS_ROWS, build_witness_app
 from tlog.witness.metrics import WitnessMetrics
 from tlog.witness.opening import OpenWitness
@@ -114,7 +116,7 @@ def test_no_variable_of_the_environment_means_two_settings() -> None:
 
 def test_every_metric_is_documented_with_its_type() -> None:
     kinds_of = [LogMetrics(), WitnessMetrics(), MonitorMetrics()]
-    kinds_of += [GateMetrics(), CoverageMetrics()]
+    kinds_of += [GateMetrics(), CoverageMetrics(), FsckMetrics(), RebuildMetrics()]
     rendered = "".join(it.render().decode() for it in kinds_of)
     kinds = re.findall(r"^# TYPE (tlog_\w+) (\w+)$", rendered, re.MULTILINE)
     expected = {

@@ -30,7 +30,7 @@ from tlogverify.attestation import Rules
 
 RUNNABLE = {"sh", "python"}
 MARKERS = re.compile(r"run|serve|stop, then run|not run: \w.*")
-FOREIGN_COMMANDS = ("openssl", "sha256sum", "cosign")
+FOREIGN_COMMANDS = ("openssl", "sha256sum", "cosign", "curl")
 
 
 @pytest.fixture

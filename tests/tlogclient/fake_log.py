@@ -225,10 +225,11 @@ class FakeLog:
             case ["/api/v1/entries", index]:
                 return web.Response(body=self.entries[int(index)])
             case ["/api/v1/proof", "inclusion"]:
-                proof = self.proof(int(request.query["index"]))
-                return web.Response(body=proof.encode(), content_type="text/plain")
+                return self._prove(int(request.query["index"]), request)
             case ["/api/v1/proof", "consistency"]:
-                return self._json(self.extension(int(request.query["old"])))
+                return self._json(
+                    self.extension(int(request.query["old"]), request.query.get("new"))
+                )
             case ["/api/v1", "search"]:
                 start = int(request.query.get("start", "0"))
                 return self._json(self.search(request.query["digest"], start))
@@ -237,13 +238,28 @@ class FakeLog:
             case _:
                 return web.Response(status=404)
 
-    def extension(self, old: int) -> dict[str, Any]:
+    def _prove(self, index: int, request: web.Request) -> web.Response:
+        if "size" in request.query:
+            return self._json(self.inclusion(index, int(request.query["size"])))
+        proof = self.proof(index)
+        return web.Response(body=proof.encode(), content_type="text/plain")
+
+    def inclusion(self, index: int, size: int) -> dict[str, Any]:
         return {
-            "old": old,
-            "new": len(self.entries),
-            "path": base64(consistency(old, self.leaves)) if old else [],
+            "index": index,
+            "size": size,
+            "path": base64(path_of(index, self.leaves[:size])),
             "checkpoint": self.note().decode(),
         }
+
+    def extension(self, old: int, new: str | None = None) -> dict[str, Any]:
+        size = len(self.entries) if new is None else int(new)
+        answer = {
+            "old": old,
+            "new": size,
+            "path": base64(consistency(old, self.leaves[:size])) if old else [],
+        }
+        return answer if new else {**answer, "checkpoint": self.note().decode()}
 
     async def _submit(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

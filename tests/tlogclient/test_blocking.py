@@ -42,6 +42,8 @@ def test_each_verb_answers_as_the_client_does(served: FakeLog) -> None:
         assert ([hit.index for hit in result.hits], result.next) == ([0, 1], 2)
         assert log.prove(1).extra == entry(1)
         assert log.checkpoint(extending=old).checkpoint.size == 3
+        assert log.note() == served.note()
+        assert log.history(old.size).new.size == 3
 
 
 def test_errors_come_through_and_the_client_stays_usable(served: FakeLog) -> None:

@@ -6,8 +6,18 @@ import pytest
 from aiohttp import web
 
 import tlogclient
-from tests.tlogclient.fake_log import PROVENANCE, FakeLog, entry, problem, record
+from tests.support.cases import case
+from tests.tlogclient.fake_log import (
+    PROVENANCE,
+    FakeLog,
+    Lie,
+    entry,
+    problem,
+    record,
+    root,
+)
 from tlogclient import LogClient, RefusedError, UnavailableError
+from tlogclient.histories import require_same
 from tlogverify import FormatError, Policy, VerificationError
 from tlogverify.hashing import leaf_hash
 
@@ -236,3 +246,60 @@ async def test_the_head_is_proven_to_extend_an_older_one(fake: FakeLog) -> None:
         fake.entries[2] = entry(99)
         with pytest.raises(VerificationError):
             await log.checkpoint(extending=old)
+
+
+async def test_one_size_of_a_log_is_proven_to_extend_another(fake: FakeLog) -> None:
+    fake.submit([entry(number) for number in range(9)])
+    async with LogClient(fake.url, fake.policy) as log:
+        assert fake.note() == await log.note()
+        for new in range(10):
+            for old in range(new + 1):
+                with case(f"{old} to {new}"):
+                    history = await log.history(old, new)
+                    roots = [root(fake.leaves[:size]) for size in (old, new)]
+                    assert [(old, roots[0]), (new, roots[1])] == [
+                        history.old,
+                        history.new,
+                    ]
+                    assert 9 == history.head.checkpoint.size
+        assert 9 == (await log.history(4)).new.size
+
+
+async def test_a_history_of_which_one_thing_is_false_is_refused(fake: FakeLog) -> None:
+    fake.submit([entry(number) for number in range(9)])
+    lies: dict[str, Lie] = {
+        "another old root": lambda it: (
+            it.update(path=it["path"][::-1]) if it.get("size") == 6 else None
+        ),
+        "an inclusion proof of another size": lambda it: (
+            it.update(size=5) if it.get("size") == 6 else None
+        ),
+        "a path between other sizes": lambda it: (
+            it.update(old=4) if it.get("old") == 6 else None
+        ),
+        "a flipped path": lambda it: (
+            it.update(path=it["path"][::-1]) if it.get("old") == 6 else None
+        ),
+        "another new root": lambda it: (
+            it.update(path=it["path"][::-1]) if it.get("size") == 7 else None
+        ),
+    }
+    async with LogClient(fake.url, fake.policy) as log:
+        for name, lie in lies.items():
+            with case(name):
+                fake.lie = lie
+                with pytest.raises(VerificationError):
+                    await log.history(6, 7)
+        fake.lie = None
+        assert (6, 7) == ((await log.history(6, 7)).old.size, 7)
+
+
+async def test_a_head_of_another_history_is_told_from_the_logs(fake: FakeLog) -> None:
+    fake.submit([entry(number) for number in range(4)])
+    async with LogClient(fake.url, fake.policy) as log:
+        kept = (await log.checkpoint()).checkpoint
+        require_same((await log.history(4)).old, kept)
+        require_same((await log.history(4)).old, None)
+        fake.entries[2] = entry(99)
+        with pytest.raises(VerificationError, match="another history"):
+            require_same((await log.history(4)).old, kept)

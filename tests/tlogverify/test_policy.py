@@ -13,9 +13,13 @@ from tests.tlogverify.actors import (
     WITNESS,
     WITNESS_MLDSA,
     Actor,
+    Head,
+    note,
 )
 from tests.tlogverify.strategies import any_bytes, near_misses, thorough
-from tlogverify.errors import FormatError
+from tlogverify.checkpoint import Checkpoint
+from tlogverify.errors import FormatError, SignatureError
+from tlogverify.hashing import to_hash
 from tlogverify.policy import (
     MAX_LINES,
     MAX_POLICY_BYTES,
@@ -227,3 +231,54 @@ def test_whatever_the_bytes_are_only_format_errors_come_out(text: bytes) -> None
     assert policy.quorum is None or policy.quorum in names
     assert all(1 <= group.needed <= len(group.members) for group in policy.groups)
     assert MLDSA44 not in {log.key.key_type for log in policy.logs}
+
+
+RETIRED = b"#!tlog retired %s+%s 7\n" % (LOG.name.encode(), LOG.key_id.hex().encode())
+
+
+def test_a_key_of_a_log_retires_at_a_size() -> None:
+    policy = Policy.parse(L + RETIRED + b"#!tlogs are a comment\n" + Q)
+    assert (PolicyLog(LOG.key, None, 7),) == policy.logs
+    for size, signs in ((7, True), (8, False)):
+        head = Checkpoint(ORIGIN, size, to_hash(bytes(32)))
+        assert signs == policy.logs[0].signs(head)
+    assert not policy.logs[0].signs(Checkpoint("other", 7, to_hash(bytes(32))))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RETIRED + L + Q,
+        L + RETIRED + RETIRED + Q,
+        L + RETIRED.replace(b"retired", b"expired") + Q,
+        L + RETIRED.replace(b" 7", b" 07") + Q,
+        L + RETIRED.replace(b" 7", b"") + Q,
+        L + RETIRED.replace(b" 7", b" 7 8") + Q,
+        L + RETIRED.replace(b"+", b"+0") + Q,
+    ],
+)
+def test_a_retirement_that_breaks_a_rule_is_refused(text: bytes) -> None:
+    with pytest.raises(FormatError, match="policy line"):
+        Policy.parse(text)
+
+
+def test_a_head_that_a_retired_key_alone_signed_is_refused() -> None:
+    second = Actor(LOG.name, ED25519, "the log's second key")
+    policy = Policy.parse(L + b"log " + second.vkey + b"\n" + RETIRED + Q)
+    for size, by, is_good in (
+        (7, (LOG,), True),
+        (8, (LOG,), False),
+        (8, (LOG, second), True),
+        (8, (second,), True),
+    ):
+        head = Head(ORIGIN, size, bytes(32))
+        signed = note(head, *(it.line(head) for it in by))
+        if is_good:
+            vouching = {key.public_bytes for key in policy.open_checkpoint(signed).log}
+            expected = {it.public_bytes for it in by} - (
+                {LOG.public_bytes} if size > 7 else set()
+            )
+            assert expected == vouching
+        else:
+            with pytest.raises(SignatureError, match="retired at size 7 signed this"):
+                policy.open_checkpoint(signed)

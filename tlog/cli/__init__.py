@@ -5,13 +5,17 @@
     serve  witness  monitor  gate            the roles that run
     gate_manifest  gate_decide  coverage     what clusters, scripts and operators ask
     submit  attest  verify  search           what people ask of a log
+    get  head  prove                         one entry, the head, two sizes of a log
+    rebuild_check                            built again, and compared
     backfill                                 what nobody watched, said to be so
     attach  discover                         what registries hold of images
     images  trust_of_images                  such images verified, and by whose word
-    fsck  rebuild  keygen                    what operators do
+    fsck  rebuild  keygen  token             what operators do
+    backup  restore                          a second copy of a log, and the log of one
     documents  document_log                  the documents of a log, and the way to it
     attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
+    completion  manual  described            for shells and `man`: what each verb takes
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
     bundles  certified                       verify's, for bundles and trusted roots
     rules  ruled  vsa                        rules checked; verify's, for blocks of them
@@ -19,9 +23,12 @@
     hashes                                   what hashes here, for those who ask
     shared                                   stores that nodes share, where named
     serving  settings                        what the roles that run share
+    rotate_key                               a log's key changed under one origin
+    keys  hardware                           keys by their URIs; those on tokens
     credentials  policies  progress          what the others share
     network  registries                      flags of the network; the way to a registry
     retries                                  what both tell of requests tried again
+    fsck_metrics                             what fsck leaves for collectors
     output  reports  signers                 what submit and search tell, and read
     completeness  holdings                   what search --prove and --component tell
 

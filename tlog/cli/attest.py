@@ -56,7 +56,8 @@ from tlog.cli.attest_reports import (
     tell_omissions,
     tell_passed_over,
 )
-from tlog.cli.credentials import bearer_token, key_password
+from tlog.cli.credentials import bearer_token
+from tlog.cli.keys import open_signer
 from tlog.cli.policies import (
     find_network,
     load_policy,
@@ -66,7 +67,7 @@ from tlog.cli.policies import (
 from tlog.cli.signers import read_certificate
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
-from tlog.signing import read_attestation_key
+from tlog.signing import file_of
 from tlogclient import LogClient
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.command.telling import printable
@@ -184,8 +185,11 @@ def _without_secrets(
     return Captured(dict(predicate), found)
 
 
-def _read_key(path: Path) -> AttestationSigner:
-    """Read the private key; FormatError that says so for the public half of one."""
+def _read_key(place: str) -> AttestationSigner:
+    """Open the private key; FormatError that says so for the public half of one."""
+    path = file_of(place)
+    if path is None:
+        return open_signer(place)
     with path.open("rb") as file:
         start = file.read(64).lstrip()
     if start.startswith(_PUBLIC):
@@ -198,7 +202,7 @@ def _read_key(path: Path) -> AttestationSigner:
                 else ""
             )
         )
-    return read_attestation_key(path, password=key_password())
+    return open_signer(place)
 
 
 async def _attest(

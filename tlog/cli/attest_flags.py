@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from tlog.attest import require_uri
+from tlog.cli.credentials import KEY_HELP
 from tlog.cli.document_flags import add_document_arguments
 from tlog.cli.policies import add_network_arguments, add_policy_argument
 from tlogverify.errors import FormatError
@@ -18,7 +19,7 @@ def add_attest_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file; or of what is not here sha256:HEX, or NAME@sha256:HEX",
     )
     parser.add_argument("--log", metavar="URL")
-    parser.add_argument("--key", type=Path, help="a private key, PKCS#8 in PEM")
+    parser.add_argument("--key", help=KEY_HELP)
     parser.add_argument(
         "--recursive", action="store_true", help="a folder means the files in it"
     )

@@ -22,8 +22,9 @@ from tlog.attest import (
     secret_values,
     utc_time,
 )
-from tlog.cli.credentials import bearer_token, key_password
+from tlog.cli.credentials import KEY_HELP, bearer_token
 from tlog.cli.document_flags import add_document_arguments
+from tlog.cli.keys import open_signer
 from tlog.cli.output import Output, telling_errors, warn
 from tlog.cli.policies import (
     add_network_arguments,
@@ -37,7 +38,6 @@ from tlog.cli.registries import open_repository
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.registry import find_image, parse_reference
-from tlog.signing import read_attestation_key
 from tlogverify.errors import FormatError
 
 _IMAGE = "oci://"
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where envelopes, proofs and the state of the work are kept",
     )
     parser.add_argument("--log", metavar="URL")
-    parser.add_argument("--key", type=Path, help="a private key, PKCS#8 in PEM")
+    parser.add_argument("--key", help=KEY_HELP)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what is missing, sign nothing"
     )
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
             for it in missing:
                 output.tell(_planned(options, it))
         else:
-            signer = read_attestation_key(options.key, password=key_password())
+            signer = open_signer(options.key)
             asyncio.run(_send(options, work, missing, (signer, output)))
     if not options.json:
         verb = "missing" if options.dry_run else "logged"

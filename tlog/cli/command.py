@@ -59,9 +59,14 @@ def _parse(arguments: Sequence[str] | None) -> Call:
         ahead = f"did you mean {alike[0]}?" if alike else "tlog --help lists them"
         complain(f"tlog: error: there is no verb {given.verb!r}; {ahead}")
         sys.exit(2)
+    verb, rest = load(given.verb), given.arguments
     named = argparse.Namespace(verb=given.verb)
-    options = verb_parser(given.verb).parse_args(given.arguments, named)
-    return Call(given.verb, options, load(given.verb).run)
+    if vars(verb).get("TAKES_COMMAND"):
+        # What follows `--` is another program's, and not argparse's to read.
+        end = rest.index("--") if "--" in rest else len(rest)
+        named.command, rest = rest[end + 1 :], rest[:end]
+    options = verb_parser(given.verb).parse_args(rest, named)
+    return Call(given.verb, options, verb.run)
 
 
 def run(call: Call) -> int:

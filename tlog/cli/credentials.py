@@ -11,6 +11,8 @@ from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
 from tlogverify.lines import parse_text
 
+KEY_HELP: Final = "a private key: a PKCS#8 file in PEM, or a pkcs11: or ssh-agent: URI"
+
 # What OpenSSL takes of a password.
 _MAX_PASSWORD_BYTES: Final = 1023
 _MAX_TOKEN_BYTES: Final = 16_384

@@ -6,9 +6,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tlog.cli.credentials import bearer_token
+from tlog.cli.keys import open_token
 from tlog.cli.policies import find_network, load_policy, open_client
 from tlog.cli.retries import silence_retries
 from tlog.config import load_settings
@@ -44,15 +46,20 @@ async def open_way_to_log(options: argparse.Namespace) -> AsyncIterator[LogClien
             yield log
         return
     silence_retries()
-    async with _opened(options) as (url, log_here):
+    async with open_stopped(options) as (url, log_here):
         policy = Policy.parse(log_here.standing.policy.encode())
         async with LogClient(url, policy, timeout_s=options.timeout) as log:
             yield log
 
 
 @asynccontextmanager
-async def _opened(options: argparse.Namespace) -> AsyncIterator[tuple[str, Log]]:
-    log = await asyncio.to_thread(open_log, _settings(options))
+async def open_stopped(options: argparse.Namespace) -> AsyncIterator[tuple[str, Log]]:
+    """Serve the stopped log in a folder to this process, and give its URL and itself.
+
+    options: folder and config.  Raises RejectedError if it runs, or is no log.
+    """
+    opening = partial(open_log, open_token=open_token)
+    log = await asyncio.to_thread(opening, settings_of(options))
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(log, stop, url.set_result))
@@ -67,7 +74,8 @@ async def _opened(options: argparse.Namespace) -> AsyncIterator[tuple[str, Log]]
         await serving
 
 
-def _settings(options: argparse.Namespace) -> LogSettings:
+def settings_of(options: argparse.Namespace) -> LogSettings:
+    """Return the settings of a stopped log, as `tlog serve` would read them."""
     if not (options.folder / "journal.db").exists():
         raise RejectedError(
             f"{options.folder} is no log's folder: name the log by --log URL"

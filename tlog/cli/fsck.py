@@ -13,6 +13,7 @@ from pathlib import Path
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
+from tlog.cli.verbs import load
 from tlog.errors import telling_machine_trouble
 from tlog.fsck.check import Verdict, check_folder
 from tlog.fsck.damage import DamageError
@@ -35,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="verify the documents in DIR instead, whether or not the log runs",
     )
+    parser.add_argument(
+        "--textfile", type=Path, metavar="FILE.prom", help="write metrics there"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -51,10 +55,19 @@ def run(options: argparse.Namespace) -> int:
             output.tell(json.dumps({"whole": False, **found}))
         # Line and status tell of damage, whether or not the object was written.
         complain(f"damaged: {error}")
+        _write(options, error.kind)
         return 1
+    _write(options, "none")
     output.tell(told)
     output.require()
     return 0
+
+
+def _write(options: argparse.Namespace, kind: str) -> None:
+    """Write what was found where metrics are collected, if that is asked for."""
+    if options.textfile is not None:
+        # Only who asks for the file loads what it is made with.
+        load("fsck-metrics").write_fsck(options.textfile, kind)
 
 
 def _judge(options: argparse.Namespace) -> str:

@@ -13,6 +13,7 @@ import uvloop
 
 from tlog.cli.bundles import load_certified
 from tlog.cli.credentials import key_password
+from tlog.cli.keys import open_token
 from tlog.cli.retries import silence_retries
 from tlog.cli.serving import (
     announce,
@@ -49,7 +50,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: GateSettings, *, as_json: bool) -> None:
-    gate = OpenGate(settings, load_judge=_load_judge, key_password=key_password())
+    gate = OpenGate(
+        settings,
+        load_judge=_load_judge,
+        key_password=key_password(),
+        open_token=open_token,
+    )
     stop = stop_on_signals()
     await serve_gate(gate, stop, lambda url: _announce(gate, url, as_json=as_json))
 

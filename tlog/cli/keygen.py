@@ -2,7 +2,8 @@
 
 ed25519 and mldsa44 sign the heads of a log, witness is the Ed25519 cosignature key.
 p256 and ed25519-pem sign attestations: PKCS#8 in PEM, with the public key in PEM beside
-it; if TLOG_KEY_PASSWORD is set, the private key is encrypted with it.
+it; if TLOG_KEY_PASSWORD is set, the private key is encrypted with it.  With --key the
+key is made on a token, and never leaves it.
 """
 
 import argparse
@@ -12,8 +13,19 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tlog.cli.credentials import key_password
+from tlog.cli.keys import make_on_token
 from tlog.cli.output import Output
-from tlog.signing import AttestationKeyType, generate_attestation_key, generate_key
+from tlog.signing import (
+    AgentPlace,
+    AttestationKey,
+    AttestationKeyType,
+    FilePlace,
+    SigningKey,
+    generate_attestation_key,
+    generate_key,
+    open_agent_key,
+    parse_place,
+)
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType
 
@@ -37,11 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="the new file (default: NAME.TYPE.key, / as _)"
     )
+    parser.add_argument(
+        "--key",
+        metavar="URI",
+        help="make it on the token of a pkcs11: URI; or print the public half of the "
+        "key that an ssh-agent: URI names",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the key file, which must not exist, and print the public half."""
+    """Make the key, which must not exist, and print the public half."""
+    if options.key is not None:
+        return _tell_remote(options)
     file_name = f"{options.name.replace('/', '_')}.{options.key_type}.key"
     path = options.out or Path(file_name)
     if not path.name:
@@ -49,10 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.key_type in _ATTESTATION_TYPES:
         attestation_key = generate_attestation_key(_ATTESTATION_TYPES[options.key_type])
         public = attestation_key.write(path, password=key_password())
-        name, shown = (
-            "signer",
-            f"sha256:{hashlib.sha256(attestation_key.public).hexdigest()}",
-        )
+        name, shown = "signer", _signer(attestation_key)
         more = {"public_key_file": str(public)}
     else:
         key = generate_key(options.name, _TYPES[options.key_type])
@@ -67,6 +84,40 @@ def run(options: argparse.Namespace) -> int:
     if output.lost is not None:
         _tell_lost(path, output.lost, is_kept=bool(more))
     return 0
+
+
+def _tell_remote(options: argparse.Namespace) -> int:
+    """Make a key on a token, or ask an agent for one, and print its public half."""
+    place = parse_place(options.key)
+    if isinstance(place, FilePlace):
+        raise FormatError("--key is a pkcs11: or ssh-agent: URI; a file is --out FILE")
+    if options.key_type == "mldsa44":
+        raise FormatError("an ML-DSA-44 key is a file: tokens and agents have none")
+    is_p256 = options.key_type == AttestationKeyType.P256.value
+    if isinstance(place, AgentPlace):
+        remote = open_agent_key(place)
+    else:
+        kind = AttestationKeyType.P256 if is_p256 else AttestationKeyType.ED25519
+        remote = make_on_token(place, kind)
+    output = Output(is_answer=True)
+    if options.key_type in _ATTESTATION_TYPES:
+        key = AttestationKey(remote)
+        shown = {"signer": _signer(key)}
+        if options.out is not None:
+            key.write_public(options.out)
+            shown["public_key_file"] = str(options.out)
+    else:
+        if options.out is not None:
+            raise FormatError("a verifier key is printed: --out goes without --key")
+        head_key = SigningKey(options.name, _TYPES[options.key_type], remote)
+        shown = {"verifier_key": head_key.verifier_key.encode()}
+    output.tell(json.dumps(shown) if options.json else next(iter(shown.values())))
+    output.require()
+    return 0
+
+
+def _signer(key: AttestationKey) -> str:
+    return f"sha256:{hashlib.sha256(key.public).hexdigest()}"
 
 
 def _tell_lost(path: Path, error: OSError, *, is_kept: bool) -> NoReturn:

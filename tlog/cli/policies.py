@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from tlog.cli.network import add_way_arguments
 from tlog.cli.retries import silence_retries
@@ -16,6 +17,8 @@ from tlogverify.command.policies import FOLDERS, VARIABLE, find_policy, policy_f
 from tlogverify.command.telling import complain
 from tlogverify.errors import FormatError
 
+_Told = TypeVar("_Told")
+
 
 def add_policy_argument(parser: argparse.ArgumentParser) -> None:
     """Add --policy."""
@@ -25,6 +28,14 @@ def add_policy_argument(parser: argparse.ArgumentParser) -> None:
         help=f"whom to trust: a file, or a name in {FOLDERS}; else {VARIABLE}, else "
         "what the log says of itself",
     )
+
+
+def add_log_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --log, --policy, --json and the flags of the way there."""
+    parser.add_argument("--log", required=True, metavar="URL")
+    add_policy_argument(parser)
+    add_network_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def add_network_arguments(
@@ -81,6 +92,19 @@ def read_policy(given: str) -> Policy:
         return Policy.read(path)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
+
+
+async def ask_log(
+    options: argparse.Namespace, ask: Callable[[LogClient, Policy], Awaitable[_Told]]
+) -> _Told:
+    """Return what `ask` is told by the log at --log, judged by --policy."""
+    network = find_network(options)
+    policy = await load_policy(options, network)
+    client = open_client(
+        options.log, policy, network=network, timeout_s=options.timeout
+    )
+    async with client as log:
+        return await ask(log, policy)
 
 
 def open_client(

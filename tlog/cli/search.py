@@ -15,9 +15,7 @@ from tlog.cli.output import Output, telling_errors
 from tlog.cli.policies import (
     add_network_arguments,
     add_policy_argument,
-    find_network,
-    load_policy,
-    open_client,
+    ask_log,
 )
 from tlog.cli.progress import show_progress
 from tlog.cli.signers import signer_digest
@@ -26,9 +24,8 @@ from tlog.monitor.completeness import (
     compare_answers,
     verified_entries,
 )
-from tlogclient import SearchResult
+from tlogclient import LogClient, SearchResult
 from tlogclient.findings import parse_sought
-from tlogclient.network import Network
 from tlogclient.runs import run_digest
 from tlogverify.artifact import artifact_sha256
 from tlogverify.command.policies import VARIABLE
@@ -139,31 +136,26 @@ def _words(entry: Record | RekorEntry) -> str:
 async def _search(
     options: argparse.Namespace, sought: dict[str, str | None]
 ) -> tuple[SearchResult, Comparison | None]:
-    network = find_network(options)
     if options.prove is None:
-        policy = await load_policy(options, network)
-        return await _ask(options, network, policy, sought), None
+        _, result = await _ask(options, sought)
+        return result, None
     given = options.policy or os.environ.get(VARIABLE)
     # Read first: what the log answers later covers at least as much.
     async with verified_entries(options.prove, given, show_progress()) as entries:
-        policy = await load_policy(options, network)
-        result = await _ask(options, network, policy, sought)
+        policy, result = await _ask(options, sought)
         return result, compare_answers(entries, policy, parse_sought(**sought), result)
 
 
 async def _ask(
-    options: argparse.Namespace,
-    network: Network,
-    policy: Policy,
-    sought: dict[str, str | None],
-) -> SearchResult:
-    client = open_client(
-        options.log, policy, network=network, timeout_s=options.timeout
-    )
-    async with client as log:
-        return await log.search(
+    options: argparse.Namespace, sought: dict[str, str | None]
+) -> tuple[Policy, SearchResult]:
+    async def ask(log: LogClient, policy: Policy) -> tuple[Policy, SearchResult]:
+        result = await log.search(
             sought["digest"],
             key=sought["key"],
             identity=sought["identity"],
             issuer=sought["issuer"],
         )
+        return policy, result
+
+    return await ask_log(options, ask)

@@ -10,6 +10,7 @@ import json
 import uvloop
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.keys import open_token
 from tlog.cli.retries import silence_retries
 from tlog.cli.serving import (
     announce,
@@ -41,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     warn_of_fault()
     tell_of_aborts()
     silence_retries()
-    log = open_log(settings, open_stores=_stores(settings, options.database))
+    open_stores = _stores(settings, options.database)
+    log = open_log(settings, open_token=open_token, open_stores=open_stores)
     tune_interpreter()
     with telling_machine_trouble():
         uvloop.run(_serve(log, as_json=options.json))

@@ -25,6 +25,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "backfill": "Backfill records of artifacts whose builds nobody watched, and "
         "say that in each.",
         "verify": "Verify an artifact offline, by its proof file and a policy.",
+        "rebuild-check": "Rebuild an artifact from its attested source, and compare "
+        "what comes out.",
         "rules": "Check rules, or try the cases that lie beside them.",
         "attach": "Attach a document to an image: a proof, a signed envelope, a "
         "bundle, or any file.",
@@ -32,6 +34,10 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "tools keep it.",
         "search": "Search a log for a digest, a key, a name or a package; each hit is "
         "verified first.",
+        "get": "Get an entry of a log by its index, with the proof that it is there.",
+        "head": "Tell a log's head: its size, its root, and who signed it.",
+        "prove": "Prove that a log only grew: that its tree of one size extends that "
+        "of another.",
     },
     "what operators do": {
         "gate-manifest": "Print all that a cluster needs to ask a gate, as YAML.",
@@ -41,10 +47,21 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "fsck": "Verify a whole log folder from its bytes.",
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",
+        "backup": "Back up a log's folder while the log runs: what is new is copied "
+        "and proven.",
+        "restore": "Restore a log's folder from a backup, once its witnesses have "
+        "been asked.",
         "documents": "Look after the documents that a log keeps: find, list, get, "
         "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
+        "rotate-key": "Change the key of a stopped log under one origin: join, retire, "
+        "revoke.",
+        "token": "Make, list and remove the bearer tokens of a log, in a file that it "
+        "reads anew.",
+        "completion": "Print what completes this command in a shell: verbs, flags, and "
+        "values of few.",
+        "manual": "Write the manual pages of this command and of each verb.",
         "sigstore-config": "Write what Sigstore's clients need to use a log: trust, "
         "and where to submit.",
         "sigstore-resign": "Sign the timestamp of a TUF repository again, before it "

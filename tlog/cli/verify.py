@@ -56,7 +56,7 @@ def _add_rules_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the summary is of (default: urn:sha256:HEX)",
     )
     parser.add_argument(
-        "--sign", metavar="KEY", type=Path, help="sign the summary, PKCS#8 in PEM"
+        "--sign", metavar="KEY", help="sign the summary; a key as tlog attest has it"
     )
     parser.add_argument("--log", metavar="URL", help="log the signed summary")
     parser.add_argument(

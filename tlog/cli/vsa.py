@@ -14,7 +14,8 @@ from tlog.attest import (
     require_uri,
     sign_statement,
 )
-from tlog.cli.credentials import bearer_token, key_password
+from tlog.cli.credentials import bearer_token
+from tlog.cli.keys import open_signer
 from tlog.cli.policies import find_network, load_policy, open_client
 from tlog.folders import write_whole
 from tlog.rules import Verdict
@@ -22,7 +23,6 @@ from tlog.rules.folders import proof_beside
 from tlog.rules.summaries import Summarized
 from tlog.rules.telling import summary_of
 from tlog.rules.types import VSA_TYPE
-from tlog.signing import read_attestation_key
 from tlogverify import Record
 from tlogverify.errors import FormatError
 
@@ -39,7 +39,7 @@ def open_writer(options: argparse.Namespace) -> Callable[[str, Verdict], None]:
         raise FormatError("a summary is signed before it is logged: --sign KEY")
     signer = None
     if options.sign is not None:
-        signer = read_attestation_key(options.sign, password=key_password())
+        signer = open_signer(options.sign)
 
     def write(artifact: str, verdict: Verdict) -> None:
         name = "" if artifact.startswith("sha256:") else Path(artifact).name

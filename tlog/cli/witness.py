@@ -12,6 +12,7 @@ from typing import Final
 import uvloop
 
 from tlog.cli.hashes import warn_of_fault
+from tlog.cli.keys import open_token
 from tlog.cli.serving import (
     announce,
     stop_on_signals,
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: WitnessSettings, *, as_json: bool) -> None:
-    witness = OpenWitness(settings)
+    witness = OpenWitness(settings, open_token=open_token)
     if not len(witness.roster) and not settings.log_list:
         log_event("no log is known: --log or --log-list", level="warning")
     stop = stop_on_signals()

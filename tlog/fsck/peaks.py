@@ -14,6 +14,11 @@ class Peaks:
         self.size = 0
         self._peaks: list[tuple[int, Hash]] = []
 
+    @property
+    def roots(self) -> tuple[tuple[int, bytes], ...]:
+        """The height and the root of each; pushed in this order they make the same."""
+        return tuple(self._peaks)
+
     def push(self, height: int, root: bytes) -> None:
         """Append a complete subtree of 2**height leaves; `size` is a multiple of it."""
         self.size += 1 << height

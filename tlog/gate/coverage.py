@@ -7,16 +7,12 @@ is the log's word, up to the entry that it claims to have searched.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from prometheus_client import generate_latest
-
-from tlog.folders import PUBLIC_FILE, write_whole
 from tlog.gate.breaking import BREAK_GLASS_TYPE
 from tlog.gate.images import parse_image
-from tlog.metrics import Metrics
 from tlog.registry import Repository, find_image, parse_reference
+from tlog.textfiles import TextMetrics
 from tlogclient import LogClient
 from tlogverify import Record
 from tlogverify.errors import FormatError
@@ -25,8 +21,10 @@ from tlogverify.rekor import RekorEntry
 MAX_ARTIFACTS: Final = 1_000_000
 
 
-class CoverageMetrics(Metrics):
+class CoverageMetrics(TextMetrics):
     """What a run of `tlog coverage` writes for the collector of text files."""
+
+    prefix = "tlog_artifacts"
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,12 +33,6 @@ class CoverageMetrics(Metrics):
             "Artifacts with and without provenance in the log",
             ("provenance", "environment"),
         )
-
-    def write(self, path: Path) -> None:
-        """Write the file, whole: the collector may read it at any time."""
-        lines = generate_latest(self._registry).decode().splitlines(keepends=True)
-        ours = [it for it in lines if "tlog_artifacts" in it]
-        write_whole(path, "".join(ours).encode(), mode=PUBLIC_FILE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from tlog.gate.sources import (
 )
 from tlog.gate.summing import Summarizer
 from tlog.registry import Keyring, Way
-from tlog.signing import read_attestation_key
+from tlog.signing import OpenToken, open_attestation_key, open_no_token
 from tlogclient.network import trust_authorities
 
 SPOOL_S: Final = 60.0
@@ -39,7 +39,8 @@ SPOOL_S: Final = 60.0
 class OpenGate:
     """One gate; an async context manager, used once.
 
-    load_judge: of certificates.  key_password: of the key for summaries.
+    load_judge: of certificates.  key_password, open_token: for the key
+    that signs summaries.
 
     Raises FormatError, RejectedError or OSError for settings and files that cannot be
     used.
@@ -51,6 +52,7 @@ class OpenGate:
         *,
         load_judge: LoadJudge,
         key_password: bytes = b"",
+        open_token: OpenToken = open_no_token,
         clock: Clock | None = None,
     ) -> None:
         settings.require_whole()
@@ -81,8 +83,10 @@ class OpenGate:
                 self.metrics,
             )
         self.summarizer: Summarizer | None = None
-        if settings.vsa_key is not None:
-            signer = read_attestation_key(settings.vsa_key, password=key_password)
+        if settings.vsa_key:
+            signer = open_attestation_key(
+                settings.vsa_key, open_token, password=key_password
+            )
             self.summarizer = Summarizer(settings.verifier, signer)
         self._later: set[asyncio.Task[Any]] = set()
         self._stack = AsyncExitStack()

@@ -129,8 +129,8 @@ class GateSettings:
     spool: Path | None = setting(
         None, "the folder of uses of break-glass; without one none is allowed"
     )
-    vsa_key: Path | None = setting(
-        None, "the key that signs verification summaries, as tlog keygen makes it"
+    vsa_key: str = setting(
+        "", "the key that signs verification summaries: a file of tlog keygen, or a URI"
     )
     verifier: str = setting("", "the URI by which summaries name this gate")
     certificate: Path | None = setting(
@@ -179,7 +179,7 @@ class GateSettings:
         if self.log and self.policy is None:
             raise FormatError("--log needs --policy: its answers are verified")
         self._require_entries()
-        if (self.vsa_key is None) != (not self.verifier):
+        if bool(self.vsa_key) != bool(self.verifier):
             raise FormatError("--vsa-key and --verifier go together")
 
     def _require_entries(self) -> None:

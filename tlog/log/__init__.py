@@ -3,10 +3,13 @@
 opening      from settings to a log, opened and recovered
 shared       from settings to stores that nodes share
 rebuilding   a stopped log's tiles and index anew
+restoring    a folder made from a copy, before it is a log
 serving      a log behind its doors, until it is stopped
 metrics      what a log counts
 settings     of `tlog serve`
 api          the doors: native, tiles, Rekor's
+identity     which keys it signs with
+eras         which it has had and will have
 life         one open log: its faces, and how it starts and ends
 submitting   what a door that takes entries needs of a log
 reading      what a door that answers readers needs

@@ -66,6 +66,7 @@ class Log:
         """Answer and publish the accepted entries, and let go of the folder."""
         self.submitting.checks.close()
         self.submitting.pool.close()
+        self.sequencer.end_waiting()
         self.backlog.lift_bound()
         self.sequencer.join()
         self.backlog.close()

@@ -27,6 +27,16 @@ class LogMetrics(Metrics):
         self.term = gauge(
             "tlog_term", "The term in which this node writes; 0 for a log in a folder"
         )
+        self.entries = counter(
+            "tlog_entries",
+            "Entries that were added, by whether they name who signed",
+            ("signed",),
+        )
+        for signed in ("yes", "no"):
+            self.entries.labels(signed)
+        self.folder_bytes = gauge(
+            "tlog_folder_bytes", "Bytes of the log's folder, by part", ("part",)
+        )
         self.tree_size = gauge("tlog_tree_size", "Entries in the signed head")
         self.queue_entries = gauge(
             "tlog_queue_entries", "Entries that wait for a commit"
@@ -46,6 +56,16 @@ class LogMetrics(Metrics):
             "tlog_self_check_failures",
             "Heads that the self-check kept from leaving the process",
         )
+        self.key_away = gauge(
+            "tlog_key_away",
+            "1 while a token or an agent does not sign, and commits wait",
+        )
+        self._add_doors()
+        self._add_cosigning()
+        self.documents = DocumentMetrics(self._registry)
+
+    def _add_doors(self) -> None:
+        counter, gauge = self._counter, self._gauge
         self.refused_entries = counter(
             "tlog_refused_entries",
             "Entries refused, by problem type; a body that cannot be read counts one",
@@ -58,8 +78,10 @@ class LogMetrics(Metrics):
         self.waiting_checks = gauge(
             "tlog_waiting_checks", "Sigstore's submissions that are read or checked"
         )
-        self._add_cosigning()
-        self.documents = DocumentMetrics(self._registry)
+        self.event_listeners = gauge(
+            "tlog_event_listeners", "Clients that listen to new entries"
+        )
+        self.events = counter("tlog_events", "Entries sent to listeners")
 
     def _add_cosigning(self) -> None:
         counter, gauge, histogram = self._counter, self._gauge, self._histogram

@@ -9,14 +9,13 @@ from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.config import require_bare_host
 from tlog.documents.opening import OpenDocuments, open_documents
 from tlog.durable.disk import Disk, SystemDisk
-from tlog.errors import CorruptError, RejectedError, telling_machine_trouble
-from tlog.folders import PUBLIC_FILE, set_mode, write_whole
+from tlog.errors import telling_machine_trouble
 from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.first import make_first_entry
 from tlog.log.admission.gate import Gate
 from tlog.log.admission.rates import Rates
-from tlog.log.admission.tokens import read_tokens
+from tlog.log.admission.tokens_file import TokensFile
 from tlog.log.cosigning.collector import LogView
 from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.cosigning.opening import (
@@ -27,6 +26,8 @@ from tlog.log.cosigning.opening import (
     see_all_heads,
 )
 from tlog.log.cosigning.sightings import compare_all
+from tlog.log.eras import read_eras, retired_lines
+from tlog.log.identity import load_keys, require_origin, write_public_keys
 from tlog.log.life import Log
 from tlog.log.metrics import LogMetrics
 from tlog.log.proofs.prover import Prover
@@ -46,13 +47,11 @@ from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.stores import OpenStores, Stores
 from tlog.log.storage.stores_folder import open_folder_stores
 from tlog.log.submitting import Submitting
-from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
-from tlogverify.keys import KeyType, parse_verifier_key
+from tlog.signing import HeadSigner, OpenToken, open_no_token
+from tlog.signing.times import StatedTimes
 from tlogverify.policy import Policy
 
 __all__ = ["OpenStores", "open_log"]
-
-_KEY_FILES = {KeyType.ED25519: "log.ed25519", KeyType.MLDSA44: "log.mldsa44"}
 
 
 def open_log(
@@ -60,12 +59,14 @@ def open_log(
     *,
     clock: Clock | None = None,
     disk: Disk | None = None,
+    open_token: OpenToken = open_no_token,
     open_stores: OpenStores | None = None,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
-    open_stores: of stores that nodes share; the folder alone if it is not given.  It
-    waits until this process is the one that writes.
+    open_token: opens a key that is on a token.  open_stores: of stores that nodes
+    share; the folder alone if it is not given.  It waits until this process is the one
+    that writes.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
@@ -76,18 +77,19 @@ def open_log(
             settings,
             BoundedClock(clock or SystemClock()),
             lambda folder, origin: opening(folder, disk or SystemDisk(), origin),
+            open_token,
         )
 
 
 def _open_log(
-    settings: LogSettings, clock: Clock, open_stores: Callable[[LogFolder, str], Stores]
+    settings: LogSettings,
+    clock: Clock,
+    open_stores: Callable[[LogFolder, str], Stores],
+    open_token: OpenToken,
 ) -> Log:
     clock.now_s()
     layout = FolderLayout(settings.data)
-    key = layout.keys / _KEY_FILES[KeyType.ED25519]
-    if not settings.origin and not key.exists() and not layout.journal.exists():
-        # Before anything is made.
-        raise RejectedError("a new log needs --origin NAME")
+    require_origin(layout, settings)
     if settings.sigstore and settings.origin:
         require_bare_host(settings.origin)
     folder = LogFolder(settings.data)
@@ -95,7 +97,11 @@ def _open_log(
     documents: OpenDocuments | None = None
     try:
         documents = open_documents(settings, settings.data, metrics.documents, clock)
-        log = _open(settings, folder, metrics, clock, open_stores)
+        keys = load_keys(layout, settings, open_token)
+        times = StatedTimes("heads")
+        retired = [it.key for it in read_eras(layout.root) if it.retired is not None]
+        signer = HeadSigner(keys, clock, times.state, retired=retired)
+        log = _open(settings, folder, metrics, (signer, times), (clock, open_stores))
     except BaseException:
         if documents is not None:
             documents.close()
@@ -118,15 +124,15 @@ def _open(
     settings: LogSettings,
     folder: LogFolder,
     metrics: LogMetrics,
-    clock: Clock,
-    open_stores: Callable[[LogFolder, str], Stores],
+    signing: tuple[HeadSigner, StatedTimes],
+    by: tuple[Clock, Callable[[LogFolder, str], Stores]],
 ) -> Log:
-    layout = folder.layout
-    signer = HeadSigner(_load_keys(layout, settings), clock)
+    layout, (signer, times), (clock, open_stores) = folder.layout, signing, by
     if settings.sigstore:
         require_bare_host(signer.origin)
-    policy = policy_text(settings, signer.verifier_keys)
-    _write_public_keys(layout, signer, policy)
+    retired = retired_lines(read_eras(layout.root))
+    policy = policy_text(settings, signer.verifier_keys, retired)
+    write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, metrics)
     asked = Policy.parse(policy.encode())
     stores = open_stores(folder, signer.origin)
@@ -144,6 +150,7 @@ def _open(
             offers_all=not _waits_for_witnesses(settings, guard),
         )
         signed = recovered.signed
+        times.remember(signed.note, signer.verifier_keys)
         tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
         root_at = partial(tiles.root, signed)
         for found in compare_all(sightings, signed.size, root_at):
@@ -199,7 +206,8 @@ def _assemble(
             policy=ground.policy,
             heads=heads,
             guard=guard,
-            claims=_claims(stores, sequencer.pool, publisher, lifeline),
+            claims=_claims(stores, sequencer.pool, publisher, lifeline)
+            | {"keys_sign": lambda: not ground.signer.is_away},
             doors=settings.open_doors,
             witnessing=None if collector is None else collector.witnessing,
         ),
@@ -212,6 +220,7 @@ def _assemble(
         metrics=metrics,
     )
     _watch(log)
+    metrics.key_away.set_function(lambda: ground.signer.is_away)
     return log
 
 
@@ -303,57 +312,10 @@ def _claims(
     }
 
 
-def _load_keys(layout: FolderLayout, settings: LogSettings) -> list[SigningKey]:
-    """Read the log's keys; make those that are missing."""
-    types = [KeyType.ED25519, *([KeyType.MLDSA44] if settings.mldsa44 else [])]
-    keys: list[SigningKey] = []
-    for key_type in types:
-        path = layout.keys / _KEY_FILES[key_type]
-        origin = settings.origin or (keys[0].verifier_key.name if keys else "")
-        if not path.exists():
-            if layout.journal.exists() and key_type in _announced(layout):
-                raise CorruptError(str(path), "is missing, but the log has signed")
-            if not origin:
-                raise RejectedError("a new log needs --origin NAME")
-            if settings.database:
-                # A node that made one would sign as another log than the rest.
-                raise RejectedError(
-                    f"nodes that share a log share its keys too: put it at {path}; "
-                    f"tlog keygen {origin} --type {key_type.name.lower()} makes one"
-                )
-            generate_key(origin, key_type).write(path)
-        key = read_key(path)
-        if origin and key.verifier_key.name != origin:
-            raise RejectedError(
-                f"the log in this folder is {key.verifier_key.name}, and an origin "
-                "never changes: another log needs another --data",
-            )
-        keys.append(key)
-    return keys
-
-
-def _announced(layout: FolderLayout) -> set[KeyType]:
-    """Return the types of the keys that this log has signed with."""
-    if not layout.vkey_file.exists():
-        return {KeyType.ED25519}
-    lines = layout.vkey_file.read_bytes().split()
-    return {parse_verifier_key(line).key_type for line in lines}
-
-
-def _write_public_keys(layout: FolderLayout, signer: HeadSigner, policy: str) -> None:
-    """Write the verifier keys, and the policy for those who verify."""
-    vkeys = "".join(f"{key.encode()}\n" for key in signer.verifier_keys)
-    for file, text in ((layout.vkey_file, vkeys), (layout.policy_file, policy)):
-        content = text.encode()
-        # What stands there already needs no room on a full disk.
-        if file.exists() and file.read_bytes() == content:
-            set_mode(file, PUBLIC_FILE)
-        else:
-            write_whole(file, content, mode=PUBLIC_FILE)
-
-
 def _gate(settings: LogSettings, clock: Clock) -> Gate:
-    tokens = None if settings.tokens_file is None else read_tokens(settings.tokens_file)
+    tokens = None
+    if settings.tokens_file is not None:
+        tokens = TokensFile(settings.tokens_file).current
     rates = None
     if settings.rate_entries_per_s:
         rates = Rates(settings.rate_entries_per_s, settings.rate_burst_entries, clock)
@@ -362,6 +324,7 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
         rates,
         trust_forwarded_for=settings.trust_forwarded_for,
         is_frozen=settings.frozen,
+        clock=clock,
     )
 
 

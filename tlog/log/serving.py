@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from tlog.errors import BusyError
 from tlog.http.listener import Listener
@@ -9,7 +10,10 @@ from tlog.log.api.routes import build_app
 from tlog.log.cosigning.guard import RolledBackError
 from tlog.log.life import Log
 from tlog.log.sequencer.pool import Settled, settle
+from tlog.log.storage.sizes import folder_bytes
 from tlog.log_lines import log_event
+
+_MEASURE_S: Final = 300.0
 
 
 async def serve(
@@ -41,18 +45,30 @@ async def serve(
         deliver=lambda settled: loop.call_soon_threadsafe(deliver, settled),
     )
     log.heads.start()
+    measuring = asyncio.create_task(_measure(log))
     try:
         await _begin(log)
         await listener.start()
         ready(listener.url)
         await stop.wait()
         log.heads.end_waiting()
+        log.sequencer.end_waiting()
     finally:
+        measuring.cancel()
         await listener.stop()
         await log.heads.close()
         await asyncio.to_thread(log.close)
     if log.lifeline.failure is not None:
         raise log.lifeline.failure
+
+
+async def _measure(log: Log) -> None:
+    """Say now and then how large the folder is: too long a look for each scrape."""
+    while True:
+        found = await asyncio.to_thread(folder_bytes, log.settings.data)
+        for part, count in found.items():
+            log.metrics.folder_bytes.labels(part).set(count)
+        await asyncio.sleep(_MEASURE_S)
 
 
 async def _begin(log: Log) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from tlog.config import SettingsGroup, setting
 from tlog.documents.settings import DocumentSettings
+from tlog.explorer.settings import ExplorerSettings
 from tlog.http.settings import HttpSettings
 from tlog.log.admission.settings import AdmissionSettings, SigstoreSettings
 from tlog.log.cosigning.settings import CosigningSettings
@@ -27,6 +28,11 @@ class IdentitySettings(SettingsGroup):
         "the log's name, such as log.example.org; needed at the first start, "
         "then remembered",
     )
+    ed25519_key: str = setting(
+        "",
+        "where its Ed25519 key is, as file:, pkcs11: or ssh-agent: URI; empty: in the "
+        "folder",
+    )
     mldsa44: bool = setting(False, "sign heads with ML-DSA-44 too")
 
 
@@ -39,6 +45,7 @@ class LogSettings(
     SigstoreSettings,
     CosigningSettings,
     AdmissionSettings,
+    ExplorerSettings,
     ReadingSettings,
     PublishingSettings,
     PoolSettings,

@@ -28,6 +28,7 @@ The commands enter by `opening`, `settings` and `completeness` alone, and a gate
     compared      which hash tiles were found damaged
     awaited       SBOMs that the log has named and not given
     state         the folder of it all
+    keys          the log's keys, as its own entries change them
     run           the unverified run, from the verified head to a larger one
     past          new watches in entries that were read before
     verified      what the verified entries say to a question

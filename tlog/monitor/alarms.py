@@ -8,7 +8,8 @@
     bad-signature  a head that the policy does not accept
     stalled        the log has not grown for too long
     unreachable    the log has not answered for too long
-    recovered      one of the last five is over
+    unannounced-key  a key signs as the log, and no entry says that it joined
+    recovered      one of the last six is over
 
 Each alarm is stored first, then written as one line of JSON, then posted if there is a
 webhook.  Each of these steps is made at least once, with an id that stays the same.
@@ -23,6 +24,7 @@ from typing import Final
 from tlog.log_lines import log_event
 from tlog.monitor.exhibits import Exhibits
 from tlog.monitor.heads import SeenHead
+from tlog.monitor.metrics import TAMPERING
 from tlog.monitor.outbox import Condition, NewAlarm
 from tlog.monitor.parties import LOG, Party
 from tlog.monitor.reading import AlarmOfHit, Hit
@@ -39,6 +41,7 @@ BAD_SIGNATURE: Final = "bad-signature"
 UNREAD: Final = "unread"
 STALLED: Final = "stalled"
 UNREACHABLE: Final = "unreachable"
+UNANNOUNCED_KEY: Final = "unannounced-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,8 @@ class Alarms:
         if self._outbox.raise_condition(condition, alarm):
             self.raised += 1
             self._metrics.alarms.labels(kind).inc()
+            if kind in TAMPERING:
+                self._metrics.tampered.labels(kind).inc()
 
     def begin_split_view(self, error: SplitViewError, party: Party = LOG) -> None:
         """Raise the alarm of two histories; its evidence is a file if it can be."""

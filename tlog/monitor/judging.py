@@ -1,9 +1,16 @@
 """The log's own head: fetched, opened, followed, and what it means if that fails."""
 
 from tlog.log_lines import log_event
-from tlog.monitor.alarms import BAD_LOG, BAD_SIGNATURE, UNREACHABLE, Alarms
+from tlog.monitor.alarms import (
+    BAD_LOG,
+    BAD_SIGNATURE,
+    UNANNOUNCED_KEY,
+    UNREACHABLE,
+    Alarms,
+)
 from tlog.monitor.follow import Follower
 from tlog.monitor.heads import SeenHead, fetch_note, seen_head
+from tlog.monitor.keys import LogKeys
 from tlog.monitor.matching import Matcher
 from tlog.monitor.parties import LOG
 from tlog.monitor.settings import MonitorSettings
@@ -17,7 +24,6 @@ from tlog.monitor.web import SourceError
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import FormatError, QuorumError, VerificationError
 from tlogverify.note import parse_note
-from tlogverify.policy import Policy
 from tlogverify.signed import open_checkpoint
 
 
@@ -30,14 +36,14 @@ class LogJudge:
     def __init__(
         self,
         settings: MonitorSettings,
-        policy: Policy,
+        keys: LogKeys,
         state: State,
         source: Source,
         alarms: Alarms,
         surroundings: Surroundings,
     ) -> None:
         self._settings = settings
-        self._policy = policy
+        self._keys = keys
         self._state = state
         self._source = source
         self._alarms = alarms
@@ -61,11 +67,12 @@ class LogJudge:
             self._miss(str(error))
             return False
         shortfall: QuorumError | None = None
+        policy = self._keys.policy()
         try:
-            checkpoint = self._policy.open_checkpoint(note).checkpoint
+            checkpoint = policy.open_checkpoint(note).checkpoint
         except QuorumError as error:
             shortfall = error
-            checkpoint = open_checkpoint(note, *(it.key for it in self._policy.logs))
+            checkpoint = open_checkpoint(note, *(it.key for it in policy.logs))
         except (FormatError, VerificationError) as error:
             self._require_fitting_policy(note)
             # Whatever answered, it has not shown that it is the log: `unreachable`, if
@@ -115,7 +122,7 @@ class LogJudge:
             origin = parse_checkpoint(unverified_note.text).origin
         except FormatError:
             return
-        keys = [it.key for it in self._policy.logs]
+        keys = [it.key for it in self._keys.given.logs]
         lines = unverified_note.signatures
         if any(it.name == origin and line.is_by(it) for it in keys for line in lines):
             return
@@ -149,10 +156,20 @@ class LogJudge:
             self._answer()
             self.has_verified = True
             self._alarms.end(BAD_LOG)
+            self._judge_keys(head)
             self._log_verified(origin, head.size, before)
             self._metrics.entries_behind.set(0)
             return True
         return False
+
+    def _judge_keys(self, head: SeenHead) -> None:
+        """Alarm if a key signed a proven head that no entry has announced."""
+        stranger = self._keys.unannounced(head.note)
+        if stranger is None:
+            self._alarms.end(UNANNOUNCED_KEY)
+        else:
+            said = f"{stranger} signs as the log, and no entry says that it joined"
+            self._alarms.begin(UNANNOUNCED_KEY, said)
 
     def _log_verified(self, origin: str, size: int, before: int) -> None:
         if size > before or (self._settings.once and size == before):

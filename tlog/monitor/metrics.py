@@ -1,6 +1,11 @@
 """Counters of one monitor for Prometheus.  No decision is made by them."""
 
+from typing import Final
+
 from tlog.metrics import Metrics
+
+TAMPERING: Final = ("split-view", "bad-log", "bad-tile")
+"""The kinds of alarm that say that something was changed."""
 
 
 class MonitorMetrics(Metrics):
@@ -25,6 +30,14 @@ class MonitorMetrics(Metrics):
             "tlog_monitor_compared_tiles",
             "Hash tiles of the log that were compared with the computed ones",
         )
+        self.tampered = counter(
+            "tlog_tamper_detections",
+            "Things that were found changed, by what they are",
+            ("kind",),
+        )
+        for kind in TAMPERING:
+            # There from the start: an alert on it must see zero.
+            self.tampered.labels(kind)
         self.undelivered = gauge(
             "tlog_monitor_undelivered_alarms", "Alarms that wait for the webhook"
         )

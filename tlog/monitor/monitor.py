@@ -12,6 +12,7 @@ from tlog.log_lines import log_event
 from tlog.monitor.alarms import STALLED, Alarms
 from tlog.monitor.hash_tiles import TileComparison
 from tlog.monitor.judging import LogJudge
+from tlog.monitor.keys import LogKeys
 from tlog.monitor.matching import Matcher
 from tlog.monitor.metrics import MonitorMetrics
 from tlog.monitor.packages import PackageReader
@@ -58,12 +59,13 @@ class Monitor:
         self._watches = WatchList(settings.watch, settings.watch_file)
         self._alarms = alarms = Alarms(state, policy, surroundings)
         source = open_source(settings.log, web, settings.connections)
-        self._log = LogJudge(settings, policy, state, source, alarms, surroundings)
+        self._keys = keys = LogKeys(policy, state)
+        self._log = LogJudge(settings, keys, state, source, alarms, surroundings)
         self._tiles = TileComparison(
             source, state, alarms, surroundings, is_whole=settings.tiles
         )
         self._packages = PackageReader(settings, state, web, self._alarms, surroundings)
-        self._witnesses = WitnessReader(policy, state, web, alarms)
+        self._witnesses = WitnessReader(keys, state, web, alarms)
         self._webhook: Webhook | None = None
         if settings.webhook:
             file = settings.webhook_secret_file
@@ -139,7 +141,7 @@ class Monitor:
 
     async def run_round(self) -> int:
         """Look once at the log and its witnesses; return how many hits were shown."""
-        watches = await finish(self._watches.read)
+        watches = (*await finish(self._watches.read), *self._keys.watches())
         alarm_of = self._alarms.of_hits(self._state.cursor().origin)
         await finish(look_back, self._state, watches, alarm_of)
         if await self._log.look(Matcher(watches)):

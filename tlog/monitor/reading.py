@@ -160,6 +160,17 @@ class Reading:
         known = dict(self._database.rows("SELECT label, looked_to FROM watches"))
         return {label: known.get(label, 0) for label in labels}
 
+    def hits_of(self, watches: Sequence[str], size: int) -> list[tuple[int, bytes]]:
+        """Return index and entry of the hits of watches below a size, in order."""
+        marks = ", ".join("?" * len(watches))
+        rows = self._database.rows(
+            f"SELECT DISTINCT entry_index, entry FROM hits WHERE watch IN ({marks}) "  # noqa: S608 - question marks alone
+            "AND entry_index < ? ORDER BY entry_index",
+            *watches,
+            size,
+        )
+        return [(int(index), bytes(entry)) for index, entry in rows]
+
     def correct_growth(self, time_s: int) -> None:
         """Replace the time of the last growth, if the stored one is in the future."""
         with self._database.transaction():

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from tlog.log_lines import log_event
 from tlog.monitor.alarms import BAD_SIGNATURE, Alarms
 from tlog.monitor.heads import SeenHead, fetch_note, seen_head
+from tlog.monitor.keys import LogKeys
 from tlog.monitor.parties import (
     LOG,
     Party,
@@ -37,12 +38,12 @@ from tlogverify.signed import open_signed_checkpoint
 class WitnessReader:
     """Asks a policy's witnesses for the head of one log, and keeps what they show."""
 
-    def __init__(self, policy: Policy, state: State, web: Web, alarms: Alarms) -> None:
-        self._policy = policy
+    def __init__(self, keys: LogKeys, state: State, web: Web, alarms: Alarms) -> None:
+        self._keys = keys
         self._state = state
         self._web = web
         self._alarms = alarms
-        self._by_url = witnesses_by_url(policy)
+        self._by_url = witnesses_by_url(keys.given)
         self._silent: set[str] = set()
         self._adopt_old_names()
         self._forget_others()
@@ -92,12 +93,13 @@ class WitnessReader:
 
         A key that has not signed is wrong only if no other key of the witness has.
         """
+        policy = self._keys.policy()
         heads: dict[Party, SeenHead] = {}
         faults: dict[Party, str] = {}
         for witness in witnesses:
             party = witness_party(witness)
             try:
-                head = open_witnessed(note, self._policy, witness.key, origin)
+                head = open_witnessed(note, policy, witness.key, origin)
             except (FormatError, VerificationError) as error:
                 faults[party] = str(error)
                 continue

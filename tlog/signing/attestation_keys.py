@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tlog.errors import RejectedError
 from tlog.signing.keyfiles import read_key_file, write_key_file
+from tlog.signing.remote import RemoteKey
 from tlogverify.errors import FormatError
 
 _MAX_KEY_BYTES: Final = 16_384
@@ -47,12 +48,14 @@ class AttestationKeyType(Enum):
 
 
 class AttestationKey:
-    """One private key that signs attestations.
+    """One private key that signs attestations; a RemoteKey never comes here.
 
     public: its public half, a SubjectPublicKeyInfo in DER.
     """
 
-    def __init__(self, private: Ed25519PrivateKey | EllipticCurvePrivateKey) -> None:
+    def __init__(
+        self, private: Ed25519PrivateKey | EllipticCurvePrivateKey | RemoteKey
+    ) -> None:
         self._private = private
         self.public = private.public_key().public_bytes(
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
@@ -66,17 +69,28 @@ class AttestationKey:
         )
 
     def sign(self, message: bytes) -> bytes:
-        """Sign a message; ECDSA signatures of one message differ from each other."""
-        if isinstance(self._private, Ed25519PrivateKey):
-            return self._private.sign(message)
-        return self._private.sign(message, ECDSA(SHA256()))
+        """Sign a message; ECDSA signatures of one message differ from each other.
+
+        Raises KeyAwayError if a token or an agent does not sign now.
+        """
+        if isinstance(self._private, EllipticCurvePrivateKey):
+            return self._private.sign(message, ECDSA(SHA256()))
+        return self._private.sign(message)
+
+    def write_public(self, path: Path) -> None:
+        """Write the public half to a new file; FileExistsError rather than replace."""
+        with path.open("xb") as file:
+            file.write(self.public_pem)
 
     def write(self, path: Path, *, password: bytes | None = None) -> Path:
         """Write the key to a new file of mode 0600, and its public half beside it.
 
         password: encrypts the private key.  Returns the public key's path.
-        FileExistsError rather than replace either; then neither is there.
+        FileExistsError rather than replace either; then neither is there.  The key is
+        not one of a token's.
         """
+        if isinstance(self._private, RemoteKey):
+            raise RejectedError("a key that a token or an agent holds is in no file")
         public = path.with_name(f"{path.name}.pub")
         if public.exists() or public.is_symlink():
             raise FileExistsError(f"{public} exists: choose another name")
@@ -89,8 +103,7 @@ class AttestationKey:
         # The private key first: the public one can be made from it, never the reverse.
         write_key_file(path, content)
         try:
-            with public.open("xb") as file:
-                file.write(self.public_pem)
+            self.write_public(public)
         except OSError:
             path.unlink()
             raise

@@ -19,6 +19,7 @@ from tlog.durable.disk import SyncError
 from tlog.errors import RejectedError
 from tlog.log_lines import log_event
 from tlog.signing import SigningKey
+from tlog.signing.times import StatedTimes
 from tlog.witness.budget import Budget
 from tlog.witness.commits import GroupCommit
 from tlog.witness.evidence import EvidenceFolder, prefix_from_proof
@@ -81,6 +82,14 @@ class Cosigner:
         self._keeping = asyncio.Lock()
         self._origins = {origin_hash(origin): origin for origin in commits.known}
         self.verifier_keys = tuple(key.verifier_key for key in keys)
+        self._times = StatedTimes("cosignatures")
+        for head in commits.known.values():
+            self._times.remember(head.note, self.verifier_keys)
+
+    @property
+    def is_key_away(self) -> bool:
+        """Whether a token or an agent that holds a key does not sign now."""
+        return any(key.is_away for key in self._keys)
 
     async def add_checkpoint(self, body: bytes) -> bytes:
         """Return cosignature lines of the head in `body`, once it is durable.
@@ -122,16 +131,23 @@ class Cosigner:
                 if known is not None:
                     await self._keep(known, request, head, str(error))
                 raise
-            lines = self._cosign(head.checkpoint)
+            lines = await self._cosign(head.checkpoint)
             note = UnverifiedNote(head.checkpoint.encode(), (*head.lines, *lines))
             new = KnownHead(head.checkpoint.size, head.checkpoint.root, note.encode())
             await self._commits.commit(Move(origin, known, new))
             self._origins[origin_hash(origin)] = origin
         return b"".join(line.encode() for line in lines)
 
-    def _cosign(self, checkpoint: Checkpoint) -> tuple[NoteSignature, ...]:
-        time_s = self._clock.now_s()
-        return tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
+    async def _cosign(self, checkpoint: Checkpoint) -> tuple[NoteSignature, ...]:
+        time_s = self._times.state(self._clock.now_s())
+
+        def sign() -> tuple[NoteSignature, ...]:
+            return tuple(key.sign(checkpoint, time_s=time_s) for key in self._keys)
+
+        if any(key.is_remote for key in self._keys):
+            # A token or an agent may take seconds; other logs do not wait for it.
+            return await asyncio.to_thread(sign)
+        return sign()
 
     async def _keep(
         self, known: KnownHead, request: AddCheckpoint, head: OpenedHead, why: str

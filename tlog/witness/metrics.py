@@ -23,6 +23,9 @@ class WitnessMetrics(Metrics):
         self.commit_heads = histogram(
             "tlog_witness_commit_heads", "Heads in a commit", buckets=_BATCH_HEADS
         )
+        self.key_away = gauge(
+            "tlog_witness_key_away", "1 while a token or an agent does not sign"
+        )
         self.inconsistent = counter(
             "tlog_witness_inconsistent",
             "Signed heads refused because they do not extend the cosigned one",

@@ -30,7 +30,15 @@ from tlog.folders import (
     set_modes,
 )
 from tlog.lifeline import Lifeline
-from tlog.signing import SigningKey, generate_key, read_key
+from tlog.signing import (
+    OpenToken,
+    SigningKey,
+    generate_key,
+    open_no_token,
+    open_signing_key,
+    read_key,
+)
+from tlog.signing.telling import log_key_event
 from tlog.witness.commits import GroupCommit
 from tlog.witness.cosigner import Cosigner
 from tlog.witness.evidence import EvidenceFolder
@@ -45,24 +53,29 @@ _KEY_FILES: Final = {
     KeyType.COSIGNATURE: "witness.ed25519",
     KeyType.MLDSA44: "witness.mldsa44",
 }
+_ED25519: Final = KeyType.COSIGNATURE
 
 
 class OpenWitness:
     """One open witness, and the folder that it holds until `close`."""
 
     def __init__(
-        self, settings: WitnessSettings, *, clock: Clock | None = None
+        self,
+        settings: WitnessSettings,
+        *,
+        clock: Clock | None = None,
+        open_token: OpenToken = open_no_token,
     ) -> None:
-        """Open or make it.
+        """Open or make it; open_token: opens a key that is on a token.
 
         Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError
         about a file; the folder is let go then.
         """
         self._clock = BoundedClock(clock or SystemClock())
         with telling_machine_trouble():
-            self._open(settings)
+            self._open(settings, open_token)
 
-    def _open(self, settings: WitnessSettings) -> None:
+    def _open(self, settings: WitnessSettings, open_token: OpenToken) -> None:
         self._clock.now_s()
         root = settings.data
         if not settings.name and not (root / "witness.vkey").exists():
@@ -82,7 +95,7 @@ class OpenWitness:
             # Before the keys: where there are keys, there is a memory.
             self._state = WitnessState(root / "state.db", is_known=bool(before))
             undo.callback(self._state.close)
-            keys = _load_keys(settings, before)
+            keys = _load_keys(settings, before, open_token)
             heads = self._state.heads()
             self._write_vkeys(before, keys, is_used=bool(heads))
             configured = parse_logs(settings.log, qpd=settings.qpd)
@@ -102,6 +115,7 @@ class OpenWitness:
         )
         self._following: asyncio.Task[None] | None = None
         self.metrics.logs.set_function(lambda: len(self.roster))
+        self.metrics.key_away.set_function(lambda: self.cosigner.is_key_away)
 
     @property
     def verifier_keys(self) -> tuple[VerifierKey, ...]:
@@ -124,6 +138,7 @@ class OpenWitness:
             "lock_held": self._lock.is_locked,
             "state_writable": self.failure is None and self._state.has_room,
             "knows_a_log": len(self.roster) > 0,
+            "keys_sign": not self.cosigner.is_key_away,
         }
 
     async def start(self, on_stop: Callable[[], object]) -> None:
@@ -197,23 +212,40 @@ def _read_vkeys(root: Path) -> list[VerifierKey]:
     return known
 
 
-def _load_keys(settings: WitnessSettings, known: list[VerifierKey]) -> list[SigningKey]:
+def _load_keys(
+    settings: WitnessSettings, known: list[VerifierKey], open_token: OpenToken
+) -> list[SigningKey]:
     """Read the witness's keys; make those that it never had."""
-    root = settings.data
     keys = []
     for key_type in KEY_TYPES[settings.keys]:
-        path = root / "keys" / _KEY_FILES[key_type]
         before = [key for key in known if key.key_type is key_type]
-        if not path.exists():
-            if before:
-                raise CorruptError(str(path), "is missing, but has signed")
-            name = settings.name or known[0].name
-            generate_key(name, key_type).write(path)
-        key = read_key(path)
-        is_another = before not in ([], [key.verifier_key])
+        where = settings.ed25519_key if key_type is KeyType.COSIGNATURE else ""
+        name = settings.name or known[0].name
+        if where:
+            key = open_signing_key(where, name, key_type, open_token)
+        else:
+            path = settings.data / "keys" / _KEY_FILES[key_type]
+            where = str(path)
+            if not path.exists():
+                if before:
+                    raise CorruptError(where, "is missing, but has signed")
+                generate_key(name, key_type).write(path)
+            key = read_key(path)
+        is_another = bool(before) and key.verifier_key not in before
         if key.verifier_key.key_type is not key_type or is_another:
-            raise RejectedError(f"{path} is not this witness's key")
+            raise RejectedError(f"{where} is not this witness's key")
         keys.append(key)
+    if settings.ed25519_second_key:
+        # It may be new: from here on it is one that this witness has had.
+        where = settings.ed25519_second_key
+        second = open_signing_key(
+            where, keys[0].verifier_key.name, _ED25519, open_token
+        )
+        if any(second.verifier_key == it.verifier_key for it in keys):
+            raise RejectedError(f"{where} is the first key too")
+        keys.insert(1, second)
+    for key in keys:
+        key.tell_of(log_key_event)
     names = {key.name for key in [*known, *(it.verifier_key for it in keys)]}
     names |= {settings.name} - {""}
     if len(names) != 1:

@@ -37,6 +37,16 @@ class WitnessSettings:
         "what it signs with: ed25519, mldsa44 or both",
         choices=("ed25519", "mldsa44", "both"),
     )
+    ed25519_key: str = setting(
+        "",
+        "where its Ed25519 key is, as file:, pkcs11: or ssh-agent: URI; empty: in the "
+        "folder",
+    )
+    ed25519_second_key: str = setting(
+        "",
+        "a second Ed25519 key that cosigns too, while it takes over from the first: a "
+        "file or a URI",
+    )
     unused_keys: bool = setting(
         False, "the keys that lie in the folder have never signed: start with them"
     )

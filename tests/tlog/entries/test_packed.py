@@ -1,13 +1,16 @@
 """Packed entries are a sequence of bytes, and a bundle."""
 
+import hashlib
 from itertools import pairwise
 
 import pytest
 
 from tests.support.cases import case
-from tlog.entries.packed import Packed
+from tlog.entries.packed import Packed, count_signed
 from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.errors import FormatError
+from tlogverify.record import Record, Subject
+from tlogverify.rekor import RekorEntry, Signature
 
 ENTRIES = [bytes([it]) * it for it in (3, 0, 200, 1, 7, 255)]
 PACKED = Packed.of(ENTRIES)
@@ -66,3 +69,21 @@ def test_a_bundle_of_another_width_is_refused() -> None:
     for width in (len(ENTRIES) - 1, len(ENTRIES) + 1):
         with pytest.raises(FormatError):
             Packed.parse(PACKED.bundle, width)
+
+
+def test_entries_that_name_their_signer_are_counted_and_no_other() -> None:
+    digest = hashlib.sha256(b"x").digest()
+    subject = (Subject(digest),)
+    entries = [
+        Record(subject, digest).encode(),
+        Record(subject, digest, predicate_type="urn:signer").encode(),
+        Record(subject, digest, signer=digest).encode(),
+        RekorEntry(
+            "hashedrekord",
+            "SHA2_256",
+            digest,
+            (Signature(b"s", "PKIX_ECDSA_P256_SHA_256", b"k", False),),
+        ).encode(),
+    ]
+    assert 2 == count_signed(Packed.of(entries))
+    assert 0 == count_signed(Packed.of([]))

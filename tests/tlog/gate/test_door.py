@@ -41,14 +41,14 @@ async def served(
 ) -> AsyncIterator[Served]:
     folder = tmp_path_factory.mktemp("gate")
     generate_attestation_key(AttestationKeyType.P256).write(folder / "vsa.key")
-    signing = {"vsa_key": folder / "vsa.key", "verifier": "https://gate.example"}
+    signing = {"vsa_key": str(folder / "vsa.key"), "verifier": "https://gate.example"}
     async with running_gate(place(folder), **signing) as found:
         yield found
 
 
 def public_half(served: Served) -> bytes:
     """Return the public key of the gate's summaries."""
-    secret = served.gate.settings.vsa_key
+    secret = Path(served.gate.settings.vsa_key)
     assert secret is not None
     return secret.with_name(f"{secret.name}.pub").read_bytes()
 

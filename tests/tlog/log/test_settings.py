@@ -32,6 +32,8 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "max_pool_bytes": [("1", 1), ("2", 2), ("3", 3)],
     "max_backlog_bytes": [("1", 1), ("2", 2), ("3", 3)],
     "tile_cache_tiles": [("1", 1), ("0", 0), ("3", 3)],
+    "event_listeners": [("1", 1), ("0", 0), ("3", 3)],
+    "explorer": [("true", True), ("false", False), ("1", True)],
     "tokens_file": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
     "rate_entries_per_s": [("1", 1), ("0", 0), ("3", 3)],
     "rate_burst_entries": [("1", 1), ("2", 2), ("3", 3)],

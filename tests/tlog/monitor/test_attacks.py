@@ -14,6 +14,7 @@ from tests.support.static_log import POLICY, StaticLog, entries_of, fork, tile_p
 from tests.tlogverify.actors import LOG, LOG_MLDSA, STRANGER, Head, note, oddly
 from tlog.errors import CorruptError
 from tlog.monitor.monitor import Outcome
+from tlog.monitor.opening import open_monitor
 from tlogverify.errors import FormatError
 from tlogverify.evidence import Evidence
 from tlogverify.policy import Policy
@@ -165,3 +166,20 @@ async def test_a_proof_is_for_todays_key(tmp_path: Path) -> None:
     (alarm,) = later.alarms("hit")
     proof = Proof.read(alarm["proof"])
     proof.verify(rfc6962.leaf_hash(proof.extra or b""), Policy.parse(today))
+
+
+async def test_two_histories_are_counted_as_tampering_once(
+    monitored: Monitored, log: StaticLog
+) -> None:
+    surroundings = monitored.surroundings()
+    async with open_monitor(monitored.settings(once=False), surroundings) as monitor:
+        await monitor.run_round()
+        other = fork(log.folder, log, 100, 400)
+        log.put("checkpoint", other.note())
+        await monitor.run_round()
+        log.publish(500)
+        for _ in range(2):
+            await monitor.run_round()
+    counted = surroundings.metrics.render().decode()
+    assert 'tlog_tamper_detections_total{kind="split-view"} 1.0' in counted
+    assert 'tlog_tamper_detections_total{kind="bad-tile"} 0.0' in counted

@@ -124,6 +124,7 @@ async def test_it_tells_about_itself(log: StaticLog, tmp_path: Path) -> None:
     assert "tlog_monitor_entries_behind 0.0" in metrics
     assert "tlog_monitor_hits_total 3.0" in metrics
     assert 'tlog_monitor_alarms_total{kind="hit"} 3.0' in metrics
+    assert 'tlog_tamper_detections_total{kind="split-view"} 0.0' in metrics
 
 
 @pytest.mark.parametrize(

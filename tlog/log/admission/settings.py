@@ -12,8 +12,8 @@ class AdmissionSettings(SettingsGroup):
 
     tokens_file: Path | None = setting(
         None,
-        "lines of '<sha256 of a token, hex> <name>'; if set, submitting needs a "
-        "bearer token",
+        "lines of '<sha256 of a token, hex> <name>', as tlog token writes them; if "
+        "set, submitting needs a bearer token; read again when it changes",
     )
     rate_entries_per_s: int = setting(
         0, "entries a second for each token or address; 0 is no limit", least=0

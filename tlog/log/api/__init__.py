@@ -4,6 +4,8 @@ submit      POST /api/v1/entries
 rekor       POST /api/v2/log/entries, for Sigstore's clients
 rekor_errors  errors as these read them
 lookup      proofs, entries, search
+events      new entries as they come
+sought      what a search or a listener is for
 tiles       the read side of C2SP tlog-tiles
 kept_tiles  full tiles that were asked for last
 operation   log, health, metrics, OpenAPI

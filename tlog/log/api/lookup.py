@@ -1,8 +1,7 @@
 """Proofs, entries and search: what people and tools ask of a log that is running."""
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -19,25 +18,17 @@ from tlog.http.respond import (
     wants_text,
 )
 from tlog.log.api.problems import NotFoundError
+from tlog.log.api.sought import SOUGHT, parse_hex, sought_of
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.reading import Reading
 from tlogverify.errors import FormatError
-from tlogverify.hashing import DIGEST_BYTES, HASH_SIZE, Hash
-from tlogverify.kinds import (
-    digest_key,
-    identity_key,
-    issuer_key,
-    parse_entry,
-    rekor_digests,
-)
-from tlogverify.record import Record
+from tlogverify.hashing import HASH_SIZE, Hash
 
 PAGE_ENTRIES: Final = 1_000
 PAGE_HITS: Final = 100
 
 _PROVEN: Final = frozenset({"index", "leaf_hash", "size"})
-_HEX: Final = re.compile(r"[0-9a-f]*")
 
 
 class LookupEndpoints:
@@ -134,16 +125,14 @@ class LookupEndpoints:
 
     async def search(self, request: web.Request) -> web.Response:
         """GET /api/v1/search."""
-        parameters = query(asked_of(request), set(), {*_SOUGHT, "start"})
-        sought = sorted(_SOUGHT & parameters.keys())
-        if len(sought) != 1:
-            raise FormatError(f"a search is for one of {', '.join(sorted(_SOUGHT))}")
-        name, text = sought[0], parameters[sought[0]]
-        key = _SOUGHT[name](text)
+        parameters = query(asked_of(request), set(), {*SOUGHT, "start"})
+        sought = sought_of(parameters)
+        if sought is None:
+            raise FormatError(f"a search is for one of {', '.join(sorted(SOUGHT))}")
         start = query_number(parameters, "start", 0)
-        shown, complete_to, page, after = await self._log.find(key, start, PAGE_HITS)
-        if name == "key":
-            page = await self._signed_by(key[1:], page)
+        found = await self._log.find(sought.key, start, PAGE_HITS)
+        shown, complete_to, page, after = found
+        page = await sought.those_meant(self._log, page)
         paths = await self._log.prover.inclusions(shown, page)
         document = {
             "checkpoint": shown.note.decode(),
@@ -152,19 +141,6 @@ class LookupEndpoints:
             "next": after,
         }
         return json_response(document)
-
-    async def _signed_by(self, sha256: bytes, indexes: list[int]) -> list[int]:
-        """Return those of `indexes` whose entry names the digest as its signer's.
-
-        The index holds one key for each digest of an entry, whatever it is of.
-        """
-        signed, entries = self._log.heads.signed, self._log.prover.entries
-        return [
-            index
-            for index in indexes
-            for entry in await entries(signed, index, index + 1)
-            if sha256 in _signers(entry)
-        ]
 
     def _size(self, parameters: dict[str, str], shown: Snapshot, index: int) -> int:
         """Return the size of the tree that a proof is for, which has `index`."""
@@ -186,7 +162,7 @@ class LookupEndpoints:
     async def _index(self, parameters: dict[str, str]) -> int:
         if "index" in parameters:
             return query_number(parameters, "index", 0)
-        leaf_hash = _parse_hex("leaf_hash", parameters["leaf_hash"], HASH_SIZE)
+        leaf_hash = parse_hex("leaf_hash", parameters["leaf_hash"], HASH_SIZE)
         known = await asyncio.to_thread(self._log.known.find, [leaf_hash])
         if leaf_hash not in known:
             raise NotFoundError("no entry has this leaf hash")
@@ -203,40 +179,3 @@ def _inclusion_reply(
         "checkpoint": shown.note.decode(),
     }
     return json_reply(document)
-
-
-def _digest_key(text: str) -> bytes:
-    algorithm, _, digits = text.partition(":")
-    if algorithm not in DIGEST_BYTES:
-        raise FormatError("a digest is sha256:, sha384: or sha512: and hex", text)
-    return digest_key(_parse_hex("digest", digits, DIGEST_BYTES[algorithm]))
-
-
-def _signer_key(text: str) -> bytes:
-    algorithm, _, digits = text.partition(":")
-    if algorithm != "sha256":
-        raise FormatError("a key is sha256: and hex, of its SPKI or certificate", text)
-    return digest_key(_parse_hex("key", digits, 32))
-
-
-def _signers(entry: bytes) -> set[bytes | None]:
-    """Return the SHA-256 of each key or certificate that an entry was signed with."""
-    parsed = parse_entry(entry)
-    if isinstance(parsed, Record):
-        return {parsed.signer}
-    return {*rekor_digests(parsed)[1:]}
-
-
-def _parse_hex(name: str, digits: str, size: int) -> bytes:
-    if _HEX.fullmatch(digits) is None or len(digits) != 2 * size:
-        raise FormatError(f"{name} has {2 * size} lower-case hex digits", digits)
-    return bytes.fromhex(digits)
-
-
-_SOUGHT: Final[Mapping[str, Callable[[str], bytes]]] = {
-    "digest": _digest_key,
-    "key": _signer_key,
-    "identity": identity_key,
-    "issuer": issuer_key,
-}
-"""What a search can be for, and the key that finds it."""

@@ -8,7 +8,11 @@ from tlog.documents.door import DOCUMENT_ROWS
 from tlog.entries.submission import EntryError
 from tlog.errors import FatalError, RejectedError
 from tlog.http.problems import SHARED_ROWS, Problem, Rows, problem_of
-from tlog.log.admission.gate import FrozenError, UnauthorizedError
+from tlog.log.admission.gate import (
+    FrozenError,
+    NotPermittedError,
+    UnauthorizedError,
+)
 from tlog.log.admission.rates import RateLimitedError
 from tlog.log.cosigning.guard import RolledBackError, UnconfirmedError
 from tlog.log.publishing.heads import NotCosignedError
@@ -63,6 +67,7 @@ LOG_ROWS: Final[Rows] = {
         "A bearer token is needed",
         ((hdrs.WWW_AUTHENTICATE, "Bearer"),),
     ),
+    NotPermittedError: Problem(403, "not-permitted", "This token may not do that"),
     NotFoundError: Problem(404, "not-found", "Not in this log"),
     FrozenError: Problem(
         405,

@@ -23,6 +23,7 @@ _UNKNOWN: Final = 2
 _CODES: Final[Mapping[int, int]] = {
     400: 3,  # INVALID_ARGUMENT
     401: 16,  # UNAUTHENTICATED
+    403: 7,  # PERMISSION_DENIED
     404: 5,  # NOT_FOUND
     405: 12,  # UNIMPLEMENTED
     408: 4,  # DEADLINE_EXCEEDED

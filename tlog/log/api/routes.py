@@ -6,9 +6,11 @@ from typing import Final
 from aiohttp import web
 
 from tlog.documents.routes import document_routes, look_after
+from tlog.explorer.door import explorer_routes
 from tlog.http.exchange import hot_read
 from tlog.http.listener import new_app
 from tlog.log.api.client import admit_document
+from tlog.log.api.events import EventEndpoint
 from tlog.log.api.lookup import LookupEndpoints
 from tlog.log.api.operation import OperationEndpoints
 from tlog.log.api.problems import LOG_ROWS
@@ -31,6 +33,7 @@ def build_app(log: Log) -> web.Application:
     submit = SubmitEndpoint(log.submitting, prover, prefix, is_closed=is_closed)
     lookup = LookupEndpoints(log.reading)
     tiles = TileEndpoints(log.reading, f"{prefix}/")
+    events = EventEndpoint(log.reading, log.metrics, settings.event_listeners)
     operation = OperationEndpoints(log.standing, log.metrics)
     hot = [
         submit.route(f"{prefix}/api/v1/entries"),
@@ -43,6 +46,7 @@ def build_app(log: Log) -> web.Application:
         web.get(f"{prefix}/api/v1/entries", lookup.entries),
         web.get(f"{prefix}/api/v1/entries/{{index}}", lookup.entry),
         web.get(f"{prefix}/api/v1/search", lookup.search),
+        web.get(f"{prefix}/api/v1/events", events.events),
         web.get(f"{prefix}/api/v1/log", operation.log),
         web.get(f"{prefix}/healthz", operation.health),
         web.get(f"{prefix}/readyz", operation.readiness),
@@ -60,6 +64,8 @@ def build_app(log: Log) -> web.Application:
             hot_read("/api/v2/checkpoint", beside.checkpoint),
             hot_read("/api/v2/tile/{path:.+}", beside.tile),
         ]
+    if settings.explorer:
+        routes += explorer_routes(prefix)
     if log.documents is not None:
         admit = partial(admit_document, gate=log.submitting.gate)
         routes += document_routes(

@@ -26,7 +26,7 @@ from tlog.http.exchange import (
     respond_with,
 )
 from tlog.http.respond import JSON_HEADERS, json_reply, query, text_reply, wants_text
-from tlog.log.api.client import client_of
+from tlog.log.api.client import client_of, may_redact, require_no_disposition
 from tlog.log.api.problems import (
     AfterTheCommit,
     NativeClosedError,
@@ -53,10 +53,12 @@ _PARAMETERS: Final = frozenset({"wait"})
 class _Admitted(NamedTuple):
     """A request that may submit, before its body is read.
 
-    client: whose bucket it draws from.  waits: for a head that readers are shown.
+    client: whose bucket it draws from.  may_redact: whether its entries may say that
+    documents went.  waits: for a head that readers are shown.
     """
 
     client: str
+    may_redact: bool
     parse: Callable[[bytes], Packed]
     waits: bool
     wants_text: bool
@@ -125,15 +127,18 @@ class SubmitEndpoint:
         if wait not in {None, "signed"}:
             raise FormatError("wait is signed, or left out", wait)
         client = client_of(asked, self._log.gate)
+        redacts = may_redact(asked, self._log.gate)
         require_form(asked, " or ".join(_PARSERS), _PARSERS)
         parse = _PARSERS[asked.media_type]
-        return _Admitted(client, parse, wait is None, wants_text(asked))
+        return _Admitted(client, redacts, parse, wait is None, wants_text(asked))
 
     def _commit(self, admitted: _Admitted, body: bytes, respond: Respond) -> None:
         """Let the entries of a body wait for their commit, which answers."""
         entries = admitted.parse(body)
         if admitted.wants_text and len(entries) != 1:
             raise NotAcceptableError("a proof file is for one entry")
+        if not admitted.may_redact:
+            require_no_disposition(entries)
         self._log.gate.admit(admitted.client, len(entries))
         receiver = _Receiver(self, admitted, entries[0], respond)
         self._log.commit_for(receiver, entries)

@@ -27,14 +27,22 @@ from tlogverify.policy import Policy, PolicyWitness
 """The file, in the log's folder, of what witnesses have said against it."""
 
 
-def policy_text(settings: CosigningSettings, keys: Sequence[VerifierKey]) -> str:
+def policy_text(
+    settings: CosigningSettings, keys: Sequence[VerifierKey], retired: str = ""
+) -> str:
     """Return the policy for those who verify this log.
+
+    retired: the lines of keys that sign no more.
 
     Raises RejectedError or FormatError if the settings name no usable one.
     """
     if settings.witness_policy is None:
-        return "".join(f"log {key.encode()}\n" for key in keys) + "quorum none\n"
-    return read_witness_policy(settings.witness_policy, keys)
+        return (
+            "".join(f"log {key.encode()}\n" for key in keys)
+            + retired
+            + ("quorum none\n")
+        )
+    return read_witness_policy(settings.witness_policy, keys, retired)
 
 
 def see_all_heads(

@@ -11,10 +11,13 @@ from tlogverify.note import MAX_SIGNATURES
 from tlogverify.policy import MAX_POLICY_BYTES, Policy
 
 
-def read_witness_policy(path: Path, log_keys: Sequence[VerifierKey]) -> str:
+def read_witness_policy(
+    path: Path, log_keys: Sequence[VerifierKey], retired: str = ""
+) -> str:
     """Return the text of the policy for those who verify this log.
 
-    A file that names no log names this one.
+    A file that names no log names this one; retired: the lines of its keys that sign no
+    more.
 
     Raises FormatError, or RejectedError if the file names other logs only, or no
     witness that can be asked.
@@ -30,5 +33,5 @@ def read_witness_policy(path: Path, log_keys: Sequence[VerifierKey]) -> str:
         raise RejectedError(
             f"a note has at most {MAX_SIGNATURES} lines: {path} has more",
         )
-    own = [] if named else [f"log {key.encode()}\n" for key in log_keys]
+    own = [] if named else [*(f"log {key.encode()}\n" for key in log_keys), retired]
     return "".join(own) + parse_text("the policy of a log", text)

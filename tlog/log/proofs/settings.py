@@ -1,4 +1,4 @@
-"""How much memory proofs may use."""
+"""How much memory readers may use."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,11 @@ from tlog.config import SettingsGroup, setting
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingSettings(SettingsGroup):
-    """The size of the reader's cache."""
+    """The size of the reader's cache, and how many listeners there may be."""
 
     tile_cache_tiles: int = setting(
         4_096, "full tiles kept in memory for proofs, 16 KiB each", least=0
+    )
+    event_listeners: int = setting(
+        64, "listeners to new entries at once, by `GET /api/v1/events`", least=0
     )

@@ -154,7 +154,7 @@ def _stored(signer: HeadSigner, objects: Objects, public: Checkpoint) -> Checkpo
 
 def _open(signer: HeadSigner, note: bytes, where: str) -> Checkpoint:
     try:
-        return open_checkpoint(note, *signer.verifier_keys)
+        return open_checkpoint(note, *signer.known_keys)
     except (FormatError, SignatureError) as error:
         raise CorruptError(where, str(error)) from error
 

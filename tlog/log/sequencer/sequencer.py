@@ -5,11 +5,11 @@ committed.  Nobody waits for a timer, and under load batches grow by themselves.
 """
 
 from collections.abc import Callable
-from threading import Thread
+from threading import Event, Thread
 from typing import Final
 
 from tlog import hashing
-from tlog.entries.packed import Packed
+from tlog.entries.packed import Packed, count_signed
 from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
 from tlog.log.merkle.extension import Extension
@@ -20,8 +20,11 @@ from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool, Receipt, Settled, Ticket, settle
 from tlog.log.sequencer.selfcheck import SelfCheckError
+from tlog.signing import KeyAwayError
 
 _BATCH_ENTRIES: Final = 20_000
+_KEY_PAUSE_S: Final = 0.2
+"""How often a key that is away is asked to sign again."""
 
 
 class Sequencer:
@@ -50,11 +53,16 @@ class Sequencer:
         self._metrics = metrics
         self._thread: Thread | None = None
         self._taken: list[Ticket] = []
+        self._is_stopping = Event()
         self.deliver: Callable[[Settled], object] = settle
 
     def start(self, lifeline: Lifeline) -> None:
         """Start the thread; if it fails, all that wait are told so."""
         self._thread = lifeline.start_thread("sequencer", self._run, self._give_up)
+
+    def end_waiting(self) -> None:
+        """Wait for no key that is away any more: the log is to stop."""
+        self._is_stopping.set()
 
     def join(self) -> None:
         """Wait for the thread, which ends when the pool is closed and empty."""
@@ -88,9 +96,24 @@ class Sequencer:
         if not batch.entries:
             return None
         with self._metrics.commit_seconds.time():
-            extension = self.committer.commit(batch, self._trim_to())
-        self._metrics.batch_entries.observe(len(batch.entries))
+            extension = self._commit_once_signed(batch)
+        count, signed = len(batch.entries), count_signed(batch.entries)
+        self._metrics.batch_entries.observe(count)
+        self._metrics.entries.labels("yes").inc(signed)
+        self._metrics.entries.labels("no").inc(count - signed)
         return extension
+
+    def _commit_once_signed(self, batch: Batch) -> Extension:
+        """Commit a batch; wait for a key that is away, until the log is to stop.
+
+        Nothing is stored before the head is signed, so the same batch is tried again.
+        """
+        while True:
+            try:
+                return self.committer.commit(batch, self._trim_to())
+            except KeyAwayError:
+                if self._is_stopping.wait(_KEY_PAUSE_S):
+                    raise
 
     def _receipt(self, placement: Placement, extension: Extension | None) -> Receipt:
         snapshot = self.committer.signed

@@ -17,6 +17,7 @@
     stores            all of it, opened and closed together
     stores_folder     the stores of a log that is one folder
     stores_shared     the stores of a log that several nodes share
+    sizes             how many bytes each part of a folder has
     index             leaf hash and digests -> indexes (RocksDB); derived
 
 The journal is the truth until the objects are durable; then the objects are.

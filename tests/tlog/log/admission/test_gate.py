@@ -8,7 +8,7 @@ import pytest
 
 from tlog.log.admission.gate import Gate, UnauthorizedError
 from tlog.log.admission.rates import RateLimitedError, Rates
-from tlog.log.admission.tokens import read_tokens, token_name
+from tlog.log.admission.tokens import Token, find_token, read_tokens
 from tlogverify.errors import FormatError
 
 TOKEN = "a-long-random-token"
@@ -31,7 +31,8 @@ class StillClock:
 def test_a_tokens_file_names_the_hash_of_each_token(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(f"# CI\n\n{HASHED.hex()} ci-main\n  {'0' * 64} other  \n")
-    assert {HASHED: "ci-main", bytes(32): "other"} == read_tokens(file)
+    expected = {HASHED: Token("ci-main"), bytes(32): Token("other")}
+    assert expected == read_tokens(file)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,8 @@ def test_a_tokens_file_that_is_not_text_is_a_format_error(tmp_path: Path) -> Non
 def test_a_token_is_known_by_its_hash_alone(
     authorization: str, expected: str | None
 ) -> None:
-    assert expected == token_name({HASHED: "ci"}, authorization)
+    found = find_token({HASHED: Token("ci")}, authorization)
+    assert expected == (found and found.name)
 
 
 @pytest.mark.parametrize(
@@ -108,13 +110,13 @@ def test_a_client_is_the_last_address_that_is_trusted(
 
 
 def test_a_client_with_a_token_is_that_token_from_every_address() -> None:
-    gate = Gate({HASHED: "ci"}, None, trust_forwarded_for=True)
+    gate = Gate(lambda: {HASHED: Token("ci")}, None, trust_forwarded_for=True)
     authorization = f"Bearer {TOKEN}"
     assert "token ci" == gate.client(authorization, ["10.0.0.1"], "192.0.2.1")
 
 
 def test_a_client_without_a_known_token_is_refused() -> None:
-    gate = Gate({HASHED: "ci"}, None, trust_forwarded_for=False)
+    gate = Gate(lambda: {HASHED: Token("ci")}, None, trust_forwarded_for=False)
     for authorization in ("", "Bearer x"):
         with pytest.raises(UnauthorizedError):
             gate.client(authorization, [], "192.0.2.1")
@@ -122,7 +124,7 @@ def test_a_client_without_a_known_token_is_refused() -> None:
 
 def test_an_empty_tokens_file_lets_nobody_in() -> None:
     with pytest.raises(UnauthorizedError):
-        Gate({}, None, trust_forwarded_for=False).client("", [], "192.0.2.1")
+        Gate(dict, None, trust_forwarded_for=False).client("", [], "192.0.2.1")
 
 
 def test_a_bucket_empties_and_fills_at_its_rate() -> None:

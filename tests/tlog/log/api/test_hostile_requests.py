@@ -89,7 +89,15 @@ ABSENT = [
 ]
 
 PATHS = [
-    *("/", "//checkpoint", "/checkpoint/", "/checkpoint/x", "/Checkpoint"),
+    *(
+        "//",
+        "/index.html",
+        "/explorer",
+        "//checkpoint",
+        "/checkpoint/",
+        "/checkpoint/x",
+        "/Checkpoint",
+    ),
     *("/api", "/api/v1", "/api/v2/log", "/api/v1/entries/", "/api/v1/entries/1/2"),
     *("/api/v1/proof", "/api/v1/../../checkpoint", "/./checkpoint", "/%2fcheckpoint"),
     *("/..", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/public/checkpoint"),

@@ -8,6 +8,7 @@ import pytest
 from tests.faults.faulty import Fault, FaultyDisk, FullDisk, RecordingDisk
 from tlog.durable.disk import SystemDisk
 from tlog.log.storage.objects_folder import FolderObjects
+from tlog.log.storage.sizes import folder_bytes
 from tlogverify.tiles import ENTRIES, Tile
 
 FULL, PART = Tile(0, 1), Tile(0, 1, 7)
@@ -106,3 +107,22 @@ def test_a_folder_that_was_dropped_and_comes_back_is_made_durable_again(
     objects.put({PART: b"part"})
     folder = (folders[0] / PART.path).parent
     assert {folder, folder.parent} == disk.synced
+
+
+def test_each_part_of_a_folder_has_the_bytes_of_its_files(tmp_path: Path) -> None:
+    files = {
+        "public/tile/entries/000": 7,
+        "public/tile/entries/001.p/3": 5,
+        "public/tile/0/000": 11,
+        "index/a": 13,
+        "documents/stored/aa/b": 17,
+        "journal.db": 19,
+        "journal.db-wal": 23,
+        "public/checkpoint": 29,
+    }
+    for name, size in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+    expected = {"entries": 12, "tiles": 11, "index": 13, "documents": 17, "journal": 42}
+    assert expected == folder_bytes(tmp_path)
