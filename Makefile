@@ -12,10 +12,14 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test format lint types tests coverage sanitize test-kubernetes test-browser crash shared many bench bench-check clean
+.PHONY: demo release-dry-run test format lint types tests coverage sanitize test-kubernetes test-browser crash shared many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
+
+# Build twice, install alone and together, attest, log, verify: nothing leaves the machine.
+release-dry-run: $(VENV)/installed
+	$(BIN)/python docs/release.py
 
 test: lint types tests coverage sanitize
 
@@ -62,7 +66,7 @@ shared: $(VENV)/installed
 # All stories of the explorer in Debian's chromium: apt-get install chromium.
 test-browser: $(VENV)/installed
 	command -v chromium || { echo 'chromium is missing: apt-get install chromium'; exit 1; }
-	TLOG_BROWSER=1 $(BIN)/python -m pytest tests/tlog/explorer tests/system/test_explorer.py
+	TLOG_BROWSER=1 $(BIN)/python -m pytest tests/tlog/explorer tests/system/test_explorer.py tests/system/test_status.py
 
 # Submit 12,000 files to a log that takes a hundred entries a second.
 many: $(VENV)/installed

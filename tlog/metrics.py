@@ -33,6 +33,15 @@ class Metrics:
             "tlog_build", "1; what runs here", ("version", "hash_backend")
         )
 
+    def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and the value of each sample that has this name now."""
+        return [
+            (dict(it.labels), it.value)
+            for family in self._registry.collect()
+            for it in family.samples
+            if it.name == name
+        ]
+
     def render(self) -> bytes:
         """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)

@@ -94,8 +94,9 @@ def test_the_chart_is_linted_and_what_it_renders_is_closed() -> None:
     chart, given = OPS / "helm/tlog", ("--set", f"image={IMAGE},origin=log.example.org")
     run("helm", "lint", "--strict", chart, *given)
     rendered = run("helm", "template", "log", chart, *given)
-    stateful, service = yaml.safe_load_all(rendered)
-    assert ["StatefulSet", "Service"] == [stateful["kind"], service["kind"]]
+    found = {it["kind"]: it for it in yaml.safe_load_all(rendered)}
+    assert {"StatefulSet", "Service"} == found.keys()
+    stateful = found["StatefulSet"]
     assert 1 == stateful["spec"]["replicas"]
     pod = stateful["spec"]["template"]["spec"]
     (container,) = pod["containers"]

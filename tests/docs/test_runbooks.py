@@ -9,7 +9,7 @@ from tests.docs.workplace import Workplace
 
 RUNBOOKS = DOCS / "runbooks"
 WHILE_IT_RUNS = (
-    *("missing-provenance", "verification-failure", "key-rotation", "quorum-lost"),
+    *("missing-provenance", "verification-failure", "quorum-lost", "key-rotation"),
 )
 THEN_STOPPED = ("tamper", "rollback", "disk-full", "restore")
 
@@ -49,6 +49,9 @@ def play(place: Workplace, name: str) -> None:
     """Do what each marked block of a runbook says; restart a log that was stopped."""
     for block in blocks(RUNBOOKS / f"{name}.md"):
         if block.language != "sh" or block.marker.startswith("not run"):
+            continue
+        if block.marker == "serve":
+            place.serve(block.text.strip())
             continue
         if block.marker.startswith("stop"):
             assert 0 == place.stop()

@@ -82,3 +82,27 @@ def test_runs_that_are_killed_anywhere_are_resumed(
     checked = run_tlog("fsck", to)
     assert (0, True) == (checked.returncode, f"{SIZE} entries" in checked.stdout)
     assert 2 == run_tlog(*restore).returncode
+
+
+def test_a_copy_goes_on_when_the_logs_key_has_changed(tmp_path: Path) -> None:
+    folder, place, to = (tmp_path / name for name in ("log", "place", "restored"))
+    with serving(folder) as server:
+        with BlockingLog(server.url, server.policy) as log:
+            log.submit([entry(str(number)) for number in range(300)])
+        assert 0 == server.terminate()
+    backup = ("backup", folder, "--to", place)
+    assert 0 == run_tlog(*backup).returncode
+    for step in ((), ("--retire", "--early")):
+        done = run_tlog("rotate-key", folder, *step)
+        assert 0 == done.returncode, done.stderr
+    done = run_tlog(*backup)
+    assert 0 == done.returncode, done.stderr
+    done = run_tlog("restore", place, "--to", to, "--without-witnesses")
+    assert 0 == done.returncode, done.stderr
+    checked = run_tlog("fsck", to)
+    assert 0 == checked.returncode, checked.stderr
+    with (
+        serving(to, origin="") as server,
+        BlockingLog(server.url, server.policy) as log,
+    ):
+        assert 303 == log.submit_one(entry("after")).index + 1

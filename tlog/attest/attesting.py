@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlog.attest.artifacts import Artifact
-from tlog.attest.capture import MINIMAL_TYPE
+from tlog.attest.capture import MINIMAL_TYPE, TRACE_MEMBER
 from tlog.attest.document import (
     AttestationSigner,
     NamedDigest,
@@ -167,7 +167,8 @@ def says_the_same(envelope: bytes, claim: Claim, signer: AttestationSigner) -> b
 def _timeless(statement: dict[str, object]) -> dict[str, object]:
     """Return a statement without what differs at every run of a build.
 
-    These are its times, and how often a job was started again.
+    These are its times, the span that it is a part of, and how often a job was started
+    again.
     """
     predicate = statement.get("predicate")
     details = predicate.get("runDetails") if isinstance(predicate, dict) else None
@@ -178,7 +179,7 @@ def _timeless(statement: dict[str, object]) -> dict[str, object]:
         and isinstance(metadata, dict)
     ):
         return statement
-    times = {"startedOn", "finishedOn"}
+    times = {"startedOn", "finishedOn", TRACE_MEMBER}
     kept = {name: value for name, value in metadata.items() if name not in times}
     if isinstance(invocation := kept.get("invocationId"), str):
         kept["invocationId"] = re.sub(r"/attempts/[0-9]+$", "", invocation)

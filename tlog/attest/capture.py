@@ -32,9 +32,15 @@ from tlogverify.errors import FormatError
 
 BUILD_TYPE: Final = "urn:tlog:build:captured:v1"
 MINIMAL_TYPE: Final = "urn:tlog:provenance:minimal:v1"
+TRACE_MEMBER: Final = "tlog_traceparent"
+"""An extension of SLSA's metadata, as it wants them called: whose, and what."""
 """The predicate type of what `minimal` leaves."""
 
 # The characters of RFC 3986, 2.
+# Of the version that there is; identifiers of zeros alone are none.
+_TRACEPARENT: Final = re.compile(
+    r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 _URI: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
 )
@@ -111,9 +117,14 @@ def minimal(predicate: Mapping[str, object]) -> dict[str, object]:
     build = predicate["buildDefinition"]
     external = build["externalParameters"] if isinstance(build, Mapping) else {}
     kept = {name: external[name] for name in ("source", "ref") if name in external}
+    given = predicate["runDetails"]
+    details = dict(given) if isinstance(given, Mapping) else {}
+    metadata = details.get("metadata")
+    without_trace = dict(metadata) if isinstance(metadata, Mapping) else {}
+    without_trace.pop(TRACE_MEMBER, None)
     return {
         "buildDefinition": {"buildType": BUILD_TYPE, "externalParameters": kept},
-        "runDetails": predicate["runDetails"],
+        "runDetails": {**details, "metadata": without_trace},
     }
 
 
@@ -270,10 +281,15 @@ class _Found:
         if started > finished:
             omissions.append(Omission("startedOn", "it is later than now"))
             started = ""
+        trace = self.build.traceparent
+        if trace and _TRACEPARENT.fullmatch(trace) is None:
+            omissions.append(Omission("TRACEPARENT", "it is no W3C trace context"))
+            trace = ""
         members = {
             "invocationId": invocation,
             "startedOn": started,
             "finishedOn": finished,
+            TRACE_MEMBER: trace,
         }
         return _without_empty(members), tuple(omissions)
 

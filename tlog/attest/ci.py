@@ -8,7 +8,7 @@ Jenkins, "Using environment variables", and its Git plugin.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 _GITHUB: Final = (
@@ -25,7 +25,8 @@ _GITLAB: Final = (
 _JENKINS: Final = (
     *("JENKINS_URL", "BUILD_URL", "JOB_NAME", "GIT_URL", "GIT_COMMIT", "GIT_BRANCH"),
 )
-ALLOWED_VARIABLES: Final = frozenset((*_GITHUB, *_GITLAB, *_JENKINS))
+_EVERYWHERE: Final = ("TRACEPARENT",)
+ALLOWED_VARIABLES: Final = frozenset((*_GITHUB, *_GITLAB, *_JENKINS, *_EVERYWHERE))
 
 LOCAL_BUILDER: Final = "urn:tlog:builder:local"
 
@@ -35,7 +36,8 @@ class CiBuild:
     """One run; "" is what the system does not say.
 
     source: a repository's URL, as found.  parameters: what a tenant chose, beside
-    source and ref.  platform: what the system chose.
+    source and ref.  platform: what the system chose.  traceparent: the span that the
+    build is a part of, as found (W3C Trace Context, 3.2).
     """
 
     builder_id: str
@@ -46,10 +48,15 @@ class CiBuild:
     started_on: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     platform: tuple[tuple[str, str], ...] = ()
+    traceparent: str = ""
 
 
 def read_ci(variables: Mapping[str, str]) -> CiBuild:
     """Return what the environment says of this run; `LOCAL_BUILDER` outside of CI."""
+    return replace(_build_of(variables), traceparent=variables.get("TRACEPARENT", ""))
+
+
+def _build_of(variables: Mapping[str, str]) -> CiBuild:
     if variables.get("GITHUB_ACTIONS") == "true":
         return _github(variables)
     if variables.get("GITLAB_CI") == "true":

@@ -19,7 +19,7 @@ from typing import Final
 
 from tlog import hashing
 from tlog.backup.documents import mirror_documents
-from tlog.backup.place import Copy, Place, open_head
+from tlog.backup.place import Copy, Place, open_head, read_keys
 from tlog.backup.source import Source, read_source
 from tlog.errors import CorruptError, RejectedError
 from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_whole
@@ -86,7 +86,9 @@ class _Run:
 
     def _open_held(self, held: Copy) -> Checkpoint:
         """Return the head of the copy that is there; the log must not be behind it."""
-        keys, head = self._source.keys, self._source.head
+        head = self._source.head
+        # A key that has retired since signed the copy's head, and no newer one.
+        keys = [*read_keys(self._place.files), *self._source.keys]
         if held.note.partition(b"\n")[0] != head.origin.encode():
             raise RejectedError(f"{self._place.root} holds a copy of another log")
         old = open_head(held.note, keys, "the copy's head")

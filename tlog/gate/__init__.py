@@ -25,7 +25,7 @@ cache keeps it.
     certificates        TLS whose certificate changes without a restart
     opening             from settings to a gate
     admitting           an AdmissionReview to its answer
-    door                HTTP
+    door  status        HTTP; a page for people
     clusters            which images run in a cluster
     coverage            which artifacts have provenance, and which have none
 

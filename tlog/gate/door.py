@@ -14,6 +14,7 @@ from tlog.gate.opening import OpenGate
 from tlog.gate.reviews import MAX_REVIEW_BYTES, Review, parse_review
 from tlog.gate.settings import MODES, Mode, require_environment
 from tlog.gate.sources import Asked
+from tlog.gate.status import gate_status
 from tlog.http.body import read_body, require_form
 from tlog.http.exchange import asked_of
 from tlog.http.listener import Listener, metrics_response, new_app
@@ -112,6 +113,10 @@ class GateEndpoints:
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""
         return metrics_response(self._gate.metrics)
+
+    async def status(self, _: web.Request) -> web.Response:
+        """GET /status: the gate for people, in pictures."""
+        return gate_status(self._gate.claims(), self._gate.metrics)
 
     def _require_known(self, request: web.Request) -> None:
         """Raise UnknownClientError for a client that is asked who it is, and is not."""
@@ -227,6 +232,7 @@ def build_gate_app(gate: OpenGate) -> web.Application:
         web.get(f"{prefix}/healthz", endpoints.health),
         web.get(f"{prefix}/readyz", endpoints.readiness),
         web.get(f"{prefix}/metrics", endpoints.metrics),
+        web.get(f"{prefix}/status", endpoints.status),
     ]
     return new_app(routes, gate.metrics, rows=GATE_ROWS)
 

@@ -5,6 +5,7 @@ exchange      one request and its answer, whichever way it came in
 body          a request's body, bounded in bytes and in time
 problems      how errors are told over HTTP, by rows that each door brings
 respond       query strings taken apart; JSON, cached bytes, conditional requests
+status        one page for people, with pictures and without script
 answers       what each answer gets: errors told, counts, CORS
 connections   connections, bounded in number, and in time where nobody reads
 accepting     connections that wait to be accepted, many at a time

@@ -6,7 +6,9 @@ from tlog.http.exchange import asked_of
 from tlog.http.listener import metrics_response, new_app
 from tlog.http.problems import SHARED_ROWS
 from tlog.http.respond import json_response, query, query_number
+from tlog.http.status import Picture, bars_of, status_response
 from tlog.monitor.answering import Answering
+from tlog.monitor.metrics import TAMPERING
 from tlog.monitor.monitor import Monitor
 from tlogclient.findings import parse_digest
 
@@ -34,6 +36,33 @@ class MonitorEndpoints:
         """GET /metrics."""
         return metrics_response(self._monitor.metrics)
 
+    async def status(self, _: web.Request) -> web.Response:
+        """GET /status: the monitor for people, in pictures."""
+        monitor, metrics = self._monitor, self._monitor.metrics
+        conditions = monitor.conditions()
+        facts = {
+            "A head is verified": "yes" if monitor.has_verified else "no",
+            "Alarms that stand": ", ".join(conditions) or "none",
+        }
+        pictures = [
+            Picture(
+                "Entries",
+                [
+                    *bars_of(metrics, "tlog_monitor_verified_size"),
+                    *bars_of(metrics, "tlog_monitor_entries_behind"),
+                ],
+            ),
+            Picture(
+                "Alarms raised",
+                bars_of(metrics, "tlog_monitor_alarms_total", "kind", bad=TAMPERING),
+            ),
+            Picture(
+                "Things found changed",
+                bars_of(metrics, "tlog_tamper_detections_total", "kind", bad=TAMPERING),
+            ),
+        ]
+        return status_response("Monitor of a log", facts, pictures)
+
     async def attestations(self, request: web.Request) -> web.Response:
         """GET /attestations/{digest}: all entries about an artifact, each proven."""
         parameters = query(asked_of(request), set(), {"start"})
@@ -52,6 +81,7 @@ def build_monitor_app(monitor: Monitor) -> web.Application:
         web.get("/healthz", endpoints.health),
         web.get("/readyz", endpoints.readiness),
         web.get("/metrics", endpoints.metrics),
+        web.get("/status", endpoints.status),
         web.get("/attestations/{digest}", endpoints.attestations),
     ]
     return new_app(routes, monitor.metrics, rows=SHARED_ROWS)

@@ -119,9 +119,15 @@ async def test_attesting_again_is_a_success_with_the_same_entry(
     async with running_log(tmp_path / "log") as (url, log):
         async with LogClient(url, policy_of(log)) as client:
             first = await attest(
-                claim(tmp_path, content=predicate(finishedOn="1")), KEY, client
+                claim(
+                    tmp_path, content=predicate(finishedOn="1", tlog_traceparent="a")
+                ),
+                KEY,
+                client,
             )
-            again = claim(tmp_path, content=predicate(finishedOn="2"))
+            again = claim(
+                tmp_path, content=predicate(finishedOn="2", tlog_traceparent="b")
+            )
             second = await attest(again, KEY, client)
             await published(log)
         assert (False, True) == (first.is_kept, second.is_kept)

@@ -550,3 +550,40 @@ def test_the_minimum_is_builder_source_and_times(tmp_path: Path) -> None:
             "ref": "refs/heads/main",
         },
     } == left["buildDefinition"]
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_the_trace_of_a_ci_step_is_kept_as_it_stands(tmp_path: Path) -> None:
+    captured_whole = capture_provenance(tmp_path, {"TRACEPARENT": TRACE}, NOW)
+    details: Any = captured_whole.predicate["runDetails"]
+    assert TRACE == details["metadata"]["tlog_traceparent"]
+    assert "TRACEPARENT" not in {it.what for it in captured_whole.omissions}
+    shortened: Any = minimal(captured_whole.predicate)["runDetails"]
+    expected = {
+        name: value
+        for name, value in details["metadata"].items()
+        if name != "tlog_traceparent"
+    }
+    assert {**details, "metadata": expected} == shortened
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        TRACE.upper(),
+        TRACE.replace("00-4", "01-4", 1),
+        TRACE.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
+        TRACE.replace("00f067aa0ba902b7", "0" * 16),
+        TRACE[:-1],
+        f"{TRACE}-more",
+    ],
+)
+def test_what_is_no_trace_context_is_left_out_and_told(
+    tmp_path: Path, trace: str
+) -> None:
+    found = capture_provenance(tmp_path, {"TRACEPARENT": trace}, NOW)
+    details: Any = found.predicate["runDetails"]
+    assert "tlog_traceparent" not in details["metadata"]
+    assert "TRACEPARENT" in {it.what for it in found.omissions}

@@ -215,6 +215,11 @@ def _add_consistency(
     )
 
 
+def named(actor: Actor) -> bytes:
+    """Return the name and the id of a key, as policies name it."""
+    return b"+".join(actor.vkey.split(b"+")[:2])
+
+
 LOGS = b"log %s https://log.example/2026\nlog %s\n" % (LOG.vkey, OTHER_LOG.vkey)
 WITNESSES = b"witness w1 %s\nwitness w3 %s http://w.example/\n" % (
     WITNESS.vkey,
@@ -251,6 +256,15 @@ RULES = [
     LOG.vkey,
     b"log " + OTHER_LOG.vkey + b" http://\xe9\nquorum none\n",
     b"__proto__ x\n",
+    b"#!tlog\nquorum none\n",
+    b"#!tlog2 x\nquorum none\n",
+    b"#!tlog other\nquorum none\n",
+    b"#!tlog retired x 1\nquorum none\n",
+    b"#!tlog retired %s 7\nquorum none\n" % named(LOG),
+    b"#!tlog retired %s 07\nquorum none\n" % named(LOG),
+    b"#!tlog retired %s 7 8\nquorum none\n" % named(LOG),
+    b"#!tlog retired %s 7\nquorum none\n" % named(WITNESS),
+    2 * (b"#!tlog retired %s 7\n" % named(WITNESS)) + b"quorum none",
 ]
 
 
@@ -309,7 +323,15 @@ def notes(into: Vectors) -> None:
         note(HEAD, lines[0], lines[1], WITNESS_MLDSA.line(Head(size=6))),
         note(extended, LOG_MLDSA.line(HEAD), WITNESS.line(extended)),
     ]
-    for text, notes_of_it in ((POLICY, found), (ALL, mldsa)):
+    retired = [
+        (
+            POLICY + b"#!tlog retired %s %d\n" % (named(it), size),
+            found,
+        )
+        for it in (LOG, WITNESS, THIRD)
+        for size in (0, 6, 7, 8)
+    ]
+    for text, notes_of_it in ((POLICY, found), (ALL, mldsa), *retired):
         policy, place = Policy.parse(text), into.base(text)
 
         def judge(signed: bytes, policy: Policy = policy) -> list[object]:

@@ -208,6 +208,18 @@ async def test_a_gate_without_a_key_says_that_it_signs_nothing(
         assert (409, "no-summary") == (answer.status, answer.json()["type"])
 
 
+async def test_people_see_what_was_decided_and_why(served: Served) -> None:
+    await served.decide(ARTIFACT)
+    answer = await ask(served.url, "/status")
+    assert (200, "text/html; charset=utf-8") == (
+        answer.status,
+        answer.headers["content-type"],
+    )
+    page = answer.body.decode()
+    assert "Can decide" in page
+    assert 'aria-label="Why. allowed met: ' in page
+
+
 async def test_it_says_whether_it_lives_and_what_it_lacks(
     served: Served, tmp_path: Path
 ) -> None:

@@ -114,12 +114,17 @@ async def test_it_tells_about_itself(log: StaticLog, tmp_path: Path) -> None:
             await monitor.run_round()
             assert 200 == (await ask(listener.url, "/readyz")).status
             metrics = (await ask(listener.url, "/metrics")).body.decode()
+            page = (await ask(listener.url, "/status")).body.decode()
             log.flip("checkpoint", 0)
             await monitor.run_round()
+            troubled = (await ask(listener.url, "/status")).body.decode()
             answer = await ask(listener.url, "/readyz")
             assert {"head_verified": True, "no_alarm_stands": False} == answer.json()
         finally:
             await listener.stop()
+    assert "<dt>Alarms that stand</dt><dd>none</dd>" in page
+    assert "tlog_monitor_verified_size: 300" in page
+    assert "<dt>Alarms that stand</dt><dd>none</dd>" not in troubled
     assert "tlog_monitor_verified_size 300.0" in metrics
     assert "tlog_monitor_entries_behind 0.0" in metrics
     assert "tlog_monitor_hits_total 3.0" in metrics

@@ -10,6 +10,7 @@ from tlog.http.exchange import asked_of
 from tlog.http.listener import metrics_response
 from tlog.http.respond import json_response, query
 from tlog.log.api.lookup import PAGE_ENTRIES, PAGE_HITS
+from tlog.log.api.status import log_status
 from tlog.log.standing import Standing
 from tlog.metrics import Metrics
 from tlogverify.bundles import MAX_ENTRY_BYTES
@@ -76,6 +77,10 @@ class OperationEndpoints:
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""
         return metrics_response(self._metrics)
+
+    async def status(self, _: web.Request) -> web.Response:
+        """GET /status: the log for people, in pictures."""
+        return log_status(self._log, self._metrics)
 
     async def openapi(self, _: web.Request) -> web.Response:
         """GET /openapi.json."""

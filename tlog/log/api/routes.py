@@ -51,6 +51,7 @@ def build_app(log: Log) -> web.Application:
         web.get(f"{prefix}/healthz", operation.health),
         web.get(f"{prefix}/readyz", operation.readiness),
         web.get(f"{prefix}/metrics", operation.metrics),
+        web.get(f"{prefix}/status", operation.status),
         web.get(f"{prefix}/openapi.json", operation.openapi),
     ]
     if settings.sigstore:

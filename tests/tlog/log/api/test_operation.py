@@ -30,6 +30,7 @@ READS = [
     "/healthz",
     "/readyz",
     "/metrics",
+    "/status",
     "/openapi.json",
 ]
 

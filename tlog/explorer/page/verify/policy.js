@@ -4,14 +4,17 @@
 //     witness <name> <vkey> [<url>]
 //     group <name> all|any|<k> <member>...
 //     quorum <name>|none
+//     #!tlog retired <name>+<id> <size>
 //
 // A checkpoint satisfies a policy if one of the logs signed it, under its own origin, and
 // the quorum's witnesses did too.  Names are opaque octets, defined before they are used,
-// and each is a member at most once.  Source: C2SP tlog-policy.
+// and each is a member at most once.  The last form is a comment to everybody else: of a
+// key above it that signs no head of more than `size` entries any more.
+// Source: C2SP tlog-policy; decision 0032 for the comment.
 
-import { FormatError, QuorumError, UncheckedError } from "./errors.js";
+import { FormatError, QuorumError, SignatureError, UncheckedError } from "./errors.js";
 import { COSIGNATURE, ED25519, MLDSA44, parseVerifierKey } from "./keys.js";
-import { parseDecimal, parseText, show } from "./lines.js";
+import { encodeText, parseDecimal, parseText, show } from "./lines.js";
 import { openSignedCheckpoint } from "./signed.js";
 
 /** @typedef {import("./keys.js").VerifierKey} VerifierKey */
@@ -27,6 +30,7 @@ import { openSignedCheckpoint } from "./signed.js";
 export const MAX_POLICY_BYTES = 1 << 20;
 export const MAX_LINES = 4096;
 
+const OURS = "#!tlog";
 const LOG_TYPES = [ED25519, MLDSA44];
 const WITNESS_TYPES = [COSIGNATURE, MLDSA44];
 
@@ -35,6 +39,8 @@ export class Policy {
   /** @type {PolicyWitness[]} */ witnesses = [];
   /** @type {{name: string, needed: number, members: string[]}[]} */ groups = [];
   /** The name of a witness or group, or "none". @type {string | undefined} */ quorum;
+  /** The size of the last head that a key signed. @type {Map<VerifierKey, number>} */
+  #retired = new Map();
   /** @type {Set<string>} */ #names = new Set();
   /** @type {Set<string>} */ #members = new Set();
 
@@ -44,7 +50,7 @@ export class Policy {
       throw new FormatError(`a policy has at most ${MAX_POLICY_BYTES} bytes`);
     }
     // One character an octet: names need not be UTF-8.
-    const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+    const text = textOf(bytes);
     const lines = text.replace(/\n$/, "").split("\n");
     if (lines.length > MAX_LINES) {
       throw new FormatError(`a policy has at most ${MAX_LINES} lines`);
@@ -66,17 +72,27 @@ export class Policy {
   async openCheckpoint(note) {
     const keys = this.witnesses.map((witness) => witness.key);
     const { checkpoint, signers, unchecked } = await openSignedCheckpoint(note, this.logs, keys);
-    const log = signers
-      .map((it) => it.key)
-      .filter((key) => this.logs.includes(key) && key.name === checkpoint.origin);
-    const witnesses = this.witnesses.flatMap(({ name, key }) =>
+    /** @param {VerifierKey} key */
+    const isInTime = (key) => !(checkpoint.size > (this.#retired.get(key) ?? Infinity));
+    /** @param {{key: VerifierKey}} it */
+    const vouches = ({ key }) =>
+      this.logs.includes(key) && key.name === checkpoint.origin && isInTime(key);
+    const log = signers.filter(vouches).map((it) => it.key);
+    if (log.length === 0) {
+      const waiting = unchecked.find(vouches);
+      if (waiting) throw new UncheckedError(waiting.why);
+      throw new SignatureError(
+        `only a key that retired before signed this head of ${checkpoint.size} entries: ` +
+          "ask the log for a new proof",
+      );
+    }
+    const inTime = this.witnesses.filter(({ key }) => isInTime(key));
+    const witnesses = inTime.flatMap(({ name, key }) =>
       signers.filter((it) => it.key === key).map((it) => ({ ...it, name })),
     );
     this.#requireQuorum(
       new Set(witnesses.map((it) => it.name)),
-      this.witnesses
-        .filter(({ key }) => unchecked.some((it) => it.key === key))
-        .map((it) => it.name),
+      inTime.filter(({ key }) => unchecked.some((it) => it.key === key)).map((it) => it.name),
     );
     return { checkpoint, log, witnesses, unchecked };
   }
@@ -109,7 +125,7 @@ export class Policy {
       throw new FormatError("an octet that a policy does not allow");
     }
     const fields = line.match(/[^ \t]+/g) ?? [];
-    if (fields[0] === undefined || fields[0].startsWith("#")) return;
+    if (fields[0] === undefined || (fields[0].startsWith("#") && fields[0] !== OURS)) return;
     const [word, first, second, ...rest] = fields;
     const count = fields.length;
     if (word === "log" && (count === 2 || count === 3)) this.#takeLog(first, second);
@@ -117,7 +133,9 @@ export class Policy {
       this.#takeWitness(first, second, rest[0]);
     } else if (word === "group" && count >= 4) this.#takeGroup(first, second, rest);
     else if (word === "quorum" && count === 2) this.#takeQuorum(first);
-    else throw new FormatError(`not a log, witness, group or quorum line: found ${show(line)}`);
+    else if (word === OURS && first === "retired" && count === 4) {
+      this.#retire(second, parseDecimal("a size", rest[0]));
+    } else throw new FormatError(`not a log, witness, group or quorum line: found ${show(line)}`);
   }
 
   /** @param {string} vkey @param {string | undefined} url */
@@ -175,6 +193,18 @@ export class Policy {
     this.quorum = name;
   }
 
+  /** @param {string} named one character an octet @param {number} size */
+  #retire(named, size) {
+    const keys = [...this.logs, ...this.witnesses.map((it) => it.key)];
+    const key = keys.find(
+      (it) => octetsOf(`${it.name}+${it.id}`) === named && !this.#retired.has(it),
+    );
+    if (key === undefined) {
+      throw new FormatError(`no key above retires, or it does twice: found ${show(named)}`);
+    }
+    this.#retired.set(key, size);
+  }
+
   /** @param {string} name */
   #define(name) {
     if (name === "none") throw new FormatError("none is not a name to define");
@@ -183,6 +213,16 @@ export class Policy {
     }
     this.#names.add(name);
   }
+}
+
+/** Return bytes with one character an octet. @param {Uint8Array} bytes */
+function textOf(bytes) {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+/** Return the UTF-8 of a text, one character an octet. @param {string} text */
+function octetsOf(text) {
+  return textOf(encodeText(text));
 }
 
 /** Parse a key of one character an octet. @param {string} vkey */
