@@ -12,7 +12,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo release-dry-run test format lint types tests coverage sanitize test-kubernetes test-browser crash many bench bench-check clean
+.PHONY: demo release-dry-run test format lint types tests coverage sanitize test-kubernetes test-browser crash shared many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -58,6 +58,10 @@ test-kubernetes: $(VENV)/installed
 # Kill a real server N times under load.
 crash: $(VENV)/installed
 	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
+
+# Break one thing after the other under three nodes that share a log, N times.
+shared: $(VENV)/installed
+	TLOG_SHARED_ROUNDS=$(N) $(BIN)/python -m pytest -s tests/system/test_shared_faults.py
 
 # All stories of the explorer in Debian's chromium: apt-get install chromium.
 test-browser: $(VENV)/installed

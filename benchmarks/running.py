@@ -140,7 +140,7 @@ def serving_rekor(binary: str, folder: Path, *flags: str) -> Iterator[str]:
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
     key.write_bytes(pem)
-    ports = [_free_port() for _ in range(3)]
+    ports = [free_port() for _ in range(3)]
     names = ("http-port", "grpc-port", "http-metrics-port")
     command = [binary, "serve", "--hostname=log.example.org", "--log-level=error"]
     command += [f"--{name}={port}" for name, port in zip(names, ports, strict=True)]
@@ -148,19 +148,21 @@ def serving_rekor(binary: str, folder: Path, *flags: str) -> Iterator[str]:
     command += ["--persistent-antispam", *flags]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            _wait_for_port(ports[0])
+            wait_for_port(ports[0])
             yield f"http://127.0.0.1:{ports[0]}"
         finally:
             process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
-def _wait_for_port(port: int) -> None:
+def wait_for_port(port: int) -> None:
+    """Wait until somebody listens there."""
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

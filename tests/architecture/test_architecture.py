@@ -44,7 +44,7 @@ WINGS = [
 
 ROOMS = [
     {"serving"},
-    {"api", "opening", "rebuilding", "restoring"},
+    {"api", "opening", "rebuilding", "restoring", "shared"},
     {"life", "identity"},
     {"reading", "settings", "standing", "submitting", "eras"},
     {"cosigning"},

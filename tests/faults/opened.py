@@ -16,6 +16,7 @@ from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.sequencer.pool import Receipt, Ticket
 from tlog.log.settings import LogSettings
+from tlog.log.storage.journal_sqlite import SqliteJournal
 from tlogverify import Checkpoint, Policy, Record, verify_consistency
 from tlogverify.record import Subject
 from tlogverify.signed import open_checkpoint
@@ -61,6 +62,12 @@ def stepping(folder: Path, disk: Disk | None = None, **changes: Any) -> Iterator
         yield log
     finally:
         let_go(log)
+
+
+def sqlite_journal(log: Log) -> SqliteJournal:
+    """Return the journal of a log that is one folder."""
+    assert isinstance(log.stores.journal, SqliteJournal)
+    return log.stores.journal
 
 
 def let_go(log: Log) -> None:

@@ -10,6 +10,7 @@ from tests.faults.opened import (
     fsck,
     head_of,
     require_extends,
+    sqlite_journal,
     step,
     stepping,
 )
@@ -50,7 +51,8 @@ def test_no_fault_of_the_journal_forks_the_log(
         heads = [step(log, BEFORE)[0].snapshot]
         if published:
             log.publisher.publish()
-        log.stores.journal.writing = FaultyConnection(log.stores.journal.writing, fault)
+        journal = sqlite_journal(log)
+        journal.writing = FaultyConnection(journal.writing, fault)
         if nth == 2:
             heads.append(step(log, DURING[:20])[0].snapshot)
             acknowledged += DURING[:20]
@@ -87,7 +89,8 @@ def test_a_batch_that_found_no_room_is_not_answered_and_not_stored(
     with stepping(tmp_path) as log:
         step(log, BEFORE)
         stored = log.stores.journal.head()
-        log.stores.journal.writing = FaultyConnection(log.stores.journal.writing, fault)
+        journal = sqlite_journal(log)
+        journal.writing = FaultyConnection(journal.writing, fault)
         with pytest.raises(BusyError):
             step(log, DURING)
         assert fault.has_struck

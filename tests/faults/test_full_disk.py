@@ -17,6 +17,7 @@ from tests.faults.opened import (
     let_go,
     running,
     settings,
+    sqlite_journal,
     stepping,
     submit,
 )
@@ -140,7 +141,7 @@ def test_closing_lets_go_of_the_folder_when_the_journal_cannot_be_trimmed(
     log = open_log(settings(tmp_path))
     log.start(lambda: None)
     submit(log, entries(0, 10))
-    connection = cast("sqlite3.Connection", log.stores.journal.writing)
+    connection = cast("sqlite3.Connection", sqlite_journal(log).writing)
     refused: list[int] = []
 
     def authorize(action: int, *_: object) -> int:

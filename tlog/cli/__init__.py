@@ -21,6 +21,7 @@
     rules  ruled  vsa                        rules checked; verify's, for blocks of them
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
+    shared                                   stores that nodes share, where named
     serving  settings                        what the roles that run share
     rotate_key                               a log's key changed under one origin
     keys  hardware                           keys by their URIs; those on tokens

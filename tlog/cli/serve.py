@@ -19,12 +19,14 @@ from tlog.cli.serving import (
     tune_interpreter,
 )
 from tlog.cli.settings import add_settings, read_settings
-from tlog.errors import telling_machine_trouble
+from tlog.cli.verbs import load
+from tlog.errors import RejectedError, telling_machine_trouble
 from tlog.log.life import Log
-from tlog.log.opening import open_log
+from tlog.log.opening import OpenStores, open_log
 from tlog.log.serving import serve
 from tlog.log.settings import LogSettings
 from tlog.log_lines import configure_logs, log_event
+from tlogverify.errors import FormatError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,12 +42,33 @@ def run(options: argparse.Namespace) -> int:
     warn_of_fault()
     tell_of_aborts()
     silence_retries()
-    log = open_log(settings, open_token=open_token)
+    open_stores = _stores(settings, options.database)
+    log = open_log(settings, open_token=open_token, open_stores=open_stores)
     tune_interpreter()
     with telling_machine_trouble():
         uvloop.run(_serve(log, as_json=options.json))
     log_event("stopped", size=log.heads.signed.size)
     return 0
+
+
+def _stores(settings: LogSettings, typed: str | None) -> OpenStores | None:
+    """Return how shared stores are opened, if any; typed: the database as a flag."""
+    if not settings.database and not settings.objects:
+        return None
+    if typed is not None and settings.holds_password:
+        raise FormatError(
+            "--database shows its password to all users of this machine: give it as "
+            "TLOG_DATABASE, in the file of --config, as PGPASSWORD or in ~/.pgpass"
+        )
+    try:
+        open_stores: OpenStores = load("shared").shared_stores(settings)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(("tlog.", "tlogverify", "tlogclient")):
+            raise
+        raise RejectedError(
+            "a log that nodes share needs an extra: pip install 'tlog-server[shared]'"
+        ) from error
+    return open_stores
 
 
 async def _serve(log: Log, *, as_json: bool) -> None:

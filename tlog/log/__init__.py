@@ -1,6 +1,7 @@
 """The log: what takes entries, commits them, publishes them, and answers for them.
 
 opening      from settings to a log, opened and recovered
+shared       from settings to stores that nodes share
 rebuilding   a stopped log's tiles and index anew
 restoring    a folder made from a copy, before it is a log
 serving      a log behind its doors, until it is stopped
@@ -18,6 +19,6 @@ sequencer    pool, batch, commit, recovery, rebuild
 cosigning    witnesses are asked for their cosignatures, and may contradict
 publishing   backlog and publisher: tiles, then the checkpoint, then the index
 proofs       proofs from tiles
-storage      folder, journal, objects, index: all that is on disk
+storage      folder, journal, objects, tenure, index: all that is stored
 merkle       rules of the tree
 """

@@ -40,6 +40,12 @@ def load_keys(
     types = [KeyType.ED25519, *([KeyType.MLDSA44] if settings.mldsa44 else [])]
     keys: list[SigningKey] = []
     eras = read_eras(layout.root)
+    is_shared = bool(settings.database)
+    if eras and is_shared:
+        raise RejectedError(
+            "the keys of a log that nodes share cannot change yet: each node must know "
+            "of it at once"
+        )
     if eras:
         # Its keys have changed: where they are is written there, and nowhere else.
         keys = [open_era(layout.root, it, open_token) for it in eras if it.signs]
@@ -53,7 +59,7 @@ def load_keys(
             origin = origin or (known[0].name if known else "")
             key = _open_elsewhere(settings.ed25519_key, origin, known, open_token)
         else:
-            key = _read_or_make(layout, key_type, origin)
+            key = _read_or_make(layout, key_type, origin, is_shared=is_shared)
         _require_origin_is(key, origin)
         keys.append(key)
     return keys
@@ -114,7 +120,9 @@ def _open_elsewhere(
     return key
 
 
-def _read_or_make(layout: FolderLayout, key_type: KeyType, origin: str) -> SigningKey:
+def _read_or_make(
+    layout: FolderLayout, key_type: KeyType, origin: str, *, is_shared: bool
+) -> SigningKey:
     path = _file(layout, key_type)
     if not path.exists():
         if layout.journal.exists() and key_type in _signed_with(layout):
@@ -125,6 +133,12 @@ def _read_or_make(layout: FolderLayout, key_type: KeyType, origin: str) -> Signi
             )
         if not origin:
             raise RejectedError(_NAMELESS)
+        if is_shared:
+            # A node that made one would sign as another log than the rest.
+            raise RejectedError(
+                f"nodes that share a log share its keys too: put it at {path}; "
+                f"tlog keygen {origin} --type {key_type.name.lower()} makes one"
+            )
         generate_key(origin, key_type).write(path)
     return read_key(path)
 

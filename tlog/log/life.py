@@ -58,6 +58,7 @@ class Log:
         """
         self.lifeline.on_stop = on_stop
         self.sequencer.deliver = deliver
+        self.stores.tenure.start(self.lifeline)
         self.publisher.start(self.lifeline)
         self.sequencer.start(self.lifeline)
 

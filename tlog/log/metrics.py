@@ -24,6 +24,9 @@ class LogMetrics(Metrics):
         self.batch_entries = histogram(
             "tlog_batch_entries", "New entries in a commit", buckets=_BATCH_ENTRIES
         )
+        self.term = gauge(
+            "tlog_term", "The term in which this node writes; 0 for a log in a folder"
+        )
         self.entries = counter(
             "tlog_entries",
             "Entries that were added, by whether they name who signed",

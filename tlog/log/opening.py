@@ -39,16 +39,19 @@ from tlog.log.reading import Reading
 from tlog.log.sequencer.commit import Committer
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool
-from tlog.log.sequencer.recovery import Recovered, recover, sign_anew
+from tlog.log.sequencer.recovery import Recovered, keep_index, recover, sign_anew
 from tlog.log.sequencer.sequencer import Sequencer
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout, LogFolder
-from tlog.log.storage.stores import Stores
+from tlog.log.storage.stores import OpenStores, Stores
+from tlog.log.storage.stores_folder import open_folder_stores
 from tlog.log.submitting import Submitting
 from tlog.signing import HeadSigner, OpenToken, open_no_token
 from tlog.signing.times import StatedTimes
 from tlogverify.policy import Policy
+
+__all__ = ["OpenStores", "open_log"]
 
 
 def open_log(
@@ -57,25 +60,32 @@ def open_log(
     clock: Clock | None = None,
     disk: Disk | None = None,
     open_token: OpenToken = open_no_token,
+    open_stores: OpenStores | None = None,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
-    open_token: opens a key that is on a token.
+    open_token: opens a key that is on a token.  open_stores: of stores that nodes
+    share; the folder alone if it is not given.  It waits until this process is the one
+    that writes.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
     """
+    opening = open_stores or open_folder_stores
     with telling_machine_trouble():
         return _open_log(
             settings,
             BoundedClock(clock or SystemClock()),
-            disk or SystemDisk(),
+            lambda folder, origin: opening(folder, disk or SystemDisk(), origin),
             open_token,
         )
 
 
 def _open_log(
-    settings: LogSettings, clock: Clock, disk: Disk, open_token: OpenToken
+    settings: LogSettings,
+    clock: Clock,
+    open_stores: Callable[[LogFolder, str], Stores],
+    open_token: OpenToken,
 ) -> Log:
     clock.now_s()
     layout = FolderLayout(settings.data)
@@ -91,7 +101,7 @@ def _open_log(
         times = StatedTimes("heads")
         retired = [it.key for it in read_eras(layout.root) if it.retired is not None]
         signer = HeadSigner(keys, clock, times.state, retired=retired)
-        log = _open(settings, folder, metrics, (signer, times), (clock, disk))
+        log = _open(settings, folder, metrics, (signer, times), (clock, open_stores))
     except BaseException:
         if documents is not None:
             documents.close()
@@ -115,9 +125,9 @@ def _open(
     folder: LogFolder,
     metrics: LogMetrics,
     signing: tuple[HeadSigner, StatedTimes],
-    by: tuple[Clock, Disk],
+    by: tuple[Clock, Callable[[LogFolder, str], Stores]],
 ) -> Log:
-    layout, (signer, times), (clock, disk) = folder.layout, signing, by
+    layout, (signer, times), (clock, open_stores) = folder.layout, signing, by
     if settings.sigstore:
         require_bare_host(signer.origin)
     retired = retired_lines(read_eras(layout.root))
@@ -125,10 +135,12 @@ def _open(
     write_public_keys(layout, signer, policy)
     ground = _Ground(settings, signer, policy, clock, metrics)
     asked = Policy.parse(policy.encode())
-    sightings = see_all_heads(settings, asked, signer.verifier_keys)
-    guard = open_guard(settings, asked, layout.root, ground.metrics)
-    stores = Stores.open(folder, disk)
+    stores = open_stores(folder, signer.origin)
     try:
+        # Whoever wrote before has ended to, so nobody has seen more than is read now.
+        stores.tenure.take(partial(keep_index, signer, stores))
+        sightings = see_all_heads(settings, asked, signer.verifier_keys)
+        guard = open_guard(settings, asked, stores.contradictions, ground.metrics)
         if stores.journal.head() is None:
             require_new(sightings)
         recovered = recover(
@@ -291,7 +303,7 @@ def _claims(
 ) -> dict[str, Callable[[], bool]]:
     """Return what must hold for a log that takes submissions."""
     return {
-        "lock_held": lambda: stores.folder.is_locked,
+        "lock_held": lambda: stores.tenure.is_held,
         "journal_writable": lambda: (
             lifeline.failure is None and stores.journal.has_room
         ),
@@ -319,6 +331,7 @@ def _gate(settings: LogSettings, clock: Clock) -> Gate:
 def _watch(log: Log) -> None:
     """Let each gauge read its value at the moment it is asked."""
     metrics, heads = log.metrics, log.heads
+    metrics.term.set_function(lambda: log.stores.tenure.term)
     metrics.tree_size.set_function(lambda: heads.signed.size)
     if (witnessing := log.standing.witnessing) is not None:
         metrics.cosigned_size.set_function(witnessing.cosigned_size)

@@ -10,8 +10,8 @@ from tlog.folders import open_up
 from tlog.log.sequencer.rebuild import rebuild
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.index import Index
-from tlog.log.storage.journal import Journal, StoredBatch
-from tlog.log.storage.objects import Objects
+from tlog.log.storage.journal import StoredBatch
+from tlog.log.storage.stores_folder import folder_journal, folder_objects
 from tlogverify.bundles import Progress
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
@@ -43,7 +43,7 @@ def _rebuild_log(root: Path, progress: Progress) -> Rebuilt:
         raise RejectedError(f"{root} is not a log's folder")
     with LogFolder(root) as folder:
         layout = folder.layout
-        objects = Objects(layout.public, layout.temporary, SystemDisk())
+        objects = folder_objects(layout, SystemDisk())
         open_up(layout.public)
         try:
             lines = layout.vkey_file.read_bytes().split()
@@ -56,7 +56,7 @@ def _rebuild_log(root: Path, progress: Progress) -> Rebuilt:
             raise CorruptError("public/checkpoint", str(error)) from error
         fresh = layout.index.with_name("index.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        batches = _journal_batches(layout.journal)
+        batches = _journal_batches(layout)
         index = Index(fresh)
         try:
             mended = rebuild(checkpoint, objects, batches, index, progress)
@@ -70,15 +70,15 @@ def _rebuild_log(root: Path, progress: Progress) -> Rebuilt:
         return Rebuilt(checkpoint, mended)
 
 
-def _journal_batches(path: Path) -> list[StoredBatch]:
+def _journal_batches(layout: FolderLayout) -> list[StoredBatch]:
     """Return what a journal still holds; nothing if it is missing or damaged.
 
     The journal is no part of what is rebuilt: it need not be whole.
     """
-    if not path.exists():
+    if not layout.journal.exists():
         return []
     try:
-        journal = Journal(path)
+        journal = folder_journal(layout)
         try:
             return list(journal.batches())
         finally:

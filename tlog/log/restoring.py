@@ -14,14 +14,15 @@ from tlog.durable.disk import DurableFolder, SystemDisk
 from tlog.errors import CorruptError
 from tlog.folders import make_private_file, make_role_folder, set_modes
 from tlog.log.cosigning.guard import Contradiction, WriteGuard
-from tlog.log.cosigning.opening import CONTRADICTIONS
 from tlog.log.merkle.frontier import edge_tiles
 from tlog.log.metrics import LogMetrics
 from tlog.log.sequencer.rebuild import rebuild
+from tlog.log.storage.contradictions import FolderContradictions
 from tlog.log.storage.folder import FORMAT_VERSION, FolderLayout
 from tlog.log.storage.index import Index
-from tlog.log.storage.journal import Journal, SignedHead
+from tlog.log.storage.journal import SignedHead
 from tlog.log.storage.objects import Objects
+from tlog.log.storage.stores_folder import folder_journal, folder_objects
 from tlogclient.cosigning import AddCheckpoint
 from tlogclient.errors import RefusedError
 from tlogclient.witness import KnownSize, WitnessClient, witnesses_by_url
@@ -81,13 +82,13 @@ def derive(root: Path, heads: Heads, progress: Progress) -> None:
         (root / name).unlink(missing_ok=True)
     for leftover in layout.index.iterdir():
         leftover.unlink()
-    objects = Objects(layout.public, layout.temporary, SystemDisk())
+    objects = folder_objects(layout, SystemDisk())
     index = Index(layout.index)
     try:
         rebuild(head, objects, (), index, progress)
     finally:
         index.close()
-    journal = Journal(layout.journal)
+    journal = folder_journal(layout)
     try:
         journal.commit(None, SignedHead(head.size, heads.note), None, 0)
     finally:
@@ -125,11 +126,12 @@ async def ask_witnesses(
 
 def end_folder(root: Path, against: Sequence[Contradiction]) -> None:
     """Make the folder a log, which writes nothing if witnesses contradict it."""
-    guard = WriteGuard(root / CONTRADICTIONS, LogMetrics())
+    kept = FolderContradictions(FolderLayout(root).contradictions)
+    guard = WriteGuard(kept, LogMetrics())
     for found in against:
         guard.contradict(found)
     if not guard.keep_again():
-        raise CorruptError(CONTRADICTIONS, "could not be written")
+        raise CorruptError(kept.where, "could not be written")
     set_modes(root, "log")
     layout = FolderLayout(root)
     disk = SystemDisk()

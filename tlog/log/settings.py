@@ -13,6 +13,7 @@ from tlog.log.cosigning.settings import CosigningSettings
 from tlog.log.proofs.settings import ReadingSettings
 from tlog.log.publishing.settings import PublishingSettings
 from tlog.log.sequencer.settings import PoolSettings
+from tlog.log.storage.settings import SharedSettings
 from tlog.log_lines import LogLineSettings
 from tlogverify.errors import FormatError
 
@@ -49,6 +50,7 @@ class LogSettings(
     PublishingSettings,
     PoolSettings,
     HttpSettings,
+    SharedSettings,
     IdentitySettings,
 ):
     """All settings of `tlog serve`; FormatError if one is out of bounds.
@@ -72,6 +74,11 @@ class LogSettings(
         self,
     ) -> None:
         super().__post_init__()
+        if self.database and self.documents is not False:
+            raise FormatError(
+                "documents lie in one node's folder: not with a database that nodes "
+                "share"
+            )
         if self.sigstore and self.prefix:
             raise FormatError(
                 "with sigstore the log is at the root of its host, without a prefix",

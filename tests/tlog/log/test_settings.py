@@ -1,7 +1,7 @@
 """Settings: which source wins, and where a bad value came from."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ from tlogverify.errors import FormatError
 VALUES: dict[str, list[tuple[Any, object]]] = {
     "data": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
     "origin": [("a.example", "a.example"), ("b.example", "b.example"), ("c", "c")],
+    "database": [(it, it) for it in ("postgresql://a/b", "postgres://c/d", "")],
+    "objects": [(it, it) for it in ("s3://a", "s3://a/b", "")],
+    "durability": [("storage",) * 2, ("database",) * 2, ("storage",) * 2],
+    "takeover_s": [("1", 1), ("5", 5), ("60", 60)],
     "listen": [("[::1]:1", "[::1]:1"), ("a:0", "a:0"), ("0.0.0.0:65535",) * 2],
     "prefix": [("/a", "/a"), ("/b/c", "/b/c"), ("", "")],
     "mldsa44": [("true", True), ("0", False), ("1", True)],
@@ -355,3 +359,31 @@ def test_a_group_alone_has_its_own_settings_and_bounds(group: type) -> None:
 def test_each_setting_is_of_one_group() -> None:
     of_groups = [it.name for group in LogSettings.__bases__ for it in fields(group)]
     assert sorted(of_groups) == sorted(VALUES)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("database", "mysql://db.example/log"),
+        ("database", "postgresql://tlog:a@secret@db.example/log"),
+        ("objects", "/var/lib/tlog"),
+        ("objects", "s3://"),
+        ("objects", "s3://key:secret@bucket/logs"),
+        ("objects", "s3://bucket/logs?secret=a"),
+        ("durability", "none"),
+        ("takeover_s", 0),
+    ],
+)
+def test_a_setting_of_shared_stores_is_refused_and_no_secret_shown(
+    setting: str, value: object
+) -> None:
+    with pytest.raises(FormatError) as refused:
+        replace(LogSettings(), **{setting: value})  # type: ignore[arg-type]  # wrong on purpose
+    assert "secret@" not in str(refused.value)
+    assert "secret=a" not in str(refused.value)
+
+
+def test_documents_are_not_kept_by_nodes_that_share_a_log() -> None:
+    LogSettings(database="postgresql://db.example/log")
+    with pytest.raises(FormatError, match="documents lie in one node's folder"):
+        LogSettings(database="postgresql://db.example/log", documents=True)

@@ -9,8 +9,8 @@ or other witness does.
 The operator's word stands in for a quorum that is silent.  It counts when each witness
 has been heard once: whoever answers is believed before it.
 
-The contradictions are a file beside the log, one JSON object a line, so that a restart
-while the witness in question is silent changes nothing.
+The contradictions are kept with the log, one JSON object a line, so that a restart, or
+another node, while the witness in question is silent changes nothing.
 """
 
 import asyncio
@@ -18,12 +18,11 @@ import json
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
 from tlog.errors import BusyError, CorruptError, RejectedError
-from tlog.folders import PRIVATE_FILE, write_whole
 from tlog.log.metrics import LogMetrics
+from tlog.log.storage.contradictions import KeptContradictions
 from tlog.log_lines import log_event
 
 _MAX_SAID_CHARS: Final = 1_000
@@ -52,7 +51,7 @@ class Contradiction:
 class WriteGuard:
     """What stands between a submission and the log.
 
-    file: where contradictions are kept.  metrics: show them too.  overruled: names of
+    kept: the contradictions of before.  metrics: show them too.  overruled: names of
     witnesses whose word an operator has set aside.  is_confirmed: whether the log may
     write as long as nobody contradicts it.  is_told: whether an operator lets it write
     without a quorum.
@@ -60,7 +59,7 @@ class WriteGuard:
 
     def __init__(
         self,
-        file: Path,
+        kept: KeptContradictions,
         metrics: LogMetrics,
         *,
         overruled: Collection[str] = (),
@@ -68,14 +67,14 @@ class WriteGuard:
         is_told: bool = False,
     ) -> None:
         """Read what is kept; CorruptError if it cannot be read."""
-        self._file = file
+        self._kept = kept
         self._metrics = metrics
         self._overruled = frozenset(overruled)
         self.is_confirmed = is_confirmed
         self._is_told = is_told
         self._is_kept = True
         self._decided = asyncio.Event()
-        self.contradictions: tuple[Contradiction, ...] = _read(file)
+        self.contradictions: tuple[Contradiction, ...] = _read(kept)
         standing = [
             it for it in self.contradictions if it.witness not in self._overruled
         ]
@@ -176,7 +175,7 @@ class WriteGuard:
 
     def _write(self) -> None:
         lines = [f"{json.dumps(asdict(it))}\n" for it in self.contradictions]
-        write_whole(self._file, "".join(lines).encode(), mode=PRIVATE_FILE)
+        self._kept.write("".join(lines).encode())
         self._is_kept = True
 
     def _report(self, found: Contradiction) -> None:
@@ -190,16 +189,13 @@ class WriteGuard:
         )
 
 
-def _read(file: Path) -> tuple[Contradiction, ...]:
-    try:
-        lines = file.read_bytes().splitlines()
-    except FileNotFoundError:
-        return ()
+def _read(kept: KeptContradictions) -> tuple[Contradiction, ...]:
+    lines = (kept.read() or b"").splitlines()
     try:
         return tuple(_parse(json.loads(line)) for line in lines)
     except (ValueError, TypeError, KeyError) as error:
         # What was kept stops the log; not to know it is no leave to write.
-        raise CorruptError(str(file), "is not a list of contradictions") from error
+        raise CorruptError(kept.where, "is not a list of contradictions") from error
 
 
 def _parse(kept: dict[str, object]) -> Contradiction:

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Final
 
 from tlog.clock import Clock
 from tlog.errors import RejectedError
@@ -18,6 +16,7 @@ from tlog.log.cosigning.settings import CosigningSettings
 from tlog.log.cosigning.sightings import Sighting, compare_all, see_heads
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.metrics import LogMetrics
+from tlog.log.storage.contradictions import KeptContradictions
 from tlog.log_lines import log_event
 from tlogclient.witness import WitnessClient, witnesses_by_url
 from tlogverify.errors import FormatError
@@ -25,7 +24,6 @@ from tlogverify.hashing import to_hash
 from tlogverify.keys import VerifierKey
 from tlogverify.policy import Policy, PolicyWitness
 
-CONTRADICTIONS: Final = "contradictions"
 """The file, in the log's folder, of what witnesses have said against it."""
 
 
@@ -80,11 +78,14 @@ def require_new(sightings: Sequence[Sighting]) -> None:
 
 
 def open_guard(
-    settings: CosigningSettings, policy: Policy, folder: Path, metrics: LogMetrics
+    settings: CosigningSettings,
+    policy: Policy,
+    kept: KeptContradictions,
+    metrics: LogMetrics,
 ) -> WriteGuard:
-    """Return what stands between submissions and the log in `folder`.
+    """Return what stands between submissions and a log.
 
-    Raises CorruptError if what it keeps there cannot be read.
+    kept: what was said against it.  Raises CorruptError if that cannot be read.
     """
     is_asking = settings.witness_policy is not None
     is_told = is_asking and settings.witness_unconfirmed
@@ -96,7 +97,7 @@ def open_guard(
         if names := overruled & set(map(_text, witnesses)):
             overruled |= {*names, *map(_text, witnesses)}
     return WriteGuard(
-        folder / CONTRADICTIONS,
+        kept,
         metrics,
         overruled=overruled,
         is_confirmed=not is_asking,

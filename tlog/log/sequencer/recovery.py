@@ -90,6 +90,16 @@ def recover(
     return Recovered(backlog, snapshot, shown)
 
 
+def keep_index(signer: HeadSigner, stores: Stores) -> None:
+    """Write into the index what it lacks of the published entries.
+
+    For a process that does not write yet; raises as `recover`.
+    """
+    public = _public(signer, stores.objects)
+    if stores.index.complete_to < public.size:
+        _catch_up(stores.index, stores.objects, _tree_at(public, stores.objects))
+
+
 def sign_anew(signer: HeadSigner, journal: Journal, recovered: Recovered) -> Recovered:
     """Sign the newest head again if keys were added or removed since."""
     old = recovered.signed
@@ -195,24 +205,28 @@ def _catch_up(index: Index, objects: Objects, stored: Tree) -> None:
 def _stored_entries(
     objects: Objects, stored: Tree, start: int, end: int
 ) -> list[bytes]:
-    entries: list[bytes] = []
-    for nth in range(start // TILE_WIDTH, (end + TILE_WIDTH - 1) // TILE_WIDTH):
-        if nth == stored.size // TILE_WIDTH:
-            entries += stored.open_entries
-            continue
-        entries += _full_bundle(objects, nth)
-    first = start // TILE_WIDTH * TILE_WIDTH
-    return entries[start - first : end - first]
+    first, last = start // TILE_WIDTH, end // TILE_WIDTH
+    entries = _full_bundles(objects, range(first, last))
+    if end % TILE_WIDTH:
+        entries += stored.open_entries
+    return entries[start - first * TILE_WIDTH : end - first * TILE_WIDTH]
 
 
-def _full_bundle(objects: Objects, nth: int) -> list[bytes]:
-    """Read a full bundle; its tile says whether it is whole."""
-    bundle = Tile(ENTRIES, nth)
+def _full_bundles(objects: Objects, numbers: range) -> list[bytes]:
+    """Read the entries of full bundles; their tiles say whether they are whole."""
+    bundles = [Tile(ENTRIES, nth) for nth in numbers]
     try:
-        entries = parse_bundle(objects.read(bundle), TILE_WIDTH)
-        leaf_hashes = objects.read(Tile(0, nth))
-    except (*MISSING, FormatError) as error:
-        raise CorruptError(bundle.path, str(error)) from error
-    if hashing.hash_leaves(entries) != leaf_hashes:
-        raise CorruptError(bundle.path, "is not that of its tile")
+        found = objects.read_many([*bundles, *(Tile(0, nth) for nth in numbers)])
+    except MISSING as error:
+        raise CorruptError("the stored bundles", str(error)) from error
+    entries: list[bytes] = []
+    whole = zip(bundles, found[: len(bundles)], found[len(bundles) :], strict=True)
+    for bundle, content, leaf_hashes in whole:
+        try:
+            parsed = parse_bundle(content, TILE_WIDTH)
+        except FormatError as error:
+            raise CorruptError(bundle.path, str(error)) from error
+        if hashing.hash_leaves(parsed) != leaf_hashes:
+            raise CorruptError(bundle.path, "is not that of its tile")
+        entries += parsed
     return entries

@@ -7,6 +7,7 @@ policy          this log, and its witnesses if it has any: what to hand to verif
 keys/           private keys, 0700; each file 0600
 journal.db      SQLite
 index/          RocksDB, derived
+contradictions  what witnesses have said against the log, if they have
 tmp/            files on their way to their place
 stored          a head signed by the log alone, whose tiles are durable; only where the
                 public checkpoint waits for cosignatures
@@ -70,6 +71,11 @@ class FolderLayout:
     def temporary(self) -> Path:
         """The folder of files on their way to their place; emptied at start."""
         return self.root / "tmp"
+
+    @property
+    def contradictions(self) -> Path:
+        """What witnesses have said against the log."""
+        return self.root / "contradictions"
 
     @property
     def public(self) -> Path:

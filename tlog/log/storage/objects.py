@@ -1,70 +1,55 @@
-"""Tiles, bundles and the public checkpoint, as files that anyone may serve.
+"""Tiles, bundles and the public checkpoint.  The seam, and no adapter.
 
 Tiles and bundles never change once they have their name.  Incomplete ones are dropped
 when their full tile is durable: whoever asks for a width of it gets its first hashes.
 
+All methods raise OSError where the store cannot do its work now: `put` may have written
+some of the tiles then, each whole.  FatalError says that nobody knows what is stored,
+or that somebody else has written.
+
 Source: C2SP tlog-tiles (paths, partial tiles).
 """
 
-import shutil
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
-from tlog.durable.disk import Disk, DurableFolder
 from tlogverify.tiles import Tile
 
 
-class Objects:
-    """The files below the public folder."""
-
-    def __init__(self, public: Path, temporary: Path, disk: Disk) -> None:
-        self._public = public
-        self._files = DurableFolder(public, temporary, disk)
-        self._stored = public.with_name("stored")
-        self._beside = DurableFolder(public.parent, temporary, disk)
-
-    def path(self, tile: Tile) -> Path:
-        """Return where a tile lies or would lie."""
-        return self._public / tile.path
+class Objects(Protocol):
+    """The objects of one log; `read` and `read_many` from any thread."""
 
     def put(self, tiles: Mapping[Tile, bytes]) -> None:
-        """Write tiles durably, replacing what has their name."""
-        self._files.put({self.path(tile): tiles[tile] for tile in tiles})
+        """Write tiles durably; those that are there already have the same bytes."""
+        ...
 
     def read(self, tile: Tile) -> bytes:
         """Return a tile's bytes; FileNotFoundError if it is not there."""
-        return self.path(tile).read_bytes()
+        ...
+
+    def read_many(self, tiles: Sequence[Tile]) -> list[bytes]:
+        """Return the bytes of some tiles, in their order; raises as `read`."""
+        ...
 
     def drop_partials(self, tiles: Iterable[Tile]) -> None:
-        """Drop the incomplete forms of tiles that are full now."""
-        for tile in tiles:
-            if tile.is_full:
-                full = self.path(tile)
-                partials = full.with_name(f"{full.name}.p")
-                shutil.rmtree(partials, ignore_errors=True)
-                self._files.forget(partials)
+        """Drop the incomplete forms of tiles that are full now, as far as possible."""
+        ...
 
     def replace_checkpoint(self, note: bytes) -> None:
         """Replace the public checkpoint durably."""
-        self._files.put({self._public / "checkpoint": note})
+        ...
 
     def checkpoint(self) -> bytes | None:
         """Return the public checkpoint, or None before the first."""
-        try:
-            return (self._public / "checkpoint").read_bytes()
-        except FileNotFoundError:
-            return None
+        ...
 
     def replace_stored(self, note: bytes) -> None:
-        """Replace, beside the public folder, the head whose tiles are durable."""
-        self._beside.put({self._stored: note})
+        """Replace, apart from what is public, the head whose tiles are durable."""
+        ...
 
     def stored_head(self) -> bytes | None:
         """Return the head whose tiles are durable, if it was ever kept apart.
 
         It is where the public checkpoint waits for cosignatures.
         """
-        try:
-            return self._stored.read_bytes()
-        except FileNotFoundError:
-            return None
+        ...

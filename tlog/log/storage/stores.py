@@ -1,54 +1,58 @@
-"""Everything of a log that is on disk, opened together and closed in order."""
+"""What a log is stored in, opened together and closed in order.
+
+Whoever assembles a log is handed a way to open its stores, and names no adapter.
+"""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from tlog.durable.disk import Disk
 from tlog.errors import CorruptError
+from tlog.log.storage.contradictions import KeptContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.objects import Objects
+from tlog.log.storage.tenure import Tenure
 from tlog.log_lines import log_event
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """A folder that this process holds, and what lies in it."""
+    """A folder that this process holds, and where its log is stored."""
 
     folder: LogFolder
+    tenure: Tenure
     journal: Journal
     objects: Objects
     index: Index
-
-    @classmethod
-    def open(cls, folder: LogFolder, disk: Disk) -> Self:
-        """Open or make all; CorruptError if one is broken, or MachineError.
-
-        An index that is damaged is made anew, empty: recovery fills it.
-        """
-        layout = folder.layout
-        objects = Objects(layout.public, layout.temporary, disk)
-        journal = Journal(layout.journal)
-        try:
-            index = _open_index(layout.index)
-        except BaseException:
-            journal.close()
-            raise
-        return cls(folder, journal, objects, index)
+    contradictions: KeptContradictions
 
     def close(self) -> None:
-        """Close all, and let go of the folder."""
+        """Close all, and let go of the log and of the folder."""
         try:
             self.index.close()
         finally:
             self.journal.close()
+            self.tenure.release()
             self.folder.close()
 
 
-def _open_index(path: Path) -> Index:
+OpenStores = Callable[[LogFolder, Disk, str], Stores]
+"""Opens or makes all stores of one log: its folder, the disk, its origin.
+
+Raises CorruptError if one is broken, RejectedError if one may not be used, or
+MachineError; the folder stays open then.
+"""
+
+
+def open_index(path: Path) -> Index:
+    """Open or make an index; one that is damaged is made anew, empty.
+
+    Recovery fills it.
+    """
     try:
         return Index(path)
     except CorruptError as error:

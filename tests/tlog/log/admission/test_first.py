@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.faults.faulty import Fault, FaultyConnection
+from tests.faults.opened import sqlite_journal
 from tests.support.http import ask
 from tests.support.records import canonical, record
 from tests.support.rekor import hashedrekord
@@ -114,7 +115,7 @@ async def test_a_commit_that_fails_at_the_start_is_made_before_any_other(
     tmp_path: Path,
 ) -> None:
     log = await asyncio.to_thread(open_log, log_settings(tmp_path / "log", **SIGSTORE))
-    fault, journal = Fault("INSERT", 1, persists=False), log.stores.journal
+    fault, journal = Fault("INSERT", 1, persists=False), sqlite_journal(log)
     journal.writing = FaultyConnection(journal.writing, fault)
     stop, url = asyncio.Event(), asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(log, stop, url.set_result))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.faulty import Fault, FaultyDisk, FullDisk, RecordingDisk
 from tlog.durable.disk import SystemDisk
-from tlog.log.storage.objects import Objects
+from tlog.log.storage.objects_folder import FolderObjects
 from tlog.log.storage.sizes import folder_bytes
 from tlogverify.tiles import ENTRIES, Tile
 
@@ -23,7 +23,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_a_tile_has_the_path_that_c2sp_gives_it(folders: tuple[Path, Path]) -> None:
-    objects = Objects(*folders, SystemDisk())
+    objects = FolderObjects(*folders, SystemDisk())
     objects.put({FULL: b"full", PART: b"part", BUNDLE: b"bundle"})
     public, temporary = folders
     assert b"full" == (public / "tile/0/001").read_bytes()
@@ -36,14 +36,14 @@ def test_a_tile_has_the_path_that_c2sp_gives_it(folders: tuple[Path, Path]) -> N
 
 
 def test_a_tile_that_is_not_there_is_not_found(folders: tuple[Path, Path]) -> None:
-    objects = Objects(*folders, SystemDisk())
+    objects = FolderObjects(*folders, SystemDisk())
     with pytest.raises(FileNotFoundError):
         objects.read(FULL)
     assert objects.checkpoint() is None
 
 
 def test_a_checkpoint_is_replaced(folders: tuple[Path, Path]) -> None:
-    objects = Objects(*folders, SystemDisk())
+    objects = FolderObjects(*folders, SystemDisk())
     for note in (b"one", b"two"):
         objects.replace_checkpoint(note)
         assert note == objects.checkpoint()
@@ -52,13 +52,13 @@ def test_a_checkpoint_is_replaced(folders: tuple[Path, Path]) -> None:
 def test_incomplete_tiles_go_when_the_full_one_is_there(
     folders: tuple[Path, Path],
 ) -> None:
-    objects = Objects(*folders, SystemDisk())
+    objects = FolderObjects(*folders, SystemDisk())
     other = Tile(0, 2, 7)
     objects.put({FULL: b"full", PART: b"part", Tile(0, 1, 9): b"p", other: b"other"})
     objects.drop_partials([FULL, other, Tile(3, 3)])
     assert b"full" == objects.read(FULL)
     assert b"other" == objects.read(other)
-    assert not objects.path(PART).parent.exists()
+    assert not (folders[0] / PART.path).parent.exists()
 
 
 def test_each_file_is_written_then_named_and_folders_are_synced_last(
@@ -66,7 +66,7 @@ def test_each_file_is_written_then_named_and_folders_are_synced_last(
 ) -> None:
     public, temporary = folders
     disk = RecordingDisk()
-    Objects(public, temporary, disk).put({FULL: b"full", PART: b"part"})
+    FolderObjects(public, temporary, disk).put({FULL: b"full", PART: b"part"})
     tile = public / "tile"
     assert [
         ("write", temporary / "001"),
@@ -79,17 +79,17 @@ def test_each_file_is_written_then_named_and_folders_are_synced_last(
 
 
 def test_a_failed_write_leaves_no_name(folders: tuple[Path, Path]) -> None:
-    objects = Objects(*folders, FaultyDisk(Fault("write", 2, False)))
+    objects = FolderObjects(*folders, FaultyDisk(Fault("write", 2, False)))
     with pytest.raises(OSError, match="injected"):
         objects.put({FULL: b"full", PART: b"part"})
     assert b"full" == objects.read(FULL)
-    assert not objects.path(PART).exists()
+    assert not (folders[0] / PART.path).exists()
     objects.put({FULL: b"full", PART: b"part"})
     assert b"part" == objects.read(PART)
 
 
 def test_a_full_disk_says_so(folders: tuple[Path, Path]) -> None:
-    objects = Objects(*folders, FullDisk())
+    objects = FolderObjects(*folders, FullDisk())
     with pytest.raises(OSError, match="No space left") as error:
         objects.replace_checkpoint(b"note")
     assert errno.ENOSPC == error.value.errno
@@ -100,12 +100,12 @@ def test_a_folder_that_was_dropped_and_comes_back_is_made_durable_again(
     folders: tuple[Path, Path],
 ) -> None:
     disk = RecordingDisk()
-    objects = Objects(*folders, disk)
+    objects = FolderObjects(*folders, disk)
     objects.put({FULL: b"full", PART: b"part"})
     objects.drop_partials([FULL])
     disk.calls.clear()
     objects.put({PART: b"part"})
-    folder = objects.path(PART).parent
+    folder = (folders[0] / PART.path).parent
     assert {folder, folder.parent} == disk.synced
 
 

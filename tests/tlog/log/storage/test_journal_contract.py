@@ -1,12 +1,14 @@
-"""The commit point: compare and swap, and what is dropped when."""
+"""What every journal does, whichever adapter it is: the commit point.
 
-import sqlite3
+Each test is run by each adapter; `tests.tlog.log.storage.adapters` has them.
+"""
+
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tlog.errors import CorruptError, FatalError
+from tests.tlog.log.storage.adapters import Journals
+from tlog.errors import BusyError, FatalError
 from tlog.log.storage.journal import Journal, SignedHead, StoredBatch
 
 EMPTY, FIRST = SignedHead(0, b"empty"), SignedHead(3, b"first")
@@ -15,27 +17,27 @@ ONE, TWO = StoredBatch(0, 3, b"abc"), StoredBatch(3, 5, b"de")
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(tmp_path / "journal.db")
+def journal(journals: Journals) -> Iterator[Journal]:
+    opened = journals.open()
     opened.commit(None, EMPTY, None, 0)
     yield opened
     opened.close()
 
 
-def test_a_new_journal_has_no_head_and_no_batch(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.db")
+def test_a_new_journal_has_no_head_and_no_batch(journals: Journals) -> None:
+    journal = journals.open()
     assert journal.head() is None
     assert [] == list(journal.batches())
     journal.close()
 
 
 def test_what_was_committed_is_there_after_a_restart(
-    journal: Journal, tmp_path: Path
+    journal: Journal, journals: Journals
 ) -> None:
     journal.commit(EMPTY, FIRST, ONE, 0)
     journal.commit(FIRST, SECOND, TWO, 0)
     journal.close()
-    again = Journal(tmp_path / "journal.db")
+    again = journals.open()
     assert SECOND == again.head()
     assert [ONE, TWO] == list(again.batches())
     again.close()
@@ -61,8 +63,8 @@ def test_a_head_moves_only_from_the_head_that_is_stored(
     assert FIRST == journal.head()
 
 
-def test_the_first_head_is_the_first(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.db")
+def test_the_first_head_is_the_first(journals: Journals) -> None:
+    journal = journals.open()
     with pytest.raises(FatalError, match="not the one"):
         journal.commit(EMPTY, FIRST, ONE, 0)
     assert journal.head() is None
@@ -100,27 +102,58 @@ def test_a_head_may_change_without_a_batch(journal: Journal) -> None:
     assert signed_again == journal.head()
 
 
-def test_two_batches_at_one_place_are_refused(journal: Journal) -> None:
+def test_what_another_has_committed_is_not_swapped_over(
+    journals: Journals, journal: Journal
+) -> None:
+    other = journals.open_beside()
+    other.commit(EMPTY, FIRST, ONE, 0)
+    other.close()
+    with pytest.raises(FatalError):
+        journal.commit(EMPTY, SECOND, StoredBatch(0, 5, b"other"), 0)
+    assert FIRST == journal.head()
+    assert [ONE] == list(journal.batches())
+
+
+@pytest.mark.parametrize("persists", [False, True])
+def test_a_commit_whose_answer_is_lost_is_fatal_and_whole(
+    journals: Journals, persists: bool
+) -> None:
+    journal = journals.open()
+    journal.commit(None, EMPTY, None, 0)
     journal.commit(EMPTY, FIRST, ONE, 0)
-    with pytest.raises(Exception, match="UNIQUE"):
-        journal.commit(FIRST, SECOND, StoredBatch(0, 5, b"x"), 0)
+    journals.lose_the_next_answer(journal, persists=persists)
+    with pytest.raises(FatalError):
+        journal.commit(FIRST, SECOND, TWO, 3)
+    # Nobody knows yet: the same process commits nothing any more.
+    with pytest.raises(FatalError):
+        journal.commit(FIRST, SECOND, TWO, 3)
+    journal.close()
+    again = journals.open()
+    assert (SECOND if persists else FIRST) == again.head()
+    assert ([TWO] if persists else [ONE]) == list(again.batches())
+    again.close()
+
+
+def test_a_store_without_room_takes_nothing_and_may_take_it_later(
+    journals: Journals, journal: Journal
+) -> None:
+    with journals.full(journal):
+        with pytest.raises(BusyError):
+            journal.commit(EMPTY, FIRST, ONE, 0)
+        rooms = [journal.has_room]
+    assert EMPTY == journal.head()
+    assert [] == list(journal.batches())
+    journal.commit(EMPTY, FIRST, ONE, 0)
+    assert [False, True] == [*rooms, journal.has_room]
     assert FIRST == journal.head()
 
 
-def test_commits_are_synced_in_full(journal: Journal) -> None:
-    connection = journal.writing
-    assert isinstance(connection, sqlite3.Connection)
-    assert ("wal",) == connection.execute("PRAGMA journal_mode").fetchone()
-    assert (2,) == connection.execute("PRAGMA synchronous").fetchone()
-
-
-@pytest.mark.parametrize("content", [b"no database" * 100, b"\xff" * 9000])
-def test_a_file_that_is_no_journal_is_corrupt(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "journal.db").write_bytes(content)
-    with pytest.raises(CorruptError, match=r"journal\.db"):
-        Journal(tmp_path / "journal.db")
-
-
-def test_a_folder_is_no_journal(tmp_path: Path) -> None:
-    with pytest.raises(CorruptError, match="unable to open"):
-        Journal(tmp_path)
+def test_trimming_that_fails_is_no_failure(
+    journals: Journals, journal: Journal
+) -> None:
+    journal.commit(EMPTY, FIRST, ONE, 0)
+    with journals.unreachable(journal):
+        journal.trim(3)
+    again = journals.open()
+    assert FIRST == again.head()
+    again.close()

@@ -1,0 +1,166 @@
+"""A bucket behind S3's protocol, in memory: as much of it as a log uses.
+
+What a test needs beyond a real store: it can ignore conditions, lose answers, and be
+away.  `gofakes3` stands in for it where that is on the path; see `tests/system`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+NAME: Final = "bucket"
+
+# One request of the client and its two retries.
+_ATTEMPTS: Final = 3
+
+
+class Bucket:
+    """What is stored, and what is wrong with the store.
+
+    is_conditional: whether conditions are heard; ignores_if_match: not this one.
+    trouble: the code of the error that
+    all requests get.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.is_conditional = True
+        self.ignores_if_match = False
+        self.trouble = ""
+        self.url = ""
+        self._lock = Lock()
+        self._nth = 0
+        self._persists = False
+        self._seen: list[str] = []
+        self._cuts = 0
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment in which a client finds it."""
+        return {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test-secret-of-the-bucket",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": "us-east-1",
+        }
+
+    def break_write(self, nth: int, *, persists: bool) -> None:
+        """Let the nth object that is written from now on be cut off, with retries."""
+        self._nth, self._persists, self._seen = nth, persists, []
+        self._cuts = _ATTEMPTS
+
+    def put(self, key: str, content: bytes, conditions: tuple[str, str]) -> int:
+        """Store an object; return the status, or 0 for an answer that is lost."""
+        if self.is_conditional:
+            with self._lock:
+                return self._put(key, content, conditions)
+        return self._put(key, content, ("", ""))
+
+    def _put(self, key: str, content: bytes, conditions: tuple[str, str]) -> int:
+        if key not in self._seen:
+            self._seen.append(key)
+        is_cut = self._cuts and self._seen.index(key) + 1 == self._nth
+        self._cuts -= bool(is_cut)
+        if is_cut and not self._persists:
+            return 0
+        if_none_match, if_match = conditions
+        found = self.objects.get(key)
+        if if_none_match and found is not None:
+            return 0 if is_cut else 412
+        if self.ignores_if_match:
+            if_match = ""
+        if if_match and (found is None or if_match != e_tag(found)):
+            return 0 if is_cut else 412
+        self.objects[key] = content
+        return 0 if is_cut else 200
+
+
+def e_tag(content: bytes) -> str:
+    """Return the ETag of an object."""
+    return f'"{hashlib.sha256(content).hexdigest()}"'
+
+
+@contextmanager
+def bucket() -> Iterator[Bucket]:
+    """Serve a bucket on a free port of this machine."""
+    stored = Bucket()
+
+    class Handler(_Answering):
+        bucket = stored
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    stored.url = f"http://127.0.0.1:{server.server_port}"
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield stored
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Answering(BaseHTTPRequestHandler):
+    bucket: Bucket
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.bucket.trouble:
+            self._refuse(404, self.bucket.trouble)
+            return
+        conditions = (
+            self.headers.get("If-None-Match", ""),
+            self.headers.get("If-Match", ""),
+        )
+        status = self.bucket.put(self._key, content, conditions)
+        if status == 200:
+            self._answer(200, b"", {"ETag": e_tag(content)})
+        elif status:
+            self._refuse(status, "PreconditionFailed")
+        else:
+            self.close_connection = True
+
+    def do_GET(self) -> None:
+        found = self.bucket.objects.get(self._key)
+        if self.bucket.trouble or found is None:
+            self._refuse(404, self.bucket.trouble or "NoSuchKey")
+            return
+        modified = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        self._answer(200, found, {"ETag": e_tag(found), **modified})
+
+    def do_DELETE(self) -> None:
+        self.bucket.objects.pop(self._key, None)
+        self._answer(204, b"", {})
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        keys = re.findall("<Key>([^<]*)</Key>", asked)
+        for key in keys:
+            self.bucket.objects.pop(key, None)
+        deleted = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
+        self._answer(200, f"<DeleteResult>{deleted}</DeleteResult>".encode(), {})
+
+    @property
+    def _key(self) -> str:
+        return unquote(urlsplit(self.path).path).removeprefix(f"/{NAME}/")
+
+    def _refuse(self, status: int, code: str) -> None:
+        self._answer(status, f"<Error><Code>{code}</Code></Error>".encode(), {})
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(  # type: ignore[explicit-override]  # typing: from 3.12
+        self, format: str, *args: Any
+    ) -> None:
+        """Keep the test's output readable."""

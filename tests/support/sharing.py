@@ -1,0 +1,102 @@
+"""A log that nodes share: its key, and nodes as real processes on one machine."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tests.support.bucket import NAME
+from tests.support.postgres import Postgres
+from tests.system.server import ServerProcess
+from tlog.signing import generate_key, read_key
+from tlogverify.keys import KeyType
+
+
+class SomeBucket(Protocol):
+    """A bucket, and how a client finds it."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of a client."""
+        ...
+
+    @property
+    def objects(self) -> dict[str, bytes]:
+        """All that is stored, by its key."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all nodes of one log are given.
+
+    origin: of a log of its own for each test, in the one database of all.
+    """
+
+    server: Postgres
+    bucket: SomeBucket
+    folder: Path
+    origin: str
+
+    def node(self, name: str, *arguments: str) -> ServerProcess:
+        """Return a node that was not started; its folder has the log's key."""
+        folder = self.folder / name
+        self.lay_key(folder)
+        named = [*arguments, "--objects", f"s3://{NAME}/logs", "--takeover-s", "2"]
+        server = ServerProcess(folder, *named, origin=self.origin)
+        server.variables = {
+            **self.bucket.variables,
+            "TLOG_DATABASE": self.server.url,
+            "TLOG_PUBLISH_INTERVAL_MS": "0",
+        }
+        return server
+
+    def lay_key(self, folder: Path) -> None:
+        """Lay the log's key into a node's folder; the first call makes it."""
+        key = self.folder / "log.ed25519"
+        if not key.exists():
+            generate_key(self.origin, KeyType.ED25519).write(key)
+        (folder / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
+        laid = folder / "keys" / "log.ed25519"
+        laid.write_bytes(key.read_bytes())
+        laid.chmod(0o600)
+
+    def verifier_key(self, folder: Path) -> str:
+        """Return the log's verifier key, by the key in a node's folder."""
+        return read_key(folder / "keys" / "log.ed25519").verifier_key.encode()
+
+    def published(self) -> dict[str, bytes]:
+        """Return what this log has in the bucket, by its path below the log."""
+        prefix = f"logs/{self.origin}/"
+        found = self.bucket.objects.copy()
+        return {
+            key.removeprefix(prefix): found[key]
+            for key in found
+            if key.startswith(prefix)
+        }
+
+    def head(self) -> tuple[int, int]:
+        """Return the term and the size that the database says."""
+        ((term, size),) = self.server.run(
+            "SELECT term, size FROM tlog_heads WHERE origin = %s", self.origin
+        )
+        return term, size
+
+
+def shared(server: Postgres, bucket: SomeBucket, folder: Path) -> Shared:
+    """Return a new log that nodes can share."""
+    origin = f"log.example/{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    return Shared(server, bucket, folder, origin)
+
+
+@contextmanager
+def ending(*servers: ServerProcess) -> Iterator[None]:
+    """Kill, at the end, what is left of some nodes."""
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.end()

@@ -1,0 +1,51 @@
+"""A log that nodes share needs an extra, and no other command loads it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.server import environment
+
+# Runs the command as on a machine where one library of the extra is not installed.
+LACKING = """
+import sys
+sys.modules[sys.argv.pop(1)] = None
+from tlog.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("library", ["psycopg", "obstore"])
+def test_a_missing_extra_is_told_in_one_line_before_anything_is_made(
+    tmp_path: Path, library: str
+) -> None:
+    folder = tmp_path / "node"
+    shared = ["--database", "postgresql://db.example/log", "--objects", "s3://b/logs"]
+    done = subprocess.run(
+        [sys.executable, "-c", LACKING, library, "serve", f"--data={folder}", *shared],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    expected = (
+        "tlog serve: a log that nodes share needs an extra: pip install "
+        "'tlog-server[shared]'\n"
+    )
+    assert (2, "", expected) == (done.returncode, done.stdout, done.stderr)
+    assert not folder.exists()
+
+
+def test_a_log_in_a_folder_loads_nothing_of_the_extra() -> None:
+    program = "import sys, tlog.cli.serve; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    assert {"tlog.log.opening"} <= set(done.stdout.split())
+    assert set() == {"psycopg", "obstore", "tlog.log.shared"} & set(done.stdout.split())

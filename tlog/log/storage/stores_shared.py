@@ -1,0 +1,90 @@
+"""The stores of a log that nodes share: a database, a bucket, and a folder each.
+
+The folder has what is the node's own: the keys, and an index, which is derived.
+"""
+
+import os
+import re
+import secrets
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from tlog.clock import SystemClock
+from tlog.durable.disk import Disk
+from tlog.errors import MachineError, RejectedError
+from tlog.log.storage.contradictions_row import RowContradictions
+from tlog.log.storage.folder import LogFolder
+from tlog.log.storage.journal_postgres import PostgresJournal
+from tlog.log.storage.objects_bucket import BucketObjects, probe_bucket
+from tlog.log.storage.postgres import Database
+from tlog.log.storage.settings import SharedSettings
+from tlog.log.storage.stores import OpenStores, Stores, open_index
+from tlog.log.storage.tenure_term import TermTenure
+
+# Segments that no client or proxy reads in two ways.
+_SEGMENT: Final = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"
+_NAME: Final = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
+_TIMEOUT: Final = timedelta(seconds=10)
+
+
+def shared_stores(settings: SharedSettings) -> OpenStores:
+    """Return how the stores of these settings are opened.
+
+    Raises RejectedError if one of the two is not named.
+    """
+    if not settings.database or not settings.objects:
+        raise RejectedError("nodes share a database and a bucket: name both")
+
+    def open_stores(folder: LogFolder, disk: Disk, origin: str) -> Stores:
+        return _open(settings, folder, origin)
+
+    return open_stores
+
+
+def _open(settings: SharedSettings, folder: LogFolder, origin: str) -> Stores:
+    objects = _open_objects(settings.objects, origin)
+    writing, living = Database(settings.database), Database(settings.database)
+    try:
+        judge = partial(_require_durable, settings)
+        judge(writing)
+        writing.make_tables()
+        tenure = TermTenure(living, origin, settings.takeover_s, SystemClock(), judge)
+        index = open_index(folder.layout.index)
+    except BaseException:
+        writing.close()
+        raise
+    journal = PostgresJournal(writing, origin, lambda: tenure.term)
+    kept = RowContradictions(Database(settings.database), origin, lambda: tenure.term)
+    return Stores(folder, tenure, journal, objects, index, kept)
+
+
+def _require_durable(settings: SharedSettings, database: Database) -> None:
+    database.require_durable(by_storage=settings.durability == "storage")
+
+
+def _open_objects(url: str, origin: str) -> BucketObjects:
+    """Open the objects of one log; its origin is the last part of their prefix."""
+    if _NAME.fullmatch(origin) is None:
+        raise RejectedError(f"an origin in a bucket is a plain path, not {origin!r}")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    try:
+        store = S3Store.from_url(
+            url,
+            client_options={
+                "timeout": _TIMEOUT,
+                "connect_timeout": _TIMEOUT / 2,
+                "allow_http": endpoint.startswith("http://"),
+            },
+            retry_config={"max_retries": 2, "retry_timeout": _TIMEOUT},
+        )
+    except (BaseError, ValueError) as error:
+        raise RejectedError(f"objects cannot be used: {error}") from error
+    try:
+        probe_bucket(store, f"{origin}/probe/{secrets.token_hex(8)}")
+    except OSError as error:
+        raise MachineError(f"the bucket cannot be used now: {error}") from error
+    return BucketObjects(store, origin)
