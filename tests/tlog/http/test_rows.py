@@ -17,6 +17,7 @@ from tlog.gate.door import GATE_ROWS
 from tlog.http.problems import INTERNAL, Rows, problem_of
 from tlog.log.api.problems import LOG_ROWS
 from tlog.log.cosigning.links import AheadError, ConflictError
+from tlog.monitor.web import MissingError, RetriedError, SourceError
 from tlog.registry.errors import AbsentError, DeniedError
 from tlog.registry.exchange import ProxyRefusalError
 from tlog.witness.door import WITNESS_ROWS
@@ -64,7 +65,8 @@ DOORS = [
         | {SignatureError, ProofError, UnjudgedError, StaleError}
         | {DeniedError, AbsentError, ProxyRefusalError}
         | {DisallowedError, UnwrittenError}
-        | {NoDocumentError, GoneError, WrongDigestError, UnnamedError},
+        | {NoDocumentError, GoneError, WrongDigestError, UnnamedError}
+        | {SourceError, MissingError, RetriedError},
         id="gate",
     ),
 ]
