@@ -382,12 +382,12 @@ def test_a_policy_of_the_logs_own_is_told_as_such(
     page.click("#own-policy")
     page.wait_for_function("document.getElementById('policy').value !== ''")
     for _ in range(2):
-        page.click("#trust button[type=submit]")
-        page.wait_for_selector("#trust-told:has-text('Kept')")
+        explorer.trust(page.input_value("#policy"))
         explorer.open()
         assert own in "".join(explorer.told("#head"))
     page.click("#forget")
     page.wait_for_selector("#trust-told:has-text('forgotten')")
+    page.wait_for_selector("#head:not([aria-busy]) .verdict")
     explorer.open()
     assert "skip" == explorer.states("#head")[SIGNED]
     explorer.trust(policy_of(network) + "# compared with what others know\n")
