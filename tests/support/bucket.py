@@ -24,7 +24,7 @@ class Bucket:
 
     is_conditional: whether conditions are heard; ignores_if_match: not this one.
     trouble: the code of the error that
-    all requests get.
+    all requests get.  refused: how many have got it.
     """
 
     def __init__(self) -> None:
@@ -32,6 +32,7 @@ class Bucket:
         self.is_conditional = True
         self.ignores_if_match = False
         self.trouble = ""
+        self.refused = 0
         self.url = ""
         self._lock = Lock()
         self._nth = 0
@@ -150,6 +151,7 @@ class _Answering(BaseHTTPRequestHandler):
         return unquote(urlsplit(self.path).path).removeprefix(f"/{NAME}/")
 
     def _refuse(self, status: int, code: str) -> None:
+        self.bucket.refused += code == self.bucket.trouble
         self._answer(status, f"<Error><Code>{code}</Code></Error>".encode(), {})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:

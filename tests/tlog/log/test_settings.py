@@ -24,6 +24,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "objects": [(it, it) for it in ("s3://a", "s3://a/b", "")],
     "durability": [("storage",) * 2, ("database",) * 2, ("storage",) * 2],
     "takeover_s": [("1", 1), ("5", 5), ("60", 60)],
+    "ed25519_key": [(it, it) for it in ("/a/key", "/b/key", "")],
     "listen": [("[::1]:1", "[::1]:1"), ("a:0", "a:0"), ("0.0.0.0:65535",) * 2],
     "prefix": [("/a", "/a"), ("/b/c", "/b/c"), ("", "")],
     "mldsa44": [("true", True), ("0", False), ("1", True)],
