@@ -24,6 +24,8 @@ Routes = dict[str, tuple[str, list[tuple[str, str]]]]
 
 # What stands in the place of a route's variable.
 _FILLED = {"{index}": "0", "{path}": "0/000.p/1", "{origin_hash}": "0" * 64}
+# Its answer has no end.
+_ENDLESS = "/api/v1/events"
 _QUERIES = ["?x=1", "?x=1&x=1", "?x=%ff", "?%ff=1", "?=", "?;", "?x=%zz"]
 _CONDITIONS = [
     *({"If-None-Match": it} for it in ("*", '"', "W/*", '"a", *', "\udcff", "")),
@@ -101,11 +103,11 @@ async def test_an_unknown_query_is_refused_or_passed_over(
     url, routes = servers[server]
     for method, target in routes:
         body = b"{}" if method == "POST" else None
-        plain = await ask(url, target, method=method, body=body)
         asked = await ask(url, target + query, method=method, body=body)
         if target.startswith("/api/v1/"):
             assert 400 == asked.status, target
         else:
+            plain = await ask(url, target, method=method, body=body)
             assert plain.status == asked.status, target
 
 
@@ -124,7 +126,7 @@ async def test_no_condition_is_an_error_of_the_servers(
 ) -> None:
     url, routes = servers[server]
     for (method, target), headers in itertools.product(routes, _CONDITIONS):
-        if method != "POST":
+        if method != "POST" and target != _ENDLESS:
             asked = await ask(url, target, method=method, headers=headers)
             is_not_ready = target == "/readyz" and server == "monitor"
             assert asked.status < 500 or is_not_ready, (target, headers)
