@@ -41,7 +41,8 @@ def test_leaves_at_the_edges_of_tiles_have_the_oracles_path() -> None:
 
 def test_a_full_tile_that_was_cut_gives_no_path() -> None:
     tiles = tiles_of(3, 600)
-    tiles[0, 0][0] = tiles[0, 0][0][:-1]
+    leaves, *above = tiles[0, 0]
+    tiles[0, 0] = [leaves[:-1], *above]
     with pytest.raises(ValueError, match="8191 bytes are no full tile"):
         inclusion_path(3, 600, tiles, edge_nodes(frontier(600)))
 
