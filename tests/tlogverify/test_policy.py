@@ -18,7 +18,7 @@ from tests.tlogverify.actors import (
 )
 from tests.tlogverify.strategies import any_bytes, near_misses, thorough
 from tlogverify.checkpoint import Checkpoint
-from tlogverify.errors import FormatError, SignatureError
+from tlogverify.errors import FormatError, QuorumError, SignatureError
 from tlogverify.hashing import to_hash
 from tlogverify.policy import (
     MAX_LINES,
@@ -282,3 +282,24 @@ def test_a_head_that_a_retired_key_alone_signed_is_refused() -> None:
         else:
             with pytest.raises(SignatureError, match="retired at size 7 signed this"):
                 policy.open_checkpoint(signed)
+
+
+def test_a_witness_that_retired_counts_for_no_later_head() -> None:
+    name = b"%s+%s" % (WITNESS.name.encode(), WITNESS.key_id.hex().encode())
+    retired = b"#!tlog retired " + name + b" 7\n"
+    policy = Policy.parse(L + W1 + W2 + retired + b"group g any w1 w2\nquorum g\n")
+    for size, by, counted in (
+        (7, (WITNESS,), [WITNESS]),
+        (8, (WITNESS,), []),
+        (8, (WITNESS, WITNESS_MLDSA), [WITNESS_MLDSA]),
+    ):
+        head = Head(ORIGIN, size, bytes(32))
+        signed = note(head, LOG.line(head), *(it.line(head) for it in by))
+        if counted:
+            witnesses = policy.open_checkpoint(signed).witnesses
+            assert [it.key for it in counted] == [it.key for it in witnesses]
+        else:
+            with pytest.raises(QuorumError, match="too few witnesses signed"):
+                policy.open_checkpoint(signed)
+    with pytest.raises(FormatError, match="retires, or it does twice"):
+        Policy.parse(L + W1 + retired + retired + Q)
