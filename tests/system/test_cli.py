@@ -339,7 +339,12 @@ async def test_a_signal_lets_requests_in_flight_be_answered(
             server.send(number)
             yield body[-1:]
 
-        headers = {"Content-Type": "application/json"}
+        # Of known length: nothing is written behind the last byte, which a server that
+        # has refused the request would answer by a reset.
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+        }
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.post(
