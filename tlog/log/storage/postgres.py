@@ -176,7 +176,13 @@ class Database:
 
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
-            given = conninfo_to_dict(self._url)
+            try:
+                given = conninfo_to_dict(self._url)
+            except psycopg.Error:
+                # Not from it: it shows the text, which may hold a password.
+                raise RejectedError(
+                    "the database's URL cannot be read: write postgresql://HOST/NAME"
+                ) from None
             options = {name: it for name, it in _NETWORK.items() if name not in given}
             options.setdefault("application_name", "tlog")
             self._connection = psycopg.connect(

@@ -9,6 +9,7 @@ from tlogverify.errors import FormatError
 
 _DATABASES: Final = ("postgresql", "postgres")
 _SECRETS: Final = ("password", "sslpassword")
+_NO_URL: Final = "database is a URL, postgresql://HOST/NAME"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +44,15 @@ class SharedSettings(SettingsGroup):
         """Raise FormatError, which shows no secret, unless both can be URLs."""
         super().__post_init__()
         if self.database:
-            parts = urlsplit(self.database)
-            if parts.scheme not in _DATABASES:
-                raise FormatError("database is a URL, postgresql://HOST/NAME")
+            try:
+                parts = urlsplit(self.database)
+            except ValueError:
+                # Not from it: what cannot be taken apart may hold a password.
+                raise FormatError(_NO_URL) from None
+            # Behind one slash libpq reads another form, and its errors show all of it.
+            start = f"{parts.scheme}://"
+            if parts.scheme not in _DATABASES or not self.database.startswith(start):
+                raise FormatError(_NO_URL)
             if parts.netloc.count("@") > 1:
                 raise FormatError("an @ in the password of database is written %40")
         if self.objects:

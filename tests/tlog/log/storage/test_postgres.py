@@ -19,7 +19,9 @@ from tlog.errors import FatalError, MachineError, RejectedError
 from tlog.log.storage.journal import SignedHead, StoredBatch
 from tlog.log.storage.journal_postgres import PostgresJournal
 from tlog.log.storage.postgres import Database
+from tlog.log.storage.settings import SharedSettings
 from tlog.log.storage.tenure_term import TermTenure
+from tlogverify.errors import FormatError
 
 EMPTY, FIRST = SignedHead(0, b"empty"), SignedHead(3, b"first")
 ONE = StoredBatch(0, 3, b"abc")
@@ -197,6 +199,19 @@ def test_no_error_shows_the_password(database: Postgres) -> None:
     with pytest.raises(MachineError) as refused:
         Database(url).read("SELECT 1", {})
     assert "a-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres:/u:a-secret@h/x", "postgresql://u:a-secret@[h/x"]
+)
+def test_a_url_that_cannot_be_read_is_not_shown(url: str) -> None:
+    for use in (Database(url).read, Database(url).change):
+        with pytest.raises(RejectedError) as refused:
+            use("SELECT 1", {})
+        assert "a-secret" not in str(refused.value)
+    with pytest.raises(FormatError) as wrong:
+        SharedSettings(database=url, objects="s3://bucket/logs")
+    assert "a-secret" not in str(wrong.value)
 
 
 def test_a_database_is_judged_again_before_a_node_takes_over(
