@@ -26,6 +26,7 @@ _PART: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME: Final = re.compile(rf"{_PART}(?:/{_PART})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HAS_USER: Final = re.compile(r"[a-z]+://[^/]*@")
 _AUTHORITY: Final = re.compile(
     rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
 )
@@ -83,6 +84,9 @@ class Reference:
 
 def parse_reference(text: str) -> Reference:
     """Parse a reference; raises FormatError."""
+    # An @ in front of the name stands behind a user, and perhaps a password.
+    if _HAS_USER.match(text):
+        raise FormatError("a reference names no user: log in as docker login does")
     rest = text.removeprefix(SCHEME)
     authority, slash, path = rest.partition("/")
     if rest == text or not slash:

@@ -71,3 +71,10 @@ def test_tls_is_spoken_to_other_machines() -> None:
             assert origin == parse_reference(text).origin(plain_http=False)
             plain = f"http://{parse_reference(text).authority}"
             assert plain == parse_reference(text).origin(plain_http=True)
+
+
+def test_a_password_in_a_reference_is_refused_and_not_shown() -> None:
+    for text in ("oci://u:a-secret@h/x:1", "https://u:a-secret@h/x:1"):
+        with pytest.raises(FormatError, match="names no user") as refused:
+            parse_reference(text)
+        assert "a-secret" not in str(refused.value)
