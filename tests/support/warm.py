@@ -6,8 +6,9 @@ be forked instead, by one parent for each program: `warm_parent.py`.
 
 What is real: it is a process with an id, a session, memory, descriptors, a working
 folder, a umask and an environment of its own.  It runs what `python -m PROGRAM` runs,
-from the program's first line to the interpreter's own end.  It takes signals, SIGKILL
-and SIGSTOP among them, and its exit status is what the system told its parent.
+from the program's first line to the last function that was registered for the exit.  It
+takes signals, SIGKILL and SIGSTOP among them, and its exit status is what the system
+told its parent.
 
 What is warm: the modules are imported before the fork, so nothing can be seen that
 happens while they are imported, and all children of one parent share its hash seed.
