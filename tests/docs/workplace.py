@@ -17,7 +17,7 @@ from tests.docs.documents import ROOT, Block
 from tests.support import warm
 
 WRITTEN_ADDRESSES = ("127.0.0.1:8080", "localhost:8080")
-COMMANDS = {"tlog": "-m tlog", "python": "", "sigstore": "-m sigstore"}
+WARM = ("tlog", "sigstore")
 
 
 class Workplace:
@@ -31,10 +31,6 @@ class Workplace:
         self.folder.mkdir()
         commands = folder / "bin"
         commands.mkdir()
-        for name, arguments in COMMANDS.items():
-            command = commands / name
-            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-            command.chmod(0o755)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TLOG_")}
         self._environment = {
             **kept,
@@ -42,6 +38,14 @@ class Workplace:
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "client")]),
             "TLOG_LISTEN": "127.0.0.1:0",
         }
+        found: dict[str, tuple[list[str], tuple[int, ...]]]
+        found = {"python": ([sys.executable], ())}
+        found |= {it: warm.command(it, self._environment) for it in WARM}
+        for name, (start, _) in found.items():
+            command = commands / name
+            command.write_text(f'#!/bin/sh\nexec {shlex.join(start)} "$@"\n')
+            command.chmod(0o755)
+        self._descriptors = [it for _, given in found.values() for it in given]
         self._log: subprocess.Popen[str] | None = None
         self.url = ""
         self.replaced: dict[str, str] = {}
@@ -52,6 +56,7 @@ class Workplace:
             ["sh", "-c", f"exec {command}"],
             cwd=self.folder,
             env=self._environment,
+            pass_fds=self._descriptors,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -81,6 +86,7 @@ class Workplace:
             commands[block.language],
             cwd=self.folder,
             env=self._environment,
+            pass_fds=self._descriptors,
             capture_output=True,
             text=True,
             check=False,

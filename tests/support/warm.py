@@ -16,12 +16,14 @@ What the loader, the interpreter or an import reads from the environment is the
 parent's; another value of such a variable gets another parent (`_EARLY`).  A parent has
 no threads, event loop or database, and it ends with the process that runs the tests.
 
+A shell starts one too, by what `command` returns, with any redirection.
+
 A command of another program, and every command where there is no Linux, is started as
-usual.  Tests of a start, of its streams and of what it loads use `subprocess`.
+usual.  Tests of a start and of what it loads use `subprocess`.
 """
 
 import atexit
-import json
+import marshal
 import os
 import select
 import socket
@@ -35,7 +37,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 from tlog.cli.verbs import NAMES
 
@@ -50,6 +52,7 @@ _EARLY = ("PYTHON", "COV", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH"
 
 _NUMBER = struct.Struct("=i")
 _PARENT = Path(__file__).with_name("warm_parent.py")
+_COMMAND = Path(__file__).with_name("warm_command.py")
 
 Stream = int | IO[str] | None
 
@@ -96,14 +99,14 @@ def start(
     if sys.platform == "linux" and given[:2] == [sys.executable, "-m"]:
         program, *arguments = given[2:]
         if program in _IMPORTED:
-            early = {k: v for k, v in environment.items() if k.startswith(_EARLY)}
-            request = {
+            request: dict[str, Any] = {
                 "arguments": arguments,
                 "environment": dict(environment),
                 "folder": str(folder or Path.cwd()),
                 "umask": umask,
+                "closed": [],
             }
-            parent = _parent_of(program, frozenset(early.items()))
+            parent = _parent_of(program, _early(environment))
             return _Warm(parent, request, stdout, stderr)
     return subprocess.Popen(
         given,
@@ -138,6 +141,23 @@ def run(
         return subprocess.CompletedProcess(command, process.wait(), out, err)
 
 
+def command(
+    program: str, environment: Mapping[str, str]
+) -> tuple[list[str], tuple[int, ...]]:
+    """Return what a shell runs for `python -m PROGRAM`, and Popen's `pass_fds` for it.
+
+    environment: the shell's; a command may change what is not read within an import.
+    """
+    if sys.platform != "linux":
+        return [sys.executable, "-m", program], ()
+    parent = _parent_of(program, _early(environment)).fileno()
+    return [sys.executable, "-IS", str(_COMMAND), str(parent), program], (parent,)
+
+
+def _early(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((k, v) for k, v in environment.items() if k.startswith(_EARLY))
+
+
 @cache
 def _parent_of(program: str, early: frozenset[tuple[str, str]]) -> socket.socket:
     """Start the parent of a program's processes; return where it takes requests."""
@@ -162,7 +182,7 @@ class _Warm:
     def __init__(
         self,
         parent: socket.socket,
-        request: Mapping[str, object],
+        request: dict[str, Any],
         stdout: Stream,
         stderr: Stream,
     ) -> None:
@@ -174,7 +194,7 @@ class _Warm:
             self.stderr, err = _stream(stderr, 2, given)
             nothing = given.enter_context(open(os.devnull, "rb"))
             file = given.enter_context(TemporaryFile())
-            file.write(json.dumps(request).encode())
+            file.write(marshal.dumps(request))
             file.seek(0)
             files = [file.fileno(), nothing.fileno(), out, err, its.fileno()]
             socket.send_fds(parent, [b"."], files)

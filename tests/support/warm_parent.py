@@ -11,7 +11,7 @@ ends, all children are killed.
 import atexit
 import gc
 import importlib
-import json
+import marshal
 import os
 import runpy
 import select
@@ -24,7 +24,7 @@ from contextlib import suppress
 from typing import Any
 
 NUMBER = struct.Struct("=i")
-STREAMS = (0, 1, 2)
+STREAMS = ("stdin", "stdout", "stderr")
 
 
 class Parent:
@@ -90,7 +90,7 @@ class Parent:
         if not message:
             self._leave()
         with os.fdopen(descriptors[0], "rb") as file:
-            request = json.loads(file.read())
+            request = marshal.loads(file.read())  # noqa: S302 - our own tests wrote it
         streams, link = descriptors[1:4], socket.socket(fileno=descriptors[4])
         pid = os.fork()
         if pid == 0:
@@ -124,9 +124,14 @@ class Parent:
 def become(request: dict[str, Any], streams: list[int]) -> None:
     """Take the streams, folder, mask and environment that were asked for."""
     os.setsid()
-    for number, descriptor in zip(STREAMS, streams, strict=True):
+    for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    for number in request["closed"]:
+        os.close(number)
+        # So the interpreter has it where a stream was closed before the start.
+        for name in (STREAMS[number], f"__{STREAMS[number]}__"):
+            setattr(sys, name, None)
     os.chdir(request["folder"])
     if request["umask"] >= 0:
         os.umask(request["umask"])
