@@ -1,11 +1,13 @@
 """A folder in which the documents' commands run, as a reader types them.
 
 What differs from a reader's terminal: `tlog`, `python` and `sigstore` are those that
-run these tests, the log listens on a free port, which takes the place of 8080, and a
-stand-in's address takes that of somebody else's service.
+run these tests, the log listens on a free port, which takes the place of 8080, a
+stand-in's address takes that of somebody else's service, and nobody searches before the
+index has what was submitted: a reader is not that fast.
 """
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -18,6 +20,13 @@ from tests.support import warm
 
 WRITTEN_ADDRESSES = ("127.0.0.1:8080", "localhost:8080")
 WARM = ("tlog", "sigstore")
+
+SEARCHABLE = """
+import sys
+from urllib.request import urlopen
+while b"\\ntlog_index_lag_entries 0.0\\n" not in urlopen(sys.argv[1]).read():
+    pass
+"""
 
 
 class Workplace:
@@ -45,9 +54,11 @@ class Workplace:
             command = commands / name
             command.write_text(f'#!/bin/sh\nexec {shlex.join(start)} "$@"\n')
             command.chmod(0o755)
+        self._wait = folder / "wait.py"
+        self._wait.write_text(SEARCHABLE)
         self._descriptors = [it for _, given in found.values() for it in given]
         self._log: subprocess.Popen[str] | None = None
-        self.url = ""
+        self.url, self._search = "", "tlog search"
         self.replaced: dict[str, str] = {}
 
     def serve(self, command: str) -> None:
@@ -64,6 +75,8 @@ class Workplace:
         for line in self._log.stdout:
             if line.startswith("serving "):
                 self.url = line.removeprefix("serving ").strip()
+                wait = [sys.executable, "-IS", str(self._wait), f"{self.url}/metrics"]
+                self._search = f"{shlex.join(wait)} && tlog search"
                 return
         raise AssertionError(f"{command} did not serve")
 
@@ -112,13 +125,13 @@ class Workplace:
             assert done.returncode in allowed, f"{line}\n{done.stdout}{done.stderr}"
 
     def _placed(self, text: str) -> str:
-        """Return a text with the addresses and names that things have here."""
+        """Return a text with the addresses, names and waits that it has here."""
         port = self.url.rpartition(":")[2]
         for written in WRITTEN_ADDRESSES:
             text = text.replace(written, written.replace("8080", port))
         for written, found in self.replaced.items():
             text = text.replace(written, found)
-        return text
+        return re.sub("^tlog search", lambda _: self._search, text, flags=re.MULTILINE)
 
     def end(self) -> None:
         """Kill the log if it still runs."""
