@@ -2,7 +2,7 @@
 
 A start of `python -m tlog serve` takes most of a second of processor time, nearly all
 of it for imports.  Where a test is not about the start, `run` and `start` let a process
-be forked instead, by one parent for each program: `warm_parent.py`.
+be forked instead, by one parent: `warm_parent.py`.
 
 What is real: it is a process with an id, a session, memory, descriptors, a working
 folder, a umask and an environment of its own.  It runs what `python -m PROGRAM` runs,
@@ -41,11 +41,15 @@ from typing import IO, Any, Protocol, Self
 
 from tlog.cli.verbs import NAMES
 
-# What is imported for each program before the fork.
-_IMPORTED: Mapping[str, Sequence[str]] = {
-    "tlog": ["tlog.cli.command", *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES)],
-    "sigstore": ["sigstore._cli"],
-}
+_PROGRAMS = ("tlog", "tlogverify", "sigstore")
+
+# What is imported before the fork, for any of them.
+_IMPORTED = (
+    "tlog.cli.command",
+    *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES),
+    "tlogverify.command.running",
+    "sigstore._cli",
+)
 
 # So begin the names of variables that are read before or within imports.
 _EARLY = ("PYTHON", "COV", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH")
@@ -98,15 +102,16 @@ def start(
     given = [str(it) for it in command]
     if sys.platform == "linux" and given[:2] == [sys.executable, "-m"]:
         program, *arguments = given[2:]
-        if program in _IMPORTED:
+        if program in _PROGRAMS:
             request: dict[str, Any] = {
+                "program": program,
                 "arguments": arguments,
                 "environment": dict(environment),
                 "folder": str(folder or Path.cwd()),
                 "umask": umask,
                 "closed": [],
             }
-            parent = _parent_of(program, _early(environment))
+            parent = _parent_of(_early(environment))
             return _Warm(parent, request, stdout, stderr)
     return subprocess.Popen(
         given,
@@ -150,7 +155,7 @@ def command(
     """
     if sys.platform != "linux":
         return [sys.executable, "-m", program], ()
-    parent = _parent_of(program, _early(environment)).fileno()
+    parent = _parent_of(_early(environment)).fileno()
     return [sys.executable, "-IS", str(_COMMAND), str(parent), program], (parent,)
 
 
@@ -159,13 +164,13 @@ def _early(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 
 
 @cache
-def _parent_of(program: str, early: frozenset[tuple[str, str]]) -> socket.socket:
-    """Start the parent of a program's processes; return where it takes requests."""
+def _parent_of(early: frozenset[tuple[str, str]]) -> socket.socket:
+    """Start the parent of warm processes; return where it takes requests."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_EARLY)}
     ours, its = socket.socketpair()
     with its:
         parent = subprocess.Popen(
-            [sys.executable, str(_PARENT), program, *_IMPORTED[program]],
+            [sys.executable, str(_PARENT), *_IMPORTED],
             stdin=its.fileno(),
             stdout=subprocess.DEVNULL,
             env={**kept, **dict(early)},

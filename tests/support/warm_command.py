@@ -1,7 +1,7 @@
 """A command that a shell can start, and whose work a warm process does.
 
-`tests.support.warm.command` says how it is run: with the descriptor where the program's
-parent takes requests, the program, and its arguments.  The warm process has the
+`tests.support.warm.command` says how it is run: with the descriptor where the parent of
+warm processes takes requests, the program, and its arguments.  The warm process has the
 streams, the folder, the mask and the environment that the shell gave; what is closed
 here is closed there.  A signal that asks for an end is passed on, and this process ends
 as the warm one did.
@@ -27,6 +27,7 @@ def main() -> None:
     umask = os.umask(0)
     os.umask(umask)
     request = {
+        "program": sys.argv[2],
         "arguments": sys.argv[3:],
         "environment": dict(os.environ),
         "folder": os.getcwd(),

@@ -1,6 +1,6 @@
 """The parent of warm processes: it imports once, and forks a process for each start.
 
-Run as `python warm_parent.py PROGRAM MODULE...` by tests.support.warm, which says what
+Run as `python warm_parent.py MODULE...` by tests.support.warm, which says what
 is real about its children.  Standard input is a socket: each start is one message,
 whose descriptors are a file with the request, the three streams, and a link.  On the
 link this process tells the child's id, then how it ended.  The child is waited for when
@@ -47,7 +47,7 @@ class Parent:
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
 
     def fork_for_each_request(self) -> list[str]:
-        """Return in each child, with its arguments; the parent never returns."""
+        """Return in each child, with its program and arguments; never in the parent."""
         while True:
             waiting = select.poll()
             for descriptor in (self._requests.fileno(), self._ended, *self._links):
@@ -59,9 +59,9 @@ class Parent:
             for descriptor in ready & self._links.keys():
                 self._let_go(descriptor)
             if self._requests.fileno() in ready:
-                arguments = self._start()
-                if arguments is not None:
-                    return arguments
+                command = self._start()
+                if command is not None:
+                    return command
 
     def _tell_ends(self) -> None:
         for descriptor in self._links.keys() - self._told:
@@ -85,7 +85,7 @@ class Parent:
         link.close()
 
     def _start(self) -> list[str] | None:
-        """Fork a child for the next request; in the child, return its arguments."""
+        """Fork a child for the next request; in the child, return what it runs."""
         message, descriptors, _, _ = socket.recv_fds(self._requests, 1, 5)
         if not message:
             self._leave()
@@ -97,7 +97,7 @@ class Parent:
             link.close()
             self._forget()
             become(request, streams)
-            return list(request["arguments"])
+            return [request["program"], *request["arguments"]]
         for stream in streams:
             os.close(stream)
         self._links[link.fileno()] = (link, pid)
@@ -160,18 +160,20 @@ def end_if_nothing_is_left(asked: SystemExit) -> None:
 
 def main() -> None:
     """Import, and run the program in every child."""
-    _, program, *modules = sys.argv
+    modules = sys.argv[1:]
     del sys.path[0]  # this file's folder, which no program has there
     parent = Parent()
     for module in modules:
-        importlib.import_module(module)
+        # What cannot be imported here cannot be in the child that wants it.
+        with suppress(ImportError):
+            importlib.import_module(module)
     # A fork takes along the thread that forks, and no other.
     threads = os.listdir("/proc/self/task")
     if len(threads) != 1:
         raise RuntimeError(f"an import has started threads: {threads}")
     gc.collect()
     gc.freeze()
-    arguments = parent.fork_for_each_request()
+    program, *arguments = parent.fork_for_each_request()
     sys.path.insert(0, os.getcwd())
     sys.argv[1:] = arguments
     try:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page
 
+from tests.support import warm
 from tests.support.browser import CHROMIUM, PLAIN_HOST, Explorer, started_browser
 from tests.support.cases import case
 from tests.support.lying import lying_about
@@ -524,12 +524,8 @@ def test_a_second_history_leaves_evidence_that_others_judge(
                 evidence = tmp_path / f"evidence{size}"
                 saved.value.save_as(evidence)
                 command = [sys.executable, "-m", "tlogverify", "--policy", str(policy)]
-                judged = subprocess.run(
-                    [*command, "--evidence", str(evidence)],
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                    env=environment(),
+                judged = warm.run(
+                    [*command, "--evidence", evidence], environment=environment()
                 )
                 assert 0 == judged.returncode, judged.stderr
                 explorer.drop(evidence=evidence.read_bytes())
