@@ -13,7 +13,8 @@ told its parent.
 What is warm: the modules are imported before the fork, so nothing can be seen that
 happens while they are imported, and all children of one parent share its hash seed.
 What the loader, the interpreter or an import reads from the environment is the
-parent's; another value of such a variable gets another parent (`_EARLY`).  A parent has
+parent's; another value of such a variable gets another parent (`_EARLY`).  Coverage
+sees what a child runs, and not what was imported before.  A parent has
 no threads, event loop or database, and it ends with the process that runs the tests.
 
 A shell starts one too, by what `command` returns, with any redirection.
@@ -52,7 +53,7 @@ _IMPORTED = (
 )
 
 # So begin the names of variables that are read before or within imports.
-_EARLY = ("PYTHON", "COV", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH")
+_EARLY = ("PYTHON", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH")
 
 _NUMBER = struct.Struct("=i")
 _PARENT = Path(__file__).with_name("warm_parent.py")
@@ -166,7 +167,8 @@ def _early(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 @cache
 def _parent_of(early: frozenset[tuple[str, str]]) -> socket.socket:
     """Start the parent of warm processes; return where it takes requests."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_EARLY)}
+    others = (*_EARLY, "COV")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
     ours, its = socket.socketpair()
     with its:
         parent = subprocess.Popen(

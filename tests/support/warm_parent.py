@@ -23,6 +23,8 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+import coverage
+
 NUMBER = struct.Struct("=i")
 STREAMS = ("stdin", "stdout", "stderr")
 
@@ -137,6 +139,7 @@ def become(request: dict[str, Any], streams: list[int]) -> None:
         os.umask(request["umask"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    coverage.process_startup(force=True)  # if the environment asks for it
 
 
 def end_if_nothing_is_left(asked: SystemExit) -> None:
