@@ -19,6 +19,7 @@ from tlog.cli.serving import (
     tune_interpreter,
 )
 from tlog.cli.settings import add_settings, read_settings
+from tlog.cli.traces import tracing_as
 from tlog.cli.verbs import load
 from tlog.errors import RejectedError, telling_machine_trouble
 from tlog.log.life import Log
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     open_stores = _stores(settings, options.database)
     log = open_log(settings, open_token=open_token, open_stores=open_stores)
     tune_interpreter()
-    with telling_machine_trouble():
+    with telling_machine_trouble(), tracing_as("log", settings.traces):
         uvloop.run(_serve(log, as_json=options.json))
     log_event("stopped", size=log.heads.signed.size)
     return 0

@@ -12,5 +12,6 @@ operation   log, health, metrics, OpenAPI
 status      a page for people
 problems    the errors of these doors, and how each is told
 client      whose request it is
+traced      submissions as spans, where somebody collects them
 routes      which of them answers which path
 """
