@@ -1,12 +1,15 @@
 """A log that nodes share: its key, and nodes as real processes on one machine."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from tests.support.bucket import NAME
 from tests.support.postgres import Postgres
@@ -63,6 +66,20 @@ class Shared:
         laid = folder / "keys" / "log.ed25519"
         laid.write_bytes(key.read_bytes())
         laid.chmod(0o600)
+
+    def wait_until_it_writes(self, node: ServerProcess) -> None:
+        """Wait until a node that answers is the one that writes, behind its doors."""
+        while self.standing_of(node)["role"] != "writes":
+            pass
+
+    def standing_of(self, node: ServerProcess) -> dict[str, Any]:
+        """Return what a node says of itself, ready or not."""
+        try:
+            with urlopen(f"{node.url}/readyz") as answer:  # noqa: S310 - a server of ours
+                told: dict[str, Any] = json.loads(answer.read())
+        except HTTPError as refused:
+            told = json.loads(refused.read())
+        return told
 
     def verifier_key(self, folder: Path) -> str:
         """Return the log's verifier key, by the key in a node's folder."""

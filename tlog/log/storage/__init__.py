@@ -12,6 +12,8 @@
     tenure_term       the same by a term in the database
     postgres          a database that nodes share, and what may be trusted of it
     settings          where a log is stored that several nodes share
+    writers           the seam of who writes, and how the other nodes reach it
+    writers_row       the same in the log's row
     contradictions    what witnesses have said against the log, and its file
     contradictions_row  the same in the database
     stores            all of it, opened and closed together

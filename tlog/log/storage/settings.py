@@ -38,6 +38,12 @@ class SharedSettings(SettingsGroup):
         most=3_600,
     )
 
+    node_url: str = setting(
+        "",
+        "the URL by which other nodes reach this one; empty: by the host and port of "
+        "listen, or this machine's name where that is all addresses",
+    )
+
     def __post_init__(  # type: ignore[explicit-override]  # typing: from 3.12
         self,
     ) -> None:
