@@ -105,7 +105,7 @@ class Listener:
         self.url = ""
 
     def adopt(self, listening: socket.socket) -> None:
-        """Take connections of a socket that listens, from `start` on; it is copied."""
+        """Take the connections of this socket, from `start` on; it is copied."""
         self._listening = listening.dup()
 
     def encrypt(self, tls: ssl.SSLContext) -> None:
@@ -158,14 +158,20 @@ class Listener:
         await asyncio.gather(self.connections.drain(_DRAIN_S), self._runner.cleanup())
 
 
-def listen_on(listen: str) -> socket.socket:
-    """Return a socket that listens at HOST:PORT; OSError as `Listener.start`."""
+def bound_to(listen: str) -> socket.socket:
+    """Return a socket that has HOST:PORT and takes nothing until a listener starts.
+
+    OSError as `Listener.start`.
+    """
     host, port = listen_address(listen)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        return socket.create_server((host, port), family=family, backlog=_ACCEPT_QUEUE)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
     except OSError as error:
+        bound.close()
         raise _not_listening(error, listen) from error
+    return bound
 
 
 def way_in(

@@ -13,7 +13,7 @@ from typing import Final
 from tlog.config import listen_address
 from tlog.documents.opening import OpenDocuments
 from tlog.errors import CorruptError, RejectedError, telling_machine_trouble
-from tlog.http.listener import Listener, listen_on
+from tlog.http.listener import Listener, bound_to
 from tlog.lifeline import Lifeline
 from tlog.log.api.nodes import NodeEndpoints
 from tlog.log.api.routes import build_app
@@ -41,8 +41,8 @@ _AT_ONCE_S: Final = 0.3
 
 
 def listen_for_nodes(settings: LogSettings) -> tuple[socket.socket, str]:
-    """Return the socket of a node, which listens, and the URL for the other nodes."""
-    listening = listen_on(settings.listen)
+    """Return the socket of a node, and the URL for the other nodes."""
+    listening = bound_to(settings.listen)
     host, _ = listen_address(settings.listen)
     port = listening.getsockname()[1]
     if settings.node_url:

@@ -22,7 +22,7 @@ _MEASURE_S: Final = 300.0
 class SharedDoor(NamedTuple):
     """What a node brings that others ask.
 
-    listening: a socket that listens.  routes: for the others.  wake: called after each
+    listening: the socket of the node.  routes: for the others.  wake: called after each
     batch.
     """
 
