@@ -4,11 +4,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from tests.support.bucket import NAME
@@ -48,7 +48,7 @@ class Shared:
         """Return a node that was not started; its folder has the log's key."""
         folder = self.folder / name
         self.lay_key(folder)
-        named = [*arguments, "--objects", f"s3://{NAME}/logs", "--takeover-s", "2"]
+        named = ["--objects", f"s3://{NAME}/logs", "--takeover-s", "2", *arguments]
         server = ServerProcess(folder, *named, origin=self.origin)
         server.variables = {
             **self.bucket.variables,
@@ -69,8 +69,11 @@ class Shared:
 
     def wait_until_it_writes(self, node: ServerProcess) -> None:
         """Wait until a node that answers is the one that writes, behind its doors."""
-        while self.standing_of(node)["role"] != "writes":
-            pass
+        role = ""
+        while role != "writes":
+            # It changes its doors: who is connected then asks again.
+            with suppress(URLError, ConnectionError):
+                role = self.standing_of(node)["role"]
 
     def standing_of(self, node: ServerProcess) -> dict[str, Any]:
         """Return what a node says of itself, ready or not."""

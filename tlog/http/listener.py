@@ -146,6 +146,12 @@ class Listener:
             take, sock=self._listening, backlog=queue, ssl=self._tls
         )
 
+    def retire(self) -> None:
+        """Accept no more: another listener does; what is connected is answered."""
+        self._accepting.close()
+        if self._server is not None:
+            self._server.close()
+
     async def stop(self) -> None:
         """Take no more requests, and answer those that are under way."""
         self._app[STOPPING].set()

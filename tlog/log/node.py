@@ -36,6 +36,7 @@ from tlog.log.storage.index import Index
 from tlog.log.submitting import Submitting
 from tlogverify.keys import VerifierKey
 
+_LINGER_S: Final = 1.0
 _AT_ONCE_S: Final = 0.3
 """So long a node waits for the right to write before it begins to follow."""
 
@@ -266,7 +267,7 @@ class Node:
             self._listening.close()
             if self._doors is not None:
                 self._doors.hand_over(log)
-                closing.append(asyncio.create_task(self._doors.close()))
+                closing.append(asyncio.create_task(self._doors.close_slowly()))
 
         endpoints = NodeEndpoints(log, self._writers.here.secret, self._ground.clock)
         standing = replace(log.standing, facts=lambda: _written_facts(log, endpoints))
@@ -346,6 +347,12 @@ class _Doors:
         """Let what waits here be committed by a log of the same process."""
         self._followed.following.hand_over(log.backlog)
         self._followed.forwarding.hand_over(log.sequencer.pool)
+        self._listener.retire()
+
+    async def close_slowly(self) -> None:
+        """Close once who was connected a moment ago has been answered."""
+        await asyncio.sleep(_LINGER_S)
+        await self.close()
 
     async def close(self) -> None:
         """Answer what came, and end; what was not sent on is told so."""

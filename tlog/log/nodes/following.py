@@ -27,9 +27,7 @@ from tlog.log.publishing.backlog import Backlog
 from tlog.log.sequencer.recovery import (
     catch_up,
     open_head,
-    public_head,
     replay,
-    stored_head,
     tree_at,
 )
 from tlog.log.storage.stores import Stores
@@ -74,6 +72,7 @@ class Following:
         self._tiles: dict[Tile, bytes] = {}
         self._unstored: deque[tuple[int, list[Tile]]] = deque()
         self._term = 0
+        self._bucket_note = b""
         self._moved_s: float | None = None
         self._successor: Backlog | None = None
         self.on_change: Callable[[], object] = lambda: None
@@ -213,12 +212,15 @@ class Following:
         self.told_size = head.size
         self._read_to(head)
         signed, shown = self.signed, self.shown
-        if told.signed != signed.note:
+        if self._tree.size > head.size:
+            # The bucket was ahead of what was told; the writer tells it next.
+            signed = Snapshot(self._bucket_note, self._tree)
+        elif told.signed != signed.note:
             signed = Snapshot(told.signed, self._tree)
         if told.shown == told.signed:
             shown = signed
         elif told.shown and told.shown != shown.note:
-            shown = self._shown(told.shown)
+            shown = self._shown(told.shown, is_public=told.shown == told.public)
         self._term = told.term
         self._move(signed, shown)
         self._take_public(told.public)
@@ -230,10 +232,11 @@ class Following:
             before = self._tree.size
             self._read_batches(head)
             if self._tree.size < head.size:
-                self._read_bucket(head)
+                self._read_bucket()
             if self._tree.size == before:
                 raise MachineError(f"the batches up to {head.size} are not there yet")
-        _require_root(self._tree, head)
+        if self._tree.size == head.size:
+            _require_root(self._tree, head)
 
     def _read_batches(self, head: Checkpoint) -> None:
         for batch in self._stores.journal.batches(self._tree.size):
@@ -253,15 +256,23 @@ class Following:
             later = entries.cut(first, len(entries))
             index.add_entries(later, leaf_hashes[first * HASH_SIZE :])
 
-    def _read_bucket(self, head: Checkpoint) -> None:
-        """Go on from the bucket, whose tiles are those of batches that were dropped."""
+    def _read_bucket(self) -> None:
+        """Go on from the bucket, whose tiles are those of batches that were dropped.
+
+        Of no other head than these two the incomplete tiles need be there.
+        """
         objects = self._stores.objects
-        stored = stored_head(self._signer, objects, public_head(self._signer, objects))
-        to = head if head.size <= stored.size else stored
-        if to.size > self._tree.size:
-            tree = tree_at(to, objects)
-            catch_up(self._stores.index, objects, tree)
+        notes = [it for it in (objects.checkpoint(), objects.stored_head()) if it]
+        heads = [open_head(self._signer, it, "a head of the bucket") for it in notes]
+        for head, note in sorted(zip(heads, notes, strict=True), key=_size)[-1:]:
+            self._read_stored(head, note)
+
+    def _read_stored(self, head: Checkpoint, note: bytes) -> None:
+        if head.size > self._tree.size:
+            tree = tree_at(head, self._stores.objects)
+            catch_up(self._stores.index, self._stores.objects, tree)
             self._grow(tree)
+            self._bucket_note = note
 
     def _grow(self, tree: Tree) -> None:
         self._tree = tree
@@ -269,14 +280,18 @@ class Following:
         if len(self._trees) > _KEPT_TREES:
             self._trees.popitem(last=False)
 
-    def _shown(self, note: bytes) -> Snapshot:
-        """Return the snapshot of a cosigned head; the one of before if it is ahead."""
+    def _shown(self, note: bytes, *, is_public: bool) -> Snapshot:
+        """Return the snapshot of a cosigned head; the one of before if it has to wait.
+
+        is_public: its incomplete tiles are in the bucket.
+        """
         head = open_head(self._signer, note, "the head that is shown")
         if head.size < self.shown.size:
             return self.shown
         tree = self._trees.get(head.size)
-        if tree is None:
-            tree = tree_at(head, self._stores.objects)
+        if tree is None and not is_public:
+            return self.shown
+        tree = tree or tree_at(head, self._stores.objects)
         _require_root(tree, head)
         return Snapshot(note, tree)
 
@@ -309,12 +324,17 @@ class Following:
         self._looked_s = now_s
         objects = self._stores.objects
         try:
-            head = public_head(self._signer, objects)
             note = objects.checkpoint()
-            if note is None or head.size < self.public_size:
+            if note is None:
                 return
-            if head.size > self._tree.size:
-                self._read_bucket(head)
+            head = open_head(self._signer, note, "the public checkpoint")
+            if head.size < self.public_size:
+                return
+            self._read_stored(head, note)
+            tree = self._tree
+            if tree.size != head.size:
+                tree = tree_at(head, objects)
+            _require_root(tree, head)
         except (BusyError, OSError) as error:
             log_event("bucket not reached", level="warning", error=str(error))
             return
@@ -322,10 +342,14 @@ class Following:
             raise FatalError(str(error)) from error
         self._take_public(note)
         if not self.signed.note or head.size > self.signed.size:
-            shown = Snapshot(note, self._tree)
+            shown = Snapshot(note, tree)
             self._move(shown, shown)
         elif head.size > self.shown.size:
-            self._move(self.signed, self._shown(note))
+            self._move(self.signed, Snapshot(note, tree))
+
+
+def _size(found: tuple[Checkpoint, bytes]) -> int:
+    return found[0].size
 
 
 def _require_root(tree: Tree, head: Checkpoint) -> None:

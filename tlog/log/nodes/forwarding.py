@@ -36,13 +36,16 @@ _AT_ONCE: Final = 4
 _BUNCH_BYTES: Final = 8 << 20
 _PAUSE_S: Final = 0.05
 
+# Clients give up after 5 seconds; a retry gets the same index.
+_MOST_WAIT_S: Final = 4.0
+
 
 class Forwarding:
     """Some threads that empty the pool.
 
     pool, known: its own, which others may read.  patience_s: how long a request waits
-    for a node that writes.  successor: the pool of a log that this process writes by
-    now.  deliver: how outcomes reach those that wait.
+    for a node that writes, some seconds at most.  successor: the pool of a log that
+    this process writes by now.  deliver: how outcomes reach those that wait.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Forwarding:
         self.known = known
         self._following = following
         self._clock = clock
-        self._patience_s = patience_s
+        self._patience_s = min(patience_s, _MOST_WAIT_S)
         self._ending = Event()
         self._threads: list[Thread] = []
         self.successor: Pool | None = None
