@@ -1,5 +1,6 @@
 """A log that nodes share: its key, and nodes as real processes on one machine."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -16,6 +17,8 @@ from tests.support.postgres import Postgres
 from tests.system.server import ServerProcess
 from tlog.signing import generate_key, read_key
 from tlogverify.keys import KeyType
+
+_LOOK_S = 0.02
 
 
 class SomeBucket(Protocol):
@@ -67,13 +70,14 @@ class Shared:
         laid.write_bytes(key.read_bytes())
         laid.chmod(0o600)
 
-    def wait_until_it_writes(self, node: ServerProcess) -> None:
+    async def until_it_writes(self, node: ServerProcess) -> None:
         """Wait until a node that answers is the one that writes, behind its doors."""
         role = ""
         while role != "writes":
+            await asyncio.sleep(_LOOK_S)
             # It changes its doors: who is connected then asks again.
             with suppress(URLError, ConnectionError):
-                role = self.standing_of(node)["role"]
+                role = (await asyncio.to_thread(self.standing_of, node))["role"]
 
     def standing_of(self, node: ServerProcess) -> dict[str, Any]:
         """Return what a node says of itself, ready or not."""

@@ -152,7 +152,7 @@ def _followed_facts(following: Following, index: Index) -> dict[str, object]:
     return {
         "role": "follows",
         "term": following.term,
-        "lag_entries": following.told_size - size,
+        "lag_entries": max(following.told_size - size, 0),
         "index_lag_entries": size - index.complete_to,
         "last_commit_s": following.quiet_s,
     }
@@ -173,6 +173,12 @@ def _watch(followed: Followed) -> None:
     metrics, following = followed.metrics, followed.following
     index, pool = followed.ground.stores.index, followed.forwarding.pool
     metrics.term.set_function(lambda: following.term)
+    metrics.node_lag_entries.set_function(
+        lambda: max(following.told_size - following.signed.size, 0)
+    )
+    metrics.node_quiet.set_function(lambda: following.quiet_s or 0)
+    if (failures := followed.ground.stores.failures) is not None:
+        metrics.object_failures.set_function(failures)
     metrics.tree_size.set_function(lambda: following.signed.size)
     metrics.waiting_checks.set_function(lambda: followed.submitting.checks.waiting)
     metrics.queue_entries.set_function(lambda: pool.waiting_entries)
@@ -260,6 +266,11 @@ class Node:
                 f"ends below the {following.signed.size} that this node has seen",
             )
         self._is_writing = True
+        metrics = self._ground.metrics
+        metrics.node_writes.set_function(lambda: 1)
+        metrics.node_lag_entries.set_function(lambda: 0)
+        if (failures := self._ground.stores.failures) is not None:
+            metrics.object_failures.set_function(failures)
         closing: list[asyncio.Task[None]] = []
 
         def changed(url: str) -> None:
@@ -270,6 +281,7 @@ class Node:
                 closing.append(asyncio.create_task(self._doors.close_slowly()))
 
         endpoints = NodeEndpoints(log, self._writers.here.secret, self._ground.clock)
+        metrics.node_quiet.set_function(lambda: endpoints.quiet_s or 0)
         standing = replace(log.standing, facts=lambda: _written_facts(log, endpoints))
         routes = endpoints.routes(prefix)
         shared = SharedDoor(self._listening, routes, endpoints.wake)

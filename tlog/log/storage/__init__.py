@@ -7,6 +7,7 @@
     objects           the seam of tiles, bundles and the public checkpoint
     objects_folder    the same as immutable files
     objects_bucket    the same in a bucket
+    objects_counted   the same, and how often their store was away
     tenure            the seam of the right to write
     tenure_folder     the same by the folder's lock
     tenure_term       the same by a term in the database

@@ -24,7 +24,8 @@ from tlog.log_lines import log_event
 class Stores:
     """A folder that this process holds, and where its log is stored.
 
-    writers: the nodes that share it; None if nobody does.
+    writers: the nodes that share it; None if nobody does.  failures: returns how often
+    the objects' store could not do its work, where that is counted.
     """
 
     folder: LogFolder
@@ -34,6 +35,7 @@ class Stores:
     index: Index
     contradictions: KeptContradictions
     writers: Writers | None = None
+    failures: Callable[[], int] | None = None
 
     def close(self) -> None:
         """Close all, and let go of the log and of the folder."""

@@ -20,6 +20,7 @@ from tlog.log.storage.contradictions_row import RowContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.journal_postgres import PostgresJournal
 from tlog.log.storage.objects_bucket import BucketObjects, probe_bucket
+from tlog.log.storage.objects_counted import CountedObjects
 from tlog.log.storage.postgres import Database
 from tlog.log.storage.settings import SharedSettings
 from tlog.log.storage.stores import OpenStores, Stores, open_index
@@ -52,7 +53,7 @@ def shared_stores(settings: SharedSettings, address: str = "") -> OpenStores:
 def _open(
     settings: SharedSettings, folder: LogFolder, origin: str, address: str
 ) -> Stores:
-    objects = _open_objects(settings.objects, origin)
+    objects = CountedObjects(_open_objects(settings.objects, origin))
     writing, living = Database(settings.database), Database(settings.database)
     try:
         judge = partial(_require_durable, settings)
@@ -68,7 +69,16 @@ def _open(
     journal = PostgresJournal(writing, origin, lambda: tenure.term)
     kept = RowContradictions(Database(settings.database), origin, lambda: tenure.term)
     writers = RowWriters(Database(settings.database), origin, here)
-    return Stores(folder, tenure, journal, objects, index, kept, writers)
+    return Stores(
+        folder,
+        tenure,
+        journal,
+        objects,
+        index,
+        kept,
+        writers,
+        lambda: objects.failures,
+    )
 
 
 def _require_durable(settings: SharedSettings, database: Database) -> None:
