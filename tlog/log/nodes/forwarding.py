@@ -36,16 +36,19 @@ _AT_ONCE: Final = 4
 _BUNCH_BYTES: Final = 8 << 20
 _PAUSE_S: Final = 0.05
 
-# Clients give up after 5 seconds; a retry gets the same index.
-_MOST_WAIT_S: Final = 4.0
+# After the silence of one node comes the recovery of another.
+_RECOVERY_S: Final = 5.0
+_MOST_WAIT_S: Final = 8.0
+_LEAST_ANSWER_S: Final = 2.0
 
 
 class Forwarding:
     """Some threads that empty the pool.
 
-    pool, known: its own, which others may read.  patience_s: how long a request waits
-    for a node that writes, some seconds at most.  successor: the pool of a log that
-    this process writes by now.  deliver: how outcomes reach those that wait.
+    pool, known: its own, which others may read.  takeover_s: within which another
+    node writes; a request waits a little longer, some seconds at most.  successor: the
+    pool of a log that this process writes by now.  deliver: how outcomes reach those
+    that wait.
     """
 
     def __init__(
@@ -54,13 +57,14 @@ class Forwarding:
         known: KnownEntries,
         following: Following,
         clock: Clock,
-        patience_s: float,
+        takeover_s: float,
     ) -> None:
         self.pool = pool
         self.known = known
         self._following = following
         self._clock = clock
-        self._patience_s = min(patience_s, _MOST_WAIT_S)
+        self._patience_s = min(takeover_s + _RECOVERY_S, _MOST_WAIT_S)
+        self._answer_s = min(max(takeover_s, _LEAST_ANSWER_S), _MOST_WAIT_S)
         self._ending = Event()
         self._threads: list[Thread] = []
         self.successor: Pool | None = None
@@ -86,7 +90,7 @@ class Forwarding:
             thread.join()
 
     def _run(self) -> None:
-        link = Link(max(self._patience_s, 2.0))
+        link = Link(self._answer_s)
         while taken := self.pool.take(MAX_BUNCH_ENTRIES, _BUNCH_BYTES):
             _Forwarded(self, link, taken).run()
         link.close()

@@ -61,6 +61,12 @@ class SharedSettings(SettingsGroup):
                 raise FormatError(_NO_URL)
             if parts.netloc.count("@") > 1:
                 raise FormatError("an @ in the password of database is written %40")
+        if self.node_url:
+            node = urlsplit(self.node_url)
+            if node.scheme not in {"http", "https"} or not node.hostname:
+                raise FormatError("node_url is a URL, http://HOST:PORT/PREFIX")
+            if "@" in node.netloc or node.query or node.fragment:
+                raise FormatError("node_url is a host, a port and a prefix alone")
         if self.objects:
             objects = urlsplit(self.objects)
             if objects.scheme != "s3" or not objects.netloc or "@" in objects.netloc:
