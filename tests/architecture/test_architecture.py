@@ -34,7 +34,7 @@ WINGS = [
     {"documents", "explorer"},
     {"http", "rules"},
     {"bundles", "durable", "entries", "lifeline", "signing", "textfiles"},
-    {"hashing", "folders", "metrics", "clock", "log_lines"},
+    {"hashing", "folders", "metrics", "clock", "log_lines", "tracing"},
     {"config"},
     {"errors"},
     {"tlogclient"},

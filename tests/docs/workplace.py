@@ -1,11 +1,13 @@
 """A folder in which the documents' commands run, as a reader types them.
 
 What differs from a reader's terminal: `tlog`, `python` and `sigstore` are those that
-run these tests, the log listens on a free port, which takes the place of 8080, and a
-stand-in's address takes that of somebody else's service.
+run these tests, the log listens on a free port, which takes the place of 8080, a
+stand-in's address takes that of somebody else's service, and nobody searches before the
+index has what was submitted: a reader is not that fast.
 """
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -17,7 +19,14 @@ from tests.docs.documents import ROOT, Block
 from tests.support import warm
 
 WRITTEN_ADDRESSES = ("127.0.0.1:8080", "localhost:8080")
-COMMANDS = {"tlog": "-m tlog", "python": "", "sigstore": "-m sigstore"}
+WARM = ("tlog", "sigstore")
+
+SEARCHABLE = """
+import sys
+from urllib.request import urlopen
+while b"\\ntlog_index_lag_entries 0.0\\n" not in urlopen(sys.argv[1]).read():
+    pass
+"""
 
 
 class Workplace:
@@ -31,10 +40,6 @@ class Workplace:
         self.folder.mkdir()
         commands = folder / "bin"
         commands.mkdir()
-        for name, arguments in COMMANDS.items():
-            command = commands / name
-            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-            command.chmod(0o755)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TLOG_")}
         self._environment = {
             **kept,
@@ -42,8 +47,18 @@ class Workplace:
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "client")]),
             "TLOG_LISTEN": "127.0.0.1:0",
         }
+        found: dict[str, tuple[list[str], tuple[int, ...]]]
+        found = {"python": ([sys.executable], ())}
+        found |= {it: warm.command(it, self._environment) for it in WARM}
+        for name, (start, _) in found.items():
+            command = commands / name
+            command.write_text(f'#!/bin/sh\nexec {shlex.join(start)} "$@"\n')
+            command.chmod(0o755)
+        self._wait = folder / "wait.py"
+        self._wait.write_text(SEARCHABLE)
+        self._descriptors = [it for _, given in found.values() for it in given]
         self._log: subprocess.Popen[str] | None = None
-        self.url = ""
+        self.url, self._search = "", "tlog search"
         self.replaced: dict[str, str] = {}
 
     def serve(self, command: str) -> None:
@@ -52,6 +67,7 @@ class Workplace:
             ["sh", "-c", f"exec {command}"],
             cwd=self.folder,
             env=self._environment,
+            pass_fds=self._descriptors,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -59,6 +75,8 @@ class Workplace:
         for line in self._log.stdout:
             if line.startswith("serving "):
                 self.url = line.removeprefix("serving ").strip()
+                wait = [sys.executable, "-IS", str(self._wait), f"{self.url}/metrics"]
+                self._search = f"{shlex.join(wait)} && tlog search"
                 return
         raise AssertionError(f"{command} did not serve")
 
@@ -81,6 +99,7 @@ class Workplace:
             commands[block.language],
             cwd=self.folder,
             env=self._environment,
+            pass_fds=self._descriptors,
             capture_output=True,
             text=True,
             check=False,
@@ -106,13 +125,13 @@ class Workplace:
             assert done.returncode in allowed, f"{line}\n{done.stdout}{done.stderr}"
 
     def _placed(self, text: str) -> str:
-        """Return a text with the addresses and names that things have here."""
+        """Return a text with the addresses, names and waits that it has here."""
         port = self.url.rpartition(":")[2]
         for written in WRITTEN_ADDRESSES:
             text = text.replace(written, written.replace("8080", port))
         for written, found in self.replaced.items():
             text = text.replace(written, found)
-        return text
+        return re.sub("^tlog search", lambda _: self._search, text, flags=re.MULTILINE)
 
     def end(self) -> None:
         """Kill the log if it still runs."""

@@ -2,25 +2,29 @@
 
 A start of `python -m tlog serve` takes most of a second of processor time, nearly all
 of it for imports.  Where a test is not about the start, `run` and `start` let a process
-be forked instead, by one parent for each program: `warm_parent.py`.
+be forked instead, by one parent: `warm_parent.py`.
 
 What is real: it is a process with an id, a session, memory, descriptors, a working
 folder, a umask and an environment of its own.  It runs what `python -m PROGRAM` runs,
-from the program's first line to the interpreter's own end.  It takes signals, SIGKILL
-and SIGSTOP among them, and its exit status is what the system told its parent.
+from the program's first line to the last function that was registered for the exit.  It
+takes signals, SIGKILL and SIGSTOP among them, and its exit status is what the system
+told its parent.
 
 What is warm: the modules are imported before the fork, so nothing can be seen that
 happens while they are imported, and all children of one parent share its hash seed.
 What the loader, the interpreter or an import reads from the environment is the
-parent's; another value of such a variable gets another parent (`_EARLY`).  A parent has
+parent's; another value of such a variable gets another parent (`_EARLY`).  Coverage
+sees what a child runs, and not what was imported before.  A parent has
 no threads, event loop or database, and it ends with the process that runs the tests.
 
+A shell starts one too, by what `command` returns, with any redirection.
+
 A command of another program, and every command where there is no Linux, is started as
-usual.  Tests of a start, of its streams and of what it loads use `subprocess`.
+usual.  Tests of a start and of what it loads use `subprocess`.
 """
 
 import atexit
-import json
+import marshal
 import os
 import select
 import socket
@@ -34,21 +38,26 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 from tlog.cli.verbs import NAMES
 
-# What is imported for each program before the fork.
-_IMPORTED: Mapping[str, Sequence[str]] = {
-    "tlog": ["tlog.cli.command", *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES)],
-    "sigstore": ["sigstore._cli"],
-}
+_PROGRAMS = ("tlog", "tlogverify", "sigstore")
+
+# What is imported before the fork, for any of them.
+_IMPORTED = (
+    "tlog.cli.command",
+    *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES),
+    "tlogverify.command.running",
+    "sigstore._cli",
+)
 
 # So begin the names of variables that are read before or within imports.
-_EARLY = ("PYTHON", "COV", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH")
+_EARLY = ("PYTHON", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH")
 
 _NUMBER = struct.Struct("=i")
 _PARENT = Path(__file__).with_name("warm_parent.py")
+_COMMAND = Path(__file__).with_name("warm_command.py")
 
 Stream = int | IO[str] | None
 
@@ -94,15 +103,16 @@ def start(
     given = [str(it) for it in command]
     if sys.platform == "linux" and given[:2] == [sys.executable, "-m"]:
         program, *arguments = given[2:]
-        if program in _IMPORTED:
-            early = {k: v for k, v in environment.items() if k.startswith(_EARLY)}
-            request = {
+        if program in _PROGRAMS:
+            request: dict[str, Any] = {
+                "program": program,
                 "arguments": arguments,
                 "environment": dict(environment),
                 "folder": str(folder or Path.cwd()),
                 "umask": umask,
+                "closed": [],
             }
-            parent = _parent_of(program, frozenset(early.items()))
+            parent = _parent_of(_early(environment))
             return _Warm(parent, request, stdout, stderr)
     return subprocess.Popen(
         given,
@@ -137,14 +147,32 @@ def run(
         return subprocess.CompletedProcess(command, process.wait(), out, err)
 
 
+def command(
+    program: str, environment: Mapping[str, str]
+) -> tuple[list[str], tuple[int, ...]]:
+    """Return what a shell runs for `python -m PROGRAM`, and Popen's `pass_fds` for it.
+
+    environment: the shell's; a command may change what is not read within an import.
+    """
+    if sys.platform != "linux":
+        return [sys.executable, "-m", program], ()
+    parent = _parent_of(_early(environment)).fileno()
+    return [sys.executable, "-IS", str(_COMMAND), str(parent), program], (parent,)
+
+
+def _early(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((k, v) for k, v in environment.items() if k.startswith(_EARLY))
+
+
 @cache
-def _parent_of(program: str, early: frozenset[tuple[str, str]]) -> socket.socket:
-    """Start the parent of a program's processes; return where it takes requests."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_EARLY)}
+def _parent_of(early: frozenset[tuple[str, str]]) -> socket.socket:
+    """Start the parent of warm processes; return where it takes requests."""
+    others = (*_EARLY, "COV")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
     ours, its = socket.socketpair()
     with its:
         parent = subprocess.Popen(
-            [sys.executable, str(_PARENT), program, *_IMPORTED[program]],
+            [sys.executable, str(_PARENT), *_IMPORTED],
             stdin=its.fileno(),
             stdout=subprocess.DEVNULL,
             env={**kept, **dict(early)},
@@ -161,7 +189,7 @@ class _Warm:
     def __init__(
         self,
         parent: socket.socket,
-        request: Mapping[str, object],
+        request: dict[str, Any],
         stdout: Stream,
         stderr: Stream,
     ) -> None:
@@ -173,7 +201,7 @@ class _Warm:
             self.stderr, err = _stream(stderr, 2, given)
             nothing = given.enter_context(open(os.devnull, "rb"))
             file = given.enter_context(TemporaryFile())
-            file.write(json.dumps(request).encode())
+            file.write(marshal.dumps(request))
             file.seek(0)
             files = [file.fileno(), nothing.fileno(), out, err, its.fileno()]
             socket.send_fds(parent, [b"."], files)

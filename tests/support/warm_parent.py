@@ -1,6 +1,6 @@
 """The parent of warm processes: it imports once, and forks a process for each start.
 
-Run as `python warm_parent.py PROGRAM MODULE...` by tests.support.warm, which says what
+Run as `python warm_parent.py MODULE...` by tests.support.warm, which says what
 is real about its children.  Standard input is a socket: each start is one message,
 whose descriptors are a file with the request, the three streams, and a link.  On the
 link this process tells the child's id, then how it ended.  The child is waited for when
@@ -8,9 +8,10 @@ the other end is closed, so that its id is nobody else's before.  When standard 
 ends, all children are killed.
 """
 
+import atexit
 import gc
 import importlib
-import json
+import marshal
 import os
 import runpy
 import select
@@ -18,11 +19,14 @@ import signal
 import socket
 import struct
 import sys
+import threading
 from contextlib import suppress
 from typing import Any
 
+import coverage
+
 NUMBER = struct.Struct("=i")
-STREAMS = (0, 1, 2)
+STREAMS = ("stdin", "stdout", "stderr")
 
 
 class Parent:
@@ -45,7 +49,7 @@ class Parent:
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
 
     def fork_for_each_request(self) -> list[str]:
-        """Return in each child, with its arguments; the parent never returns."""
+        """Return in each child, with its program and arguments; never in the parent."""
         while True:
             waiting = select.poll()
             for descriptor in (self._requests.fileno(), self._ended, *self._links):
@@ -57,9 +61,9 @@ class Parent:
             for descriptor in ready & self._links.keys():
                 self._let_go(descriptor)
             if self._requests.fileno() in ready:
-                arguments = self._start()
-                if arguments is not None:
-                    return arguments
+                command = self._start()
+                if command is not None:
+                    return command
 
     def _tell_ends(self) -> None:
         for descriptor in self._links.keys() - self._told:
@@ -83,19 +87,19 @@ class Parent:
         link.close()
 
     def _start(self) -> list[str] | None:
-        """Fork a child for the next request; in the child, return its arguments."""
+        """Fork a child for the next request; in the child, return what it runs."""
         message, descriptors, _, _ = socket.recv_fds(self._requests, 1, 5)
         if not message:
             self._leave()
         with os.fdopen(descriptors[0], "rb") as file:
-            request = json.loads(file.read())
+            request = marshal.loads(file.read())  # noqa: S302 - our own tests wrote it
         streams, link = descriptors[1:4], socket.socket(fileno=descriptors[4])
         pid = os.fork()
         if pid == 0:
             link.close()
             self._forget()
             become(request, streams)
-            return list(request["arguments"])
+            return [request["program"], *request["arguments"]]
         for stream in streams:
             os.close(stream)
         self._links[link.fileno()] = (link, pid)
@@ -122,33 +126,64 @@ class Parent:
 def become(request: dict[str, Any], streams: list[int]) -> None:
     """Take the streams, folder, mask and environment that were asked for."""
     os.setsid()
-    for number, descriptor in zip(STREAMS, streams, strict=True):
+    for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    for number in request["closed"]:
+        os.close(number)
+        # So the interpreter has it where a stream was closed before the start.
+        for name in (STREAMS[number], f"__{STREAMS[number]}__"):
+            setattr(sys, name, None)
     os.chdir(request["folder"])
     if request["umask"] >= 0:
         os.umask(request["umask"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    coverage.process_startup(force=True)  # if the environment asks for it
+
+
+def end_if_nothing_is_left(asked: SystemExit) -> None:
+    """End with the status that was asked for, as the interpreter would.
+
+    It would take apart every module that the parent has imported, which costs five
+    times what a short command does.  It still does where it has more to do than to call
+    what was registered and to write what is buffered: a message, a thread, an error.
+    """
+    if not isinstance(asked.code, int | None) or threading.active_count() != 1:
+        return
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except OSError:
+        return
+    os._exit((asked.code or 0) & 0xFF)
 
 
 def main() -> None:
     """Import, and run the program in every child."""
-    _, program, *modules = sys.argv
+    modules = sys.argv[1:]
     del sys.path[0]  # this file's folder, which no program has there
     parent = Parent()
     for module in modules:
-        importlib.import_module(module)
+        # What cannot be imported here cannot be in the child that wants it.
+        with suppress(ImportError):
+            importlib.import_module(module)
     # A fork takes along the thread that forks, and no other.
     threads = os.listdir("/proc/self/task")
     if len(threads) != 1:
         raise RuntimeError(f"an import has started threads: {threads}")
     gc.collect()
     gc.freeze()
-    arguments = parent.fork_for_each_request()
+    program, *arguments = parent.fork_for_each_request()
     sys.path.insert(0, os.getcwd())
     sys.argv[1:] = arguments
-    runpy.run_module(program, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    except SystemExit as exit_:
+        end_if_nothing_is_left(exit_)
+        raise
 
 
 if __name__ == "__main__":

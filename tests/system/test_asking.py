@@ -24,6 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
             file.write_text(f"{number}")
             done = run_tlog("submit", file, *way(running))
             assert 0 == done.returncode, done.stderr
+        running.wait_until_searchable(5)
         yield running
 
 

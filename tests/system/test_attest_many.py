@@ -4,14 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.system.server import ServerProcess, serving
+from tests.support import warm
+from tests.system.server import COMMAND, ServerProcess, serving
 from tests.system.test_attest import NAMES, plain_environment, prepared, tlog, verify
 from tests.tlog.attest.repositories import git, repository
 
@@ -153,14 +153,17 @@ def test_more_files_than_a_statement_takes_make_several(
 
 
 def attest_with(
-    folder: Path, server: ServerProcess, **streams: Any
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "tlog", "attest", *NAMES, *logging_to(server)],
-        cwd=folder,
-        env=plain_environment() | {"A_TOKEN": "told-on-stderr"},
-        check=False,
-        **streams,
+    folder: Path,
+    server: ServerProcess,
+    stdout: warm.Stream = subprocess.PIPE,
+    stderr: warm.Stream = subprocess.PIPE,
+) -> subprocess.CompletedProcess[str]:
+    return warm.run(
+        [*COMMAND, "attest", *NAMES, *logging_to(server)],
+        folder=folder,
+        environment=plain_environment() | {"A_TOKEN": "told-on-stderr"},
+        stdout=stdout,
+        stderr=stderr,
     )
 
 
@@ -183,18 +186,17 @@ def test_a_report_that_nobody_takes_costs_no_proof(
     folder: Path, server: ServerProcess, stream: str, status: int, *, is_full: bool
 ) -> None:
     target = os.open("/dev/full", os.O_WRONLY) if is_full else closed_pipe()
-    other = "stderr" if stream == "stdout" else "stdout"
     try:
-        done = attest_with(folder, server, **{stream: target, other: subprocess.PIPE})
+        done = attest_with(folder, server, **{stream: target})
     finally:
         os.close(target)
     assert status == done.returncode, done.stderr
     shutil.copy(server.folder / "policy", folder / "policy")
     assert [0, 0] == [verify(folder, name).returncode for name in NAMES]
-    said = (done.stdout or b"") + (done.stderr or b"")
-    assert b"Traceback" not in said
-    assert b"Exception ignored" not in said
-    is_told = b"all is done, but the report cannot be written" in said
+    said = (done.stdout or "") + (done.stderr or "")
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+    is_told = "all is done, but the report cannot be written" in said
     assert (status == 2) == is_told
 
 
@@ -202,20 +204,24 @@ def test_a_report_that_nobody_takes_costs_no_proof(
 def test_a_stream_that_was_never_open_costs_no_proof(
     folder: Path, server: ServerProcess, closed: str
 ) -> None:
-    done = attest_with(folder, server, capture_output=True)
+    attest_with(folder, server)
     for name in NAMES:
         (folder / f"{name}.tlog-proof").unlink()
-    command = [sys.executable, "-m", "tlog", "attest", *NAMES, *logging_to(server)]
+    told = plain_environment() | {"A_TOKEN": "told-on-stderr"}
+    command, descriptors = warm.command("tlog", told)
+    command += ["attest", *NAMES, *map(str, logging_to(server))]
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {closed}', "sh", *command],
         cwd=folder,
-        env=plain_environment() | {"A_TOKEN": "told-on-stderr"},
+        env=told,
+        pass_fds=descriptors,
         check=False,
         capture_output=True,
+        text=True,
     )
     assert 0 == done.returncode, done.stderr
     # What belongs on stderr does not move to stdout.
-    assert b"A_TOKEN" not in done.stdout
+    assert "A_TOKEN" not in done.stdout
     assert [True, True] == [(folder / f"{it}.tlog-proof").exists() for it in NAMES]
 
 

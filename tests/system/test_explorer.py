@@ -8,22 +8,34 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
+from cryptography.x509 import RFC822Name
 from playwright.sync_api import Browser, Page
 
+from tests.support import warm
 from tests.support.browser import CHROMIUM, PLAIN_HOST, Explorer, started_browser
 from tests.support.cases import case
 from tests.support.lying import lying_about
-from tests.support.rekor import P256, private_key
+from tests.support.rekor import (
+    P256,
+    body_of,
+    certificate,
+    hashedrekord,
+    private_key,
+)
 from tests.support.static_files import served_folder
 from tests.support.static_log import POLICY, StaticLog
 from tests.system.server import (
@@ -31,9 +43,19 @@ from tests.system.server import (
     WitnessProcess,
     environment,
     run_tlog,
+    serving,
 )
+from tests.system.test_attest import prepared, tlog
 from tests.tlog.explorer import vectors
-from tests.tlog.explorer.test_verifier import JUDGE, PAGE, differing
+from tests.tlog.explorer.test_verifier import (
+    JUDGE,
+    PAGE,
+    TREES,
+    differing,
+    require_read,
+    tree_vectors,
+)
+from tests.tlogclient.boms import cyclonedx
 from tests.tlogverify.actors import LOG, OTHER_LOG, WITNESS, note
 from tests.tlogverify.documents import ARTIFACT, POLICY_TEXT
 from tests.tlogverify.refusal import flip
@@ -524,12 +546,8 @@ def test_a_second_history_leaves_evidence_that_others_judge(
                 evidence = tmp_path / f"evidence{size}"
                 saved.value.save_as(evidence)
                 command = [sys.executable, "-m", "tlogverify", "--policy", str(policy)]
-                judged = subprocess.run(
-                    [*command, "--evidence", str(evidence)],
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                    env=environment(),
+                judged = warm.run(
+                    [*command, "--evidence", evidence], environment=environment()
                 )
                 assert 0 == judged.returncode, judged.stderr
                 explorer.drop(evidence=evidence.read_bytes())
@@ -578,8 +596,9 @@ def test_a_browser_judges_vectors_as_the_verifier_does(
     shutil.copytree(PAGE, tmp_path / "page")
     shutil.copy(JUDGE, tmp_path)
     found = vectors.Vectors()
-    for add in (vectors.policies, vectors.notes, vectors.files):
+    for add in (vectors.trees, vectors.policies, vectors.notes, vectors.files):
         add(found)
+    vectors.bundles(found, tmp_path)
     (tmp_path / "vectors.json").write_text(json.dumps(found.document()))
     with served_folder(tmp_path) as url:
         page.goto(f"{url}/vectors.json", wait_until="commit")
@@ -591,5 +610,94 @@ def test_a_browser_judges_vectors_as_the_verifier_does(
             }"""
         )
     assert [] == differing(found, verdicts)
-    # Chromium verifies ML-DSA-44, and so leaves nothing unchecked.
-    assert "unchecked" not in verdicts
+    # Chromium verifies ML-DSA-44, and so leaves no line of a note unchecked.
+    unchecked = {
+        it["kind"]
+        for it, verdict in zip(found.vectors, verdicts, strict=True)
+        if verdict == "unchecked"
+    }
+    assert unchecked <= {"sigstore"}
+
+
+@further
+def test_a_browser_reads_trees_as_the_oracle_has_them(
+    page: Page, tmp_path: Path
+) -> None:
+    shutil.copytree(PAGE, tmp_path / "page")
+    shutil.copy(TREES, tmp_path)
+    given = tree_vectors()
+    (tmp_path / "trees.json").write_text(json.dumps(given))
+    with served_folder(tmp_path) as url:
+        page.goto(f"{url}/trees.json", wait_until="commit")
+        found = page.evaluate(
+            """async () => {
+              const { readTrees } = await import(`${location.origin}/trees.mjs`);
+              const given = await (await fetch("/trees.json")).json();
+              return readTrees(`${location.origin}/page/`, given);
+            }"""
+        )
+    require_read(found, len(given["proofs"]))
+
+
+@further
+def test_what_is_sought_by_key_name_and_package_is_found_and_proven(
+    page: Page, tmp_path: Path
+) -> None:
+    """What a certificate or an SBOM says is grey: the page reads neither."""
+    doors = ("--sigstore", "--sigstore-native", "--documents")
+    flags = (*doors, "--publish-interval-ms", "0")
+    with serving(tmp_path / "log", *flags, origin="localhost") as server:
+        identity, issuer = "a@example.org", "https://issuer.example"
+        der = certificate(private_key(P256), RFC822Name(identity), issuer=issuer)
+        body = body_of(hashedrekord(b"signed by somebody", P256, der))
+        headers = {"Content-Type": "application/json"}
+        target = f"{server.url}/api/v2/log/entries"
+        request = Request(target, body, headers)  # noqa: S310 - a loopback server of ours
+        with urlopen(request) as answer:  # noqa: S310 - as above
+            signed = int(json.loads(answer.read())["logIndex"])
+        (tmp_path / "files").mkdir()
+        folder = prepared(tmp_path / "files")
+        (folder / "app.bin").write_bytes(b"of packages")
+        bom = cyclonedx(b"of packages", "pkg:pypi/sought@1.2")
+        (folder / "bom.json").write_text(json.dumps(bom))
+        policy = ("--policy", server.folder / "policy", "--log", server.url)
+        done = tlog(
+            folder,
+            *(
+                "attest",
+                "app.bin",
+                "--key",
+                "release.key",
+                "--sbom",
+                "bom.json",
+                "--json",
+            ),
+            *policy,
+        )
+        assert 0 == done.returncode, done.stderr
+        stated = json.loads(done.stdout)["index"]
+        server.wait_until_searchable(max(signed, stated) + 1)
+        pem = load_pem_public_key((folder / "release.key.pub").read_bytes())
+        key = pem.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        explorer = Explorer(page, server.url)
+        explorer.open()
+        explorer.trust(policy_of(server))
+        table = [
+            (f"key:sha256:{digest_of(der).hex()}", "key", "pass", signed),
+            (f"key:sha256:{digest_of(key).hex()}", "key", "pass", stated),
+            (f"identity:{identity}", "identity", "skip", signed),
+            (f"issuer:{issuer}", "issuer", "skip", signed),
+            ("component:pkg:pypi/sought@1.2", "component", "skip", stated),
+        ]
+        for address, kind, state, index in table:
+            with case(address):
+                explorer.ask(f"#{quote(address)}")
+                states = explorer.states("#answer")
+                assert state == states[f"it names the {kind} that is sought"]
+                assert "pass" == states[LEADS]
+                assert page.locator(f"#answer h3:has-text('Entry {index}')").count()
+        for address in ("identity:b@example.org", "component:pkg:pypi/sought@1.3"):
+            with case(address):
+                explorer.ask(f"#{quote(address)}")
+                assert 0 == page.locator("#answer h3:has-text('Entry')").count()
+        assert [] == explorer.failures

@@ -19,7 +19,6 @@ from tests.system.server import (
     ServerProcess,
     WitnessProcess,
     environment,
-    run_tlog,
 )
 from tlogverify.keys import parse_verifier_key
 
@@ -194,16 +193,8 @@ def test_a_key_on_the_disk_gives_way_to_one_on_a_token(
         assert [made] == log.start().told["verifier_keys"]
         assert 2 == _submit(log.url, 0)
         log.terminate()
-        closed = run_tlog(*rotate, "--config", _config(tmp_path, "sigstore = true\n"))
-        assert "Sigstore's clients know a log by its key" in closed.stderr
     finally:
         log.end()
-
-
-def _config(folder: Path, text: str) -> Path:
-    file = folder / "tlog.toml"
-    file.write_text(text)
-    return file
 
 
 def test_documents_are_signed_on_a_token(token: SoftToken, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support import warm
 from tests.support.cosigned import NOWHERE
 from tests.support.http import ask
 from tests.support.running import until
@@ -276,6 +277,4 @@ async def send_fork(network: Network, witness: WitnessProcess, fork: Fork) -> bo
 def judge(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Let a stranger verify, with nothing but `python -m tlogverify`."""
     command = [sys.executable, "-m", "tlogverify", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment()
-    )
+    return warm.run(command, environment=environment())

@@ -119,7 +119,10 @@ def test_the_commands_say_where_it_is_and_what_is_missing(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--keys", "nowhere"), "the snapshot key is not in the folder of keys"),
+        (
+            ("--keys", "nowhere"),
+            "the snapshot key is missing",
+        ),
         (("--days", "0"), "days are a number from 1 to 3650"),
         (("--days", "x"), "days are a number from 1 to 3650"),
     ],

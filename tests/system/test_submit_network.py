@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tests.support.standing import say, standing_before, tlog
 from tests.system.server import ServerProcess, run_tlog, serving
 from tests.system.test_submit import proof_of, some_files
+from tlogverify import Proof
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,7 @@ async def test_an_authority_of_ones_own_is_trusted_when_it_is_named(
     context, certificate = make_certificate(tmp_path)
     files = some_files(tmp_path / "files", 1)
     assert 0 == run_tlog("submit", files[0], "--log", server.url).returncode
+    server.wait_until_searchable(Proof.read(proof_of(files[0])).index + 1)
     proof_of(files[0]).unlink()
     key = tmp_path / "key"
     assert 0 == run_tlog("keygen", "us", "--type", "p256", "--out", key).returncode

@@ -1,6 +1,7 @@
 """A process that is started warm is one of its own, as real as one that is executed."""
 
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -88,3 +89,55 @@ def test_it_does_not_outlive_the_process_that_started_it(tmp_path: Path) -> None
     )
     while Path(f"/proc/{int(started.stdout)}").exists():
         os.sched_yield()
+
+
+def in_a_shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line, in which RUN is the command."""
+    command, descriptors = warm.command("tlog", environment())
+    return subprocess.run(
+        ["sh", "-c", line.replace("RUN", shlex.join(command))],
+        env=environment(),
+        cwd=folder,
+        pass_fds=descriptors,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_shell_gives_it_folder_mask_variables_and_streams(tmp_path: Path) -> None:
+    line = (
+        "umask 007; mkdir below; cd below; RUN keygen a.example --out key > told;"
+        " stat -c %a told; TLOG_ORIGIN=+ RUN serve --data log"
+    )
+    done = in_a_shell(line, tmp_path)
+    assert (2, "660\n") == (done.returncode, done.stdout)
+    assert (tmp_path / "below/told").read_text().startswith("a.example+")
+    assert "found '+'" in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_shell_has_closed_is_closed_as_at_a_start(
+    tmp_path: Path, closed: str
+) -> None:
+    warmly = in_a_shell(f"RUN --version {closed}", tmp_path)
+    started = subprocess.run(
+        ["sh", "-c", f"{shlex.join(COMMAND)} --version {closed}"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ends = [(it.returncode, it.stdout, it.stderr) for it in (started, warmly)]
+    assert ends[0] == ends[1]
+
+
+def test_a_signal_to_what_the_shell_started_is_its_own(tmp_path: Path) -> None:
+    line = "RUN serve --origin a.example --data log --listen 127.0.0.1:0 > told &"
+    waiting = "until grep -q serving told; do :; done; kill -TERM $!; wait $!"
+    assert 0 == in_a_shell(f"{line} {waiting}", tmp_path).returncode
+    killed = in_a_shell(f"{line} {waiting.replace('TERM', 'KILL')}", tmp_path)
+    assert 128 + signal.SIGKILL == killed.returncode
+    # The folder's lock says that nobody has it any more.
+    done = in_a_shell("until RUN fsck log; do :; done", tmp_path)
+    assert 0 == done.returncode

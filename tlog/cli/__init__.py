@@ -23,6 +23,7 @@
     hashes                                   what hashes here, for those who ask
     shared                                   stores that nodes share, where named
     serving  settings                        what the roles that run share
+    traces  spans                            what they do, told to a collector
     rotate_key                               a log's key changed under one origin
     keys  hardware                           keys by their URIs; those on tokens
     credentials  policies  progress          what the others share

@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from tlog.cli.credentials import bearer_token
@@ -53,13 +52,18 @@ async def open_way_to_log(options: argparse.Namespace) -> AsyncIterator[LogClien
 
 
 @asynccontextmanager
-async def open_stopped(options: argparse.Namespace) -> AsyncIterator[tuple[str, Log]]:
+async def open_stopped(
+    options: argparse.Namespace, *, takes_records: bool = False
+) -> AsyncIterator[tuple[str, Log]]:
     """Serve the stopped log in a folder to this process, and give its URL and itself.
 
-    options: folder and config.  Raises RejectedError if it runs, or is no log.
+    options: folder and config.  takes_records: whether a log whose one door is
+    Sigstore's takes them too for now.  Raises RejectedError if it runs, or is no log.
     """
-    opening = partial(open_log, open_token=open_token)
-    log = await asyncio.to_thread(opening, settings_of(options))
+    settings = settings_of(options)
+    if takes_records:
+        settings = replace(settings, sigstore_native=settings.sigstore)
+    log = await asyncio.to_thread(open_log, settings, open_token=open_token)
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(log, stop, url.set_result))

@@ -22,6 +22,7 @@ from tlog.cli.serving import (
     tune_interpreter,
 )
 from tlog.cli.settings import add_settings, read_settings
+from tlog.cli.traces import tracing_as
 from tlog.errors import telling_machine_trouble
 from tlog.gate.door import serve_gate
 from tlog.gate.opening import OpenGate
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     tell_of_aborts()
     silence_retries()
     tune_interpreter()
-    with telling_machine_trouble():
+    with telling_machine_trouble(), tracing_as("gate", settings.traces):
         uvloop.run(_serve(settings, as_json=options.json))
     log_event("stopped")
     return 0

@@ -46,15 +46,16 @@ def run(options: argparse.Namespace) -> int:
     silence_retries()
     with telling_errors(options):
         asked = _artifact(options.artifact)
+        if options.vsa is not None:
+            # One of an earlier run must not stand for a verdict that was not made.
+            options.vsa.unlink(missing_ok=True)
         answer = asyncio.run(_ask(options, asked))
-    told = read_object("an answer", parse_json("an answer", answer))
-    is_allowed = read_bool("allowed", told.get("allowed"))
-    if told.get("artifact") != asked:
-        raise FormatError("an answer is of the artifact that was asked for")
+        told = read_object("an answer", parse_json("an answer", answer))
+        is_allowed = read_bool("allowed", told.get("allowed"))
+        if told.get("artifact") != asked:
+            raise FormatError("an answer is of the artifact that was asked for")
     summary = told.get("vsa")
     if options.vsa is not None:
-        # One of an earlier run must not stand for a verdict that was not made.
-        options.vsa.unlink(missing_ok=True)
         if isinstance(summary, str):
             options.vsa.write_text(summary)
         else:

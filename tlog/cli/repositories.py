@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tlog.cli.keys import open_token
 from tlog.clock import SystemClock
 from tlog.tuf.repository import Repository
 
@@ -32,5 +33,9 @@ class Place(NamedTuple):
 
     def _repository(self) -> Repository:
         return Repository(
-            self.folder, self.keys, now_s=SystemClock().now_s(), days=self.days
+            self.folder,
+            self.keys,
+            now_s=SystemClock().now_s(),
+            days=self.days,
+            open_token=open_token,
         )

@@ -91,11 +91,6 @@ def run(options: argparse.Namespace) -> int:
         raise FormatError(f"--days is 0 to {_MAX_DAYS}", options.days)
     silence_retries()
     settings = settings_of(options)
-    if settings.sigstore:
-        raise RejectedError(
-            "Sigstore's clients know a log by its key: freeze this log, and begin "
-            "another one beside it"
-        )
     eras = read_eras(settings.data) or (first_era(settings, open_token),)
     stopped = Stopped(options, settings.data, eras)
     if options.retire:
@@ -204,7 +199,7 @@ async def _publish(stopped: Stopped) -> None:
 
 
 async def _submit(stopped: Stopped, record: Record) -> int:
-    async with open_stopped(stopped.options) as (url, log):
+    async with open_stopped(stopped.options, takes_records=True) as (url, log):
         policy = Policy.parse(log.standing.policy.encode())
         async with LogClient(url, policy) as client:
             (proof,) = await client.submit([record])

@@ -21,6 +21,7 @@ from tlog.cli.serving import (
     tune_interpreter,
 )
 from tlog.cli.settings import add_settings, read_settings
+from tlog.cli.traces import tracing_as
 from tlog.cli.verbs import load
 from tlog.errors import RejectedError, telling_machine_trouble
 from tlog.log.opening import open_log
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     async def run_log() -> None:
         await serve(log, stop_on_signals(), ready)
 
-    with telling_machine_trouble():
+    with telling_machine_trouble(), tracing_as("log", settings.traces):
         uvloop.run(run_log())
     log_event("stopped", size=log.heads.signed.size)
     return 0
@@ -89,7 +90,7 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
         size: int = await shared.run(stop_on_signals(), ready)
         return size
 
-    with telling_machine_trouble():
+    with telling_machine_trouble(), tracing_as("log", settings.traces):
         size = uvloop.run(run_node())
     log_event("stopped", size=size)
     return 0

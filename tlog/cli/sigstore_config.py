@@ -33,7 +33,7 @@ from tlog.sigstore import (
     LogInstance,
     Neighbours,
     certificate_authority,
-    choose_log_key,
+    choose_log_keys,
     combine,
     count_neighbours,
     ct_log,
@@ -84,6 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "made again (default: now)",
     )
     parser.add_argument(
+        "--end",
+        metavar="TIME",
+        help="when keys of the log retired, likewise, if the policy names any",
+    )
+    parser.add_argument(
         "--keep-logs", action="store_true", help="take over merged Rekor logs too"
     )
     for flag, form, what in (
@@ -132,9 +137,12 @@ def run(options: argparse.Namespace) -> int:
     given = _read_flags(options, start, operator)
     merged = list(_read_files(options))
     policy = asyncio.run(load_policy(options))
-    key = choose_log_key((log.key for log in policy.logs), url)
-    log = LogInstance(url, key, start, operator)
-    neighbours = combine(given, merged, log.log_id, moment_ns)
+    keys = choose_log_keys(policy.logs, url)
+    if keys.retired and options.start is None:
+        raise FormatError("with keys that retired --start says when the first began")
+    end = _format_time(now_ns) if options.end is None else options.end
+    log = LogInstance(url, keys, start, operator, end)
+    neighbours = combine(given, merged, log.log_ids, moment_ns)
     documents = make_documents(log, neighbours)
     paths = _write(options.out, documents)
     late = [] if options.tuf is None else _publish(options, documents)

@@ -6,9 +6,10 @@ has it too: `index.html` beside `checkpoint`, and the whole folder as `explorer`
 
 import gzip
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiohttp import hdrs, web
 
@@ -42,12 +43,16 @@ _TYPES: Final[Mapping[str, str]] = {
 _CACHED: Final = "no-cache"
 
 
-class _File(NamedTuple):
-    """One file, plain and packed, and the headers of both."""
+class _File:
+    """One file, and the header of it; packed when somebody first asks for that."""
 
-    plain: Content
-    packed: Content
-    media_type: str
+    def __init__(self, found: Traversable) -> None:
+        self.plain = Content.of(found.read_bytes())
+        self.media_type = _TYPES[found.name.rpartition(".")[2]]
+
+    @cached_property
+    def packed(self) -> Content:
+        return Content.of(gzip.compress(self.plain.body, mtime=0))
 
 
 class ExplorerEndpoints:
@@ -55,7 +60,7 @@ class ExplorerEndpoints:
 
     def __init__(self) -> None:
         root = files("tlog.explorer").joinpath("page")
-        self._files = {path: _read(found) for path, found in _below(root, "")}
+        self._files = {path: _File(found) for path, found in _below(root, "")}
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """GET /."""
@@ -85,13 +90,6 @@ def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]
             yield from _below(found, f"{path}/")
         elif path.rpartition(".")[2] in _TYPES:
             yield path, found
-
-
-def _read(found: Traversable) -> _File:
-    body = found.read_bytes()
-    packed = gzip.compress(body, mtime=0)
-    media_type = _TYPES[found.name.rpartition(".")[2]]
-    return _File(Content.of(body), Content.of(packed), media_type)
 
 
 def _answer(asked: Asked, file: _File) -> web.Response:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from tlog import tracing
 from tlog.clock import Clock
 from tlog.gate.beliefs import Belief, Beliefs
 from tlog.gate.cache import Key, VerdictCache
@@ -94,6 +95,18 @@ class Decider:
         self, asked: Asked, environment: str, deadline: float | None
     ) -> Decision:
         """Return a decision by the deadline; None waits for the sources alone."""
+        span = tracing.begin("decide", _told_of(asked, environment))
+        try:
+            decision = await self._decide(asked, environment, deadline)
+        except BaseException as error:
+            span.end({}, type(error).__name__)
+            raise
+        span.end(_told_after(decision))
+        return decision
+
+    async def _decide(
+        self, asked: Asked, environment: str, deadline: float | None
+    ) -> Decision:
         try:
             async with asyncio.timeout_at(deadline):
                 belief = await self._beliefs.of(environment)
@@ -228,6 +241,26 @@ class _Finding:
         self.opened = OpenedArtifact(self.opened.sha256, opened, unopened)
         now_s = self._clock.now_s()
         self.verdict = judge(self._belief.rules, self.opened, now_s)
+
+
+def _told_of(asked: Asked, environment: str) -> tracing.Attributes:
+    told: dict[str, tracing.Value] = {
+        "artifact.hash": f"sha256:{asked.sha256.hex()}",
+        "tlog.environment": environment,
+    }
+    if asked.reference:
+        image = asked.reference.removeprefix("oci://")
+        told["container.image.name"] = image.partition("@")[0]
+        told["container.image.repo_digests"] = [image]
+    return told
+
+
+def _told_after(decision: Decision) -> tracing.Attributes:
+    told = {"tlog.outcome": decision.outcome, "tlog.reason": decision.reason.value}
+    if decision.places:
+        first = decision.places[0]
+        told["artifact.attestation.id"] = f"{first.origin}#{first.index}"
+    return told
 
 
 def _undecided(asked: Asked, reason: Reason, words: str) -> Decision:

@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
+from tlog import tracing
 from tlog.errors import RejectedError
 from tlog.gate.admitting import Admission
 from tlog.gate.decisions import Decision
@@ -93,7 +94,8 @@ class GateEndpoints:
             raise NoSummaryError("no summary can be signed: set vsa_key and verifier")
         if question.mode == "audit":
             return json_response(self._later(question))
-        with self._gate.metrics.seconds.time():
+        parent = request.headers.get("traceparent", "")
+        with self._gate.metrics.seconds.time(), tracing.within(parent):
             decision = await self._judge(question, self._gate.decider.deadline())
         told = self._told(question, decision)
         if wants_summary and self._gate.summarizer is not None:

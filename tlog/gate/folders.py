@@ -28,13 +28,20 @@ from tlogverify.sigstore import Bundle
 
 MAX_FILES: Final = 100_000
 
+# What lies there is not there any more, or is no file.
+_FACTS: Final = (FileNotFoundError, IsADirectoryError)
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A file that was read: what it was, and the artifacts that it names."""
+    """A file that was read: what it was, and the artifacts that it names.
+
+    is_read: False where the machine did not give it, so that it may name any.
+    """
 
     stamps: tuple[Stamp | None, Stamp | None]
     sha256s: frozenset[bytes]
+    is_read: bool = True
 
 
 class DocumentFolder:
@@ -50,6 +57,7 @@ class DocumentFolder:
         self._lock = Lock()
         self._stamp: Stamp | None = None
         self._known: dict[str, _Known] = {}
+        self._unread = 0
         self._by_sha256: Mapping[bytes, tuple[str, ...]] = {}
         self._generation = 0
         self.generation()
@@ -72,22 +80,24 @@ class DocumentFolder:
                 # Asked before the listing: what comes within it has a later time.
                 is_settled = self._now_ns() > settles_ns(stamp)
                 self._list()
-                self._stamp = stamp if is_settled else None
+                self._stamp = stamp if is_settled and not self._unread else None
             return self._generation
 
-    def find(self, sha256: bytes) -> tuple[Document, ...]:
-        """Return the documents that name an artifact; what cannot be read is left out.
+    def find(self, sha256: bytes) -> tuple[tuple[Document, ...], int]:
+        """Return the documents that name an artifact, and how many were not read.
 
-        What was changed in its place since it was listed is judged as it is now.
+        Those may name it or not.  What was changed in its place since it was listed is
+        judged as it is now, and what is no document is left out.
         """
         self.generation()
-        found = []
+        found, unread = list[Document](), self._unread
         for name in self._by_sha256.get(sha256, ()):
             try:
                 found.append(read_document(self._folder / name))
             except (FormatError, OSError) as error:
                 log_event("a document is not usable", level="warning", error=str(error))
-        return tuple(found)
+                unread += _is_trouble(error)
+        return tuple(found), unread
 
     def _list(self) -> None:
         names = _names(self._folder)
@@ -95,14 +105,17 @@ class DocumentFolder:
         known = {
             name: self._known[name]
             for name in names
-            if name in self._known and self._known[name].stamps == stamps[name]
+            if name in self._known
+            and self._known[name].stamps == stamps[name]
+            and self._known[name].is_read
         }
         changed = [it for it in names if it not in known]
         if not changed and len(known) == len(self._known):
             return
         for name in changed:
-            known[name] = _Known(stamps[name], _subjects(self._folder / name))
+            known[name] = _known(self._folder / name, stamps[name])
         self._known = known
+        self._unread = sum(not it.is_read for it in known.values())
         self._by_sha256 = _inverted(known)
         self._generation += 1
         log_event("documents listed", documents=len(known), changed=len(changed))
@@ -121,22 +134,32 @@ def _stamps(path: Path) -> tuple[Stamp | None, Stamp | None]:
     return stamp_of(path), None if proof is None else stamp_of(proof)
 
 
-def _subjects(path: Path) -> frozenset[bytes]:
-    """Return the artifacts that a document names; none if it cannot be read."""
+def _known(path: Path, stamps: tuple[Stamp | None, Stamp | None]) -> _Known:
+    """Read a document; it names no artifact if it is none."""
     try:
-        document = read_document(path)
-        if isinstance(document, Attested):
-            require_few_values("an envelope", document.envelope, MAX_ENVELOPE_VALUES)
-            envelope = Envelope.parse(document.envelope)
-        else:
-            content = Bundle.parse(document.bundle).content
-            if not isinstance(content, Envelope):
-                return frozenset()
-            envelope = content
-        subjects = parse_statement(envelope).subjects
+        return _Known(stamps, _subjects(path))
     except (FormatError, OSError) as error:
         log_event("a document is not usable", level="warning", error=str(error))
-        return frozenset()
+        return _Known(stamps, frozenset(), not _is_trouble(error))
+
+
+def _is_trouble(error: Exception) -> bool:
+    """Whether it says something of the machine, and nothing of the document."""
+    return isinstance(error, OSError) and not isinstance(error, _FACTS)
+
+
+def _subjects(path: Path) -> frozenset[bytes]:
+    """Return the artifacts that a document names; FormatError, or OSError."""
+    document = read_document(path)
+    if isinstance(document, Attested):
+        require_few_values("an envelope", document.envelope, MAX_ENVELOPE_VALUES)
+        envelope = Envelope.parse(document.envelope)
+    else:
+        content = Bundle.parse(document.bundle).content
+        if not isinstance(content, Envelope):
+            return frozenset()
+        envelope = content
+    subjects = parse_statement(envelope).subjects
     return frozenset(it.sha256 for it in subjects if it.sha256 is not None)
 
 

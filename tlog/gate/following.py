@@ -17,6 +17,7 @@ from tlog.gate.sources import Asked, Found, LogBounds, Taken, document_of, read_
 from tlog.monitor.verified import Named, VerifiedEntries, open_verified
 from tlogclient.findings import Digest
 from tlogverify import Proof, Record
+from tlogverify.errors import TlogError
 from tlogverify.kinds import parse_entry
 from tlogverify.tiles import TILE_WIDTH
 
@@ -98,9 +99,13 @@ class MonitorSource:
         taken = Taken(self._bounds)
         for it in named:
             record = parse_entry(it.entry)
-            content = None
-            if isinstance(record, Record):
+            if not isinstance(record, Record):
+                continue
+            try:
                 content = read_stored(self._store, record.provenance)
+            except (TlogError, OSError):
+                taken.pass_over("a document of the store could not be read")
+                continue
             if content is None:
                 continue
             path = tree.inclusion_path(it.index, head.size)

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Literal, cast, get_args
 
 from tlog.config import listen_address, require_address, require_bounds, setting
 from tlog.log_lines import LOG_FORMATS, LOG_LEVELS
+from tlog.tracing import TRACES_HELP
 from tlogclient.network import is_loopback
 from tlogverify.errors import FormatError
 
@@ -55,6 +56,7 @@ class GateSettings:
         None, "a folder of envelopes with their proofs, and of bundles"
     )
     log: str = setting("", "the URL of a log whose attestations are asked for")
+    traces: str = setting("", TRACES_HELP)
     log_bundles: bool = setting(
         False, "ask that log for Sigstore bundles too, as clients of GitHub's do"
     )

@@ -7,10 +7,11 @@ else.  Each has its own patience; who asks has a deadline beside it.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from tlog.documents.refusals import GoneError, NoDocumentError
 from tlog.documents.store import DocumentStore
 from tlog.gate.folders import DocumentFolder
 from tlog.gate.links import LogLink
@@ -20,6 +21,7 @@ from tlog.registry import (
     PROOF_TYPE,
     Reference,
     Repository,
+    State,
     Way,
     discover,
     fetch_documents,
@@ -32,7 +34,7 @@ from tlogclient import LogClient
 from tlogclient.attested import Attestation
 from tlogclient.errors import RefusedError
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
-from tlogverify.errors import TlogError
+from tlogverify.errors import FormatError, TlogError
 from tlogverify.proof import Proof
 from tlogverify.sigstore.bundle import MAX_BUNDLE_BYTES
 
@@ -91,7 +93,9 @@ class FolderSource:
 
     async def find(self, asked: Asked) -> Found:
         """Return what lies there."""
-        return Found(await asyncio.to_thread(self._folder.find, asked.sha256))
+        found, unread = await asyncio.to_thread(self._folder.find, asked.sha256)
+        why = "not every document of the folder could be read" if unread else ""
+        return Found(found, why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +131,31 @@ class LogSource:
             log = await self._link.client()
             found = await log.attestations(digest, limit=bounds.entries)
             for it in found.attestations:
-                content = await self._content(log, it)
+                content = await self._content(log, it, taken)
                 if content is None:
                     continue
                 if not taken.add(document_of(it.index, content, it.proof)):
                     break
         return taken.found(is_more=found.next is not None)
 
-    async def _content(self, log: LogClient, attestation: Attestation) -> bytes | None:
+    async def _content(
+        self, log: LogClient, attestation: Attestation, taken: "Taken"
+    ) -> bytes | None:
         named = attestation.document
         if named is None or named.disposition != "stored":
+            if named is not None and named.disposition == "damaged":
+                taken.pass_over("a document of the log is damaged")
             return None
         content = named.content
         if content is None and (named.size or 0) > _LARGEST:
+            taken.pass_over("a document of the log is longer than is judged")
             return None
         if content is None and self._store is not None:
-            content = await asyncio.to_thread(read_stored, self._store, named.sha256)
+            # What the store has no more, or not as it was, the log knows better.
+            with suppress(TlogError, OSError):
+                content = await asyncio.to_thread(
+                    read_stored, self._store, named.sha256
+                )
         return content if content is not None else await _fetch(log, named.sha256)
 
 
@@ -175,6 +188,10 @@ class Taken:
         self._documents.append(document)
         return True
 
+    def pass_over(self, why: str) -> None:
+        """Leave one out that is there and could not be read."""
+        self._left_out = self._left_out or why
+
     def found(self, *, is_more: bool = False) -> Found:
         """Return them; is_more: there are entries that nobody has looked at."""
         more = "the log has more entries than are asked" if is_more else ""
@@ -190,13 +207,18 @@ def document_of(index: int, content: bytes, proof: Proof) -> Document:
 
 
 def read_stored(store: DocumentStore, sha256: bytes) -> bytes | None:
-    """Return a stored document; None for whatever else became of it."""
+    """Return a stored document; None if it is not kept, or no longer.
+
+    Raises DamagedDocumentError, FormatError if it is longer than is judged, or OSError.
+    """
     try:
         with store.open(sha256) as document:
-            return document.read_whole(_LARGEST)
-    except (TlogError, OSError):
-        # Whatever it is, the log knows it better.
+            content = document.read_whole(_LARGEST)
+    except (GoneError, NoDocumentError):
         return None
+    if content is None:
+        raise FormatError(f"a document that is judged has at most {_LARGEST} bytes")
+    return content
 
 
 def _size(document: Document) -> int:
@@ -234,7 +256,10 @@ class RegistrySource:
             documents += [
                 Attested(it.attached, it.content, proof.encode()) for proof in paired
             ]
-        return Found(documents)
+        unread = [it for it in fetched if it.state is State.UNUSABLE]
+        if not unread:
+            return Found(documents)
+        return Found(documents, f"not all that is attached was read: {unread[0].why}")
 
     async def resolve(self, reference: str) -> bytes:
         """Return the SHA-256 of the image that a tag names now.

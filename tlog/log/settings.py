@@ -15,6 +15,7 @@ from tlog.log.publishing.settings import PublishingSettings
 from tlog.log.sequencer.settings import PoolSettings
 from tlog.log.storage.settings import SharedSettings
 from tlog.log_lines import LogLineSettings
+from tlog.tracing import TraceSettings
 from tlogverify.errors import FormatError
 
 
@@ -41,6 +42,7 @@ class IdentitySettings(SettingsGroup):
 @dataclass(frozen=True, kw_only=True)
 class LogSettings(
     LogLineSettings,
+    TraceSettings,
     DocumentSettings,
     SigstoreSettings,
     CosigningSettings,

@@ -34,7 +34,7 @@ from tlog.sigstore.existing import (
 )
 from tlog.sigstore.instance import (
     LogInstance,
-    choose_log_key,
+    choose_log_keys,
     endpoint,
     require_operator,
     require_root_url,
@@ -62,7 +62,7 @@ __all__ = [
     "LogInstance",
     "Neighbours",
     "certificate_authority",
-    "choose_log_key",
+    "choose_log_keys",
     "combine",
     "count_neighbours",
     "ct_log",

@@ -5,7 +5,9 @@ next.  Whether an authority deserves trust is asked of nobody: the operator says
 """
 
 import hashlib
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
     load_pem_public_key,
 )
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import (
     BasicConstraints,
     Certificate,
@@ -40,6 +43,7 @@ from tlogverify.sigstore.signers import curve_or_modulus
 MAX_PEM_BYTES: Final = 1 << 20
 MAX_CHAIN: Final = 16
 
+_NONE: Final = (ValueError, InvalidVersion, CryptographyDeprecationWarning)
 _NO_EXTENSION: Final = (
     ValueError,
     ExtensionNotFound,
@@ -115,8 +119,9 @@ def details_of(key: object) -> tuple[str, ...]:
 def parse_certificates(ders: Sequence[bytes]) -> list[Certificate]:
     """Return certificates out of DER; raises FormatError."""
     try:
-        return [load_der_x509_certificate(der) for der in ders]
-    except (ValueError, InvalidVersion):
+        with _strictly():
+            return [load_der_x509_certificate(der) for der in ders]
+    except _NONE:
         raise FormatError("a chain is of X.509 certificates") from None
 
 
@@ -149,9 +154,18 @@ def _count_blocks(pem: bytes) -> int:
 def _parse_pem_chain(pem: bytes) -> list[Certificate]:
     _count_blocks(pem)
     try:
-        return load_pem_x509_certificates(pem)
-    except (ValueError, InvalidVersion):
+        with _strictly():
+            return load_pem_x509_certificates(pem)
+    except _NONE:
         raise FormatError("a chain is certificates in PEM") from None
+
+
+@contextmanager
+def _strictly() -> Iterator[None]:
+    """Have what the library only warns of, and will refuse, refused today."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        yield
 
 
 def _require_chain(chain: Sequence[Certificate]) -> None:

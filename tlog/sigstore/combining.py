@@ -7,7 +7,7 @@ the order in which both find the same.
 Source: sigstore-go, `pkg/root/signing_config.go`; sigstore-python 4.5, `models.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tlog.sigstore.neighbours import Document, Neighbours
 from tlog.sigstore.validity import is_asked, start_of
@@ -20,12 +20,12 @@ Merged = Sequence[tuple[str, Neighbours]]
 
 
 def combine(
-    given: Neighbours, merged: Merged, log_id: bytes, moment_ns: int
+    given: Neighbours, merged: Merged, log_ids: Collection[bytes], moment_ns: int
 ) -> Neighbours:
     """Return what flags and files name together.
 
     given: what flags name; to sign with, it replaces what files have of its kind.
-    Whom to trust is only ever added: old signatures stay to be verified.  log_id: of
+    Whom to trust is only ever added: old signatures stay to be verified.  log_ids: of
     our own log, which files may have already.  moment_ns: when it shall be used.
 
     Raises FormatError, naming file and URL, where two logs share an id, or fewer
@@ -34,7 +34,7 @@ def combine(
     files = [found for _, found in merged]
     tsa_urls = _to_sign(given.tsa_urls, (it.tsa_urls for it in files), moment_ns)
     return Neighbours(
-        logs=_other_logs(merged, encode_base64(log_id)),
+        logs=_other_logs(merged, set(map(encode_base64, log_ids))),
         authorities=_each_once(it.authorities for it in (given, *files)),
         ctlogs=_ct_logs(given.ctlogs, merged),
         timestamp_authorities=_each_once(
@@ -47,13 +47,13 @@ def combine(
     )
 
 
-def _other_logs(merged: Merged, own_id: str) -> tuple[Document, ...]:
+def _other_logs(merged: Merged, own_ids: Collection[str]) -> tuple[Document, ...]:
     # The files that we made before have our own log: as it is now it stands first.
     logs = [
         (path, log)
         for path, found in merged
         for log in found.logs
-        if _id_of(log) != own_id
+        if _id_of(log) not in own_ids
     ]
     return _distinct("Rekor", logs, "leave out --keep-logs or this --merge")
 

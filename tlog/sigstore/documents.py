@@ -37,7 +37,7 @@ def make_documents(log: LogInstance, neighbours: Neighbours) -> ClientDocuments:
 def _trusted_root(log: LogInstance, neighbours: Neighbours) -> Document:
     return {
         "mediaType": shapes.TRUSTED_ROOT_TYPES[0],
-        "tlogs": [log.trusted(), *neighbours.logs],
+        "tlogs": [*log.trusted(), *neighbours.logs],
         "certificateAuthorities": [*neighbours.authorities],
         "ctlogs": [*neighbours.ctlogs],
         "timestampAuthorities": [*neighbours.timestamp_authorities],

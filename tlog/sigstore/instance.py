@@ -10,7 +10,7 @@ Source: sigstore-go, `pkg/root`; rekor-tiles, `docs`; C2SP signed-note, key ids.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,6 +22,7 @@ from tlog.sigstore.validity import parse_time
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType, VerifierKey
 from tlogverify.lines import encode_base64
+from tlogverify.policy import PolicyLog
 
 MAX_URL_CHARS: Final = 2048
 MAX_OPERATOR_CHARS: Final = 255
@@ -29,47 +30,79 @@ MAX_OPERATOR_CHARS: Final = 255
 _URL: Final = re.compile(r"https?://[!-~]+")
 
 
+class LogKeys(NamedTuple):
+    """The Ed25519 keys of one log.
+
+    named: what the log's entries are named by.  beside: what signs each head too.
+    retired: what has signed, and does no more.
+    """
+
+    named: VerifierKey
+    beside: tuple[VerifierKey, ...] = ()
+    retired: tuple[VerifierKey, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class LogInstance:
     """A log that clients are told of.
 
-    base_url: as clients shall use it; a slash at its end stays.  key: Ed25519, named as
-    the URL's host.  start: RFC 3339, from when on it is used.  operator: who runs it.
+    base_url: as clients shall use it; a slash at its end stays.  keys: named as the
+    URL's host.  start: RFC 3339, from when on it is used.  operator: who runs it.  end:
+    RFC 3339, when keys retired; clients go on to believe what was signed before.
 
     Raises FormatError unless all of that holds.
     """
 
     base_url: str
-    key: VerifierKey
+    keys: LogKeys
     start: str
     operator: str
+    end: str = ""
 
     def __post_init__(self) -> None:
         host = require_root_url(self.base_url)
         parse_time("the start", self.start)
         require_operator(self.operator)
-        if self.key.key_type is not KeyType.ED25519:
-            raise FormatError("the log's key is Ed25519", self.key.encode())
-        if self.key.name != host:
-            raise _wrong_origin(host, self.key.name)
+        for key in self._all:
+            if key.key_type is not KeyType.ED25519:
+                raise FormatError("the log's key is Ed25519", key.encode())
+            if key.name != host:
+                raise _wrong_origin(host, key.name)
+        if self.keys.retired:
+            parse_time("the end", self.end)
 
     @property
     def log_id(self) -> bytes:
-        """The 32 bytes by which clients look a log up."""
-        return self.key.key_hash
+        """The 32 bytes by which clients look up the log of an entry that it makes."""
+        return self.keys.named.key_hash
 
-    def trusted(self) -> Document:
-        """Return what a TrustedRoot says of the log."""
+    @property
+    def log_ids(self) -> frozenset[bytes]:
+        """All that entries of the log were or will be named by."""
+        return frozenset(key.key_hash for key in self._all)
+
+    @property
+    def _all(self) -> tuple[VerifierKey, ...]:
+        return self.keys.named, *self.keys.beside, *self.keys.retired
+
+    def trusted(self) -> tuple[Document, ...]:
+        """Return what a TrustedRoot says of the log: one item for each key."""
+        signing = (self.keys.named, *self.keys.beside)
+        now = [self._trusted(key, {"start": self.start}) for key in signing]
+        until: Document = {"start": self.start, "end": self.end}
+        return *now, *(self._trusted(key, until) for key in self.keys.retired)
+
+    def _trusted(self, key: VerifierKey, valid_for: Document) -> Document:
         public_key: Document = {
-            "rawBytes": encode_base64(ed25519_spki(self.key.public_bytes)),
+            "rawBytes": encode_base64(ed25519_spki(key.public_bytes)),
             "keyDetails": "PKIX_ED25519",
-            "validFor": {"start": self.start},
+            "validFor": valid_for,
         }
         return {
             "baseUrl": self.base_url,
             "hashAlgorithm": "SHA2_256",
             "publicKey": public_key,
-            "logId": {"keyId": encode_base64(self.log_id)},
+            "logId": {"keyId": encode_base64(key.key_hash)},
         }
 
     def endpoint(self) -> Document:
@@ -77,21 +110,28 @@ class LogInstance:
         return endpoint(self.base_url, 2, self.start, self.operator)
 
 
-def choose_log_key(keys: Iterable[VerifierKey], base_url: str) -> VerifierKey:
-    """Return the one Ed25519 key of the log at `base_url`.
+def choose_log_keys(logs: Iterable[PolicyLog], base_url: str) -> LogKeys:
+    """Return the Ed25519 keys of the log at `base_url`.
 
-    Raises FormatError, with the name that is expected, if there is none or another.
+    logs: of a policy; of keys that sign together the first one has signed the longest,
+    and a log names its entries by it.
+
+    Raises FormatError, with the name that is expected, if none signs.
     """
     host = require_root_url(base_url)
-    known = {key for key in keys if key.key_type is KeyType.ED25519}
+    known = {it.key: it for it in logs if it.key.key_type is KeyType.ED25519}
     if not known:
         raise FormatError("the policy has an Ed25519 key of the log")
-    named = [key for key in known if key.name == host]
-    if not named:
-        raise _wrong_origin(host, ", ".join(sorted(key.name for key in known)))
-    if len(named) > 1:
-        raise FormatError(f"the policy has one Ed25519 key of {host}", len(named))
-    return named[0]
+    ours = [it for it in known.values() if it.key.name == host]
+    if not ours:
+        raise _wrong_origin(host, ", ".join(sorted({key.name for key in known})))
+    signing = [it.key for it in ours if it.retired is None]
+    if not signing:
+        raise FormatError(
+            f"the policy has an Ed25519 key of {host} that did not retire"
+        )
+    retired = tuple(it.key for it in ours if it.retired is not None)
+    return LogKeys(signing[0], tuple(signing[1:]), retired)
 
 
 def endpoint(url: str, version: int, start: str, operator: str) -> Document:

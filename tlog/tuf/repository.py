@@ -33,7 +33,8 @@ from tuf.api.serialization.json import JSONSerializer
 
 from tlog.errors import CorruptError, RejectedError
 from tlog.folders import write_all_whole
-from tlog.tuf.keys import FileSigner, KeyFolder
+from tlog.signing import OpenToken, open_no_token
+from tlog.tuf.keys import KeyFolder, RoleSigner
 
 ROLES: Final = {
     "root": ["root"],
@@ -51,16 +52,24 @@ class Repository:
     """One repository.
 
     now_s: Unix time, from which expiry counts.  days: how long snapshot and timestamp
-    are valid.
+    are valid.  open_token: opens keys that are on a token.
     """
 
-    def __init__(self, folder: Path, keys: Path, *, now_s: int, days: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keys: Path,
+        *,
+        now_s: int,
+        days: int,
+        open_token: OpenToken = open_no_token,
+    ) -> None:
         if keys.resolve().is_relative_to(folder.resolve()):
             raise RejectedError(
                 f"{keys}: keys are not kept in the folder that is served"
             )
         self._folder = folder
-        self._keys = KeyFolder(keys)
+        self._keys = KeyFolder(keys, open_token)
         self._now = datetime.fromtimestamp(now_s, UTC)
         self._days = days
         self._files: dict[Path, bytes] = {}
@@ -104,7 +113,7 @@ class Repository:
         root, targets = self._root(), self._targets()
         old = self._keys.signers(root.signed.roles["root"].keyids)
         if not old:
-            raise RejectedError("the root key is not in the folder of keys")
+            raise self._no_key("root")
         new = self._keys.make(f"{name}-{root.signed.version + 1}")
         for role in ROLES[name]:
             for keyid in list(root.signed.roles[role].keyids):
@@ -124,7 +133,7 @@ class Repository:
         self._folder.joinpath("targets").mkdir(parents=True, exist_ok=True)
         return root
 
-    def _renew_root(self, root: Metadata[Root], old: list[FileSigner]) -> None:
+    def _renew_root(self, root: Metadata[Root], old: list[RoleSigner]) -> None:
         """Sign the next version of the root, with old keys too."""
         root.signed.version += 1
         root.signed.expires = self._after(LONG_DAYS)
@@ -152,7 +161,7 @@ class Repository:
                 told.append(_late("root", root.signed.expires))
         has_key = bool(self._keys.signers(root.signed.roles["targets"].keyids))
         if is_changed and not has_key:
-            raise RejectedError("the targets key is not in the folder of keys")
+            raise self._no_key("targets")
         if is_changed or self._is_old(targets.signed.expires, LONG_DAYS):
             if has_key:
                 targets.signed.version += 1
@@ -194,7 +203,7 @@ class Repository:
         """Sign metadata with its role's key, check it, and keep it to be written."""
         signers = self._keys.signers(root.signed.roles[role].keyids)
         if not signers:
-            raise RejectedError(f"the {role} key is not in the folder of keys")
+            raise self._no_key(role)
         metadata.signatures.clear()
         for signer in signers:
             metadata.sign(signer, append=True)
@@ -256,6 +265,10 @@ class Repository:
             )
         except RepositoryError as error:
             raise CorruptError(str(self._folder), str(error)) from error
+
+    def _no_key(self, role: str) -> RejectedError:
+        why = "; ".join(["the folder of keys does not have it", *self._keys.away])
+        return RejectedError(f"the {role} key is missing: {why}")
 
     def _after(self, days: int) -> datetime:
         return self._now + timedelta(days=days)

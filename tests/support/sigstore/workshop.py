@@ -77,8 +77,10 @@ class Workshop:
         return self.neighbours.provider.token(EMAIL)
 
     @contextmanager
-    def signer(self) -> Iterator[Signer]:
-        context = SigningContext.from_trust_config(self.client.config())
+    def signer(self, client: Client | None = None) -> Iterator[Signer]:
+        """Give a signer of one client's; by default the workshop's own."""
+        config = (client or self.client).config()
+        context = SigningContext.from_trust_config(config)
         with context.signer(IdentityToken(self.token())) as signer:
             yield signer
 

@@ -6,6 +6,7 @@
 import os
 import shlex
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import warm
-from tests.system.server import COMMAND, ServerProcess, environment, run_tlog, serving
+from tests.support.postgres import free_port
+from tests.system.server import ServerProcess, environment, run_tlog, serving
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists("/dev/full"), reason="there is no /dev/full"
@@ -64,39 +66,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def redirected(
     folder: Path, line: str, redirection: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command, below a shell if one of its streams is closed from the start.
+    """Run a command below a shell, whose descriptor 7 is a pipe that nobody reads."""
+    with started(line, redirection, folder) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(line, process.returncode, out, err)
 
-    Its descriptor 7 is a pipe that nobody reads.
-    """
-    command = [*COMMAND, *line.split()]
+
+def started(line: str, redirection: str, folder: Path) -> subprocess.Popen[str]:
+    command, descriptors = warm.command("tlog", environment())
+    words = shlex.join([*command, *line.split()])
     reading, left = os.pipe()
     os.close(reading)
-    full = os.open("/dev/full", os.O_WRONLY)
     try:
-        warmly: dict[str, dict[str, int]] = {
-            "": {},
-            FULL: {"stdout": full},
-            LEFT: {"stdout": left},
-            f"2{FULL}": {"stderr": full},
-            f"2{LEFT}": {"stderr": left},
-        }
-        if redirection in warmly:
-            streams = warmly[redirection]
-            return warm.run(
-                command, environment=environment(), folder=folder, **streams
-            )
-        return subprocess.run(
-            ["bash", "-c", f"exec 7>&{left}; exec {shlex.join(command)} {redirection}"],
+        return subprocess.Popen(
+            ["bash", "-c", f"exec 7>&{left}; exec {words} {redirection}"],
             cwd=folder,
             env=environment(),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            pass_fds=(left,),
+            pass_fds=(*descriptors, left),
         )
     finally:
         os.close(left)
-        os.close(full)
 
 
 @pytest.fixture
@@ -152,53 +144,26 @@ def test_an_error_that_nobody_hears_is_not_told_on_standard_output(
 )
 @pytest.mark.parametrize("verb", ["serve --origin a.example", "witness --name w.ex"])
 def test_a_server_serves_whoever_hears_where(
-    place: Path, tmp_path: Path, verb: str, redirection: str, told: int
+    tmp_path: Path, verb: str, redirection: str, told: int
 ) -> None:
     """It ends with 0 at a signal; the signal is sent when its folder is ready."""
-    reading, left = os.pipe()
-    os.close(reading)
-    folder = tmp_path / "data"
-    line = [*COMMAND, *verb.split(), "--data", str(folder), "--listen", "127.0.0.1:0"]
-    process = subprocess.Popen(
-        ["bash", "-c", f"exec 7>&{left}; exec {shlex.join(line)} {redirection}"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        pass_fds=(left,),
-    )
-    os.close(left)
-    try:
-        while process.poll() is None and not _is_listening(process.pid):
+    port = free_port()
+    line = f"{verb} --data data --listen 127.0.0.1:{port}"
+    with started(line, redirection, tmp_path) as process:
+        while process.poll() is None and not _is_listened_at(port):
             # Looking all the time takes the processor from what is looked at.
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.01)
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate()
-    finally:
-        process.kill()
     assert 0 == process.returncode, stderr
     assert told == stderr.count('"announcement not written"')
     assert "Traceback" not in stderr
 
 
-def _is_listening(pid: int) -> bool:
-    """Whether a process has a listening socket, as the system tells."""
-    listening = {
-        fields[9]
-        for fields in map(
-            str.split, Path(f"/proc/{pid}/net/tcp").read_text().splitlines()
-        )
-        if fields[3] == "0A"
-    }
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            target = os.readlink(descriptor)
-        except OSError:
-            continue
-        if target.startswith("socket:[") and target[8:-1] in listening:
-            return True
-    return False
+def _is_listened_at(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_an_alarm_that_was_not_written_is_shown_again(place: Path) -> None:

@@ -1,6 +1,6 @@
 """The page's modules judge as `tlogverify` does, under Node; else this is skipped.
 
-A browser runs the same vectors in `tests/browser`.
+A browser is given the same vectors by `tests/system/test_explorer.py`.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from tlogverify.lines import encode_base64
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "tlog" / "explorer" / "page"
 JUDGE = Path(__file__).with_name("judge.mjs")
+TREES = Path(__file__).with_name("trees.mjs")
 
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None, reason="node: Debian's nodejs, 20 or newer"
@@ -101,8 +102,8 @@ def test_bundles_are_judged_the_same(tmp_path: Path) -> None:
     assert [] == differing(found, judged(found, tmp_path))
 
 
-@needs_node
-def test_trees_are_read_from_tiles_as_the_oracle_has_them(tmp_path: Path) -> None:
+def tree_vectors() -> dict[str, Any]:
+    """Return entries, paths in trees of all sizes, and where bytes of tiles change."""
     entries = [b"entry %d" % it for it in range(vectors.MOST)]
     tree = rfc6962.Tree([rfc6962.leaf_hash(it) for it in entries])
     proofs: list[dict[str, object]] = []
@@ -118,29 +119,31 @@ def test_trees_are_read_from_tiles_as_the_oracle_has_them(tmp_path: Path) -> Non
         {"size": size, "index": index, "step": step}
         for size, index, step in ((5, 2, 1), (257, 256, 149), (300, 7, 149))
     ]
-    found = read_trees(tmp_path, entries, proofs, flips)
-    assert [] == found.pop("wrong")
-    assert len(proofs) == found.pop("compared")
+    encoded = [encode_base64(it) for it in entries]
+    return {"entries": encoded, "proofs": proofs, "flips": flips}
+
+
+def require_read(found: dict[str, Any], compared: int) -> None:
+    """Require that all paths are the oracle's, and that what matters was refused."""
+    assert [] == found["wrong"]
+    assert compared == found["compared"]
     # Most bytes lie beside the way of the one entry; those on it are all refused.
     assert found["refused"] > 100 < found["harmless"]
 
 
-def read_trees(
-    folder: Path, entries: list[bytes], proofs: object, flips: object
-) -> dict[str, Any]:
-    """Let the page's modules read trees from tiles; return what they found."""
-    file = folder / "trees.json"
-    encoded = [encode_base64(it) for it in entries]
-    file.write_text(json.dumps({"entries": encoded, "proofs": proofs, "flips": flips}))
+@needs_node
+def test_trees_are_read_from_tiles_as_the_oracle_has_them(tmp_path: Path) -> None:
+    given = tree_vectors()
+    file = tmp_path / "trees.json"
+    file.write_text(json.dumps(given))
     done = subprocess.run(
-        ["node", str(JUDGE.with_name("trees.mjs")), str(PAGE), str(file)],
+        ["node", str(TREES), str(PAGE), str(file)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert "" == done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    require_read(json.loads(done.stdout), len(given["proofs"]))
 
 
 def test_the_vendored_files_are_those_that_were_read() -> None:

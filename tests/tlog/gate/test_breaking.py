@@ -1,5 +1,6 @@
 """Break-glass: let through by the API server's RBAC, and on record."""
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -142,6 +143,34 @@ async def test_what_the_log_does_not_take_lies_in_the_spool_until_it_does(
         assert [] == uses(spool)
         assert [WHY] == [it["reason"] for it in uses(spool / "logged")]
         assert 1 == log.heads.signed.size
+
+
+async def test_the_logs_token_is_followed_and_one_use_has_one_entry(
+    tmp_path: Path,
+) -> None:
+    """Both who ask at once are told the same index; a token that was changed counts."""
+    made, tokens, token = place(tmp_path), tmp_path / "tokens", tmp_path / "token"
+    tokens.write_text(f"{hashlib.sha256(b'right').hexdigest()} gate\n")
+    token.write_text("wrong")
+    async with running_log(tmp_path / "log", tokens_file=tokens) as (url, log):
+        made.policy.write_bytes((tmp_path / "log" / "policy").read_bytes())
+        asking = {"log": url, "log_token_file": token, "spool": tmp_path / "spool"}
+        async with running_gate(made, **asking) as served:
+            asked = glass(BAD)
+            found = response_of(await served.post(PATH, asked), asked)
+            assert (True, False) == (
+                found["allowed"],
+                "entry" in found["auditAnnotations"],
+            )
+            draft = tmp_path / "token.draft"
+            draft.write_text("right\n")
+            draft.rename(token)
+            spool = served.gate.spool
+            assert spool is not None
+            (path,) = (tmp_path / "spool").glob("*.json")
+            indexes = await asyncio.gather(spool.submit(path), spool.submit(path))
+            assert [0, 0] == [*indexes]
+            assert (1, 0) == (log.heads.signed.size, spool.waiting)
 
 
 async def test_a_use_that_cannot_be_logged_keeps_no_other_back(

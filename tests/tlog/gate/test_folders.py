@@ -38,20 +38,42 @@ def test_what_comes_and_goes_is_found_and_counted_as_a_change(tmp_path: Path) ->
     found = DocumentFolder(made.documents)
     first = found.generation()
     assert first == found.generation()
-    assert 2 == len(found.find(ARTIFACT_SHA256))
-    assert () == found.find(BAD_SHA256)
+    assert 2 == len(found.find(ARTIFACT_SHA256)[0])
+    assert ((), 0) == found.find(BAD_SHA256)
     made.put("other", built(subject=BAD_SHA256.hex()))
     assert found.generation() > first
-    assert 1 == len(found.find(BAD_SHA256))
+    assert 1 == len(found.find(BAD_SHA256)[0])
     second = found.generation()
     # Another proof of the same envelope is another document.
     made.put("other", built(subject=BAD_SHA256.hex(), index=2))
     assert found.generation() > second
     (made.documents / "other.intoto.jsonl").unlink()
-    assert () == found.find(BAD_SHA256)
+    assert ((), 0) == found.find(BAD_SHA256)
     (made.documents / "notes.txt").write_text("of no kind")
     third = found.generation()
     assert third == found.generation()
+
+
+def test_a_file_that_the_machine_does_not_give_may_be_of_any_artifact(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    # A link to itself is an error of reading, and no document that is not there.
+    unread = made.documents / "a.sigstore.json"
+    unread.symlink_to(unread)
+    found = DocumentFolder(made.documents)
+    assert ((), 1) == found.find(BAD_SHA256)
+    documents, count = found.find(ARTIFACT_SHA256)
+    assert (2, 1) == (len(documents), count)
+    unread.unlink()
+    unread.write_text("no bundle")
+    assert ((), 0) == found.find(BAD_SHA256)
+    # One that was listed, and cannot be read since.
+    proof = made.documents / "build.tlog-proof"
+    proof.unlink()
+    proof.symlink_to(proof)
+    documents, count = found.find(ARTIFACT_SHA256)
+    assert (1, 1) == (len(documents), count)
 
 
 def test_more_files_than_its_bound_are_refused(

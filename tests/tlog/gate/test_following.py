@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.cases import case
-from tests.tlog.gate.test_sources import attesting, digest, logged_place
+from tests.tlog.gate.test_sources import (
+    attesting,
+    damage,
+    digest,
+    logged_place,
+)
 from tests.tlog.gate.workshop import running_gate
 from tlog.documents.opening import find_store
 from tlog.gate.following import MonitorSource
@@ -72,6 +77,22 @@ async def test_a_search_goes_on_as_the_monitor_does(tmp_path: Path) -> None:
         assert (1, True) == (len(told.documents), "more" in told.left_out)
         with pytest.raises(TimeoutError):
             await MonitorSource(state, store, LogBounds(0)).find(asked)
+
+
+async def test_a_document_that_the_store_cannot_give_is_not_an_absent_one(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    async with attesting(tmp_path) as found:
+        envelope, _ = await found.attest(b"app")
+        await follow(found.url, found.policy, state)
+        made = logged_place(tmp_path, found)
+    here = {"monitor": state, "store": tmp_path / "log", "refused_s": 0}
+    async with running_gate(made, **here) as served:
+        damage(tmp_path / "log", envelope)
+        for _ in range(2):
+            told = await served.decide(digest(b"app"))
+            assert ("undecided", "source") == (told["outcome"], told["reason"])
 
 
 async def test_a_state_that_is_none_decides_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.cases import case
+from tests.support.http import ask
 from tests.support.registry import NAME, OCI_MANIFEST, StandIn, told
 from tests.support.running import published, running_log
 from tests.tlog.gate.workshop import (
@@ -24,8 +25,10 @@ from tests.tlog.rules.workshop import BUILD, SCANNED, built, keys
 from tests.tlogverify.attestation.stories import ALICE, BUILDER, SLSA, SOURCE
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256
 from tlog.attest import NamedDigest, encode_statement, record_of, sign_statement
+from tlog.gate import sources
 from tlog.gate.sources import Asked, LogBounds, LogSource
 from tlog.log.life import Log
+from tlog.registry import judging
 from tlog.registry.payloads import BUNDLE_TYPE, ENVELOPE_TYPE, PROOF_TYPE
 from tlog.signing import AttestationKey, AttestationKeyType, generate_attestation_key
 from tlogclient import LogClient
@@ -176,6 +179,43 @@ async def test_more_than_is_read_of_a_log_is_said_and_never_passed_over(
                 await LogSource(log, None, LogBounds(0)).find(asked)
 
 
+async def test_a_document_that_is_too_long_or_damaged_is_not_an_absent_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with attesting(tmp_path) as found:
+        envelope, _ = await found.attest(b"app", pad=200_000)
+        made = logged_place(tmp_path, found)
+        async with running_gate(made, log=found.url) as served:
+            log = served.gate.log
+            assert log is not None
+            source = LogSource(log, None, LogBounds(60))
+            asked = Asked("", hashlib.sha256(b"app").digest())
+            assert "" == (await source.find(asked)).left_out
+            with monkeypatch.context() as patched:
+                patched.setattr(sources, "_LARGEST", 200_000)
+                told = await source.find(asked)
+                assert ((), True) == (
+                    tuple(told.documents),
+                    "longer than is judged" in told.left_out,
+                )
+            damage(tmp_path / "log", envelope)
+            # The log says so once somebody wanted the bytes.
+            sha256 = hashlib.sha256(envelope).hexdigest()
+            answer = await ask(found.url, f"/api/v1/documents/sha256:{sha256}")
+            assert 200 != answer.status
+            told = await source.find(asked)
+            assert ((), True) == (tuple(told.documents), "damaged" in told.left_out)
+            decided = await served.decide(digest(b"app"))
+            assert ("undecided", "source") == (decided["outcome"], decided["reason"])
+
+
+def damage(log: Path, document: bytes) -> None:
+    """Change one byte of a stored document."""
+    found = [it for it in (log / "documents").rglob("*") if it.is_file()]
+    (stored,) = (it for it in found if it.read_bytes() == document)
+    stored.write_bytes(b"x" + document[1:])
+
+
 async def test_a_log_that_lies_decides_nothing(tmp_path: Path) -> None:
     async with attesting(tmp_path) as found:
         await found.attest(b"app")
@@ -256,6 +296,31 @@ async def test_a_refusal_without_a_registry_is_not_one_of_its_images(
         assert "no-entry" == (await served.decide(digest(ARTIFACT)))["reason"]
         image = f"{name}@sha256:{ARTIFACT_SHA256.hex()}"
         assert "met" == await reason_of(served, image)
+
+
+async def test_what_is_attached_and_not_read_is_said_and_never_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = built().document
+    made = emptied(tmp_path)
+    monkeypatch.setattr(judging, "MAX_ALL_BYTES", len(document.proof))
+    async with registered(made, registry=True, refused_s=0) as (served, registry, name):
+        image = f"{name}@sha256:{ARTIFACT_SHA256.hex()}"
+        attach(registry, document.proof, PROOF_TYPE)
+        assert "no-entry" == await reason_of(served, image)
+        attach(registry, document.envelope, ENVELOPE_TYPE)
+        found = await served.admit(review(pod(image)))
+        assert "source" == found["auditAnnotations"]["reason"]
+        assert (
+            "not all that is attached was read: too much" in found["status"]["message"]
+        )
+    monkeypatch.undo()
+    async with registered(made, registry=True, refused_s=0) as (served, registry, name):
+        # The registry lists it, and has it no more.
+        attach(registry, document.proof, PROOF_TYPE)
+        attach(registry, document.envelope, ENVELOPE_TYPE)
+        del registry.blobs[digest(document.envelope)]
+        assert "source" == await reason_of(served, f"{name}@{digest(ARTIFACT)}")
 
 
 async def test_a_tag_is_resolved_once_where_that_is_set_and_told(

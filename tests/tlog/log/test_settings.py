@@ -39,6 +39,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "tokens_file": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
     "rate_entries_per_s": [("1", 1), ("0", 0), ("3", 3)],
     "rate_burst_entries": [("1", 1), ("2", 2), ("3", 3)],
+    "traces": [(it, it) for it in ("http://a/", "http://b/", "http://c/")],
     "trust_forwarded_for": [("true", True), ("false", False), ("TRUE", True)],
     "witness_policy": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],
     "witness_interval_ms": [("1", 1), ("2", 2), ("3", 3)],

@@ -1,12 +1,12 @@
 """Following honest logs of all sizes, and what is found in dishonest ones."""
 
 import itertools
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.monitored import Monitored
 from tests.support.static_log import (
     POLICY,
@@ -41,12 +41,7 @@ def monitored(tmp_path: Path, log: StaticLog) -> Monitored:
 def convicts(file: str, policy: Path) -> bool:
     """Whether the verifier's own command takes a file of evidence."""
     command = [sys.executable, "-m", "tlogverify", "--evidence", file]
-    done = subprocess.run(
-        [*command, "--policy", str(policy)],
-        env=environment(),
-        check=False,
-        capture_output=True,
-    )
+    done = warm.run([*command, "--policy", policy], environment=environment())
     return done.returncode == 0
 
 

@@ -202,6 +202,15 @@ def test_a_ct_log_has_one_key() -> None:
         ct_log(URL, two)
 
 
+def test_a_serial_number_is_positive() -> None:
+    """RFC 5280, 4.1.2.2; the library warns of others, and will refuse them."""
+    der = bytearray(STAMPER.certificate.public_bytes(Encoding.DER))
+    serial = STAMPER.certificate.serial_number.to_bytes(20, "big").lstrip(b"\0")
+    der[der.index(serial)] ^= 0x80
+    with pytest.raises(FormatError, match=r"X\.509"):
+        parse_certificates([bytes(der)])
+
+
 @given(st.data())
 def test_a_chain_of_which_a_byte_is_changed_is_refused_or_read(
     data: st.DataObject,

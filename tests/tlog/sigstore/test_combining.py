@@ -35,9 +35,9 @@ def config_of(found: Neighbours) -> SigningConfig:
 
 def test_a_flag_replaces_what_files_have_to_sign_with() -> None:
     merged = Neighbours(ca_urls=(fulcio("merged", START),))
-    found = combine(ALL, [("file", merged)], ID, NOW_NS)
+    found = combine(ALL, [("file", merged)], {ID}, NOW_NS)
     assert ALL.ca_urls == found.ca_urls
-    kept = combine(Neighbours(tsa_urls=ALL.tsa_urls), [("file", merged)], ID, NOW_NS)
+    kept = combine(Neighbours(tsa_urls=ALL.tsa_urls), [("file", merged)], {ID}, NOW_NS)
     assert merged.ca_urls == kept.ca_urls
 
 
@@ -45,7 +45,7 @@ def test_whom_files_trust_stays_beside_flags() -> None:
     merged = Neighbours(
         authorities=({**ALL.authorities[0], "uri": "https://old.example"},)
     )
-    found = combine(ALL, [("file", merged)], ID, NOW_NS)
+    found = combine(ALL, [("file", merged)], {ID}, NOW_NS)
     assert ALL.authorities + merged.authorities == found.authorities
 
 
@@ -62,7 +62,7 @@ def test_the_newest_service_is_the_one_that_is_asked(
         for number, (start, operator) in enumerate(zip(starts, operators, strict=True))
     )
     merged = Neighbours(ca_urls=items[::-1] if is_reversed else items)
-    found = combine(Neighbours(), [("file", merged)], ID, NOW_NS)
+    found = combine(Neighbours(), [("file", merged)], {ID}, NOW_NS)
     assert "https://fulcio0.example" == config_of(found).get_fulcio().url
 
 
@@ -71,27 +71,27 @@ def test_no_url_stands_twice_and_the_valid_one_stays() -> None:
     over = {**now, "validFor": {"start": EARLIEST, "end": EARLIER}}
     planned = {**now, "validFor": {"start": "2027-01-01T00:00:00Z"}}
     merged = Neighbours(ca_urls=(over, now, planned))
-    found = combine(Neighbours(), [("file", merged)], ID, NOW_NS)
+    found = combine(Neighbours(), [("file", merged)], {ID}, NOW_NS)
     assert (now,) == found.ca_urls
 
 
 def test_our_own_log_is_passed_over() -> None:
-    earlier = {**LOG.trusted(), "baseUrl": "https://earlier.example"}
-    found = combine(Neighbours(), [("file", Neighbours(logs=(earlier,)))], ID, NOW_NS)
+    earlier = {**LOG.trusted()[0], "baseUrl": "https://earlier.example"}
+    found = combine(Neighbours(), [("file", Neighbours(logs=(earlier,)))], {ID}, NOW_NS)
     assert () == found.logs
 
 
 def test_other_logs_of_one_id_are_refused_by_name() -> None:
-    first = LOG.trusted()
+    (first,) = LOG.trusted()
     merged = Neighbours(logs=(first, {**first, "baseUrl": "https://two.example"}))
     rule = r"^file: two Rekor logs .*https://two\.example: leave out --keep-logs"
     with pytest.raises(FormatError, match=rule):
-        combine(Neighbours(), [("file", merged)], bytes(32), NOW_NS)
+        combine(Neighbours(), [("file", merged)], {bytes(32)}, NOW_NS)
 
 
 def test_of_one_ct_log_the_flag_wins() -> None:
     merged = Neighbours(ctlogs=({**ALL.ctlogs[0], "baseUrl": "https://two.example"},))
-    assert ALL.ctlogs == combine(ALL, [("file", merged)], ID, NOW_NS).ctlogs
+    assert ALL.ctlogs == combine(ALL, [("file", merged)], {ID}, NOW_NS).ctlogs
 
 
 def test_ct_logs_of_one_id_in_files_are_refused_by_name() -> None:
@@ -99,14 +99,14 @@ def test_ct_logs_of_one_id_in_files_are_refused_by_name() -> None:
     files = [("a", Neighbours(ctlogs=ALL.ctlogs)), ("b", Neighbours(ctlogs=(changed,)))]
     rule = r"^b: two CT logs .*https://two\.example: leave out this --merge"
     with pytest.raises(FormatError, match=rule):
-        combine(Neighbours(), files, ID, NOW_NS)
+        combine(Neighbours(), files, {ID}, NOW_NS)
 
 
 def test_ct_logs_of_one_key_by_flags_are_refused() -> None:
     pem = CtLog().public_pem
     two = tuple(ct_log(f"https://{name}.example", pem) for name in ("one", "two"))
     with pytest.raises(FormatError, match="leave out one --ctlog"):
-        combine(Neighbours(ctlogs=two), [], ID, NOW_NS)
+        combine(Neighbours(ctlogs=two), [], {ID}, NOW_NS)
 
 
 TWO = tuple(
@@ -120,7 +120,7 @@ def test_a_stricter_selection_is_kept(rule: Document) -> None:
     merged = Neighbours(tsa_urls=TWO, tsa_selection=rule)
     any_one = Neighbours(tsa_selection={"selector": "ANY"})
     given = Neighbours(ca_urls=ALL.ca_urls)
-    found = combine(given, [("a", merged), ("b", any_one)], ID, NOW_NS)
+    found = combine(given, [("a", merged), ("b", any_one)], {ID}, NOW_NS)
     assert rule == make_documents(LOG, found).signing_config["tsaConfig"]
     assert 2 == len(config_of(found).get_tsas())
 
@@ -138,10 +138,10 @@ def test_a_selection_that_clients_could_not_keep_is_refused(
     change: dict[str, Any],
 ) -> None:
     merged = Neighbours(tsa_urls=TWO, tsa_selection=EXACT)
-    combine(Neighbours(), [("file", merged)], ID, NOW_NS)
+    combine(Neighbours(), [("file", merged)], {ID}, NOW_NS)
     changed = dataclasses.replace(merged, **change)
     with pytest.raises(FormatError, match=r"file: tsaConfig wants .* 2 operators"):
-        combine(Neighbours(), [("file", changed)], ID, NOW_NS)
+        combine(Neighbours(), [("file", changed)], {ID}, NOW_NS)
 
 
 def test_two_stricter_selections_are_refused() -> None:
@@ -150,4 +150,4 @@ def test_two_stricter_selections_are_refused() -> None:
         ("b", Neighbours(tsa_selection={"selector": "ALL"})),
     ]
     with pytest.raises(FormatError, match="b: another file has another tsaConfig"):
-        combine(Neighbours(), files, ID, NOW_NS)
+        combine(Neighbours(), files, {ID}, NOW_NS)

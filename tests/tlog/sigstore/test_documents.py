@@ -22,14 +22,14 @@ from tlog.sigstore.authorities import (
 )
 from tlog.sigstore.documents import make_documents
 from tlog.sigstore.existing import parse_existing
-from tlog.sigstore.instance import LogInstance, endpoint
+from tlog.sigstore.instance import LogInstance, LogKeys, endpoint
 from tlog.sigstore.neighbours import Neighbours
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType, VerifierKey
 
 START = "2026-01-31T12:00:00Z"
 KEY = VerifierKey("log.example", KeyType.ED25519, bytes(range(32)))
-LOG = LogInstance("https://log.example", KEY, START, "operator")
+LOG = LogInstance("https://log.example", LogKeys(KEY), START, "operator")
 
 FULCIO, TSA = "https://fulcio.example", "https://tsa.example/api/v1/timestamp"
 ROOT = make_root("root")

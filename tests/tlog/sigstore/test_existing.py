@@ -45,7 +45,7 @@ def taken(*documents: object) -> Neighbours:
         (f"{number}.json", parse_existing(encoded(it), keep_logs=True))
         for number, it in enumerate(documents)
     ]
-    return combine(Neighbours(), files, bytes(32), 0)
+    return combine(Neighbours(), files, {bytes(32)}, 0)
 
 
 @pytest.mark.parametrize("host", PUBLIC)

@@ -8,12 +8,14 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tlog.sigstore.instance import (
     LogInstance,
-    choose_log_key,
+    LogKeys,
+    choose_log_keys,
     ed25519_spki,
     require_url,
 )
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType, VerifierKey, parse_verifier_key
+from tlogverify.policy import PolicyLog
 
 # Public logs of Sigstore: name, SPKI, log id.
 VECTORS = {
@@ -29,7 +31,9 @@ VECTORS = {
     ),
 }
 KEY = VerifierKey("log.example", KeyType.ED25519, bytes(range(32)))
-GOOD = LogInstance("https://log.example", KEY, "2026-01-31T12:00:00Z", "operator")
+GOOD = LogInstance(
+    "https://log.example", LogKeys(KEY), "2026-01-31T12:00:00Z", "operator"
+)
 
 
 @pytest.mark.parametrize(("name", "spki", "log_id"), VECTORS.values(), ids=VECTORS)
@@ -38,8 +42,8 @@ def test_public_logs_get_the_key_and_id_that_they_have(
 ) -> None:
     public_bytes = load_der_public_key(base64.b64decode(spki)).public_bytes_raw()  # type: ignore[union-attr]  # Ed25519, all of them
     key = VerifierKey(name, KeyType.ED25519, public_bytes)
-    log = LogInstance(f"https://{name}", key, GOOD.start, "sigstore")
-    trusted = log.trusted()
+    log = LogInstance(f"https://{name}", LogKeys(key), GOOD.start, "sigstore")
+    (trusted,) = log.trusted()
     assert spki == trusted["publicKey"]["rawBytes"]  # type: ignore[index]  # an object
     assert {"keyId": log_id} == trusted["logId"]
 
@@ -47,7 +51,7 @@ def test_public_logs_get_the_key_and_id_that_they_have(
 def test_a_log_of_another_implementation_gets_the_id_that_it_has() -> None:
     line = b"rekor-local+d80b4420+AURLycjWRo1+gdwwCLg9wU4PayMFdNBmPF4ORVPiBQ1E"
     key = parse_verifier_key(line)
-    log = LogInstance("http://rekor-local:3003/", key, GOOD.start, "local")
+    log = LogInstance("http://rekor-local:3003/", LogKeys(key), GOOD.start, "local")
     expected = base64.b64decode("2AtEIMfG6Y41yK0tcwRTBS2tjhOrjKGIpDkHFgp65g0=")
     assert expected == log.log_id
 
@@ -67,7 +71,7 @@ def test_the_spki_of_a_key_holds_the_key() -> None:
 )
 def test_scheme_port_and_a_slash_are_no_part_of_the_name(url: str) -> None:
     log = dataclasses.replace(GOOD, base_url=url)
-    assert url == log.trusted()["baseUrl"] == log.endpoint()["url"]
+    assert url == log.trusted()[0]["baseUrl"] == log.endpoint()["url"]
 
 
 @pytest.mark.parametrize(
@@ -95,11 +99,19 @@ def test_scheme_port_and_a_slash_are_no_part_of_the_name(url: str) -> None:
         ({"operator": "a" * 256}, "1 to 255 characters"),
         ({"operator": "a\n"}, "printable"),
         (
-            {"key": VerifierKey("log.example", KeyType.COSIGNATURE, bytes(32))},
+            {
+                "keys": LogKeys(
+                    VerifierKey("log.example", KeyType.COSIGNATURE, bytes(32))
+                )
+            },
             "key is Ed25519",
         ),
         (
-            {"key": VerifierKey("log.example/path", KeyType.ED25519, bytes(32))},
+            {
+                "keys": LogKeys(
+                    KEY, (VerifierKey("log.example/path", KeyType.ED25519, bytes(32)),)
+                )
+            },
             "origin must be log.example",
         ),
     ],
@@ -118,34 +130,58 @@ def test_a_password_in_a_url_is_not_shown() -> None:
     assert "secret" not in str(refused.value)
 
 
+SECOND = VerifierKey("log.example", KeyType.ED25519, bytes(32))
+
+
+def logs(*keys: VerifierKey) -> list[PolicyLog]:
+    return [PolicyLog(key, None) for key in keys]
+
+
 def test_the_key_is_the_one_of_the_host() -> None:
     other = VerifierKey("other.example", KeyType.ED25519, bytes(32))
     mldsa = VerifierKey("log.example", KeyType.MLDSA44, bytes(1312))
-    keys = [other, mldsa, KEY, KEY]
-    assert KEY == choose_log_key(keys, "https://log.example:8080/")
+    found = choose_log_keys(logs(other, mldsa, KEY, KEY), "https://log.example:8080/")
+    assert LogKeys(KEY) == found
+
+
+def test_a_log_whose_key_changes_has_an_item_for_each_key() -> None:
+    url = "https://log.example"
+    both = choose_log_keys(logs(SECOND, KEY), url)
+    assert LogKeys(SECOND, (KEY,)) == both
+    known = [*logs(KEY), PolicyLog(SECOND, None, retired=7)]
+    after = choose_log_keys(known, url)
+    assert LogKeys(KEY, (), (SECOND,)) == after
+    end = "2026-02-28T12:00:00Z"
+    log = dataclasses.replace(GOOD, keys=after, end=end)
+    assert {KEY.key_hash, SECOND.key_hash} == log.log_ids
+    told = [(it["logId"], it["publicKey"]["validFor"]) for it in log.trusted()]  # type: ignore[index]  # an object
+    ids = [base64.b64encode(it.key_hash).decode() for it in (KEY, SECOND)]
+    assert [
+        ({"keyId": ids[0]}, {"start": GOOD.start}),
+        ({"keyId": ids[1]}, {"start": GOOD.start, "end": end}),
+    ] == told
+    with pytest.raises(FormatError, match="the end"):
+        dataclasses.replace(log, end="")
 
 
 @pytest.mark.parametrize(
-    ("keys", "rule"),
+    ("known", "rule"),
     [
         ([], "has an Ed25519 key"),
         (
-            [VerifierKey("log.example", KeyType.MLDSA44, bytes(1312))],
+            logs(VerifierKey("log.example", KeyType.MLDSA44, bytes(1312))),
             "has an Ed25519 key",
         ),
         (
-            [VerifierKey("log.example:8080", KeyType.ED25519, bytes(32))],
+            logs(VerifierKey("log.example:8080", KeyType.ED25519, bytes(32))),
             "must be log.example, .*a new log.*--origin log.example.*log.example:8080",
         ),
-        (
-            [KEY, VerifierKey("log.example", KeyType.ED25519, bytes(32))],
-            "one Ed25519 key",
-        ),
+        ([PolicyLog(KEY, None, retired=7)], "did not retire"),
     ],
-    ids=["none", "another-type", "a-port-in-the-name", "two"],
+    ids=["none", "another-type", "a-port-in-the-name", "retired"],
 )
-def test_without_one_key_of_the_host_nothing_is_chosen(
-    keys: list[VerifierKey], rule: str
+def test_without_a_key_of_the_host_nothing_is_chosen(
+    known: list[PolicyLog], rule: str
 ) -> None:
     with pytest.raises(FormatError, match=rule):
-        choose_log_key(keys, "https://log.example:8080")
+        choose_log_keys(known, "https://log.example:8080")

@@ -13,10 +13,16 @@ import pytest
 from tuf.api.exceptions import ExpiredMetadataError, RepositoryError
 from tuf.ngclient import Updater
 
+from tests.support.hardware import Agent, SoftToken, make_token
 from tests.support.static_files import served_folder
+from tlog.cli.keys import open_token
 from tlog.clock import SystemClock
 from tlog.errors import CorruptError, RejectedError
+from tlog.signing import AttestationKeyType
+from tlog.signing.tokens import make_token_key
+from tlog.signing.uris import TokenPlace, parse_place
 from tlog.tuf.repository import Repository
+from tlogverify.errors import FormatError
 
 FILES = {"trusted_root.json": b'{"a":1}\n', "signing_config.v0.2.json": b'{"b":2}\n'}
 OTHERS = {**FILES, "signing_config.v0.2.json": b'{"b":3}\n'}
@@ -36,7 +42,9 @@ class Place:
     def repository(self, later_days: int = 0, days: int = 30) -> Repository:
         """Return the repository as it is opened so many days from now."""
         now_s = SystemClock().now_s() + later_days * DAY_S
-        return Repository(self.folder, self.keys, now_s=now_s, days=days)
+        return Repository(
+            self.folder, self.keys, now_s=now_s, days=days, open_token=open_token
+        )
 
     def metadata(self, name: str) -> dict[str, Any]:
         """Return what a file of metadata says."""
@@ -225,3 +233,45 @@ def test_a_folder_without_a_repository_cannot_be_signed_again(tmp_path: Path) ->
         repository.resign()
     with pytest.raises(RejectedError):
         repository.rotate("root")
+
+
+def test_keys_may_be_on_a_token_and_in_an_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client fetches what they signed; a key that is away is named."""
+    token, agent = make_token(tmp_path / "token"), Agent(tmp_path)
+    for name, value in {**token.variables, **agent.variables}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "keys").mkdir(mode=0o700)
+    (tmp_path / "repository").mkdir()
+    with served_folder(tmp_path / "repository") as url:
+        _publish(Place(tmp_path, url), token, agent)
+
+
+def _publish(place: Place, token: SoftToken, agent: Agent) -> None:
+    for name, kind in (("root", "p256"), ("root-2", "ed25519-pem")):
+        place_of = parse_place(token.uri(name))
+        assert isinstance(place_of, TokenPlace)
+        make_token_key(place_of, AttestationKeyType(kind))
+        (place.keys / f"{name}.uri").write_text(f"{token.uri(name)}\n")
+    (place.keys / "targets.uri").write_text(agent.make_key())
+    agent.start()
+    try:
+        assert [] == place.repository().publish(FILES)
+        place.first_root = (place.folder / "root.json").read_bytes()
+        assert FILES == place.fetch()
+        assert ["online.pem"] == [it.name for it in place.keys.glob("*.pem")]
+        assert [] == place.repository().rotate("root")
+        assert [] == place.repository().publish(OTHERS)
+        assert OTHERS == place.fetch()
+    finally:
+        agent.end()
+    # The timestamp needs neither of them; other files need the one that is away.
+    assert [] == place.repository(1).resign()
+    with pytest.raises(RejectedError, match=r"targets key is missing.*targets\.uri: "):
+        place.repository(1).publish(FILES)
+    (place.keys / "root.uri").write_text("file:/nowhere/key")
+    assert [] == place.repository(1).resign()
+    (place.keys / "root.uri").write_text("pkcs11:object")
+    with pytest.raises(FormatError):
+        place.repository(1).resign()

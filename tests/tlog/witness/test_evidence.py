@@ -4,13 +4,13 @@ What convicts is judged by `python -m tlogverify`, offline, with the log's key a
 """
 
 import asyncio
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.oracle import rfc6962
+from tests.support import warm
 from tests.support.refused import require_told
 from tests.support.witnessing import (
     History,
@@ -78,14 +78,8 @@ async def test_a_shell_convicts_with_the_file_and_the_policy_alone(
     policy = tmp_path / "policy"
     policy.write_bytes(b"log " + LOG.vkey + b"\nquorum none\n")
     command = [sys.executable, "-m", "tlogverify", "--evidence", str(file)]
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [*command, "--policy", str(policy)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
-    )
+    command += ["--policy", str(policy)]
+    done = await asyncio.to_thread(warm.run, command, environment=environment())
     assert (0, "") == (done.returncode, done.stderr)
     assert "heads of 5 and 9 entries" in done.stdout
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.tlogverify.attestation.stories import (
     ALICE,
     BUILD_TYPE,
@@ -196,14 +197,8 @@ def test_a_verdict_that_nobody_can_read_is_none(
     reader, writer = os.pipe()
     os.close(reader)
     full = os.open("/dev/full", os.O_WRONLY)
-    ended = subprocess.run(
-        command,
-        cwd=folder,
-        stdout=writer if is_pipe else full,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    stdout = writer if is_pipe else full
+    ended = warm.run(command, environment=os.environ, folder=folder, stdout=stdout)
     os.close(writer)
     os.close(full)
     assert (2 if is_proven or more else 1) == ended.returncode

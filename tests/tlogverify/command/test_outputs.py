@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.tlogverify.documents import ARTIFACT, POLICY_TEXT, PROOF_TEXT
 
-PROGRAMS = {"tlogverify": ["-m", "tlogverify"], "tlog": ["-m", "tlog", "verify"]}
+PROGRAMS: dict[str, list[str]] = {"tlogverify": [], "tlog": ["verify"]}
 ARTIFACTS = {"release": 0, "other": 1, "missing": 2}
 VERDICTS = {"other": "not proven", "missing": "unusable input"}
 
@@ -28,10 +29,12 @@ def redirected(
     folder: Path, program: str, redirection: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command below a shell that has pointed its descriptors elsewhere."""
-    shell = ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable]
+    command, descriptors = warm.command(program, os.environ)
+    shell = ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh", *command]
     return subprocess.run(
         [*shell, *PROGRAMS[program], *arguments],
         cwd=folder,
+        pass_fds=descriptors,
         capture_output=True,
         text=True,
         check=False,
@@ -118,7 +121,7 @@ def test_a_reader_that_leaves_ends_it(folder: Path) -> None:
         (folder / f"release-{number}").write_bytes(ARTIFACT)
     names = [f"release-{number}" for number in range(50)]
     reader, writer = os.pipe()
-    command = [sys.executable, *PROGRAMS["tlogverify"], *names]
+    command = [sys.executable, "-m", "tlogverify", *names]
     running = subprocess.Popen(
         [*command, "--policy", "policy", "--proof", "proof"],
         cwd=folder,
@@ -135,7 +138,7 @@ def test_a_reader_that_leaves_ends_it(folder: Path) -> None:
 
 def test_an_interrupted_command_ends_without_a_traceback(folder: Path) -> None:
     os.mkfifo(folder / "endless")
-    command = [sys.executable, *PROGRAMS["tlogverify"], "endless"]
+    command = [sys.executable, "-m", "tlogverify", "endless"]
     running = subprocess.Popen(
         [*command, "--policy", "policy", "--proof", "proof"],
         cwd=folder,

@@ -13,5 +13,6 @@ status      a page for people
 nodes       what other nodes ask of the one that writes
 problems    the errors of these doors, and how each is told
 client      whose request it is
+traced      submissions as spans, where somebody collects them
 routes      which of them answers which path
 """

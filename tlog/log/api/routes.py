@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from tlog import tracing
 from tlog.documents.routes import document_routes, look_after
 from tlog.explorer.door import explorer_routes
 from tlog.http.exchange import hot_read
@@ -19,6 +20,7 @@ from tlog.log.api.rekor import RekorEndpoint
 from tlog.log.api.rekor_errors import rekor_answer
 from tlog.log.api.submit import SubmitEndpoint
 from tlog.log.api.tiles import TileEndpoints
+from tlog.log.api.traced import traced
 from tlog.log.life import Served
 
 REKOR_ENTRIES: Final = "/api/v2/log/entries"
@@ -70,6 +72,8 @@ def build_app(log: Served, further: Sequence[web.RouteDef] = ()) -> web.Applicat
             hot_read("/api/v2/checkpoint", beside.checkpoint),
             hot_read("/api/v2/tile/{path:.+}", beside.tile),
         ]
+    if tracing.is_told():
+        hot = [traced(it) if it.method == "POST" else it for it in hot]
     if settings.explorer:
         routes += explorer_routes(prefix)
     if log.documents is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Final
 
-from tlog import hashing
+from tlog import hashing, tracing
 from tlog.entries.packed import Packed, count_signed
 from tlog.errors import BusyError, FatalError, RejectedError
 from tlog.lifeline import Lifeline
@@ -95,8 +95,14 @@ class Sequencer:
     def _commit(self, batch: Batch) -> Extension | None:
         if not batch.entries:
             return None
-        with self._metrics.commit_seconds.time():
-            extension = self._commit_once_signed(batch)
+        span = tracing.begin("commit", {"tlog.entries": len(batch.entries)})
+        try:
+            with self._metrics.commit_seconds.time():
+                extension = self._commit_once_signed(batch)
+        except BaseException as error:
+            span.end({}, type(error).__name__)
+            raise
+        span.end({"tlog.size": self.committer.signed.size})
         count, signed = len(batch.entries), count_signed(batch.entries)
         self._metrics.batch_entries.observe(count)
         self._metrics.entries.labels("yes").inc(signed)

@@ -62,11 +62,7 @@ class SharedSettings(SettingsGroup):
             if parts.netloc.count("@") > 1:
                 raise FormatError("an @ in the password of database is written %40")
         if self.node_url:
-            node = urlsplit(self.node_url)
-            if node.scheme not in {"http", "https"} or not node.hostname:
-                raise FormatError("node_url is a URL, http://HOST:PORT/PREFIX")
-            if "@" in node.netloc or node.query or node.fragment:
-                raise FormatError("node_url is a host, a port and a prefix alone")
+            self._require_node_url()
         if self.objects:
             objects = urlsplit(self.objects)
             if objects.scheme != "s3" or not objects.netloc or "@" in objects.netloc:
@@ -75,6 +71,13 @@ class SharedSettings(SettingsGroup):
                 )
             if objects.query or objects.fragment:
                 raise FormatError("objects is a bucket and a prefix alone")
+
+    def _require_node_url(self) -> None:
+        node = urlsplit(self.node_url)
+        if node.scheme not in {"http", "https"} or not node.hostname:
+            raise FormatError("node_url is a URL, http://HOST:PORT/PREFIX")
+        if "@" in node.netloc or node.query or node.fragment:
+            raise FormatError("node_url is a host, a port and a prefix alone")
 
     @property
     def holds_password(self) -> bool:
