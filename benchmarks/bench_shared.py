@@ -1,5 +1,6 @@
 """What a log costs that nodes share, beside one in a folder, in the same run."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -7,9 +8,11 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks.engines import Engines, engines
 from benchmarks.results import Measure, Result, options
@@ -21,10 +24,16 @@ METHOD: Final = """
     on the same disk and a gofakes3 bucket in memory, all with the load generator on the
     machine's cores.  64 connections send one entry in each request, and 4 connections
     1,000 in each.  The CPU of node, database and store is read from /proc, each apart.
+    With 2 and 4 nodes all of the load goes to those that do not write, the same to
+    each at once: the harder way.  The latency is then the worst of them.
     Taking over: two nodes with takeover_s = 5, one of which writes; from its SIGKILL,
-    and from its SIGTERM, to the first line of the other one, which serves then.
+    and from its SIGTERM, until the other one says that it writes.  A commit is with a
+    node that follows when it proves that entry; asked again and again, by one client,
+    from the answer of the node that writes on.
 """
 _FOLDER, _SHARED = "folder", "shared"
+_NODES: Final = (2, 4)
+_COMMITS: Final = 200
 
 
 def main() -> None:
@@ -37,6 +46,15 @@ def main() -> None:
                 with _node(engine, shared, nth) as log:
                     _measure(found, engine, log, shared, (given.singles, 1, 64, nth))
                     _measure(found, engine, log, shared, (given.entries, 1000, 4, nth))
+            for nodes in _NODES:
+                with _nodes(nodes, shared, f"{ORIGIN}/{nth}-{nodes}") as logs:
+                    name = f"{nodes} nodes"
+                    load = _Load(given.singles, 1, 64, nth)
+                    _measure_nodes(found, name, logs, shared, load)
+                    load = _Load(given.entries, 1000, 4, nth)
+                    _measure_nodes(found, name, logs, shared, load)
+                    if nodes == min(_NODES):
+                        _measure_commits(found, logs)
             for number in (signal.SIGKILL, signal.SIGTERM):
                 seconds = _take_over(shared, f"{ORIGIN}/{nth}-{number}", number)
                 found[f"another node serves after {number.name}"].append(seconds)
@@ -62,6 +80,105 @@ def _unit(what: str) -> str:
 def _budget(what: str) -> float | None:
     """Return the budget of taking over; the rest is told beside the folder."""
     return 5 if "serves" in what else None
+
+
+class _Load(NamedTuple):
+    """How many entries, how many a request, by how many connections; seed: of them."""
+
+    entries: int
+    batch: int
+    connections: int
+    seed: int
+
+
+@contextmanager
+def _nodes(count: int, shared: Engines, origin: str) -> Iterator[list[RunningLog]]:
+    """Run nodes of one log; the first one writes."""
+    with scratch_folder() as folder, ExitStack() as stack:
+        _lay_key(folder / "0", origin)
+        logs: list[RunningLog] = []
+        for nth in range(count):
+            if nth:
+                shutil.copytree(folder / "0/keys", folder / f"{nth}/keys")
+            own = folder / str(nth)
+            logs.append(stack.enter_context(serving(own, *shared.flags, origin=origin)))
+        yield logs
+
+
+def _measure_nodes(
+    found: dict[str, list[float]],
+    name: str,
+    logs: list[RunningLog],
+    shared: Engines,
+    load: _Load,
+) -> None:
+    """Let all nodes that follow forward the same load at once."""
+    writing, *following = logs
+    each = load.entries // len(following)
+
+    def run(nth: int, entries: int) -> dict[str, float]:
+        seed = load.seed * 1_000 + load.batch + nth * 17
+        arguments = (f"--entries={entries}", f"--batch={load.batch}")
+        return following[nth % len(following)].load(
+            "submit", *arguments, connections=load.connections, seed=seed
+        )
+
+    def cpus_s() -> tuple[float, ...]:
+        follow_s = sum(it.cpu_s for it in following)
+        return writing.cpu_s, follow_s, shared.database_cpu_s, shared.store_cpu_s
+
+    with ThreadPoolExecutor(len(following)) as pool:
+        warm = 2 * load.batch * load.connections
+        numbers = range(len(following))
+        list(pool.map(lambda nth: run(nth + len(following), warm), numbers))
+        before = cpus_s()
+        started_s = time.perf_counter()
+        summaries = list(pool.map(lambda nth: run(nth, each), numbers))
+        spent_s = time.perf_counter() - started_s
+        after = cpus_s()
+    entries = each * len(following)
+    slowest_s = max(it["seconds"] for it in summaries)
+    assert slowest_s <= spent_s
+    name = f"{name}, {load.batch:,} a request"
+    found[name].append(entries / slowest_s)
+    for which in ("p50", "p99"):
+        worst = max(it[f"latency_ms.{which}"] for it in summaries)
+        found[f"{name}, {which}"].append(worst)
+    for whose, start, end in zip(
+        ("node that writes", "nodes that follow, together", "database", "store"),
+        before,
+        after,
+        strict=True,
+    ):
+        cost_us = (end - start) / entries * 1e6
+        found[f"{name}: CPU of the {whose} for an entry"].append(cost_us)
+
+
+def _measure_commits(found: dict[str, list[float]], logs: list[RunningLog]) -> None:
+    """Tell after how long a node that follows proves what was just committed."""
+    writing, following = (HTTPConnection(it.url[len("http://") :]) for it in logs)
+    spent_ms: list[float] = []
+    for nth in range(_COMMITS):
+        digest = f"{nth:064x}"
+        entry = (
+            f'{{"kind":"provenance","provenance":{{"sha256":"{digest}"}},'
+            f'"subject":[{{"sha256":"{digest}"}}],"version":1}}'
+        )
+        headers = {"Content-Type": "application/json"}
+        body = f'{{"entries":[{entry}]}}'
+        writing.request("POST", "/api/v1/entries", body, headers)
+        index = json.loads(writing.getresponse().read())["entries"][0]["index"]
+        started_s, status = time.perf_counter(), 0
+        while status != 200:
+            following.request("GET", f"/api/v1/proof/inclusion?index={index}")
+            answer = following.getresponse()
+            answer.read()
+            status = answer.status
+        spent_ms.append((time.perf_counter() - started_s) * 1e3)
+    spent_ms.sort()
+    for which, share in (("p50", 0.5), ("p99", 0.99)):
+        name = f"a commit is with a node that follows, {which}"
+        found[name].append(spent_ms[int(share * _COMMITS)])
 
 
 @contextmanager
@@ -106,7 +223,7 @@ def _measure(
 
 
 def _take_over(shared: Engines, origin: str, number: signal.Signals) -> float:
-    """Return the seconds from one node's end to the other one's first line."""
+    """Return the seconds from one node's end until the other one writes."""
     with scratch_folder() as folder, (folder / "waiting").open("w") as errors:
         _lay_key(folder / "a", origin)
         shutil.copytree(folder / "a", folder / "b")
@@ -122,14 +239,28 @@ def _take_over(shared: Engines, origin: str, number: signal.Signals) -> float:
         assert waiting.stdout is not None
         while "another node writes" not in (folder / "waiting").read_text("utf-8"):
             time.sleep(0.05)
+        url = json.loads(waiting.stdout.readline())["url"]
         started_s = time.perf_counter()
         writing.send_signal(number)
-        assert waiting.stdout.readline()
+        while _role(url) != "writes":
+            time.sleep(0.01)
         seconds = time.perf_counter() - started_s
         for node in (writing, waiting):
             node.terminate()
             node.communicate()
         return seconds
+
+
+def _role(url: str) -> str:
+    """Return what a node says that it does; nothing while it changes its doors."""
+    connection = HTTPConnection(url[len("http://") :])
+    try:
+        connection.request("GET", "/readyz")
+        return str(json.loads(connection.getresponse().read())["role"])
+    except (OSError, HTTPException):
+        return ""
+    finally:
+        connection.close()
 
 
 def _lay_key(folder: Path, origin: str) -> None:

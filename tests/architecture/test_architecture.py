@@ -44,10 +44,11 @@ WINGS = [
 """Roles, and the ground below them.  A wing may import any lower row, never its own."""
 
 ROOMS = [
+    {"node"},
     {"serving"},
     {"api", "opening", "rebuilding", "restoring", "shared"},
     {"life", "identity"},
-    {"reading", "settings", "standing", "submitting", "eras"},
+    {"reading", "settings", "standing", "submitting", "eras", "nodes"},
     {"cosigning"},
     {"admission", "sequencer"},
     {"proofs", "publishing"},

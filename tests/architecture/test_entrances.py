@@ -7,7 +7,8 @@ from tests.architecture.test_architecture import WINGS
 
 ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"}
-    | {"admission.tokens", "eras", "identity", "restoring", "shared"},
+    | {"admission.tokens", "eras", "identity", "restoring", "shared"}
+    | {"node"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -34,6 +34,11 @@ class Bucket:
         self.trouble = ""
         self.refused = 0
         self.url = ""
+        self.checkpoints: list[bytes] = []
+        self.held = Event()
+        self.released = Event()
+        self._holds = ""
+        self._is_stored = False
         self._lock = Lock()
         self._nth = 0
         self._persists = False
@@ -54,6 +59,22 @@ class Bucket:
         """Let the nth object that is written from now on be cut off, with retries."""
         self._nth, self._persists, self._seen = nth, persists, []
         self._cuts = _ATTEMPTS
+
+    def hold_write(self, part: str, *, is_stored: bool) -> None:
+        """Let the next write of a key with this part wait until it is released.
+
+        is_stored: it is stored before it waits, and not after.
+        """
+        self._holds, self._is_stored = part, is_stored
+        self.held.clear()
+        self.released.clear()
+
+    def await_release(self, key: str, *, is_stored: bool) -> None:
+        """Wait here with a write that is held."""
+        if self._holds and self._holds in key and self._is_stored is is_stored:
+            self._holds = ""
+            self.held.set()
+            self.released.wait()
 
     def put(self, key: str, content: bytes, conditions: tuple[str, str]) -> int:
         """Store an object; return the status, or 0 for an answer that is lost."""
@@ -78,6 +99,8 @@ class Bucket:
         if if_match and (found is None or if_match != e_tag(found)):
             return 0 if is_cut else 412
         self.objects[key] = content
+        if key.endswith("/checkpoint"):
+            self.checkpoints.append(content)
         return 0 if is_cut else 200
 
 
@@ -118,7 +141,9 @@ class _Answering(BaseHTTPRequestHandler):
             self.headers.get("If-None-Match", ""),
             self.headers.get("If-Match", ""),
         )
+        self.bucket.await_release(self._key, is_stored=False)
         status = self.bucket.put(self._key, content, conditions)
+        self.bucket.await_release(self._key, is_stored=True)
         if status == 200:
             self._answer(200, b"", {"ETag": e_tag(content)})
         elif status:

@@ -1,18 +1,24 @@
 """A log that nodes share: its key, and nodes as real processes on one machine."""
 
+import asyncio
 import hashlib
+import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 from tests.support.bucket import NAME
 from tests.support.postgres import Postgres
 from tests.system.server import ServerProcess
 from tlog.signing import generate_key, read_key
 from tlogverify.keys import KeyType
+
+_LOOK_S = 0.02
 
 
 class SomeBucket(Protocol):
@@ -45,7 +51,7 @@ class Shared:
         """Return a node that was not started; its folder has the log's key."""
         folder = self.folder / name
         self.lay_key(folder)
-        named = [*arguments, "--objects", f"s3://{NAME}/logs", "--takeover-s", "2"]
+        named = ["--objects", f"s3://{NAME}/logs", "--takeover-s", "2", *arguments]
         server = ServerProcess(folder, *named, origin=self.origin)
         server.variables = {
             **self.bucket.variables,
@@ -63,6 +69,24 @@ class Shared:
         laid = folder / "keys" / "log.ed25519"
         laid.write_bytes(key.read_bytes())
         laid.chmod(0o600)
+
+    async def until_it_writes(self, node: ServerProcess) -> None:
+        """Wait until a node that answers is the one that writes, behind its doors."""
+        role = ""
+        while role != "writes":
+            await asyncio.sleep(_LOOK_S)
+            # It changes its doors: who is connected then asks again.
+            with suppress(URLError, ConnectionError):
+                role = (await asyncio.to_thread(self.standing_of, node))["role"]
+
+    def standing_of(self, node: ServerProcess) -> dict[str, Any]:
+        """Return what a node says of itself, ready or not."""
+        try:
+            with urlopen(f"{node.url}/readyz") as answer:  # noqa: S310 - a server of ours
+                told: dict[str, Any] = json.loads(answer.read())
+        except HTTPError as refused:
+            told = json.loads(refused.read())
+        return told
 
     def verifier_key(self, folder: Path) -> str:
         """Return the log's verifier key, by the key in a node's folder."""

@@ -100,6 +100,7 @@ async def test_a_killed_writer_is_replaced_and_nothing_acknowledged_is_lost(
         await submit(first, history, *batches)
         first.kill()
         second.wait_until_ready()
+        await log.until_it_writes(second)
         assert (2, 600) == log.head()
         # A retry is a success, whoever answers.
         await submit(second, history, batches[0], batches[-1], entries(600, 700))
@@ -121,6 +122,7 @@ async def test_a_store_of_somebody_else_keeps_one_history(
             await submit(nodes[0], history, *(entries(at, at + 70) for at in (0, 70)))
             nodes[0].kill()
             nodes[1].wait_until_ready()
+            await log.until_it_writes(nodes[1])
             await submit(nodes[1], history, entries(0, 5), entries(140, 600))
             assert 0 == nodes[1].terminate()
         require_one_history(history, audit_bucket(log, nodes[1].policy))
@@ -138,6 +140,7 @@ async def test_a_writer_that_was_stopped_changes_nothing_when_it_goes_on(
         await submit(first, history, entries(0, 300))
         first.send(signal.SIGSTOP)
         second.wait_until_ready()
+        await log.until_it_writes(second)
         await submit(second, history, entries(300, 400))
         term, size = log.head()
         first.send(signal.SIGCONT)
@@ -151,6 +154,7 @@ async def test_a_writer_that_was_stopped_changes_nothing_when_it_goes_on(
         await submit(second, history, entries(400, 420))
         assert 0 == second.terminate()
         first.wait_until_ready()
+        await log.until_it_writes(first)
         await submit(first, history, entries(0, 5), entries(420, 450))
         assert 0 == first.terminate()
         require_one_history(history, audit_bucket(log, first.policy))
@@ -169,6 +173,7 @@ async def test_a_node_that_ends_hands_the_log_over(log: Shared) -> None:
             await submit(writing, history, entries(turn * 20, turn * 20 + 30))
             assert 0 == writing.terminate()
             waiting.wait_until_ready()
+            await log.until_it_writes(waiting)
             assert turn + 2 == log.head()[0]
             assert f"\ntlog_term {turn + 2}.0\n" in await metrics(waiting)
         require_one_history(history, audit_bucket(log, nodes[0].policy))
@@ -275,6 +280,7 @@ async def test_what_a_witness_has_said_stops_the_next_node_too(log: Shared) -> N
         witness.kill()
         second.variables |= first.variables
         second.start()
+        await log.until_it_writes(second)
         status, told = readiness(second)
         assert 503 == status
         assert "99 entries" in told

@@ -29,7 +29,7 @@ from tests.support.sharing import Shared, shared
 from tests.system.audit import audit, root
 from tests.system.load import History, Load
 from tests.system.server import ServerProcess
-from tlogclient import LogClient, UnavailableError
+from tlogclient import LogClient, RefusedError, UnavailableError
 from tlogverify import Policy
 
 ROUNDS = int(os.environ.get("TLOG_SHARED_ROUNDS", "10"))
@@ -86,6 +86,7 @@ class Run:
         self.policy: Policy
         self.answers = [0] * CLIENTS
         self.clients: list[asyncio.Task[None]] = []
+        self.heard: set[int] = set()
 
     async def client(self, number: int) -> None:
         """Submit for ever; what was not answered is submitted again, anywhere."""
@@ -105,6 +106,29 @@ class Run:
                     return True
         return False
 
+    async def reader(self) -> None:
+        """Ask any node, for ever, for its head and a proof of what was acknowledged."""
+        while True:
+            node = self.chance.choice(self.nodes)
+            client = LogClient(node.url, self.policy, attempts=1, timeout_s=PATIENCE_S)
+            async with client:
+                # A node that was just started has not read all of it yet.
+                with suppress(UnavailableError, RefusedError):
+                    await self._read(client)
+                    self.heard.add(node.port)
+            await asyncio.sleep(LOOK_S)
+
+    async def _read(self, client: LogClient) -> None:
+        head = self.policy.open_checkpoint(await client.note()).checkpoint
+        self.history.take_head(head)
+        known = list(self.history.indexes.items())
+        if known:
+            told, index = self.chance.choice(known)
+            proof = await client.prove(index)
+            assert (told, index) == (proof.extra, proof.index)
+            proven = self.policy.open_checkpoint(proof.note).checkpoint
+            self.history.take_head(proven)
+
     async def until_all_are_answered(self) -> None:
         """Wait until each client has been answered again."""
         before = list(self.answers)
@@ -119,11 +143,14 @@ class Run:
         assert [] == [it.exception() for it in self.clients if it.done()]
 
     async def writing(self) -> Node:
-        """Return the one node that takes connections, so the one that writes."""
+        """Return the node that the database names, once it takes connections."""
         while True:
-            serving = [node for node in self.nodes if node.is_serving]
-            if len(serving) == 1:
-                return serving[0]
+            for (address,) in self.log.server.run(
+                "SELECT address FROM tlog_heads WHERE origin = %s", self.log.origin
+            ):
+                (node,) = (it for it in self.nodes if it.url == address)
+                if node.is_serving:
+                    return node
             await asyncio.sleep(LOOK_S)
 
     async def another_writes(self, term: int) -> None:
@@ -247,8 +274,11 @@ async def test_whatever_breaks_there_is_one_history(tmp_path: Path) -> None:
 
 
 async def _break_often(run: Run) -> None:
+    # The tables of a new database are made before anybody serves.
+    await until(lambda: any(node.is_serving for node in run.nodes), LOOK_S)
     run.policy = (await run.writing()).server.policy
     run.clients = [asyncio.create_task(run.client(it)) for it in range(CLIENTS)]
+    run.clients.append(asyncio.create_task(run.reader()))
     rounds: list[Callable[[], Awaitable[None]]] = []
     for number in range(ROUNDS):
         # Each fault once, in random order, before any comes again.
@@ -270,6 +300,8 @@ async def _break_often(run: Run) -> None:
     last = max(run.history.indexes.values())
     await until(lambda: last < _published(run), LOOK_S)
     assert writing.is_serving
+    # Each node has answered readers, whichever of them wrote.
+    assert {node.port for node in run.nodes} == run.heard
     run.require_one_history()
 
 

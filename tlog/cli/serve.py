@@ -6,6 +6,8 @@ policy file lies.  SIGTERM drains: what was accepted is answered.
 
 import argparse
 import json
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import uvloop
 
@@ -22,12 +24,12 @@ from tlog.cli.settings import add_settings, read_settings
 from tlog.cli.traces import tracing_as
 from tlog.cli.verbs import load
 from tlog.errors import RejectedError, telling_machine_trouble
-from tlog.log.life import Log
-from tlog.log.opening import OpenStores, open_log
+from tlog.log.opening import open_log
 from tlog.log.serving import serve
 from tlog.log.settings import LogSettings
 from tlog.log_lines import configure_logs, log_event
 from tlogverify.errors import FormatError
+from tlogverify.keys import VerifierKey
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,58 +45,85 @@ def run(options: argparse.Namespace) -> int:
     warn_of_fault()
     tell_of_aborts()
     silence_retries()
-    open_stores = _stores(settings, options.database)
-    log = open_log(settings, open_token=open_token, open_stores=open_stores)
+    if settings.database or settings.objects:
+        return _run_node(settings, options)
+    log = open_log(settings, open_token=open_token)
     tune_interpreter()
+
+    def ready(url: str) -> None:
+        size = log.heads.signed.size
+        announced = _Announced(settings, log.standing.origin, log.keys, url, size)
+        announced.tell(as_json=options.json)
+
+    async def run_log() -> None:
+        await serve(log, stop_on_signals(), ready)
+
     with telling_machine_trouble(), tracing_as("log", settings.traces):
-        uvloop.run(_serve(log, as_json=options.json))
+        uvloop.run(run_log())
     log_event("stopped", size=log.heads.signed.size)
     return 0
 
 
-def _stores(settings: LogSettings, typed: str | None) -> OpenStores | None:
-    """Return how shared stores are opened, if any; typed: the database as a flag."""
-    if not settings.database and not settings.objects:
-        return None
-    if typed is not None and settings.holds_password:
+def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
+    """Serve one node of a log that several share."""
+    if options.database is not None and settings.holds_password:
         raise FormatError(
             "--database shows its password to all users of this machine: give it as "
             "TLOG_DATABASE, in the file of --config, as PGPASSWORD or in ~/.pgpass"
         )
     try:
-        open_stores: OpenStores = load("shared").shared_stores(settings)
+        shared = load("shared").SharedLog(settings, open_token)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("tlog.", "tlogverify", "tlogclient")):
             raise
         raise RejectedError(
             "a log that nodes share needs an extra: pip install 'tlog-server[shared]'"
         ) from error
-    return open_stores
+    tune_interpreter()
+    signer = shared.ground.signer
+
+    def ready(url: str, size: int) -> None:
+        announced = _Announced(settings, signer.origin, signer.verifier_keys, url, size)
+        announced.tell(as_json=options.json)
+
+    async def run_node() -> int:
+        size: int = await shared.run(stop_on_signals(), ready)
+        return size
+
+    with telling_machine_trouble(), tracing_as("log", settings.traces):
+        size = uvloop.run(run_node())
+    log_event("stopped", size=size)
+    return 0
 
 
-async def _serve(log: Log, *, as_json: bool) -> None:
-    stop = stop_on_signals()
-    await serve(log, stop, lambda url: _announce(log, url, as_json=as_json))
+class _Announced(NamedTuple):
+    """What a log that serves says of itself."""
 
+    settings: LogSettings
+    origin: str
+    keys: Sequence[VerifierKey]
+    url: str
+    size: int
 
-def _announce(log: Log, url: str, *, as_json: bool) -> None:
-    layout = log.stores.folder.layout
-    vkeys = [key.encode() for key in log.keys]
-    if as_json:
-        document = {
-            "url": url,
-            "origin": log.standing.origin,
-            "size": log.heads.signed.size,
-            "verifier_keys": vkeys,
-            "policy": str(layout.policy_file),
-        }
-        announce([json.dumps(document)])
-        return
-    announce(
-        [
-            f"log     {log.standing.origin}, {log.heads.signed.size} entries",
-            *(f"key     {vkey}" for vkey in vkeys),
-            f"policy  {layout.policy_file}",
-            f"serving {url}",
-        ]
-    )
+    def tell(self, *, as_json: bool) -> None:
+        """Say it, for people or as one JSON object."""
+        policy = str(self.settings.data / "policy")
+        vkeys = [key.encode() for key in self.keys]
+        if as_json:
+            document = {
+                "url": self.url,
+                "origin": self.origin,
+                "size": self.size,
+                "verifier_keys": vkeys,
+                "policy": policy,
+            }
+            announce([json.dumps(document)])
+            return
+        announce(
+            [
+                f"log     {self.origin}, {self.size} entries",
+                *(f"key     {vkey}" for vkey in vkeys),
+                f"policy  {policy}",
+                f"serving {self.url}",
+            ]
+        )

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, cast
@@ -93,6 +94,7 @@ class Listener:
     ) -> None:
         self._app = app
         self._tls: ssl.SSLContext | None = None
+        self._listening: socket.socket | None = None
         self._listen = listen
         self._prefix = prefix
         self._most = most
@@ -101,6 +103,10 @@ class Listener:
         self._runner = web.AppRunner(app, shutdown_timeout=_DRAIN_S)
         self._server: asyncio.AbstractServer | None = None
         self.url = ""
+
+    def adopt(self, listening: socket.socket) -> None:
+        """Take the connections of this socket, from `start` on; it is copied."""
+        self._listening = listening.dup()
 
     def encrypt(self, tls: ssl.SSLContext) -> None:
         """Serve https in place of http, from `start` on."""
@@ -117,9 +123,7 @@ class Listener:
         accepting = Accepting(make, lambda: self.connections.room, self._tls)
         self._accepting = accepting
         try:
-            server = await asyncio.get_running_loop().create_server(
-                accepting.take, host, port, backlog=_ACCEPT_QUEUE, ssl=self._tls
-            )
+            server = await self._listen_for(accepting.take, host, port)
         except OSError as error:
             raise _not_listening(error, self._listen) from error
         self._server = server
@@ -129,6 +133,24 @@ class Listener:
         shown = f"[{host}]" if ":" in host else host
         scheme = "http" if self._tls is None else "https"
         self.url = f"{scheme}://{shown}:{bound}{self._prefix}"
+
+    async def _listen_for(
+        self, take: Callable[[], asyncio.Protocol], host: str, port: int
+    ) -> asyncio.Server:
+        loop, queue = asyncio.get_running_loop(), _ACCEPT_QUEUE
+        if self._listening is None:
+            return await loop.create_server(
+                take, host, port, backlog=queue, ssl=self._tls
+            )
+        return await loop.create_server(
+            take, sock=self._listening, backlog=queue, ssl=self._tls
+        )
+
+    def retire(self) -> None:
+        """Accept no more: another listener does; what is connected is answered."""
+        self._accepting.close()
+        if self._server is not None:
+            self._server.close()
 
     async def stop(self) -> None:
         """Take no more requests, and answer those that are under way."""
@@ -140,6 +162,22 @@ class Listener:
         self._server.close()
         self.connections.stop()
         await asyncio.gather(self.connections.drain(_DRAIN_S), self._runner.cleanup())
+
+
+def bound_to(listen: str) -> socket.socket:
+    """Return a socket that has HOST:PORT and takes nothing until a listener starts.
+
+    OSError as `Listener.start`.
+    """
+    host, port = listen_address(listen)
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise _not_listening(error, listen) from error
+    return bound
 
 
 def way_in(

@@ -4,6 +4,7 @@ opening      from settings to a log, opened and recovered
 shared       from settings to stores that nodes share
 rebuilding   a stopped log's tiles and index anew
 restoring    a folder made from a copy, before it is a log
+node         one of several that share a log
 serving      a log behind its doors, until it is stopped
 metrics      what a log counts
 settings     of `tlog serve`
@@ -16,6 +17,7 @@ reading      what a door that answers readers needs
 standing     what operators may know
 admission    who may submit
 sequencer    pool, batch, commit, recovery, rebuild
+nodes        a node that does not write: it reads along, and forwards
 cosigning    witnesses are asked for their cosignatures, and may contradict
 publishing   backlog and publisher: tiles, then the checkpoint, then the index
 proofs       proofs from tiles

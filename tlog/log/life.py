@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from tlog.documents.opening import OpenDocuments
 from tlog.lifeline import Lifeline
@@ -17,6 +18,45 @@ from tlog.log.standing import Standing
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlogverify.keys import VerifierKey
+
+
+class Served(Protocol):
+    """The faces of a log for the doors, of whichever process it is."""
+
+    @property
+    def settings(self) -> LogSettings:
+        """Return what it was set to."""
+        ...
+
+    @property
+    def submitting(self) -> Submitting:
+        """Return the face for those that submit."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """Return the face for those that read."""
+        ...
+
+    @property
+    def standing(self) -> Standing:
+        """Return the face for those that run it."""
+        ...
+
+    @property
+    def metrics(self) -> LogMetrics:
+        """Return what it counts."""
+        ...
+
+    @property
+    def documents(self) -> OpenDocuments | None:
+        """Return the store beside it, if there is one."""
+        ...
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """Return the keys that verify its heads."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class LogMetrics(Metrics):
         self.term = gauge(
             "tlog_term", "The term in which this node writes; 0 for a log in a folder"
         )
+        self._add_nodes()
         self.entries = counter(
             "tlog_entries",
             "Entries that were added, by whether they name who signed",
@@ -63,6 +64,23 @@ class LogMetrics(Metrics):
         self._add_doors()
         self._add_cosigning()
         self.documents = DocumentMetrics(self._registry)
+
+    def _add_nodes(self) -> None:
+        gauge = self._gauge
+        self.node_writes = gauge(
+            "tlog_node_writes", "1 while this node of several is the one that writes"
+        )
+        self.node_lag_entries = gauge(
+            "tlog_node_lag_entries",
+            "Entries that this node lacks of the newest head that it was told",
+        )
+        self.node_quiet = gauge(
+            "tlog_node_quiet_seconds", "Since this node has seen a new head"
+        )
+        self.object_failures = gauge(
+            "tlog_object_failures",
+            "Questions to the bucket that it could not answer, since the start",
+        )
 
     def _add_doors(self) -> None:
         counter, gauge = self._counter, self._gauge

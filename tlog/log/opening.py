@@ -51,7 +51,27 @@ from tlog.signing import HeadSigner, OpenToken, open_no_token
 from tlog.signing.times import StatedTimes
 from tlogverify.policy import Policy
 
-__all__ = ["OpenStores", "open_log"]
+__all__ = ["Ground", "OpenStores", "open_ground", "open_log", "open_writing"]
+
+
+class Ground(NamedTuple):
+    """What every part of a log is given; policy: the text of one for verifiers.
+
+    times: of the heads that were signed.  stores: opened, and not written yet.
+    """
+
+    settings: LogSettings
+    signer: HeadSigner
+    times: StatedTimes
+    policy: str
+    clock: Clock
+    metrics: LogMetrics
+    stores: Stores
+
+    @property
+    def waits_for_witnesses(self) -> bool:
+        """Whether a policy names witnesses, whose signatures heads wait for."""
+        return self.settings.witness_policy is not None
 
 
 def open_log(
@@ -71,106 +91,97 @@ def open_log(
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
     """
-    opening = open_stores or open_folder_stores
     with telling_machine_trouble():
-        return _open_log(
+        ground = open_ground(
             settings,
-            BoundedClock(clock or SystemClock()),
-            lambda folder, origin: opening(folder, disk or SystemDisk(), origin),
-            open_token,
+            clock=clock,
+            disk=disk,
+            open_token=open_token,
+            open_stores=open_stores,
         )
+        documents: OpenDocuments | None = None
+        try:
+            documents = open_documents(
+                settings, settings.data, ground.metrics.documents, ground.clock
+            )
+            # Whoever wrote before has ended to: nobody has seen more than is read now.
+            ground.stores.tenure.take(partial(keep_index, ground.signer, ground.stores))
+            log = open_writing(ground)
+        except BaseException:
+            if documents is not None:
+                documents.close()
+            ground.stores.close()
+            raise
+        return replace(log, documents=documents)
 
 
-def _open_log(
+def open_ground(
     settings: LogSettings,
-    clock: Clock,
-    open_stores: Callable[[LogFolder, str], Stores],
-    open_token: OpenToken,
-) -> Log:
-    clock.now_s()
+    *,
+    clock: Clock | None = None,
+    disk: Disk | None = None,
+    open_token: OpenToken = open_no_token,
+    open_stores: OpenStores | None = None,
+) -> Ground:
+    """Open folder, keys and stores, whoever writes; raises as `open_log`."""
+    bounded = BoundedClock(clock or SystemClock())
+    bounded.now_s()
     layout = FolderLayout(settings.data)
     require_origin(layout, settings)
     if settings.sigstore and settings.origin:
         require_bare_host(settings.origin)
     folder = LogFolder(settings.data)
-    metrics = LogMetrics()
-    documents: OpenDocuments | None = None
     try:
-        documents = open_documents(settings, settings.data, metrics.documents, clock)
         keys = load_keys(layout, settings, open_token)
         times = StatedTimes("heads")
-        retired = [it.key for it in read_eras(layout.root) if it.retired is not None]
-        signer = HeadSigner(keys, clock, times.state, retired=retired)
-        log = _open(settings, folder, metrics, (signer, times), (clock, open_stores))
+        eras = read_eras(layout.root)
+        retired = [it.key for it in eras if it.retired is not None]
+        signer = HeadSigner(keys, bounded, times.state, retired=retired)
+        if settings.sigstore:
+            require_bare_host(signer.origin)
+        policy = policy_text(settings, signer.verifier_keys, retired_lines(eras))
+        write_public_keys(layout, signer, policy)
+        opening = open_stores or open_folder_stores
+        stores = opening(folder, disk or SystemDisk(), signer.origin)
     except BaseException:
-        if documents is not None:
-            documents.close()
         folder.close()
         raise
-    return replace(log, documents=documents)
+    return Ground(settings, signer, times, policy, bounded, LogMetrics(), stores)
 
 
-class _Ground(NamedTuple):
-    """What every part of a log is given; policy: the text of one for verifiers."""
+def open_writing(ground: Ground) -> Log:
+    """Return the log, recovered, of a process that is the one that writes.
 
-    settings: LogSettings
-    signer: HeadSigner
-    policy: str
-    clock: Clock
-    metrics: LogMetrics
-
-
-def _open(
-    settings: LogSettings,
-    folder: LogFolder,
-    metrics: LogMetrics,
-    signing: tuple[HeadSigner, StatedTimes],
-    by: tuple[Clock, Callable[[LogFolder, str], Stores]],
-) -> Log:
-    layout, (signer, times), (clock, open_stores) = folder.layout, signing, by
-    if settings.sigstore:
-        require_bare_host(signer.origin)
-    retired = retired_lines(read_eras(layout.root))
-    policy = policy_text(settings, signer.verifier_keys, retired)
-    write_public_keys(layout, signer, policy)
-    ground = _Ground(settings, signer, policy, clock, metrics)
-    asked = Policy.parse(policy.encode())
-    stores = open_stores(folder, signer.origin)
-    try:
-        # Whoever wrote before has ended to, so nobody has seen more than is read now.
-        stores.tenure.take(partial(keep_index, signer, stores))
-        sightings = see_all_heads(settings, asked, signer.verifier_keys)
-        guard = open_guard(settings, asked, stores.contradictions, ground.metrics)
-        if stores.journal.head() is None:
-            require_new(sightings)
-        recovered = recover(
-            signer,
-            stores,
-            backlog_bytes=settings.max_backlog_bytes,
-            offers_all=not _waits_for_witnesses(settings, guard),
-        )
-        signed = recovered.signed
-        times.remember(signed.note, signer.verifier_keys)
-        tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
-        root_at = partial(tiles.root, signed)
-        for found in compare_all(sightings, signed.size, root_at):
-            guard.contradict(found)
-        if not guard.is_contradicted:
-            recovered = sign_anew(signer, stores.journal, recovered)
-    except BaseException:
-        stores.close()
-        raise
-    return _assemble(ground, stores, recovered, tiles, guard)
+    Raises as `open_log`; the stores stay open.
+    """
+    settings, signer, stores = ground.settings, ground.signer, ground.stores
+    asked = Policy.parse(ground.policy.encode())
+    sightings = see_all_heads(settings, asked, signer.verifier_keys)
+    guard = open_guard(settings, asked, stores.contradictions, ground.metrics)
+    if stores.journal.head() is None:
+        require_new(sightings)
+    recovered = recover(
+        signer,
+        stores,
+        backlog_bytes=settings.max_backlog_bytes,
+        offers_all=not _waits_for_witnesses(settings, guard),
+    )
+    signed = recovered.signed
+    ground.times.remember(signed.note, signer.verifier_keys)
+    tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
+    root_at = partial(tiles.root, signed)
+    for found in compare_all(sightings, signed.size, root_at):
+        guard.contradict(found)
+    if not guard.is_contradicted:
+        recovered = sign_anew(signer, stores.journal, recovered)
+    return _assemble(ground, recovered, tiles, guard)
 
 
 def _assemble(
-    ground: _Ground,
-    stores: Stores,
-    recovered: Recovered,
-    tiles: TileReader,
-    guard: WriteGuard,
+    ground: Ground, recovered: Recovered, tiles: TileReader, guard: WriteGuard
 ) -> Log:
     settings, metrics, backlog = ground.settings, ground.metrics, recovered.backlog
+    stores = ground.stores
     publisher = Publisher(
         backlog,
         stores.objects,
@@ -198,7 +209,7 @@ def _assemble(
     heads = collector or SignedHeads(lambda: sequencer.committer.signed)
     log = Log(
         settings=settings,
-        submitting=_submitting(ground, sequencer.pool, heads, guard),
+        submitting=submitting_face(ground, sequencer.pool, heads, guard),
         reading=_reading(heads, prover, tiles, stores, sequencer.known, publisher),
         standing=Standing(
             origin=ground.signer.origin,
@@ -225,7 +236,7 @@ def _assemble(
 
 
 def _committer(
-    ground: _Ground, stores: Stores, recovered: Recovered, guard: WriteGuard
+    ground: Ground, stores: Stores, recovered: Recovered, guard: WriteGuard
 ) -> Committer:
     return Committer(
         ground.signer,
@@ -246,7 +257,7 @@ def _waits_for_witnesses(settings: LogSettings, guard: WriteGuard) -> bool:
 
 
 def _view(
-    ground: _Ground, committer: Committer, prover: Prover, backlog: Backlog
+    ground: Ground, committer: Committer, prover: Prover, backlog: Backlog
 ) -> LogView:
     """Return the log as the collector of cosignatures sees it."""
     return LogView(
@@ -261,9 +272,10 @@ def _view(
     )
 
 
-def _submitting(
-    ground: _Ground, pool: Pool, heads: Heads, guard: WriteGuard
+def submitting_face(
+    ground: Ground, pool: Pool, heads: Heads, guard: WriteGuard
 ) -> Submitting:
+    """Return the face for those that submit; pool: whose entries are committed."""
     settings, origin = ground.settings, ground.signer.origin
     begins = settings.sigstore and not settings.frozen and heads.signed.size == 0
     return Submitting(

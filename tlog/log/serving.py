@@ -1,8 +1,11 @@
 """A log behind its doors, until it is stopped and has answered all that it accepted."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from aiohttp import web
 
 from tlog.errors import BusyError
 from tlog.http.listener import Listener
@@ -16,17 +19,31 @@ from tlog.log_lines import log_event
 _MEASURE_S: Final = 300.0
 
 
+class SharedDoor(NamedTuple):
+    """What a node brings that others ask.
+
+    listening: the socket of the node.  routes: for the others.  wake: called after each
+    batch.
+    """
+
+    listening: socket.socket
+    routes: Sequence[web.RouteDef]
+    wake: Callable[[], object]
+
+
 async def serve(
     log: Log,
     stop: asyncio.Event,
     ready: Callable[[str], None],
     *,
     is_lean: bool = True,
+    shared: SharedDoor | None = None,
 ) -> None:
     """Serve `log` until `stop` is set or the log stops by itself; then close it.
 
     ready: called with the URL when the first request can be answered.  is_lean: hot
-    routes have both ways in, and aiohttp's alone if not.
+    routes have both ways in, and aiohttp's alone if not.  shared: what a log needs
+    beside that other nodes ask.
     Raises the FatalError that stopped the log, if one did.
     """
     loop = asyncio.get_running_loop()
@@ -34,11 +51,18 @@ async def serve(
     def deliver(settled: Settled) -> None:
         settle(settled)
         log.heads.wake()
+        if shared is not None:
+            shared.wake()
 
     settings = log.settings
     listener = Listener(
-        build_app(log), settings.listen, settings.prefix, is_lean=is_lean
+        build_app(log, shared.routes if shared else ()),
+        settings.listen,
+        settings.prefix,
+        is_lean=is_lean,
     )
+    if shared is not None:
+        listener.adopt(shared.listening)
     log.start(
         on_stop=lambda: loop.call_soon_threadsafe(stop.set),
         # One wake-up of the loop for all waiters of a batch.

@@ -16,6 +16,7 @@ class Standing:
     keys: of its heads.  policy: the text of a policy for those who verify.  claims:
     must all hold for submissions to be taken; each is asked anew.  doors: whether each
     door takes entries, by its name.  witnessing: None for a log without witnesses.
+    facts: what a node of several says of itself beside.
     """
 
     origin: str
@@ -26,3 +27,4 @@ class Standing:
     doors: Mapping[str, bool]
     guard: WriteGuard
     witnessing: Witnessing | None
+    facts: Callable[[], Mapping[str, object]] | None = None

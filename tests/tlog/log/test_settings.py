@@ -23,6 +23,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "database": [(it, it) for it in ("postgresql://a/b", "postgres://c/d", "")],
     "objects": [(it, it) for it in ("s3://a", "s3://a/b", "")],
     "durability": [("storage",) * 2, ("database",) * 2, ("storage",) * 2],
+    "node_url": [(it, it) for it in ("http://a:80", "https://a/log", "")],
     "takeover_s": [("1", 1), ("5", 5), ("60", 60)],
     "ed25519_key": [(it, it) for it in ("/a/key", "/b/key", "")],
     "listen": [("[::1]:1", "[::1]:1"), ("a:0", "a:0"), ("0.0.0.0:65535",) * 2],
@@ -373,6 +374,10 @@ def test_each_setting_is_of_one_group() -> None:
         ("objects", "s3://key:secret@bucket/logs"),
         ("objects", "s3://bucket/logs?secret=a"),
         ("durability", "none"),
+        ("node_url", "a:80"),
+        ("node_url", "http://"),
+        ("node_url", "http://user@a"),
+        ("node_url", "http://a?b"),
         ("takeover_s", 0),
     ],
 )

@@ -10,6 +10,7 @@ tiles       the read side of C2SP tlog-tiles
 kept_tiles  full tiles that were asked for last
 operation   log, health, metrics, OpenAPI
 status      a page for people
+nodes       what other nodes ask of the one that writes
 problems    the errors of these doors, and how each is told
 client      whose request it is
 traced      submissions as spans, where somebody collects them

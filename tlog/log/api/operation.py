@@ -72,6 +72,8 @@ class OperationEndpoints:
             claims["not_rolled_back"] = not log.guard.is_contradicted
             claims["confirmed"] = log.guard.is_confirmed
             document = {**claims, "contradictions": _contradictions(log)}
+        if log.facts is not None:
+            document = {**document, **log.facts()}
         return json_response(document, status=200 if all(claims.values()) else 503)
 
     async def metrics(self, _: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """The log's routes: which door answers which path."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -20,15 +21,18 @@ from tlog.log.api.rekor_errors import rekor_answer
 from tlog.log.api.submit import SubmitEndpoint
 from tlog.log.api.tiles import TileEndpoints
 from tlog.log.api.traced import traced
-from tlog.log.life import Log
+from tlog.log.life import Served
 
 REKOR_ENTRIES: Final = "/api/v2/log/entries"
 
 _DIALECTS: Final = {"/api/v2/log/": rekor_answer, "//api/v2/log/": rekor_answer}
 
 
-def build_app(log: Log) -> web.Application:
-    """Return the application that serves `log` below its prefix."""
+def build_app(log: Served, further: Sequence[web.RouteDef] = ()) -> web.Application:
+    """Return the application that serves `log` below its prefix.
+
+    further: routes that other nodes of the log ask.
+    """
     settings, prefix = log.settings, log.settings.prefix
     prover = log.reading.prover
     is_closed = settings.sigstore and not settings.sigstore_native
@@ -55,6 +59,7 @@ def build_app(log: Log) -> web.Application:
         web.get(f"{prefix}/metrics", operation.metrics),
         web.get(f"{prefix}/status", operation.status),
         web.get(f"{prefix}/openapi.json", operation.openapi),
+        *further,
     ]
     if settings.sigstore:
         log_id = log.keys[0].key_hash

@@ -1,9 +1,7 @@
 """The entries that a log has: in the search index, or on their way there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
-
-from tlog.log.publishing.backlog import Backlog
 
 
 class LeafIndex(Protocol):
@@ -14,10 +12,18 @@ class LeafIndex(Protocol):
         ...
 
 
+class Waiting(Protocol):
+    """What is not in the index yet."""
+
+    def find_all(self, leaf_hashes: Iterable[bytes]) -> dict[bytes, int]:
+        """Return the indexes of those that are not in the search index yet."""
+        ...
+
+
 class KnownEntries:
     """Every entry up to the signed head, by its leaf hash."""
 
-    def __init__(self, backlog: Backlog, index: LeafIndex) -> None:
+    def __init__(self, backlog: Waiting, index: LeafIndex) -> None:
         self._backlog = backlog
         self._index = index
 

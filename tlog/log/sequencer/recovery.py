@@ -17,7 +17,7 @@ from tlog.log.merkle.frontier import edge_tiles, frontier_from_tiles
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import EMPTY_TREE, Tree
 from tlog.log.publishing.backlog import Backlog
-from tlog.log.sequencer.growth import grow
+from tlog.log.sequencer.growth import Growth, grow
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal, SignedHead, StoredBatch
 from tlog.log.storage.objects import Objects
@@ -62,23 +62,23 @@ def recover(
     error if the machine cannot read it.
     """
     journal, objects, index = stores.journal, stores.objects, stores.index
-    public = _public(signer, objects)
-    stored = _stored(signer, objects, public)
+    public = public_head(signer, objects)
+    stored = stored_head(signer, objects, public)
     head = journal.head()
     if head is None:
         if stored.size:
             raise CorruptError("the journal", "has no head, but a checkpoint is public")
         head = SignedHead(0, signer.sign(0, EMPTY_ROOT))
         journal.commit(None, head, None, 0)
-    signed = _open(signer, head.note, "the journal's head")
+    signed = open_head(signer, head.note, "the journal's head")
     if head.size != signed.size:
         raise CorruptError("the journal's head", f"is stored as {head.size}")
     if stored.size > signed.size:
         raise CorruptError("the journal", f"ends below the stored {stored.size}")
     if index.complete_to > signed.size:
         raise CorruptError("the index", "is ahead of the log: remove it, then start")
-    snapshot = Snapshot(head.note, _tree_at(stored, objects))
-    _catch_up(index, objects, snapshot.tree)
+    snapshot = Snapshot(head.note, tree_at(stored, objects))
+    catch_up(index, objects, snapshot.tree)
     backlog = Backlog(snapshot, backlog_bytes, offers_all=offers_all)
     for batch in journal.batches():
         if batch.start >= stored.size:
@@ -86,7 +86,7 @@ def recover(
     if (snapshot.size, snapshot.root) != (signed.size, signed.root):
         raise CorruptError("the journal", f"does not lead to its head of {head.size}")
     note = objects.checkpoint()
-    shown = None if note is None else Snapshot(note, _tree_at(public, objects))
+    shown = None if note is None else Snapshot(note, tree_at(public, objects))
     return Recovered(backlog, snapshot, shown)
 
 
@@ -95,9 +95,9 @@ def keep_index(signer: HeadSigner, stores: Stores) -> None:
 
     For a process that does not write yet; raises as `recover`.
     """
-    public = _public(signer, stores.objects)
+    public = public_head(signer, stores.objects)
     if stores.index.complete_to < public.size:
-        _catch_up(stores.index, stores.objects, _tree_at(public, stores.objects))
+        catch_up(stores.index, stores.objects, tree_at(public, stores.objects))
 
 
 def sign_anew(signer: HeadSigner, journal: Journal, recovered: Recovered) -> Recovered:
@@ -119,9 +119,18 @@ def _replay(batch: StoredBatch, before: Snapshot, backlog: Backlog) -> Snapshot:
 
     The note stays: it is the newest head's all along, which the tree is growing up to.
     """
+    growth, entries = replay(batch, before.tree)
+    after = Snapshot(before.note, growth.tree)
+    leaf_hashes = hashing.split_hashes(growth.leaf_hashes)
+    backlog.add(after, growth.full, entries, leaf_hashes)
+    return after
+
+
+def replay(batch: StoredBatch, tree: Tree) -> tuple[Growth, Packed]:
+    """Let a tree grow by a journal's batch; return its growth, and the entries."""
     where = f"the journal's batch at {batch.start}"
-    if batch.start != before.size:
-        raise CorruptError(where, f"does not follow on {before.size}")
+    if batch.start != tree.size:
+        raise CorruptError(where, f"does not follow on {tree.size}")
     try:
         entries = Packed.parse(batch.entries, batch.end - batch.start)
     except FormatError as error:
@@ -129,37 +138,35 @@ def _replay(batch: StoredBatch, before: Snapshot, backlog: Backlog) -> Snapshot:
     if not entries:
         raise CorruptError(where, "is empty")
     leaf_hashes = hashing.bundle_leaf_hashes(entries.bundle, len(entries))
-    growth = grow(before.tree, entries, leaf_hashes)
-    after = Snapshot(before.note, growth.tree)
-    backlog.add(after, growth.full, entries, hashing.split_hashes(leaf_hashes))
-    return after
+    return grow(tree, entries, leaf_hashes), entries
 
 
-def _public(signer: HeadSigner, objects: Objects) -> Checkpoint:
+def public_head(signer: HeadSigner, objects: Objects) -> Checkpoint:
     """Return the head of the public checkpoint; of the empty tree if there is none."""
     note = objects.checkpoint()
     if note is None:
         return Checkpoint(signer.origin, 0, EMPTY_ROOT)
-    return _open(signer, note, "the public checkpoint")
+    return open_head(signer, note, "the public checkpoint")
 
 
-def _stored(signer: HeadSigner, objects: Objects, public: Checkpoint) -> Checkpoint:
+def stored_head(signer: HeadSigner, objects: Objects, public: Checkpoint) -> Checkpoint:
     """Return the head up to which tiles are durable."""
     note = objects.stored_head()
     if note is None:
         return public
-    stored = _open(signer, note, "the stored head")
+    stored = open_head(signer, note, "the stored head")
     return stored if stored.size > public.size else public
 
 
-def _open(signer: HeadSigner, note: bytes, where: str) -> Checkpoint:
+def open_head(signer: HeadSigner, note: bytes, where: str) -> Checkpoint:
+    """Return a head of the log; CorruptError if its note is not signed by it."""
     try:
         return open_checkpoint(note, *signer.known_keys)
     except (FormatError, SignatureError) as error:
         raise CorruptError(where, str(error)) from error
 
 
-def _tree_at(stored: Checkpoint, objects: Objects) -> Tree:
+def tree_at(stored: Checkpoint, objects: Objects) -> Tree:
     """Read the right edge of a tree from its tiles, which are durable."""
     size = stored.size
     if size == 0:
@@ -192,7 +199,7 @@ def _read(objects: Objects, tile: Tile) -> bytes:
     return full[: tile.width * HASH_SIZE]
 
 
-def _catch_up(index: Index, objects: Objects, stored: Tree) -> None:
+def catch_up(index: Index, objects: Objects, stored: Tree) -> None:
     """Write the stored entries that the index lacks."""
     if index.complete_to < stored.size:
         log_event("indexing", start=index.complete_to, end=stored.size)

@@ -7,11 +7,14 @@
     objects           the seam of tiles, bundles and the public checkpoint
     objects_folder    the same as immutable files
     objects_bucket    the same in a bucket
+    objects_counted   the same, and how often their store was away
     tenure            the seam of the right to write
     tenure_folder     the same by the folder's lock
     tenure_term       the same by a term in the database
     postgres          a database that nodes share, and what may be trusted of it
     settings          where a log is stored that several nodes share
+    writers           the seam of who writes, and how the other nodes reach it
+    writers_row       the same in the log's row
     contradictions    what witnesses have said against the log, and its file
     contradictions_row  the same in the database
     stores            all of it, opened and closed together

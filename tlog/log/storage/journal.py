@@ -38,8 +38,8 @@ class Journal(Protocol):
         """Return the newest signed head, or None in a new log."""
         ...
 
-    def batches(self) -> Iterator[StoredBatch]:
-        """Return all batches that are not trimmed, in the tree's order."""
+    def batches(self, since: int = 0) -> Iterator[StoredBatch]:
+        """Return the batches that end above `since` and are not trimmed, in order."""
         ...
 
     def commit(

@@ -78,13 +78,14 @@ class PostgresJournal:
         _require_types("the database's head", rows[0])
         return SignedHead(*rows[0])
 
-    def batches(self) -> Iterator[StoredBatch]:
-        """Return all batches that are not trimmed, in the tree's order."""
+    def batches(self, since: int = 0) -> Iterator[StoredBatch]:
+        """Return the batches that end above `since` and are not trimmed, in order."""
         sql = (
             'SELECT start, "end", entries FROM tlog_batches'
-            " WHERE origin = %(origin)s ORDER BY start"
+            ' WHERE origin = %(origin)s AND "end" > %(since)s::bigint ORDER BY start'
         )
-        for row in self._database.read(sql, {"origin": self._origin}):
+        values = {"origin": self._origin, "since": since}
+        for row in self._database.read(sql, values):
             _require_types(f"the database's batch at {row[0]}", row)
             yield StoredBatch(*row)
 

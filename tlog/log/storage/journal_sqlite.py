@@ -56,10 +56,10 @@ class SqliteJournal:
         rows = self._rows("SELECT size, note FROM head", "the journal's head")
         return next((SignedHead(*row) for row in rows), None)
 
-    def batches(self) -> Iterator[StoredBatch]:
-        """Return all batches that are not trimmed, in the tree's order."""
-        sql = 'SELECT start, "end", entries FROM batches ORDER BY start'
-        rows = self._rows(sql, "the journal's batch at {}")
+    def batches(self, since: int = 0) -> Iterator[StoredBatch]:
+        """Return the batches that end above `since` and are not trimmed, in order."""
+        sql = 'SELECT start, "end", entries FROM batches WHERE "end" > ? ORDER BY start'
+        rows = self._rows(sql, "the journal's batch at {}", since)
         return (StoredBatch(*row) for row in rows)
 
     def commit(
@@ -109,13 +109,13 @@ class SqliteJournal:
         if not self._file.changed_one():
             raise FatalError("the stored head is not the one that this process signed")
 
-    def _rows(self, sql: str, where: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, sql: str, where: str, *values: int) -> Iterator[tuple[Any, ...]]:
         """Return rows of numbers and a last blob; SQLite itself would take any type.
 
         where: what a row is called, with {} for its first value.
         """
         try:
-            for row in self._connection.execute(sql):
+            for row in self._connection.execute(sql, values):
                 *numbers, blob = row
                 if {type(it) for it in numbers} != {int} or type(blob) is not bytes:
                     raise CorruptError(where.format(row[0]), "a value's type is wrong")

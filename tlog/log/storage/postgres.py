@@ -5,7 +5,8 @@
 
 `term` counts those who have written a log, one after the other: every statement that
 changes something names the term of its writer, so that whoever was replaced changes
-nothing.  `beat` grows while the writer lives.
+nothing.  `beat` grows while the writer lives.  `address` and `secret` are how other
+nodes reach it.
 
 PostgreSQL answers a commit that its standby has not confirmed as a success, with a
 warning.  So a warning about a change is an unknown outcome.
@@ -30,9 +31,13 @@ CREATE TABLE IF NOT EXISTS tlog_heads (
     is_held boolean NOT NULL,
     size bigint,
     note bytea,
-    contradictions bytea
+    contradictions bytea,
+    address text,
+    secret bytea
 ) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 500,
         autovacuum_vacuum_scale_factor = 0);
+ALTER TABLE tlog_heads ADD COLUMN IF NOT EXISTS address text;
+ALTER TABLE tlog_heads ADD COLUMN IF NOT EXISTS secret bytea;
 CREATE TABLE IF NOT EXISTS tlog_batches (
     origin text NOT NULL,
     start bigint NOT NULL,
@@ -42,6 +47,10 @@ CREATE TABLE IF NOT EXISTS tlog_batches (
 ) WITH (autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
 ALTER TABLE tlog_batches ALTER COLUMN entries SET STORAGE EXTERNAL
 """
+# Where it is, tables of every earlier version have been brought up to it.
+_NEWEST_COLUMN: Final = """
+SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('tlog_heads')
+    AND attname = 'secret' AND to_regclass('tlog_batches') IS NOT NULL"""
 _TABLES_LOCK: Final = 0x746C6F67
 
 # What the server says when a statement was rolled back and another may succeed: no
@@ -126,8 +135,7 @@ class Database:
 
     def make_tables(self) -> None:
         """Make the tables that are not there; MachineError if that cannot be done."""
-        (found,) = self.read("SELECT to_regclass('tlog_batches')::text", {})
-        if found != (None,):
+        if self.read(_NEWEST_COLUMN, {}):
             return
         try:
             connection = self._connected()

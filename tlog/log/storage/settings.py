@@ -38,6 +38,12 @@ class SharedSettings(SettingsGroup):
         most=3_600,
     )
 
+    node_url: str = setting(
+        "",
+        "the URL by which other nodes reach this one; empty: by the host and port of "
+        "listen, or this machine's name where that is all addresses",
+    )
+
     def __post_init__(  # type: ignore[explicit-override]  # typing: from 3.12
         self,
     ) -> None:
@@ -55,6 +61,8 @@ class SharedSettings(SettingsGroup):
                 raise FormatError(_NO_URL)
             if parts.netloc.count("@") > 1:
                 raise FormatError("an @ in the password of database is written %40")
+        if self.node_url:
+            self._require_node_url()
         if self.objects:
             objects = urlsplit(self.objects)
             if objects.scheme != "s3" or not objects.netloc or "@" in objects.netloc:
@@ -63,6 +71,13 @@ class SharedSettings(SettingsGroup):
                 )
             if objects.query or objects.fragment:
                 raise FormatError("objects is a bucket and a prefix alone")
+
+    def _require_node_url(self) -> None:
+        node = urlsplit(self.node_url)
+        if node.scheme not in {"http", "https"} or not node.hostname:
+            raise FormatError("node_url is a URL, http://HOST:PORT/PREFIX")
+        if "@" in node.netloc or node.query or node.fragment:
+            raise FormatError("node_url is a host, a port and a prefix alone")
 
     @property
     def holds_password(self) -> bool:

@@ -16,12 +16,17 @@ from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.tenure import Tenure
+from tlog.log.storage.writers import Writers
 from tlog.log_lines import log_event
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """A folder that this process holds, and where its log is stored."""
+    """A folder that this process holds, and where its log is stored.
+
+    writers: the nodes that share it; None if nobody does.  failures: returns how often
+    the objects' store could not do its work, where that is counted.
+    """
 
     folder: LogFolder
     tenure: Tenure
@@ -29,6 +34,8 @@ class Stores:
     objects: Objects
     index: Index
     contradictions: KeptContradictions
+    writers: Writers | None = None
+    failures: Callable[[], int] | None = None
 
     def close(self) -> None:
         """Close all, and let go of the log and of the folder."""
@@ -37,6 +44,8 @@ class Stores:
         finally:
             self.journal.close()
             self.tenure.release()
+            if self.writers is not None:
+                self.writers.close()
             self.folder.close()
 
 

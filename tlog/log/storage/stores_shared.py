@@ -20,10 +20,13 @@ from tlog.log.storage.contradictions_row import RowContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.journal_postgres import PostgresJournal
 from tlog.log.storage.objects_bucket import BucketObjects, probe_bucket
+from tlog.log.storage.objects_counted import CountedObjects
 from tlog.log.storage.postgres import Database
 from tlog.log.storage.settings import SharedSettings
 from tlog.log.storage.stores import OpenStores, Stores, open_index
 from tlog.log.storage.tenure_term import TermTenure
+from tlog.log.storage.writers import Writer
+from tlog.log.storage.writers_row import RowWriters
 
 # Segments that no client or proxy reads in two ways.
 _SEGMENT: Final = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"
@@ -31,8 +34,10 @@ _NAME: Final = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 _TIMEOUT: Final = timedelta(seconds=10)
 
 
-def shared_stores(settings: SharedSettings) -> OpenStores:
+def shared_stores(settings: SharedSettings, address: str = "") -> OpenStores:
     """Return how the stores of these settings are opened.
+
+    address: the URL by which other nodes reach this one while it writes.
 
     Raises RejectedError if one of the two is not named.
     """
@@ -40,26 +45,40 @@ def shared_stores(settings: SharedSettings) -> OpenStores:
         raise RejectedError("nodes share a database and a bucket: name both")
 
     def open_stores(folder: LogFolder, disk: Disk, origin: str) -> Stores:
-        return _open(settings, folder, origin)
+        return _open(settings, folder, origin, address)
 
     return open_stores
 
 
-def _open(settings: SharedSettings, folder: LogFolder, origin: str) -> Stores:
-    objects = _open_objects(settings.objects, origin)
+def _open(
+    settings: SharedSettings, folder: LogFolder, origin: str, address: str
+) -> Stores:
+    objects = CountedObjects(_open_objects(settings.objects, origin))
     writing, living = Database(settings.database), Database(settings.database)
     try:
         judge = partial(_require_durable, settings)
         judge(writing)
         writing.make_tables()
-        tenure = TermTenure(living, origin, settings.takeover_s, SystemClock(), judge)
+        here = Writer(0, address, secrets.token_bytes(32))
+        clock, takeover_s = SystemClock(), settings.takeover_s
+        tenure = TermTenure(living, origin, takeover_s, clock, judge, here)
         index = open_index(folder.layout.index)
     except BaseException:
         writing.close()
         raise
     journal = PostgresJournal(writing, origin, lambda: tenure.term)
     kept = RowContradictions(Database(settings.database), origin, lambda: tenure.term)
-    return Stores(folder, tenure, journal, objects, index, kept)
+    writers = RowWriters(Database(settings.database), origin, here)
+    return Stores(
+        folder,
+        tenure,
+        journal,
+        objects,
+        index,
+        kept,
+        writers,
+        lambda: objects.failures,
+    )
 
 
 def _require_durable(settings: SharedSettings, database: Database) -> None:

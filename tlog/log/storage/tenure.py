@@ -21,6 +21,10 @@ class Tenure(Protocol):
         """
         ...
 
+    def end_waiting(self) -> None:
+        """Let `take` return without the right: this process ends."""
+        ...
+
     @property
     def is_held(self) -> bool:
         """Whether this process is still the one, as far as it knows; does not wait."""

@@ -15,6 +15,9 @@ class FolderTenure:
     def take(self, meanwhile: Callable[[], None]) -> None:
         """Return at once: the lock is held."""
 
+    def end_waiting(self) -> None:
+        """Nobody waits."""
+
     @property
     def is_held(self) -> bool:
         """Whether this process still holds the lock."""

@@ -16,6 +16,7 @@ from tlog.clock import Clock
 from tlog.errors import BusyError, FatalError, MachineError
 from tlog.lifeline import Lifeline
 from tlog.log.storage.postgres import Database
+from tlog.log.storage.writers import Writer
 from tlog.log_lines import log_event
 
 _LOOK_S: Final = 0.25
@@ -24,15 +25,19 @@ _LOOK_S: Final = 0.25
 _SILENCE: Final = 0.6
 """The part of it that is waited; the rest is for recovery."""
 
+_NOWHERE: Final = Writer(0, "", b"")
+
 _LOOK: Final = "SELECT term, beat, is_held FROM tlog_heads WHERE origin = %(origin)s"
 _BEGIN: Final = """
 WITH begun AS (
-    INSERT INTO tlog_heads (origin, term, beat, is_held)
-    VALUES (%(origin)s, 1, 0, true) ON CONFLICT DO NOTHING RETURNING term
+    INSERT INTO tlog_heads (origin, term, beat, is_held, address, secret)
+    VALUES (%(origin)s, 1, 0, true, %(address)s, %(secret)b::bytea)
+    ON CONFLICT DO NOTHING RETURNING term
 ) SELECT (SELECT term FROM begun)"""
 _RAISE: Final = """
 WITH raised AS (
-    UPDATE tlog_heads SET term = term + 1, beat = beat + 1, is_held = true
+    UPDATE tlog_heads SET term = term + 1, beat = beat + 1, is_held = true,
+        address = %(address)s, secret = %(secret)b::bytea
     WHERE origin = %(origin)s AND term = %(term)s::bigint AND beat = %(beat)s::bigint
     RETURNING term
 ) SELECT (SELECT term FROM raised)"""
@@ -56,8 +61,9 @@ class TermTenure:
 
     database: a connection of its own.  takeover_s: after so long
     without a sign of the writer another node serves.
-    judge: raises if the database may not be written.  term: in which this process
-    writes, 0 before it does.
+    judge: raises if the database may not be written.  asked_at: where the other nodes
+    reach this one while it writes; its term counts for nothing.  term: in which this
+    process writes, 0 before it does.
     """
 
     def __init__(
@@ -67,12 +73,15 @@ class TermTenure:
         takeover_s: int,
         clock: Clock,
         judge: Callable[[Database], None],
+        asked_at: Writer = _NOWHERE,
     ) -> None:
         self._database = database
         self._origin = origin
         self._silence_s = takeover_s * _SILENCE
         self._clock = clock
         self._judge = judge
+        self._asked_at = asked_at
+        self._is_leaving = False
         self._ended = Event()
         self._lost: FatalError | None = None
         self._beaten_s = 0.0
@@ -82,10 +91,13 @@ class TermTenure:
     def take(self, meanwhile: Callable[[], None]) -> None:
         """Wait until no other node writes, then begin a term and keep it alive.
 
+        It returns without a term after `end_waiting`.
         Raises what `judge` does, and FatalError if nobody knows whether the term began.
         """
         while not self.term:
             seen = self._wait_for_silence(meanwhile)
+            if self._is_leaving:
+                return
             # It may be another one than at the start: a standby that was promoted.
             self._judge(self._database)
             self.term = self._begin(seen)
@@ -94,11 +106,17 @@ class TermTenure:
         self._thread = Thread(target=self._keep, name="term", daemon=True)
         self._thread.start()
 
+    def end_waiting(self) -> None:
+        """Let `take` return: this node ends."""
+        self._is_leaving = True
+        self._ended.set()
+
     @property
     def is_held(self) -> bool:
         """Whether no other node can have taken over yet, as far as this one knows."""
         silent_s = self._clock.monotonic_s() - self._beaten_s
-        return self._lost is None and silent_s < self._silence_s
+        is_writer = bool(self.term) and self._lost is None
+        return is_writer and silent_s < self._silence_s
 
     def start(self, lifeline: Lifeline) -> None:
         """Stop the process when another node writes."""
@@ -121,7 +139,7 @@ class TermTenure:
         seen, seen_s = self._look(), self._clock.monotonic_s()
         kept_s = seen_s - self._silence_s
         is_told = False
-        while seen is not None and seen.is_held:
+        while seen is not None and seen.is_held and not self._is_leaving:
             now_s = self._clock.monotonic_s()
             if now_s - seen_s >= self._silence_s:
                 break
@@ -142,7 +160,7 @@ class TermTenure:
 
     def _look(self) -> _Seen | None:
         """Return what the database says; waits while it cannot be asked."""
-        while True:
+        while not self._is_leaving:
             try:
                 rows = self._database.read(_LOOK, {"origin": self._origin})
             except MachineError as error:
@@ -150,10 +168,15 @@ class TermTenure:
                 self._ended.wait(1)
             else:
                 return next((_Seen(*row) for row in rows), None)
+        return None
 
     def _begin(self, seen: _Seen | None) -> int:
         """Begin a term after the one that was seen; 0 if another node was first."""
-        values: dict[str, object] = {"origin": self._origin}
+        values: dict[str, object] = {
+            "origin": self._origin,
+            "address": self._asked_at.address,
+            "secret": self._asked_at.secret,
+        }
         if seen is None:
             term, *_ = self._database.change(_BEGIN, values)
         else:

@@ -1,0 +1,292 @@
+"""Any node of a log answers anything: what a node says that does not write.
+
+PostgreSQL is real; the store is a bucket in memory.
+"""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.faults.opened import entries
+from tests.support.bucket import Bucket, bucket
+from tests.support.http import Answer, ask
+from tests.support.postgres import Postgres, postgres
+from tests.support.rekor import body_of, hashedrekord
+from tests.support.rekor_client import PATH
+from tests.support.running import until
+from tests.support.sharing import Shared, ending, shared
+from tests.system.audit import audit
+from tests.system.load import History, entry
+from tests.system.server import ServerProcess
+from tests.system.test_shared import witnessed
+from tlogclient import LogClient, UnavailableError
+from tlogverify import Policy
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Bucket]:
+    with bucket() as stored:
+        yield stored
+
+
+@pytest.fixture
+def log(database: Postgres, store: Bucket, tmp_path: Path) -> Shared:
+    return shared(database, store, tmp_path)
+
+
+async def submit(node: ServerProcess, history: History, *batches: list[bytes]) -> None:
+    policy = node.policy
+    async with LogClient(node.url, policy, attempts=1) as client:
+        for batch in batches:
+            await history.submit(client, policy, batch)
+
+
+async def test_a_node_that_follows_answers_as_the_one_that_writes(log: Shared) -> None:
+    writing, following, history = log.node("first"), log.node("second"), History()
+    with ending(writing, following):
+        writing.start()
+        following.start()
+        await submit(writing, history, entries(0, 300))
+        # New ones, known ones and both, by the node that does not write.
+        await submit(following, history, entries(300, 600), entries(0, 5))
+        await submit(following, history, entries(590, 610))
+        assert (1, 610) == log.head()
+        for path in (
+            "/api/v1/proof/inclusion?index=7",
+            "/api/v1/proof/inclusion?index=609&size=610",
+            "/api/v1/proof/consistency?old=100&new=610",
+            "/api/v1/entries/605",
+            "/api/v1/entries?start=200&end=610",
+            "/tile/0/000",
+            "/tile/0/002.p/98",
+            "/tile/entries/001",
+        ):
+            told = await ask(following.url, path)
+            assert (200, told.body) == (
+                told.status,
+                (await ask(writing.url, path)).body,
+            )
+
+
+async def test_sigstores_clients_are_answered_by_any_node(log: Shared) -> None:
+    log = replace(log, origin=f"{log.origin.partition('/')[2]}.example")
+    nodes = [log.node(name, "--sigstore") for name in ("first", "second")]
+    with ending(*nodes):
+        for node in nodes:
+            node.start()
+        told: list[Answer] = []
+        # Twice by the node that follows, then by the one that writes.
+        body = body_of(hashedrekord(b"one"))
+        for node in (nodes[1], nodes[1], nodes[0]):
+            told.append(await ask(node.url, PATH, method="POST", body=body))
+        assert [201, 201, 201] == [it.status for it in told]
+        assert {"1"} == {it.json()["logIndex"] for it in told}
+        assert 1 == len({it.json()["canonicalizedBody"] for it in told})
+        assert [False, True, True] == ["x-log-index" in it.headers for it in told]
+
+
+async def test_cosigned_heads_are_shown_by_any_node(log: Shared) -> None:
+    writing, following, history = log.node("first"), log.node("second"), History()
+    with witnessed(log, writing), ending(following):
+        writing.start()
+        following.variables |= writing.variables
+        following.start()
+        await submit(following, history, entries(0, 40))
+        async with LogClient(following.url, following.policy) as client:
+            head = (await client.checkpoint()).checkpoint
+        assert head == history.heads[40]
+
+
+async def test_without_a_writer_readers_are_answered_and_submitters_wait(
+    log: Shared,
+) -> None:
+    writing, history = log.node("first"), History()
+    following = log.node("second", "--takeover-s", "600")
+    with ending(writing, following):
+        writing.start()
+        following.start()
+        await submit(following, history, entries(0, 20))
+        writing.kill()
+        # What this node knows, it answers alone.
+        await submit(following, history, entries(3, 9))
+        assert 200 == (await ask(following.url, "/checkpoint")).status
+        body = b'{"entries":[%b]}' % entry("new")
+        headers = {"Content-Type": "application/json"}
+        refused = await ask(
+            following.url, "/api/v1/entries", method="POST", headers=headers, body=body
+        )
+        assert (503, "busy") == (refused.status, refused.json()["type"])
+        assert "retry-after" in refused.headers
+        assert not log.standing_of(following)["writer_reached"]
+        # A writer comes back, and the same node forwards to it.
+        writing.start()
+        await until(lambda: bool(log.standing_of(following)["writer_reached"]), 0.02)
+        await submit(following, history, entries(15, 30))
+        assert (2, 30) == log.head()
+
+
+async def test_a_rolling_upgrade_is_not_seen_by_who_tries_twice(log: Shared) -> None:
+    nodes, history = [log.node("first"), log.node("second")], History()
+    tries: list[int] = []
+
+    async def client(number: int) -> None:
+        policy, made = nodes[0].policy, 0
+        while True:
+            made += 1
+            batch = [entry(f"{number} {made} {it}") for it in range(3)]
+            first = (number + made) % 2
+            with suppress(UnavailableError):
+                await _submit_once(nodes[first].url, policy, history, batch)
+                tries.append(1)
+                continue
+            await _submit_once(nodes[1 - first].url, policy, history, batch)
+            tries.append(2)
+
+    with ending(*nodes):
+        for node in nodes:
+            node.start()
+        clients = [asyncio.create_task(client(it)) for it in range(2)]
+        for turn in range(3):
+            node = nodes[turn % 2]
+            before = len(tries)
+            assert 0 == await asyncio.to_thread(node.terminate)
+            other = nodes[(turn + 1) % 2]
+            await log.until_it_writes(other)
+            await asyncio.to_thread(node.start)
+            await until(
+                lambda: len(tries) > before + 10 or any(it.done() for it in clients),  # noqa: B023 - of this turn
+                0.01,
+            )
+            assert [] == [it.exception() for it in clients if it.done()]
+        for it in clients:
+            it.cancel()
+        outcomes = await asyncio.gather(*clients, return_exceptions=True)
+        assert {asyncio.CancelledError} == set(map(type, outcomes))
+        assert 4 == log.head()[0]
+
+
+async def _submit_once(
+    url: str, policy: Policy, history: History, batch: list[bytes]
+) -> None:
+    async with LogClient(url, policy, attempts=1) as client:
+        await history.submit(client, policy, batch)
+
+
+async def test_a_killed_writer_is_not_noticed_by_who_asks_another_node(
+    log: Shared,
+) -> None:
+    writing, following, history = log.node("first"), log.node("second"), History()
+    with ending(writing, following):
+        writing.start()
+        following.start()
+        await submit(following, history, entries(0, 20))
+        writing.kill()
+        # It waits for a node that writes, which this one becomes meanwhile.
+        await submit(following, history, entries(10, 50))
+        assert (2, 50) == log.head()
+
+
+STEPS = [
+    ("/tile/entries/", False),
+    ("/tile/0/", True),
+    ("/checkpoint", False),
+    ("/checkpoint", True),
+]
+"""Of a publication: what is written, and whether the store has it already."""
+
+
+async def test_a_writer_resumed_within_a_publication_moves_nothing_back(
+    log: Shared, store: Bucket
+) -> None:
+    """Stopped in each step of a publication, with an answer that comes much later."""
+    nodes = [log.node(name, "--takeover-s", "1") for name in ("first", "second")]
+    history = History()
+    with ending(*nodes):
+        for node in nodes:
+            node.start()
+        await submit(nodes[0], history, entries(0, 300))
+        store.checkpoints.clear()
+        for turn, (part, is_stored) in enumerate(STEPS):
+            old, new = nodes[turn % 2], nodes[(turn + 1) % 2]
+            at = 300 + turn * 400
+            store.hold_write(part, is_stored=is_stored)
+            await submit(old, history, entries(at, at + 200))
+            await asyncio.to_thread(store.held.wait)
+            old.send(signal.SIGSTOP)
+            await log.until_it_writes(new)
+            await submit(new, history, entries(at + 200, at + 400))
+            old.send(signal.SIGCONT)
+            store.released.set()
+            assert await asyncio.to_thread(old.wait) not in {0, -signal.SIGKILL}
+            old.start()
+        assert 0 == nodes[0].terminate()
+        policy = nodes[0].policy
+        heads = [policy.open_checkpoint(it).checkpoint for it in store.checkpoints]
+        sizes = [it.size for it in heads]
+        assert sizes == sorted(sizes)
+        for head in heads:
+            history.take_head(head)
+        files = log.published()
+        audited = audit(policy.open_checkpoint(files["checkpoint"]).checkpoint, files)
+        assert all(audited.entries[at] == it for it, at in history.indexes.items())
+
+
+async def test_a_node_that_has_seen_more_than_the_writer_stops(log: Shared) -> None:
+    """What a database has lost is missed by who has shown it."""
+    writing, fresh, history = log.node("first"), log.node("third"), History()
+    following = log.node("second", "--takeover-s", "600")
+    with ending(writing, following, fresh):
+        writing.start()
+        following.start()
+        await submit(writing, history, entries(0, 10))
+        old = log.server.run(
+            "SELECT note, size FROM tlog_heads WHERE origin = %s", log.origin
+        )[0]
+        published = dict(log.bucket.objects)
+        await submit(following, history, entries(10, 20))
+        writing.kill()
+        # Both are put back, and the next node that writes has never seen more.
+        log.server.run(
+            "UPDATE tlog_heads SET note = %s, size = %s, is_held = false"
+            " WHERE origin = %s",
+            *(*old, log.origin),
+        )
+        log.bucket.objects.clear()
+        log.bucket.objects.update(published)
+        fresh.start()
+        assert 3 == await asyncio.to_thread(following.wait)
+        assert "behind the 20 that this node has seen" in following.stderr
+
+
+async def test_only_nodes_of_the_log_are_heard(log: Shared) -> None:
+    writing, following = log.node("first"), log.node("second", "--log-level", "debug")
+    with ending(writing, following):
+        writing.start()
+        following.start()
+        ((secret,),) = log.server.run(
+            "SELECT secret FROM tlog_heads WHERE origin = %s", log.origin
+        )
+        for given in ("", f"Bearer {'00' * 32}", f"Bearer {secret.hex()}"):
+            headers = {"Authorization": given}
+            told = await ask(writing.url, "/nodes/v1/heads", headers=headers)
+            assert (200 if secret.hex() in given else 401) == told.status
+            told = await ask(
+                *(writing.url, "/nodes/v1/entries"),
+                method="POST",
+                headers=headers,
+                body=b"x",
+            )
+            assert (400 if secret.hex() in given else 401) == told.status
+        assert 404 == (await ask(following.url, "/nodes/v1/heads")).status
+        assert secret.hex() not in writing.stderr + following.stderr

@@ -1,0 +1,10 @@
+"""A node that does not write a log which it shares: it reads along, and forwards.
+
+    wire         what nodes tell each other
+    link         one conversation with the node that writes
+    following    a recovery that goes on: the tree, the index, and the heads so far
+    heads        those heads, for the doors
+    forwarding   submissions, sent on to the node that writes
+
+Nothing here is loaded by a log that is one folder.
+"""

@@ -1,0 +1,80 @@
+"""One conversation with the node that writes; used by one thread."""
+
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Final
+from urllib.parse import urlsplit
+
+from tlog.errors import BusyError
+from tlog.log.storage.writers import Writer
+
+_CONNECT_S: Final = 1.0
+
+
+class NotReachedError(BusyError):
+    """The node that writes has not taken it: it is not there, or writes no more."""
+
+
+class UnansweredByNodeError(BusyError):
+    """It was sent, and no answer came: it may have been done."""
+
+
+class Link:
+    """Asks one node after the other; timeout_s: how long an answer may take."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._writer: Writer | None = None
+        self._connection: HTTPConnection | None = None
+
+    def close(self) -> None:
+        """End the conversation; the next question begins another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def ask(
+        self, writer: Writer, method: str, path: str, body: bytes | None = None
+    ) -> bytes:
+        """Return the answer of a node; path: below its address.
+
+        Raises NotReachedError or UnansweredByNodeError.
+        """
+        connection = self._connected(writer)
+        headers = {"Authorization": f"Bearer {writer.secret.hex()}"}
+        try:
+            prefix = urlsplit(writer.address).path.rstrip("/")
+            connection.request(method, f"{prefix}{path}", body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise UnansweredByNodeError(
+                f"the node that writes has not answered: {error!r}"
+            ) from error
+        if answer.status == 200:
+            return content
+        self.close()
+        if answer.status == 500:
+            raise UnansweredByNodeError("the node that writes has a fault")
+        raise NotReachedError(f"the node that wrote answers {answer.status}")
+
+    def _connected(self, writer: Writer) -> HTTPConnection:
+        if self._connection is not None and self._writer == writer:
+            return self._connection
+        self.close()
+        parts = urlsplit(writer.address)
+        make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = make(parts.hostname or "", parts.port, timeout=_CONNECT_S)
+        try:
+            connection.connect()
+        except (OSError, HTTPException) as error:
+            with suppress(OSError):
+                connection.close()
+            raise NotReachedError(
+                f"the node that writes is not reached: {error}"
+            ) from error
+        if connection.sock is not None:
+            connection.sock.settimeout(self._timeout_s)
+        self._connection, self._writer = connection, writer
+        return connection
