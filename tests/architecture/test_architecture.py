@@ -28,6 +28,7 @@ WINGS = [
         "attest",
         "submit",
         "sigstore",
+        "trial",
         "tuf",
         "registry",
     },
@@ -311,6 +312,8 @@ def test_a_pure_file_touches_nothing_outside() -> None:
 
 def test_the_private_key_code_is_one_room() -> None:
     users = {it.module for it in sources().values() if "PrivateKey" in it.text}
+    # Keys of stand-ins live as long as a trial, and sign nothing of a log.
+    users = {it for it in users if not it.startswith("tlog.trial.")}
     assert {"tlog.signing.heads", "tlog.signing.attestation_keys"} == users
 
 

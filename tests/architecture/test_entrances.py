@@ -16,6 +16,7 @@ ENTRANCES = {
     "fsck": {"check", "damage", "documents", "peaks"},
     "backup": {"running", "restoring"},
     "rebuilds": {"building", "comparing", "stating"},
+    "trial": {"neighbours"},
     "tuf": {"repository"},
     "registry": {"manifests"},
     # These say in their packages what others may use of them.

@@ -8,7 +8,7 @@ import pytest
 from tests.docs.documents import DOCS, read, section
 from tests.docs.test_examples import play
 from tests.docs.workplace import Workplace
-from tests.support.sigstore.neighbours import neighbours
+from tlog.trial.neighbours import neighbours
 
 SIGSTORE = DOCS / "sigstore.md"
 PERSON = "me@example.org"

@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sigstore.models import Bundle
 
-from tests.support.sigstore.certificates import pem
 from tests.support.sigstore.workshop import EMAIL, Workshop, local_url, workshop
 from tests.system.test_attest import NAMES, prepared, tlog
 from tests.tlogverify.refusal import flip
+from tlog.trial.certificates import pem
 
 BUNDLE = "release.sigstore.json"
 

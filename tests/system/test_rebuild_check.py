@@ -19,6 +19,18 @@ OF_REBUILDS = """predicate_types = ["urn:tlog:rebuild:{}:v1"]
 [[keys]]
 file = "release.key.pub"
 """
+OF_TWO = """
+[[keys]]
+name = "one"
+file = "release.key.pub"
+[[keys]]
+name = "two"
+file = "second.key.pub"
+[[require]]
+predicate_types = ["urn:tlog:rebuild:equal:v1"]
+signers = ["one", "two"]
+threshold = 2
+"""
 RULES = """any_source = true
 predicate_types = ["https://slsa.dev/provenance/v1"]
 
@@ -93,6 +105,8 @@ def test_our_own_wheel_is_rebuilt_equal_and_a_planted_change_is_named(
             "tlog_rebuild_variance_ratio 0.0" in (tmp_path / "rebuild.prom").read_text()
         )
 
+        kept(wheel, "one-equal")
+
         # One byte of one member, planted: named, measured, signed and logged.
         planted = tmp_path / "planted.whl"
         with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(planted, "w") as new:
@@ -107,6 +121,7 @@ def test_our_own_wheel_is_rebuilt_equal_and_a_planted_change_is_named(
         assert "different" == told["result"]
         assert ["tlogverify/merkle.py"] == [it["name"] for it in told["differences"]]
         assert 0 < told["variance"] < 0.2
+        kept(wheel, "one-different")
         logged = f"{wheel}.rebuild"
         for kind, status in (("different", 0), ("equal", 1)):
             (tmp_path / "of.toml").write_text(OF_REBUILDS.format(kind))
@@ -122,3 +137,41 @@ def test_our_own_wheel_is_rebuilt_equal_and_a_planted_change_is_named(
             True,
         )
         assert 2 == run_tlog(*asked).returncode
+        require_two_rebuilders(tmp_path, wheel, asked, planted)
+
+
+def kept(wheel: Path, name: str) -> None:
+    """Copy what a rebuild has stated, and the proof of it."""
+    for end in (".intoto.jsonl", ".tlog-proof"):
+        shutil.copy(f"{wheel}.rebuild{end}", wheel.with_name(f"{name}{end}"))
+
+
+def require_two_rebuilders(
+    folder: Path, wheel: Path, asked: list[str | Path], planted: Path
+) -> None:
+    """A threshold of 2 wants two who came to the same bytes, each by a key."""
+    made = run_tlog("keygen", "two", "--type", "p256", "--out", folder / "second.key")
+    assert 0 == made.returncode, made.stderr
+    by_another = [
+        folder / "second.key" if it == folder / "release.key" else it for it in asked
+    ]
+    for name, rebuilt, status in (("equal", wheel, 0), ("different", planted, 1)):
+        done = run_tlog(*by_another, "--rebuilt", rebuilt)
+        assert status == done.returncode, done.stderr
+        kept(wheel, f"two-{name}")
+    (folder / "two.toml").write_text(OF_TWO)
+    by = ("--rules", folder / "two.toml", *asked[6:8])
+    for stated, status in (
+        (("one-equal", "two-equal"), 0),
+        (("one-equal", "one-equal"), 1),
+        (("one-equal", "one-different"), 1),
+        (("one-equal", "two-different"), 1),
+        (("two-equal",), 1),
+    ):
+        given = [
+            it
+            for name in stated
+            for it in ("--attestation", wheel.with_name(f"{name}.intoto.jsonl"))
+        ]
+        done = run_tlog("verify", wheel, *given, *by)
+        assert status == done.returncode, f"{stated} {done.stdout}{done.stderr}"

@@ -17,6 +17,7 @@
     document_flags                           what those who submit say of documents
     completion  manual  described            for shells and `man`: what each verb takes
     sigstore_config  sigstore_resign         what Sigstore's clients are handed
+    sigstore_try  standins                   what signs beside a log, for trial
     bundles  certified                       verify's, for bundles and trusted roots
     rules  ruled  vsa                        rules checked; verify's, for blocks of them
     trust  repositories                      the same, as a TUF repository

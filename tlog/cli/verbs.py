@@ -57,6 +57,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "half printed.",
         "rotate-key": "Change the key of a stopped log under one origin: join, retire, "
         "revoke.",
+        "sigstore-try": "Start stand-ins of what Sigstore's clients need beside a log, "
+        "for trial only.",
         "token": "Make, list and remove the bearer tokens of a log, in a file that it "
         "reads anew.",
         "completion": "Print what completes this command in a shell: verbs, flags, and "

@@ -20,9 +20,9 @@ from sigstore.verify import Verifier
 from sigstore.verify.policy import Identity
 
 from tests.support import warm
-from tests.support.sigstore.certificates import pem
-from tests.support.sigstore.neighbours import Neighbours, neighbours
 from tests.system.server import ServerProcess, environment, run_tlog, serving
+from tlog.trial.certificates import pem
+from tlog.trial.neighbours import Neighbours, neighbours
 
 EMAIL = "somebody@tests.example"
 

@@ -5,9 +5,9 @@ import hashlib
 import pytest
 from asn1crypto import tsp
 
-from tests.support.sigstore.timestamps import TimestampAuthority
 from tests.tlogverify.refusal import flip
 from tlog.attest.timestamps import encode_request, require_granted
+from tlog.trial.timestamps import TimestampAuthority
 from tlogverify.errors import FormatError
 
 MESSAGE = b"a signature"

@@ -22,10 +22,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.rekor import b64
-from tests.support.sigstore.certificates import new_key
-from tests.support.sigstore.ctlog import CtLog
-from tests.support.sigstore.fulcio import Fulcio
-from tests.support.sigstore.timestamps import TimestampAuthority
 from tests.tlog.bundles.world import (
     ARTIFACT,
     EMAIL,
@@ -55,6 +51,10 @@ from tests.tlogverify.sigstore.documents import (
 )
 from tlog.bundles.certified import Who, judge_certified
 from tlog.bundles.judging import Judgement, judge_keyed
+from tlog.trial.certificates import new_key
+from tlog.trial.ctlog import CtLog
+from tlog.trial.fulcio import Fulcio
+from tlog.trial.timestamps import TimestampAuthority
 from tlogverify.errors import FormatError, VerificationError
 from tlogverify.sigstore import Bundle, BundleKey
 

@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.oracle import rfc6962
 from tests.support.rekor import P256, b64, leaf_of, pre_authentication, verifier
-from tests.support.sigstore.certificates import new_key
-from tests.support.sigstore.ctlog import CtLog
-from tests.support.sigstore.fulcio import Fulcio
-from tests.support.sigstore.identities import IdentityProvider
-from tests.support.sigstore.timestamps import TimestampAuthority
 from tests.tlogverify.actors import ED25519, Actor, Head, line
+from tlog.trial.certificates import new_key
+from tlog.trial.ctlog import CtLog
+from tlog.trial.fulcio import Fulcio
+from tlog.trial.identities import IdentityProvider
+from tlog.trial.timestamps import TimestampAuthority
 
 ARTIFACT = b"the bytes of a release\n"
 EMAIL, ISSUER = "somebody@tests.example", "https://oidc.example"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sigstore.models import ClientTrustConfig
 
-from tests.support.sigstore.neighbours import Neighbours, neighbours
 from tests.tlog.sigstore.test_existing import BOTH, ROOT
 from tlog.cli import main
 from tlog.signing import generate_key
+from tlog.trial.neighbours import Neighbours, neighbours
 from tlogverify.keys import KeyType
 
 NAMES = ("trusted_root", "signing_config", "client_trust_config")

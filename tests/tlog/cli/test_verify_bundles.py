@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.sigstore.certificates import new_key
 from tests.system.server import environment
 from tests.tlog.bundles.world import (
     ARTIFACT,
@@ -20,6 +19,7 @@ from tests.tlog.bundles.world import (
 )
 from tests.tlogverify.sigstore.documents import MATERIAL, MISSING, changed
 from tlog.cli import main
+from tlog.trial.certificates import new_key
 from tlogverify.keys import VerifierKey
 
 WHO = ("--identity", EMAIL, "--issuer", ISSUER)

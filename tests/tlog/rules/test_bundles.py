@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.support.sigstore.timestamps import TimestampAuthority
 from tests.tlog.bundles.world import (
     ARTIFACT,
     EMAIL,
@@ -28,6 +27,7 @@ from tests.tlog.rules.workshop import SCANNED, block, keys, scan
 from tests.tlogverify.actors import OTHER_LOG, WITNESS
 from tlog.bundles.certified import judge_named
 from tlog.rules import Bundled, Trust, Verdict, decide, parse_rules
+from tlog.trial.timestamps import TimestampAuthority
 from tlogverify.policy import Policy
 
 SHA256 = hashlib.sha256(ARTIFACT).digest()

@@ -14,14 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sigstore_models.trustroot.v1 import CertificateAuthority, TransparencyLogInstance
 
-from tests.support.sigstore.certificates import (
-    Issuer,
-    make_authority,
-    make_root,
-    make_stamper,
-    new_key,
-    pem,
-)
 from tlog.sigstore.authorities import (
     MAX_CHAIN,
     certificate_authority,
@@ -29,6 +21,14 @@ from tlog.sigstore.authorities import (
     parse_certificates,
     require_timestamp_authority,
     timestamp_authority,
+)
+from tlog.trial.certificates import (
+    Issuer,
+    make_authority,
+    make_root,
+    make_stamper,
+    new_key,
+    pem,
 )
 from tlogverify.errors import FormatError
 
@@ -55,7 +55,7 @@ def test_a_fulcio_is_read_back_as_it_is() -> None:
     read = CertificateAuthority.from_json(json.dumps(made))
     expected = [it.certificate.public_bytes(Encoding.DER) for it in (BELOW, ROOT)]
     assert expected == [it.raw_bytes for it in read.cert_chain.certificates]
-    assert (URL, "tests.example", "root") == (
+    assert (URL, "trial.example", "root") == (
         read.uri,
         read.subject.organization,
         read.subject.common_name,

@@ -8,7 +8,6 @@ import pytest
 from sigstore.models import SigningConfig
 from sigstore_models.trustroot.v1 import SigningConfig as ConfigModel
 
-from tests.support.sigstore.ctlog import CtLog
 from tests.tlog.sigstore.test_documents import ALL, LOG, START
 from tlog.sigstore.authorities import ct_log
 from tlog.sigstore.combining import combine
@@ -16,6 +15,7 @@ from tlog.sigstore.documents import make_documents
 from tlog.sigstore.instance import endpoint
 from tlog.sigstore.neighbours import Document, Neighbours
 from tlog.sigstore.validity import parse_time
+from tlog.trial.ctlog import CtLog
 from tlogverify.errors import FormatError
 
 NOW_NS = parse_time("now", START)

@@ -7,13 +7,6 @@ from sigstore.models import ClientTrustConfig, SigningConfig
 from sigstore_models.common.v1 import PublicKeyDetails
 from sigstore_models.trustroot.v1 import TrustedRoot
 
-from tests.support.sigstore.certificates import (
-    make_authority,
-    make_root,
-    make_stamper,
-    pem,
-)
-from tests.support.sigstore.ctlog import CtLog
 from tests.tlog.sigstore.test_existing import BOTH, encoded
 from tlog.sigstore.authorities import (
     certificate_authority,
@@ -24,6 +17,13 @@ from tlog.sigstore.documents import make_documents
 from tlog.sigstore.existing import parse_existing
 from tlog.sigstore.instance import LogInstance, LogKeys, endpoint
 from tlog.sigstore.neighbours import Neighbours
+from tlog.trial.certificates import (
+    make_authority,
+    make_root,
+    make_stamper,
+    pem,
+)
+from tlog.trial.ctlog import CtLog
 from tlogverify.errors import FormatError
 from tlogverify.keys import KeyType, VerifierKey
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.support.sigstore.certificates import (
+from tlog.trial.certificates import (
     TODAY,
     Period,
     key_usage,
@@ -23,8 +23,8 @@ from tests.support.sigstore.certificates import (
     make_root,
     pem,
 )
-from tests.support.sigstore.ctlog import CtLog
-from tests.support.sigstore.identities import IdentityProvider
+from tlog.trial.ctlog import CtLog
+from tlog.trial.identities import IdentityProvider
 
 PATH = "/api/v2/signingCert"
 
@@ -39,6 +39,9 @@ _RUNNER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.11")
 _SOURCE = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.12")
 _OWNER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.16")
 _CONFIG = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.18")
+_MAX_SHORT = 127
+"""Bytes whose length DER writes as one."""
+
 _LIFETIME = datetime.timedelta(minutes=10)
 
 
@@ -56,6 +59,7 @@ class Fulcio:
 
     @property
     def chain_pem(self) -> bytes:
+        """The authority and its root, in PEM."""
         return pem(self._chain)
 
     def answer(self, authorization: str, body: bytes) -> bytes:
@@ -141,22 +145,30 @@ class Fulcio:
 def _utf8_string(text: str) -> bytes:
     """Return a DER UTF8String of at most 127 bytes."""
     content = text.encode()
-    assert len(content) < 128
+    if len(content) > _MAX_SHORT:
+        raise ValueError(f"at most {_MAX_SHORT} bytes", text)
     return bytes([0x0C, len(content)]) + content
 
 
 def _requested_key(request: dict[str, Any], email: str) -> ec.EllipticCurvePublicKey:
-    """Return the key of either form of request; both show that the sender has it."""
+    """Return the key of either form of request; both show that the sender has it.
+
+    Raises ValueError, KeyError or InvalidSignature for what is none.
+    """
     if "certificateSigningRequest" in request:
         pem_bytes = base64.b64decode(request["certificateSigningRequest"])
         csr = x509.load_pem_x509_csr(pem_bytes)
-        assert csr.is_signature_valid
-        key = csr.public_key()
-        assert isinstance(key, ec.EllipticCurvePublicKey)
-        return key
+        if not csr.is_signature_valid:
+            raise ValueError("a request is signed with its key")
+        return _on_a_curve(csr.public_key())
     asked = request["publicKeyRequest"]
-    found = load_pem_public_key(asked["publicKey"]["content"].encode())
-    assert isinstance(found, ec.EllipticCurvePublicKey)
+    found = _on_a_curve(load_pem_public_key(asked["publicKey"]["content"].encode()))
     proof = base64.b64decode(asked["proofOfPossession"])
     found.verify(proof, email.encode(), ec.ECDSA(hashes.SHA256()))
     return found
+
+
+def _on_a_curve(key: object) -> ec.EllipticCurvePublicKey:
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise ValueError("this authority certifies ECDSA keys alone")
+    return key

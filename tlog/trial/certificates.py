@@ -23,7 +23,7 @@ TODAY: Period = (None, 12 * _HOUR)
 def _name(common_name: str) -> x509.Name:
     return x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "tests.example"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "trial.example"),
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
     )
@@ -61,6 +61,7 @@ class Issuer:
         )
 
     def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        """Sign what was begun."""
         return builder.sign(self.key, hashes.SHA256())
 
 
@@ -78,11 +79,12 @@ def _begin(
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
+    """Make a key on P-256."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def make_root(common_name: str) -> Issuer:
-    """Make a root that was valid before these tests began."""
+    """Make a root that has been valid for an hour."""
     key = new_key()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     name = _name(common_name)
@@ -109,6 +111,7 @@ def make_stamper(root: Issuer, common_name: str, period: Period = TODAY) -> Issu
 
 
 def key_usage(*, signs_certificates: bool = False) -> x509.KeyUsage:
+    """Return what a key is for: signatures, or certificates and their revocation."""
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         content_commitment=False,
@@ -123,6 +126,7 @@ def key_usage(*, signs_certificates: bool = False) -> x509.KeyUsage:
 
 
 def pem(chain: Iterable[x509.Certificate]) -> bytes:
+    """Return certificates in PEM, in their order."""
     return b"".join(it.public_bytes(Encoding.PEM) for it in chain)
 
 

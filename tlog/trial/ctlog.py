@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.sigstore.certificates import new_key
+from tlog.trial.certificates import new_key
 
 _SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 _V1, _CERTIFICATE_TIMESTAMP, _PRECERT_ENTRY = 0, 0, 1
@@ -27,6 +27,7 @@ class CtLog:
 
     @property
     def public_pem(self) -> bytes:
+        """Its key, in PEM."""
         return self._key.public_key().public_bytes(
             Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
         )
@@ -60,8 +61,9 @@ class CtLog:
         )
         item = struct.pack(">H", len(sct)) + sct
         listed = struct.pack(">H", len(item)) + item
-        # A DER OCTET STRING; a list of one has less than 128 bytes.
-        assert len(listed) < 128
+        # A DER OCTET STRING, of less than 128 bytes as long as extensions are short.
+        if len(listed) > 127:
+            raise ValueError("the promise's extensions are too long", extensions)
         return x509.UnrecognizedExtension(
             _SCT_LIST, bytes([0x04, len(listed)]) + listed
         )

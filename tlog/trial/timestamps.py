@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.support.sigstore.certificates import (
+from tlog.trial.certificates import (
     TODAY,
     Period,
     make_root,
@@ -38,6 +38,7 @@ class TimestampAuthority:
 
     @property
     def chain_pem(self) -> bytes:
+        """What signs and its root, in PEM."""
         return pem(self._chain)
 
     def answer(self, body: bytes) -> bytes:

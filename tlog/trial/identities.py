@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.sigstore.certificates import new_key
+from tlog.trial.certificates import new_key
 
 AUDIENCE = "sigstore"
 
