@@ -137,6 +137,7 @@ async def test_without_a_writer_readers_are_answered_and_submitters_wait(
 
 
 CLIENTS = 2
+PAUSE_S = 0.03
 
 
 def _is_over(
@@ -164,6 +165,7 @@ async def test_a_rolling_upgrade_is_not_seen_by_who_tries_twice(log: Shared) -> 
                 failures.append(f"{nodes[first].url}: {error}")
                 await _submit_once(nodes[1 - first].url, policy, history, batch)
             answered.append(number)
+            await asyncio.sleep(PAUSE_S)
 
     with ending(*nodes):
         for node in nodes:
