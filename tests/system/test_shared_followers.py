@@ -265,6 +265,11 @@ async def test_a_node_that_has_seen_more_than_the_writer_stops(log: Shared) -> N
         old = log.server.run(
             "SELECT note, size FROM tlog_heads WHERE origin = %s", log.origin
         )[0]
+        # What is not in the bucket yet would be dropped from the database later.
+        opened = writing.policy.open_checkpoint
+        await until(
+            lambda: opened(log.published()["checkpoint"]).checkpoint.size == 10, 0.02
+        )
         published = dict(log.bucket.objects)
         await submit(following, history, entries(10, 20))
         writing.kill()
