@@ -128,6 +128,7 @@ PURE = [
     "tlogclient.batches",
     "tlogclient.cosigning",
     "tlogclient.comparing",
+    "tlogclient.recount",
     "tlogclient.histories",
     "tlogclient.holdings",
     "tlogclient.keychanges",
