@@ -121,6 +121,7 @@ PURE = [
     "tlogverify.attestation.slsa",
     "tlogverify.sigstore.members",
     "tlogverify.sigstore.entries",
+    "tlogverify.sigstore.ed25519ph",
     "tlogverify.sigstore.signers",
     "tlogclient.answers",
     "tlogclient.findings",
