@@ -81,6 +81,7 @@ PURE = [
     "tlog.rules.scans",
     "tlog.rules.packages",
     "tlog.rules.summaries",
+    "tlog.rules.references",
     "tlog.rules.conditions",
     "tlog.rules.terms",
     "tlog.rules.verdicts",
