@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.system.rotating import forge, submit
 from tests.system.server import ServerProcess, WitnessProcess, run_tlog
-from tlog.signing import read_key
 from tlogclient.keychanges import ChangeKind, parse_key_change
 from tlogverify import Policy, Proof
 from tlogverify.bundles import parse_bundle
-from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import SignatureError
 from tlogverify.hashing import leaf_hash
-from tlogverify.note import UnverifiedNote, parse_note
+from tlogverify.note import parse_note
 
 ORIGIN = "log.example/rotates"
 
@@ -55,36 +54,16 @@ def rotated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotated]:
             ("during", "both", ("--retire", "--early")),
             ("after", "new", None),
         ):
-            _submit(server, folder / time)
+            submit(server, folder / time)
             shutil.copy(folder / "log" / "policy", folder / f"{policy}.policy")
             if step is not None:
                 done = run_tlog("rotate-key", folder / "log", *step, "--json")
                 assert 0 == done.returncode, done.stderr
                 told[time] = json.loads(done.stdout)
-        _forge(folder)
+        forge(folder, "log.ed25519")
         yield Rotated(folder, told)
     finally:
         server.end()
-
-
-def _submit(server: ServerProcess, artifact: Path) -> None:
-    """Start the log, submit one file, and stop it."""
-    artifact.write_text(artifact.name)
-    server.start()
-    policy = ("--policy", server.folder / "policy")
-    done = run_tlog("submit", artifact, "--log", server.url, *policy)
-    assert 0 == done.returncode, done.stderr
-    assert 0 == server.terminate()
-
-
-def _forge(folder: Path) -> None:
-    """Sign the head of `after` with the old key alone, as its thief would."""
-    proof = Proof.read(folder / "after.tlog-proof")
-    head = parse_checkpoint(parse_note(proof.note).text)
-    line = read_key(folder / "log" / "keys" / "log.ed25519").sign(head, time_s=0)
-    note = UnverifiedNote(head.encode(), (line,)).encode()
-    late = Proof(proof.index, proof.path, note, proof.extra)
-    (folder / "late.tlog-proof").write_bytes(late.encode())
 
 
 CELLS = {
@@ -156,7 +135,7 @@ def test_the_policy_of_the_log_names_both_keys_for_ever(rotated: Rotated) -> Non
 def test_a_step_out_of_turn_changes_nothing(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "log", origin=ORIGIN)
     try:
-        _submit(server, tmp_path / "app")
+        submit(server, tmp_path / "app")
         rotate = ("rotate-key", tmp_path / "log")
         early: list[tuple[tuple[str | Path, ...], str]] = [
             (("--retire",), "one key signs: join another one"),
@@ -187,7 +166,7 @@ def test_a_stolen_key_is_revoked_from_an_index(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "log", origin=ORIGIN)
     try:
         for name in ("good", "doubtful"):
-            _submit(server, tmp_path / name)
+            submit(server, tmp_path / name)
         # One key signs: a new one joins, and the old one is revoked at once.
         done = run_tlog("rotate-key", tmp_path / "log", "--revoke-from", "1", "--json")
         assert 0 == done.returncode, done.stderr
@@ -240,7 +219,7 @@ def test_a_witness_that_knows_both_keys_cosigns_all_the_time(tmp_path: Path) -> 
             ("during", ("--retire", "--early")),
             ("after", None),
         ):
-            _submit(log, tmp_path / name)
+            submit(log, tmp_path / name)
             if step is not None:
                 done = run_tlog(*rotate, *step)
                 assert 0 == done.returncode, done.stderr
@@ -271,7 +250,7 @@ def test_a_log_whose_key_has_changed_can_be_moved(tmp_path: Path) -> None:
 def test_a_change_that_was_killed_goes_on_with_the_same_key(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "log", origin=ORIGIN)
     try:
-        _submit(server, tmp_path / "app")
+        submit(server, tmp_path / "app")
         assert 0 == run_tlog("rotate-key", tmp_path / "log").returncode
         file = tmp_path / "log" / "keys" / "rotation.json"
         eras = json.loads(file.read_bytes())

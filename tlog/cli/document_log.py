@@ -85,5 +85,7 @@ def settings_of(options: argparse.Namespace) -> LogSettings:
             f"{options.folder} is no log's folder: name the log by --log URL"
         )
     flags = {"data": str(options.folder), "listen": "127.0.0.1:0"}
+    if vars(options).get("mldsa44"):
+        flags["mldsa44"] = "true"
     settings = load_settings(LogSettings, flags, os.environ, options.config)
     return replace(settings, tokens_file=None, rate_entries_per_s=0, documents=False)

@@ -2,7 +2,8 @@
 
 The new key joins beside the old one, and both sign all heads.  Later the old one
 retires.  An entry of the log says either, at its index.  The policy and the verifier
-keys in the log's folder are written anew by each step.
+keys in the log's folder are written anew by each step.  Ed25519 and ML-DSA-44 keys
+change each for itself.
 """
 
 import argparse
@@ -26,9 +27,9 @@ from tlog.log.eras import (
     read_eras,
     write_eras,
 )
-from tlog.log.identity import first_era, open_era
+from tlog.log.identity import first_eras, open_era
 from tlog.log.opening import open_log
-from tlog.signing import SigningKey, generate_key, open_signing_key, read_key
+from tlog.signing import generate_key, open_signing_key, read_key
 from tlogclient import LogClient
 from tlogclient.keychanges import ChangeKind, KeyChange
 from tlogverify import Policy
@@ -38,6 +39,8 @@ from tlogverify.record import Record
 
 _DAY_S: Final = 86_400
 _MAX_DAYS: Final = 36_500
+_TYPES: Final = (KeyType.ED25519, KeyType.MLDSA44)
+"""Without --mldsa44, and with it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder", type=Path, metavar="DIR", help="a stopped log's --data"
     )
     parser.add_argument("--config", type=Path, help="as of tlog serve")
+    parser.add_argument(
+        "--mldsa44",
+        action="store_true",
+        help="the ML-DSA-44 key of the log; it gets its first one so, too",
+    )
     step = parser.add_mutually_exclusive_group()
     step.add_argument(
         "--retire", action="store_true", help="the old key signs no more from here on"
@@ -73,16 +81,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A stopped log, its folder, and the eras of its keys; none is pending."""
+    """A stopped log, its folder, and the eras of its keys.
+
+    eras: of the type that changes, the oldest first; the last one may be pending.
+    others: of the other type.
+    """
 
     options: argparse.Namespace
     root: Path
     eras: tuple[KeyEra, ...]
+    others: tuple[KeyEra, ...]
+
+    @property
+    def key_type(self) -> KeyType:
+        """The type of the key that changes."""
+        return _TYPES[self.options.mldsa44]
 
     @property
     def signing(self) -> tuple[KeyEra, ...]:
         """The eras of the keys that sign now."""
         return tuple(era for era in self.eras if era.signs)
+
+    @property
+    def vouching(self) -> KeyEra:
+        """The era of the key by whose word another one joins."""
+        return [era for era in (*self.others, *self.eras) if era.signs][-1]
+
+    @property
+    def pending(self) -> KeyEra | None:
+        """The era of the key that is about to join, if one is."""
+        return next((it for it in self.eras[-1:] if it.joined is None), None)
+
+    def replaced(self, *eras: KeyEra) -> "Stopped":
+        """Write other eras, and return the log with them."""
+        write_eras(self.root, (*self.others, *eras))
+        return replace(self, eras=eras)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -90,15 +123,13 @@ def run(options: argparse.Namespace) -> int:
     if not 0 <= options.days <= _MAX_DAYS:
         raise FormatError(f"--days is 0 to {_MAX_DAYS}", options.days)
     silence_retries()
-    settings = settings_of(options)
-    eras = read_eras(settings.data) or (first_era(settings, open_token),)
-    stopped = Stopped(options, settings.data, eras)
+    stopped = _read(options)
     if options.retire:
         told = _retire(stopped)
     elif options.revoke_from is not None:
         told = _revoke(stopped, options.revoke_from)
     else:
-        told = _join(stopped, options.days)
+        _, told = _join(stopped, options.days)
     asyncio.run(_publish(stopped))
     output = Output()
     for line in [json.dumps(told)] if options.json else _sentences(told):
@@ -107,15 +138,29 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _join(stopped: Stopped, days: int) -> dict[str, object]:
+def _read(options: argparse.Namespace) -> Stopped:
+    settings = settings_of(options)
+    written = read_eras(settings.data)
+    ed25519, mldsa44 = (
+        tuple(it for it in written if it.key.key_type is key_type)
+        for key_type in _TYPES
+    )
+    # An ML-DSA-44 key vouches for no other type: it needs no era before it changes.
+    ed25519 = ed25519 or first_eras(settings, KeyType.ED25519, open_token)
+    if not options.mldsa44:
+        return Stopped(options, settings.data, eras=ed25519, others=mldsa44)
+    mldsa44 = mldsa44 or first_eras(settings, KeyType.MLDSA44, open_token)
+    return Stopped(options, settings.data, eras=mldsa44, others=ed25519)
+
+
+def _join(stopped: Stopped, days: int) -> tuple[Stopped, dict[str, object]]:
     if len(stopped.signing) > 1:
         raise RejectedError("two keys sign already: --retire the old one first")
-    old, pending = stopped.signing[0], stopped.eras[-1]
-    if pending.joined is not None:
+    old, pending = stopped.vouching, stopped.pending
+    if pending is None:
         pending = _pending(stopped, old, days)
         # Before the log says so: a run that was killed goes on with the same key.
-        write_eras(stopped.root, (*stopped.eras, pending))
-        stopped = replace(stopped, eras=(*stopped.eras, pending))
+        stopped = stopped.replaced(*stopped.eras, pending)
     elif stopped.options.new_key not in (None, pending.place):
         raise RejectedError(
             f"a change to {pending.place} is under way: end it first, without --new-key"
@@ -123,21 +168,22 @@ def _join(stopped: Stopped, days: int) -> dict[str, object]:
     change = KeyChange(ChangeKind.JOINS, pending.until_s or 1, old.key, pending.key)
     index = _log(stopped, change, [old, pending])
     joined = replace(pending, joined=index)
-    write_eras(stopped.root, (*stopped.eras[:-1], joined))
-    return _told(change, index)
+    return stopped.replaced(*stopped.eras[:-1], joined), _told(change, index)
 
 
 def _pending(stopped: Stopped, old: KeyEra, days: int) -> KeyEra:
     name, given = old.key.name, stopped.options.new_key
     if given is None:
-        place = f"log.ed25519.{len(stopped.eras) + 1}"
+        number = len(stopped.eras) + 1
+        place = f"log.{stopped.key_type.name.lower()}"
+        place += f".{number}" if number > 1 else ""
         path = keys_folder(stopped.root) / place
         if not path.exists():
-            generate_key(name, KeyType.ED25519).write(path)
+            generate_key(name, stopped.key_type).write(path)
         key = read_key(path).verifier_key
     else:
         place = lasting_place(given)
-        opened = open_signing_key(place, name, KeyType.ED25519, open_token)
+        opened = open_signing_key(place, name, stopped.key_type, open_token)
         key = opened.verifier_key
     if key.name != name or any(era.key == key for era in stopped.eras):
         raise RejectedError(f"{place} is no new key of {name}: {key.encode()}")
@@ -156,8 +202,9 @@ def _retire(stopped: Stopped) -> dict[str, object]:
             f"both keys are to sign for {left} more days, as the log says: wait, or "
             "--retire --early"
         )
-    # The entry is the last one of a head that both sign.
-    change = KeyChange(ChangeKind.RETIRES, _size(stopped) + 1, old.key, new.key)
+    change = KeyChange(ChangeKind.RETIRES, 0, old.key, new.key)
+    # The last entry of it is the last one of a head that both sign.
+    change = replace(change, number=_size(stopped) + change.length)
     index = _log(stopped, change, [old, new])
     _end(stopped, old, change.number)
     return _told(change, index)
@@ -166,9 +213,10 @@ def _retire(stopped: Stopped) -> dict[str, object]:
 def _revoke(stopped: Stopped, size: int) -> dict[str, object]:
     if size < 0:
         raise FormatError("--revoke-from is an index", size)
-    if len(stopped.eras) < 2 or stopped.eras[-1].joined is None:
-        _join(stopped, 0)
-        stopped = replace(stopped, eras=read_eras(stopped.root))
+    if not stopped.signing:
+        raise RejectedError("the log has no ML-DSA-44 key")
+    if len(stopped.eras) < 2 or stopped.pending is not None:
+        stopped, _ = _join(stopped, 0)
     old, new = stopped.eras[-2:]
     if size > _size(stopped):
         raise RejectedError(f"the log has no index {size}")
@@ -179,17 +227,17 @@ def _revoke(stopped: Stopped, size: int) -> dict[str, object]:
 
 
 def _end(stopped: Stopped, old: KeyEra, size: int) -> None:
-    eras = tuple(
-        replace(era, retired=size) if era == old else era for era in stopped.eras
+    stopped.replaced(
+        *(replace(era, retired=size) if era == old else era for era in stopped.eras)
     )
-    write_eras(stopped.root, eras)
 
 
 def _log(stopped: Stopped, change: KeyChange, signers: Sequence[KeyEra]) -> int:
-    """Log a change; return the index of its entry."""
-    keys: list[SigningKey] = [open_era(stopped.root, it, open_token) for it in signers]
+    """Log a change; return the index of its first entry."""
+    keys = [open_era(stopped.root, it, open_token) for it in signers]
     by_old = keys[0].sign_text if len(keys) > 1 else None
-    return asyncio.run(_submit(stopped, change.record(by_old, keys[-1].sign_text)))
+    records = change.records(by_old, keys[-1].sign_text)
+    return asyncio.run(_submit(stopped, records))
 
 
 async def _publish(stopped: Stopped) -> None:
@@ -198,12 +246,13 @@ async def _publish(stopped: Stopped) -> None:
         pass
 
 
-async def _submit(stopped: Stopped, record: Record) -> int:
+async def _submit(stopped: Stopped, records: Sequence[Record]) -> int:
     async with open_stopped(stopped.options, takes_records=True) as (url, log):
         policy = Policy.parse(log.standing.policy.encode())
         async with LogClient(url, policy) as client:
-            (proof,) = await client.submit([record])
-    return proof.index
+            # One request's entries stand in a row: nobody else's come between.
+            proofs = await client.submit(records)
+    return proofs[0].index
 
 
 def _size(stopped: Stopped) -> int:

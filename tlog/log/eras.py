@@ -1,4 +1,4 @@
-"""Which Ed25519 keys a log has had, has, and will have: `keys/rotation.json`.
+"""Which keys a log has had, has, and will have: `keys/rotation.json`.
 
 The file is there from the first change of a key on.  A key that is about to join has no
 `joined`, and signs nothing; it has one when the log's entry says so.  One that retired
@@ -66,7 +66,9 @@ def lasting_place(given: str) -> str:
 
 
 def read_eras(root: Path) -> tuple[KeyEra, ...]:
-    """Return the eras, the oldest first; none for a log that never changed its key.
+    """Return the eras, of each type the oldest first.
+
+    Empty for a log that never changed a key.
 
     Raises CorruptError if the file is not what `write_eras` wrote.
     """

@@ -46,37 +46,46 @@ def load_keys(
             "the keys of a log that nodes share cannot change yet: each node must know "
             "of it at once"
         )
-    if eras:
-        # Its keys have changed: where they are is written there, and nowhere else.
-        keys = [open_era(layout.root, it, open_token) for it in eras if it.signs]
-        types.remove(KeyType.ED25519)
-        _require_origin_is(keys[0], settings.origin)
     for key_type in types:
         origin = settings.origin or (keys[0].verifier_key.name if keys else "")
-        if key_type is KeyType.ED25519 and settings.ed25519_key:
+        if ours := [it for it in eras if it.key.key_type is key_type]:
+            # These have changed: where they are is written there, and nowhere else.
+            found = [open_era(layout.root, it, open_token) for it in ours if it.signs]
+        elif key_type is KeyType.ED25519 and settings.ed25519_key:
             # What was announced is read where it is needed: it can be written anew.
             known = _announced(layout)
             origin = origin or (known[0].name if known else "")
-            key = _open_elsewhere(settings.ed25519_key, origin, known, open_token)
+            found = [_open_elsewhere(settings.ed25519_key, origin, known, open_token)]
         else:
-            key = _read_or_make(layout, key_type, origin, is_shared=is_shared)
-        _require_origin_is(key, origin)
-        keys.append(key)
+            found = [_read_or_make(layout, key_type, origin, is_shared=is_shared)]
+        for key in found:
+            _require_origin_is(key, origin)
+        keys += found
     return keys
 
 
-def first_era(settings: LogSettings, open_token: OpenToken) -> KeyEra:
-    """Return the era of the one key of a log that never changed it; raises as above."""
+def first_eras(
+    settings: LogSettings, key_type: KeyType, open_token: OpenToken
+) -> tuple[KeyEra, ...]:
+    """Return the era of the one key of its type in a log that never changed it.
+
+    Empty if the log has signed with no such key.  Raises as above.
+    """
     layout = FolderLayout(settings.data)
-    key = load_keys(layout, settings, open_token)[0]
-    place = lasting_place(settings.ed25519_key) or _KEY_FILES[KeyType.ED25519]
-    return KeyEra(place, key.verifier_key.encode(), 0)
+    if key_type not in _signed_with(layout):
+        return ()
+    keys = load_keys(layout, settings, open_token)
+    (key,) = (it for it in keys if it.verifier_key.key_type is key_type)
+    place = _KEY_FILES[key_type]
+    if key_type is KeyType.ED25519:
+        place = lasting_place(settings.ed25519_key) or place
+    return (KeyEra(place, key.verifier_key.encode(), 0),)
 
 
 def open_era(root: Path, era: KeyEra, open_token: OpenToken) -> SigningKey:
     """Open the key of an era; RejectedError if another one is there now."""
     place = place_of(root, era)
-    key = open_signing_key(place, era.key.name, KeyType.ED25519, open_token)
+    key = open_signing_key(place, era.key.name, era.key.key_type, open_token)
     if key.verifier_key != era.key:
         raise RejectedError(f"{era.place} is not the log's key {era.vkey}")
     key.tell_of(log_key_event)

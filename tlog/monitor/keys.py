@@ -6,6 +6,7 @@ by itself, and a key that came without an entry stays unknown.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -14,11 +15,12 @@ from tlog.monitor.state import State
 from tlogclient.keychanges import ChangeKind, KeyChange, parse_key_change
 from tlogverify.checkpoint import parse_checkpoint
 from tlogverify.errors import SignatureError
-from tlogverify.keys import KeyType, VerifierKey
+from tlogverify.keys import VerifierKey
 from tlogverify.note import parse_note
 from tlogverify.policy import Policy, PolicyLog
 
-_ED25519_BYTES: Final = 64
+_SIGNATURE_BYTES: Final = (64, 8 + 2420)
+"""Of a log's line by Ed25519, and by ML-DSA-44, which states a time."""
 
 
 class LogKeys:
@@ -35,8 +37,8 @@ class LogKeys:
         # A key that has joined may say more: its own entries are looked at too.
         while labels := {it.label for it in _watches(policy)} - seen:
             seen |= labels
-            for _, entry in self._state.reading.hits_of(sorted(labels), size):
-                policy = _changed(policy, entry)
+            for index, entry in self._state.reading.hits_of(sorted(labels), size):
+                policy = _changed(policy, entry, self._behind(index, size))
         return policy
 
     def watches(self) -> tuple[Watch, ...]:
@@ -53,17 +55,21 @@ class LogKeys:
         origin = parse_checkpoint(parsed.text).origin
         known = [log.key for log in self.policy().logs]
         for line in parsed.signatures:
-            is_ours = line.name == origin and len(line.signature) == _ED25519_BYTES
+            is_ours = line.name == origin and len(line.signature) in _SIGNATURE_BYTES
             if is_ours and not any(line.is_by(key) for key in known):
                 return f"{line.name}+{line.key_id.hex()}"
         return None
+
+    def _behind(self, index: int, size: int) -> Iterator[bytes]:
+        """Return the entries behind an index, up to a size; read as they are taken."""
+        tree = self._state.tree()
+        yield from map(tree.entry, range(index + 1, size))
 
 
 def _watches(policy: Policy) -> tuple[Watch, ...]:
     return tuple(
         Watch(_digest(it.key), f"the log's key {it.key.name}+{it.key.key_id.hex()}")
         for it in policy.logs
-        if it.key.key_type is KeyType.ED25519
     )
 
 
@@ -71,10 +77,13 @@ def _digest(key: VerifierKey) -> bytes:
     return hashlib.sha256(key.encode().encode()).digest()
 
 
-def _changed(policy: Policy, entry: bytes) -> Policy:
-    """Return the policy as one entry changes it, if it proves a change."""
+def _changed(policy: Policy, entry: bytes, behind: Iterable[bytes]) -> Policy:
+    """Return the policy as one entry changes it, if it proves a change.
+
+    behind: the entries that follow it.
+    """
     try:
-        change = parse_key_change(entry, [log.key for log in policy.logs])
+        change = parse_key_change(entry, [log.key for log in policy.logs], behind)
     except SignatureError:
         # Anybody can submit such an entry.
         return policy

@@ -9,7 +9,7 @@ tmp/            files on their way there
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,6 @@ _KEY_FILES: Final = {
     KeyType.COSIGNATURE: "witness.ed25519",
     KeyType.MLDSA44: "witness.mldsa44",
 }
-_ED25519: Final = KeyType.COSIGNATURE
 
 
 class OpenWitness:
@@ -235,15 +234,9 @@ def _load_keys(
         if key.verifier_key.key_type is not key_type or is_another:
             raise RejectedError(f"{where} is not this witness's key")
         keys.append(key)
-    if settings.ed25519_second_key:
-        # It may be new: from here on it is one that this witness has had.
-        where = settings.ed25519_second_key
-        second = open_signing_key(
-            where, keys[0].verifier_key.name, _ED25519, open_token
-        )
-        if any(second.verifier_key == it.verifier_key for it in keys):
-            raise RejectedError(f"{where} is the first key too")
-        keys.insert(1, second)
+    keys += _second_keys(settings, keys, open_token)
+    # The keys of one type stand together, the first one first.
+    keys.sort(key=lambda it: it.verifier_key.key_type)
     for key in keys:
         key.tell_of(log_key_event)
     names = {key.name for key in [*known, *(it.verifier_key for it in keys)]}
@@ -252,4 +245,22 @@ def _load_keys(
         raise RejectedError(
             f"one witness has one name, not {' and '.join(sorted(names))}"
         )
+    return keys
+
+
+def _second_keys(
+    settings: WitnessSettings, first: Sequence[SigningKey], open_token: OpenToken
+) -> list[SigningKey]:
+    """Open the keys that take over; they may be new, and count as had from here on."""
+    keys = []
+    for key_type, where in (
+        (KeyType.COSIGNATURE, settings.ed25519_second_key),
+        (KeyType.MLDSA44, settings.mldsa44_second_key),
+    ):
+        if where:
+            name = first[0].verifier_key.name
+            key = open_signing_key(where, name, key_type, open_token)
+            if any(key.verifier_key == it.verifier_key for it in first):
+                raise RejectedError(f"{where} is the first key too")
+            keys.append(key)
     return keys

@@ -47,6 +47,10 @@ class WitnessSettings:
         "a second Ed25519 key that cosigns too, while it takes over from the first: a "
         "file or a URI",
     )
+    mldsa44_second_key: str = setting(
+        "",
+        "a second ML-DSA-44 key, likewise: a file",
+    )
     unused_keys: bool = setting(
         False, "the keys that lie in the folder have never signed: start with them"
     )

@@ -6,11 +6,13 @@ import pytest
 
 from tests.support.monitored import Monitored
 from tests.support.static_log import StaticLog, entries_of
-from tests.tlogverify.actors import ED25519, LOG, Actor
+from tests.tlogverify.actors import ED25519, LOG, LOG_MLDSA, MLDSA44, Actor
 from tlogclient.keychanges import ChangeKind, KeyChange
 
 SECOND = Actor(LOG.name, ED25519, "the log's second key")
 THIRD = Actor(LOG.name, ED25519, "the log's third key")
+
+NEXT_MLDSA = Actor(LOG.name, MLDSA44, "the log's second key of the other type")
 
 
 class ChangingLog(StaticLog):
@@ -21,7 +23,7 @@ class ChangingLog(StaticLog):
         old, new = keys[0], keys[-1]
         change = KeyChange(kind, number, old.key, new.key)
         by_old = None if kind is ChangeKind.REVOKED else old.sign
-        self.entries.append(change.record(by_old, new.sign).encode())
+        self.add([it.encode() for it in change.records(by_old, new.sign)])
 
     def grow(self, *signers: Actor) -> int:
         """Publish some more entries, signed by these keys; return the size."""
@@ -103,11 +105,8 @@ async def test_a_key_that_comes_without_an_entry_is_an_alarm(
     (alarm,) = monitored.alarms("unannounced-key")
     assert f"{LOG.name}+{SECOND.key_id.hex()}" in alarm["detail"]
     # What a stranger says of the log's key is no such entry.
-    log.entries.append(
-        KeyChange(ChangeKind.JOINS, 1, LOG.key, SECOND.key)
-        .record(THIRD.sign, SECOND.sign)
-        .encode()
-    )
+    change = KeyChange(ChangeKind.JOINS, 1, LOG.key, SECOND.key)
+    log.add([it.encode() for it in change.records(THIRD.sign, SECOND.sign)])
     assert (log.grow(LOG, SECOND), []) == await followed(monitored)
     log.add_change(ChangeKind.JOINS, 1_900_000_000, LOG, SECOND)
     assert (log.grow(LOG, SECOND), ["recovered"]) == await followed(monitored)
@@ -120,3 +119,43 @@ async def test_a_key_that_takes_over_without_an_entry_is_not_followed(
     assert (size, []) == await followed(monitored)
     log.grow(SECOND)
     assert (size, ["bad-signature"]) == await followed(monitored)
+
+
+async def test_a_monitor_follows_longer_keys_by_entries_in_a_row(
+    log: ChangingLog, monitored: Monitored
+) -> None:
+    """It learns of the first one by the Ed25519 key's word; then by its own alone."""
+    # The row goes on in the next bundle.
+    log.add(entries_of(0, 250))
+    assert (log.grow(LOG), []) == await followed(monitored)
+    log.add_change(ChangeKind.JOINS, 1_900_000_000, LOG, LOG_MLDSA)
+    assert (log.grow(LOG, LOG_MLDSA), []) == await followed(monitored)
+    # One hit of the key that is known, not one for each entry of the row.
+    assert ["hit"] == monitored.kinds()
+    log.add_change(ChangeKind.JOINS, 1_900_000_000, LOG_MLDSA, NEXT_MLDSA)
+    assert (log.grow(LOG_MLDSA), []) == await followed(monitored)
+    log.add_change(ChangeKind.RETIRES, 400, LOG_MLDSA, NEXT_MLDSA)
+    assert (log.grow(LOG_MLDSA, NEXT_MLDSA), []) == await followed(monitored)
+    log.add(entries_of(len(log.entries), 400))
+    size = log.grow(NEXT_MLDSA)
+    assert (size, []) == await followed(monitored)
+    log.grow(LOG_MLDSA)
+    assert (size, ["bad-signature"]) == await followed(monitored)
+    (alarm,) = monitored.alarms("bad-signature")
+    assert "retired at size 400" in alarm["detail"]
+
+
+async def test_a_longer_key_that_comes_without_an_entry_is_an_alarm(
+    log: ChangingLog, monitored: Monitored
+) -> None:
+    size = log.grow(LOG, LOG_MLDSA)
+    assert (size, ["unannounced-key"]) == await followed(monitored)
+    # A row that ends with the log is not whole yet, and says nothing.
+    change = KeyChange(ChangeKind.JOINS, 1, LOG.key, LOG_MLDSA.key)
+    *some, last = [it.encode() for it in change.records(LOG.sign, LOG_MLDSA.sign)]
+    log.add(some)
+    log.publish()
+    assert (len(log.entries), []) == await followed(monitored)
+    log.add([last])
+    log.publish()
+    assert (len(log.entries), ["recovered"]) == await followed(monitored)

@@ -11,6 +11,7 @@ from tests.tlogverify.actors import LOG
 from tlog.errors import RejectedError
 from tlog.signing import generate_key
 from tlog.witness.opening import OpenWitness
+from tlog.witness.settings import WitnessSettings
 from tlogverify.errors import FormatError, QuorumError
 from tlogverify.keys import KeyType
 from tlogverify.policy import Policy
@@ -26,24 +27,37 @@ class Changed(NamedTuple):
     policies: dict[str, str]
 
 
-async def changed(folder: Path) -> Changed:
+def _settings(folder: Path, key_type: KeyType, time: str) -> WitnessSettings:
+    """Return what the witness is started with; ML-DSA-44: its first key lies in it."""
+    old, new = (f"file:{folder / name}" for name in ("old", "new"))
+    first = new if time == "after" else old
+    plain = witness_settings(folder / "w")
+    second = new if time == "during" else ""
+    if key_type is KeyType.COSIGNATURE:
+        return replace(
+            plain, keys="ed25519", ed25519_key=first, ed25519_second_key=second
+        )
+    path = folder / "w" / "keys" / "witness.mldsa44"
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.hardlink_to(first.removeprefix("file:"))
+    # A key that lies there before the first start needs a word.
+    is_first = time == "before"
+    return replace(
+        plain, keys="mldsa44", mldsa44_second_key=second, unused_keys=is_first
+    )
+
+
+async def changed(folder: Path, key_type: KeyType = KeyType.COSIGNATURE) -> Changed:
     """Let a witness cosign before, during and after a change of its key."""
     vkeys = {}
     for name in ("old", "new"):
-        key = generate_key(NAME, KeyType.COSIGNATURE)
+        key = generate_key(NAME, key_type)
         key.write(folder / name)
         vkeys[name] = key.verifier_key
-    plain = replace(witness_settings(folder / "w"), keys="ed25519")
-    old, new = (f"file:{folder / name}" for name in ("old", "new"))
     notes = {}
-    times: dict[str, dict[str, Any]] = {
-        "before": {"ed25519_key": old},
-        "during": {"ed25519_key": old, "ed25519_second_key": new},
-        "after": {"ed25519_key": new},
-    }
-    for time, keys in times.items():
-        async with served(OpenWitness(replace(plain, **keys))) as witness:
-            before, size = TIMES[time]
+    for time, (before, size) in TIMES.items():
+        async with served(OpenWitness(_settings(folder, key_type, time))) as witness:
             answer = await witness.add(ONE.request(before, size))
             assert 200 == answer.status, answer.body
             notes[time] = ONE.note(size) + answer.body
@@ -62,8 +76,9 @@ async def changed(folder: Path) -> Changed:
     )
 
 
-async def test_each_policy_judges_each_time(tmp_path: Path) -> None:
-    notes, policies = await changed(tmp_path)
+@pytest.mark.parametrize("key_type", [KeyType.COSIGNATURE, KeyType.MLDSA44])
+async def test_each_policy_judges_each_time(tmp_path: Path, key_type: KeyType) -> None:
+    notes, policies = await changed(tmp_path, key_type)
     refused = {("old", "after")}
     for name, text in policies.items():
         policy = Policy.parse(text.encode())
@@ -92,9 +107,11 @@ async def test_a_key_that_was_never_the_second_is_not_taken_as_the_first(
     plain = replace(witness_settings(tmp_path / "w"), keys="ed25519")
     other, new = (f"file:{tmp_path / name}" for name in ("other", "new"))
     twice = {"ed25519_key": new, "ed25519_second_key": new}
+    token = {"mldsa44_second_key": "ssh-agent:SHA256:" + "A" * 43}
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"ed25519_key": other}, "is not this witness's key"),
         (twice, "is the first key too"),
+        ({"ed25519_key": new, **token}, "is a file"),
     ]
     for keys, told in wrong:
         with pytest.raises(RejectedError, match=told):
