@@ -7,7 +7,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oracle.ed25519ph import NEUTRAL, decode, public_key, sign, sign_crooked
+from tests.oracle.ed25519ph import (
+    NEUTRAL,
+    SMALL,
+    decode,
+    public_key,
+    sign,
+    sign_crooked,
+)
 from tests.oracle.test_ed25519ph import PUBLIC, SIGNATURE
 from tests.support.cases import case
 from tests.tlogverify.refusal import flip
@@ -18,19 +25,6 @@ from tlogverify.sigstore.ed25519ph import verify_ed25519ph
 SEED = bytes(range(32))
 DIGEST = hashlib.sha512(b"one").digest()
 ORDER = 2**252 + 27742317777372353535851937790883648493
-
-# All points of small order, and their other encodings: C2SP CCTV, ed25519.
-SMALL = [
-    bytes(32),
-    b"\x01" + bytes(31),
-    bytes(31) + b"\x80",
-    b"\x01" + bytes(30) + b"\x80",
-    b"\xec" + b"\xff" * 30 + b"\x7f",
-    b"\xed" + b"\xff" * 30 + b"\x7f",
-    b"\xee" + b"\xff" * 30 + b"\x7f",
-    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
-    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
-]
 
 
 def test_the_answer_of_the_specification() -> None:
