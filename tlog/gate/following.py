@@ -8,16 +8,28 @@ that came since.  A search that the time ends goes on when it is asked again.
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple
 
 from tlog.documents.store import DocumentStore
-from tlog.gate.sources import Asked, Found, LogBounds, Taken, document_of, read_stored
+from tlog.gate.sources import (
+    LARGEST_BYTES,
+    Asked,
+    Found,
+    LogBounds,
+    Taken,
+    document_of,
+    read_stored,
+)
 from tlog.monitor.verified import Named, VerifiedEntries, open_verified
+from tlog.rules import Referred
+from tlog.rules.references import MAX_REFERRED_BYTES
 from tlogclient.findings import Digest
+from tlogclient.sboms import is_sbom_type
 from tlogverify import Proof, Record
-from tlogverify.errors import TlogError
+from tlogverify.errors import FormatError, TlogError
 from tlogverify.kinds import parse_entry
 from tlogverify.tiles import TILE_WIDTH
 
@@ -25,6 +37,7 @@ _STEP_ENTRIES: Final = 64 * TILE_WIDTH
 """What `VerifiedEntries.search` reads in one step, from the start of a bundle on."""
 
 _MOST_REMEMBERED: Final = 10_000
+_UNREAD: Final = "a document of the store could not be read"
 
 
 class _Searched(NamedTuple):
@@ -97,14 +110,20 @@ class MonitorSource:
     def _read(self, entries: VerifiedEntries, named: tuple[Named, ...]) -> Found:
         tree, head = entries.tree(), entries.cursor.head
         taken = Taken(self._bounds)
+        long: list[tuple[int, bytes]] = []
         for it in named:
             record = parse_entry(it.entry)
             if not isinstance(record, Record):
                 continue
             try:
-                content = read_stored(self._store, record.provenance)
-            except (TlogError, OSError):
-                taken.pass_over("a document of the store could not be read")
+                content = read_stored(self._store, record.provenance, LARGEST_BYTES)
+            except (TlogError, OSError) as error:
+                if isinstance(error, FormatError) and is_sbom_type(
+                    record.predicate_type
+                ):
+                    long.append((it.index, record.provenance))
+                else:
+                    taken.pass_over(_UNREAD)
                 continue
             if content is None:
                 continue
@@ -112,7 +131,21 @@ class MonitorSource:
             proof = Proof(it.index, path, head.note, it.entry)
             if not taken.add(document_of(it.index, content, proof)):
                 break
+        self._refer(long, taken)
         return taken.found()
+
+    def _refer(self, long: Sequence[tuple[int, bytes]], taken: Taken) -> None:
+        """Take the long SBOMs that documents which were taken refer to."""
+        for index, sha256 in long:
+            if not taken.refers_to(sha256):
+                continue
+            try:
+                content = read_stored(self._store, sha256, MAX_REFERRED_BYTES)
+            except (TlogError, OSError):
+                taken.pass_over(_UNREAD)
+                continue
+            if content is not None:
+                taken.refer(Referred(f"entry {index}", content))
 
 
 def _is_about(entry: bytes, sha256: bytes) -> bool:

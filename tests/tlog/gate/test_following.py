@@ -1,5 +1,7 @@
 """Documents of a log by a monitor's state and a store, with no log that answers."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,14 @@ from tests.tlog.gate.test_sources import (
 )
 from tests.tlog.gate.workshop import running_gate
 from tlog.documents.opening import find_store
+from tlog.gate import following
 from tlog.gate.following import MonitorSource
 from tlog.gate.sources import Asked, LogBounds
 from tlog.monitor.monitor import Outcome
 from tlog.monitor.opening import Surroundings, follow_once
 from tlog.monitor.settings import MonitorSettings
+from tlog.rules import Referred
+from tlogclient.sboms import REFERENCE_TYPE
 
 
 async def follow(url: str, policy: Path, state: Path) -> None:
@@ -93,6 +98,31 @@ async def test_a_document_that_the_store_cannot_give_is_not_an_absent_one(
         for _ in range(2):
             told = await served.decide(digest(b"app"))
             assert ("undecided", "source") == (told["outcome"], told["reason"])
+
+
+async def test_a_long_sbom_is_read_if_a_document_refers_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.dumps({"bomFormat": "CycloneDX", "x": "y" * 200_000}).encode()
+    sha256 = hashlib.sha256(content)
+    references = [{"digest": {"sha256": sha256.hexdigest()}}]
+    state = tmp_path / "state"
+    monkeypatch.setattr(following, "LARGEST_BYTES", 100_000)
+    async with attesting(tmp_path) as found:
+        await found.store(b"app", content, "https://cyclonedx.org/bom")
+        await follow(found.url, found.policy, state)
+        store = find_store(tmp_path / "log")
+        source = MonitorSource(state, store, LogBounds(60))
+        asked = Asked("", bytes.fromhex(digest(b"app")[7:]))
+        assert ([], "") == tuple(await source.find(asked))
+        predicate = {"references": references}
+        await found.attest(b"app", kind=REFERENCE_TYPE, predicate=predicate)
+        await follow(found.url, found.policy, state)
+        (_, referred), why = await source.find(asked)
+        assert (Referred("entry 0", content), "") == (referred, why)
+        damage(tmp_path / "log", content)
+        (_,), why = await source.find(asked)
+        assert "could not be read" in why
 
 
 async def test_a_state_that_is_none_decides_nothing(tmp_path: Path) -> None:
