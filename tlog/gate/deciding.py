@@ -95,13 +95,11 @@ class Decider:
         self, asked: Asked, environment: str, deadline: float | None
     ) -> Decision:
         """Return a decision by the deadline; None waits for the sources alone."""
-        span = tracing.begin("decide", _told_of(asked, environment))
-        try:
+        if not tracing.is_told():
+            return await self._decide(asked, environment, deadline)
+        with tracing.span("decide", _told_of(asked, environment)) as noted:
             decision = await self._decide(asked, environment, deadline)
-        except BaseException as error:
-            span.end({}, type(error).__name__)
-            raise
-        span.end(_told_after(decision))
+            noted.update(_told_after(decision))
         return decision
 
     async def _decide(

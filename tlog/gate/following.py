@@ -29,7 +29,7 @@ from tlog.rules.references import MAX_REFERRED_BYTES
 from tlogclient.findings import Digest
 from tlogclient.sboms import is_sbom_type
 from tlogverify import Proof, Record
-from tlogverify.errors import FormatError, TlogError
+from tlogverify.errors import TlogError
 from tlogverify.kinds import parse_entry
 from tlogverify.tiles import TILE_WIDTH
 
@@ -117,15 +117,13 @@ class MonitorSource:
                 continue
             try:
                 content = read_stored(self._store, record.provenance, LARGEST_BYTES)
-            except (TlogError, OSError) as error:
-                if isinstance(error, FormatError) and is_sbom_type(
-                    record.predicate_type
-                ):
-                    long.append((it.index, record.provenance))
-                else:
-                    taken.pass_over(_UNREAD)
+            except (TlogError, OSError):
+                taken.pass_over(_UNREAD)
                 continue
             if content is None:
+                # Gone, or too long for an envelope: an SBOM may be referred to.
+                if is_sbom_type(record.predicate_type):
+                    long.append((it.index, record.provenance))
                 continue
             path = tree.inclusion_path(it.index, head.size)
             proof = Proof(it.index, path, head.note, it.entry)
@@ -141,11 +139,15 @@ class MonitorSource:
                 continue
             try:
                 content = read_stored(self._store, sha256, MAX_REFERRED_BYTES)
+                is_there = self._store.status(sha256).state == "stored"
             except (TlogError, OSError):
                 taken.pass_over(_UNREAD)
                 continue
             if content is not None:
                 taken.refer(Referred(f"entry {index}", content))
+            elif is_there:
+                # An SBOM may be of any size: the bound is ours.
+                taken.pass_over(_UNREAD)
 
 
 def _is_about(entry: bytes, sha256: bytes) -> bool:

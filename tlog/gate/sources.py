@@ -21,7 +21,6 @@ from tlog.registry import (
     PROOF_TYPE,
     Reference,
     Repository,
-    State,
     Way,
     discover,
     fetch_documents,
@@ -37,7 +36,7 @@ from tlogclient.errors import RefusedError
 from tlogclient.sboms import is_sbom_type
 from tlogverify import Record
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
-from tlogverify.errors import FormatError, TlogError
+from tlogverify.errors import TlogError
 from tlogverify.proof import Proof
 from tlogverify.sigstore.bundle import MAX_BUNDLE_BYTES
 
@@ -158,6 +157,10 @@ class LogSource:
             return
         if not taken.refers_to(named.sha256):
             return
+        if (named.size or 0) > MAX_REFERRED_BYTES:
+            # An SBOM may be of any size: the bound is ours.
+            taken.pass_over("a referred document of the log is longer than is judged")
+            return
         content = await self._content(log, attestation, taken, MAX_REFERRED_BYTES)
         if content is not None:
             taken.refer(Referred(f"entry {attestation.index}", content))
@@ -176,7 +179,7 @@ class LogSource:
             return None
         content = named.content
         if content is None and (named.size or 0) > most:
-            taken.pass_over("a document of the log is longer than is judged")
+            # No document of that size counts: whoever logs one unsettles nothing.
             return None
         if content is None and self._store is not None:
             # What the store has no more, or not as it was, the log knows better.
@@ -265,18 +268,15 @@ def is_long_sbom(attestation: Attestation) -> bool:
 
 
 def read_stored(store: DocumentStore, sha256: bytes, most: int) -> bytes | None:
-    """Return a stored document; None if it is not kept, or no longer.
+    """Return a stored document; None if it is not kept, or longer than `most` bytes.
 
-    Raises DamagedDocumentError, FormatError if it is longer than is judged, or OSError.
+    Raises DamagedDocumentError or OSError.
     """
     try:
         with store.open(sha256) as document:
-            content = document.read_whole(most)
+            return document.read_whole(most)
     except (GoneError, NoDocumentError):
         return None
-    if content is None:
-        raise FormatError(f"a document that is judged has at most {most} bytes")
-    return content
 
 
 def _size(document: Document) -> int:
@@ -318,10 +318,9 @@ class RegistrySource:
             documents += [
                 Attested(it.attached, it.content, proof.encode()) for proof in paired
             ]
-        unread = [it for it in fetched if it.state is State.UNUSABLE]
-        if not unread:
-            return Found(documents)
-        return Found(documents, f"not all that is attached was read: {unread[0].why}")
+        why = next((it.why for it in fetched if it.is_missing), None)
+        left_out = "" if why is None else f"not all that is attached was read: {why}"
+        return Found(documents, left_out)
 
     async def resolve(self, reference: str) -> bytes:
         """Return the SHA-256 of the image that a tag names now.

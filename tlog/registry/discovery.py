@@ -56,7 +56,8 @@ class Attachment:
 
     digest: as it was listed; a digest of our form if there is a manifest.
     sources: where it was listed.  listed_type: what lists say of it, "" for nothing.
-    manifest: None if it is not what it is listed as; why tells then.
+    manifest: None if it is not what it is listed as; why tells then.  is_missing: it
+    may well be, and its own bytes did not come.
     """
 
     digest: str
@@ -64,6 +65,7 @@ class Attachment:
     listed_type: str = ""
     manifest: Manifest | None = None
     why: str = ""
+    is_missing: bool = False
 
     @property
     def artifact_type(self) -> str:
@@ -180,19 +182,22 @@ async def _read(repository: Repository, image: Image, listed: _Listed) -> Attach
     kind = listed.entry.get("artifactType")
     digest, sources = str(listed.entry.get("digest"))[:80], tuple(listed.sources)
     listed_type = kind[:255] if isinstance(kind, str) else ""
+    is_missing = False
     try:
         descriptor = Descriptor.parse(listed.entry)
         if descriptor.size > MAX_MANIFEST_BYTES:
             raise FormatError("a manifest has at most 4 MiB", descriptor.size)
+        is_missing = True
         stored = listed.stored or await repository.find_manifest(descriptor.digest)
         if stored is None:
             raise AbsentError("it is listed, and it is not there")
+        is_missing = False
         manifest = stored.parse()
         _require_told(descriptor, stored)
         if listed.stored is None:
             _require_subject(manifest, image)
     except (FormatError, VerificationError, AbsentError) as error:
-        return Attachment(digest, sources, listed_type, why=str(error))
+        return Attachment(digest, sources, listed_type, None, str(error), is_missing)
     return Attachment(digest, sources, listed_type, manifest)
 
 

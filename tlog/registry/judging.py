@@ -89,6 +89,7 @@ class Document:
     """One layer of an attached manifest; attached: that manifest's digest.
 
     content: None if it was not fetched; why tells then, and what it is made to be.
+    is_missing: it may be one that counts, and its bytes did not come.
     """
 
     attached: str
@@ -96,6 +97,7 @@ class Document:
     content: bytes | None = field(default=None, repr=False)
     why: str = ""
     state: State = State.NOT_JUDGED
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,9 @@ async def fetch_documents(
     room, documents = MAX_ALL_BYTES, list[Document]()
     for it in discovery.attachments:
         if it.manifest is None:
-            unusable = Document(it.digest, it.listed_type, None, it.why, State.UNUSABLE)
-            documents.append(unusable)
+            documents.append(
+                _unusable(it.digest, it.listed_type, it.why, is_missing=it.is_missing)
+            )
             continue
         for layer in it.manifest.layers:
             if why := trust.why_not(layer.media_type):
@@ -148,12 +151,18 @@ async def _fetch(
     kind = layer.media_type
     if room < layer.size <= _LIMITS[kind]:
         why = f"too much is attached: at most {MAX_ALL_BYTES >> 20} MiB are fetched"
-        return Document(attached, kind, None, why, State.UNUSABLE)
+        return _unusable(attached, kind, why, is_missing=True)
     try:
         content = await repository.get_blob(layer, _LIMITS[kind])
-    except (FormatError, VerificationError, AbsentError) as error:
-        return Document(attached, kind, None, str(error), State.UNUSABLE)
+    except FormatError as error:
+        return _unusable(attached, kind, str(error), is_missing=False)
+    except (VerificationError, AbsentError) as error:
+        return _unusable(attached, kind, str(error), is_missing=True)
     return Document(attached, kind, content)
+
+
+def _unusable(attached: str, kind: str, why: str, *, is_missing: bool) -> Document:
+    return Document(attached, kind, None, why, State.UNUSABLE, is_missing)
 
 
 def judge(digest: Digest, documents: Sequence[Document], trust: Trust) -> list[Verdict]:

@@ -120,6 +120,10 @@ async def test_a_long_sbom_is_read_if_a_document_refers_to_it(
         await follow(found.url, found.policy, state)
         (_, referred), why = await source.find(asked)
         assert (Referred("entry 0", content), "") == (referred, why)
+        with monkeypatch.context() as patched:
+            patched.setattr(following, "MAX_REFERRED_BYTES", 200_000)
+            (_,), why = await source.find(asked)
+            assert "could not be read" in why
         damage(tmp_path / "log", content)
         (_,), why = await source.find(asked)
         assert "could not be read" in why

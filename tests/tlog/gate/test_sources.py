@@ -200,9 +200,7 @@ async def test_more_than_is_read_of_a_log_is_said_and_never_passed_over(
                 await LogSource(log, None, LogBounds(0)).find(asked)
 
 
-async def test_a_document_that_is_too_long_or_damaged_is_not_an_absent_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_damaged_document_is_not_an_absent_one(tmp_path: Path) -> None:
     async with attesting(tmp_path) as found:
         envelope, _ = await found.attest(b"app", pad=200_000)
         made = logged_place(tmp_path, found)
@@ -212,13 +210,6 @@ async def test_a_document_that_is_too_long_or_damaged_is_not_an_absent_one(
             source = LogSource(log, None, LogBounds(60))
             asked = Asked("", hashlib.sha256(b"app").digest())
             assert "" == (await source.find(asked)).left_out
-            with monkeypatch.context() as patched:
-                patched.setattr(sources, "LARGEST_BYTES", 200_000)
-                told = await source.find(asked)
-                assert ((), True) == (
-                    tuple(told.documents),
-                    "longer than is judged" in told.left_out,
-                )
             damage(tmp_path / "log", envelope)
             # The log says so once somebody wanted the bytes.
             sha256 = hashlib.sha256(envelope).hexdigest()
@@ -259,6 +250,25 @@ async def test_a_long_sbom_is_read_if_a_document_refers_to_it(
                 assert (envelope,) == tuple(told.documents)
                 assert "longer than is judged" in told.left_out
                 monkeypatch.setattr(sources, "MAX_REFERRED_BYTES", 64 << 20)
+
+
+async def test_what_is_too_long_to_count_unsettles_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's long document makes no refusal undecided, and no allowed one."""
+    monkeypatch.setattr(sources, "LARGEST_BYTES", 150_000)
+    async with attesting(tmp_path) as found:
+        await found.attest(b"refused", pad=200_000)
+        for pad in (0, 200_000):
+            await found.attest(b"allowed", pad=pad)
+        made = logged_place(tmp_path, found)
+        for store in (None, tmp_path / "log"):
+            asking = {"log": found.url, "store": store, "ask": "all"}
+            async with running_gate(made, **asking) as served:
+                for outcome in ("refused", "allowed"):
+                    with case(f"{outcome} {store}"):
+                        decided = await served.decide(digest(outcome.encode()))
+                        assert outcome == decided["outcome"]
 
 
 def damage(log: Path, document: bytes) -> None:
@@ -373,6 +383,19 @@ async def test_what_is_attached_and_not_read_is_said_and_never_passed_over(
         attach(registry, document.envelope, ENVELOPE_TYPE)
         del registry.blobs[digest(document.envelope)]
         assert "source" == await reason_of(served, f"{name}@{digest(ARTIFACT)}")
+
+
+async def test_what_is_attached_and_can_never_count_unsettles_no_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is longer than its kind can be is not fetched, and nobody waits for it."""
+    made = emptied(tmp_path)
+    limits = {**judging._LIMITS, BUNDLE_TYPE: 10}
+    monkeypatch.setattr(judging, "_LIMITS", limits)
+    async with registered(made, registry=True, refused_s=0) as (served, registry, name):
+        image = f"{name}@{digest(ARTIFACT)}"
+        attach(registry, b"longer than ten", BUNDLE_TYPE)
+        assert "no-entry" == await reason_of(served, image)
 
 
 async def test_a_tag_is_resolved_once_where_that_is_set_and_told(
