@@ -21,6 +21,7 @@ TRACES_HELP: Final = (
 
 Value = str | int | Sequence[str]
 Attributes = Mapping[str, Value]
+Noted = dict[str, Value]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,3 +90,16 @@ def within(traceparent: str) -> Iterator[None]:
 def begin(name: str, attributes: Attributes, parent: str = "") -> Span:
     """Begin a span; parent: a `traceparent`, or "" for that of `within`."""
     return _tracer.begin(name, attributes, parent or _parent.get())
+
+
+@contextmanager
+def span(name: str, attributes: Attributes, parent: str = "") -> Iterator[Noted]:
+    """Make what is done in the block a span; what is put into it is told at its end."""
+    begun = begin(name, attributes, parent)
+    noted: Noted = {}
+    try:
+        yield noted
+    except BaseException as error:
+        begun.end(noted, type(error).__name__)
+        raise
+    begun.end(noted)

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from tests.support.bucket import NAME
 from tests.support.postgres import Postgres
-from tests.system.server import ServerProcess
+from tests.system.server import ServerProcess, WitnessProcess
 from tlog.signing import generate_key, read_key
 from tlogverify.keys import KeyType
 
@@ -124,3 +124,19 @@ def ending(*servers: ServerProcess) -> Iterator[None]:
     finally:
         for server in servers:
             server.end()
+
+
+@contextmanager
+def witnessed(log: Shared, node: ServerProcess) -> Iterator[ServerProcess]:
+    """Let a node's heads wait for one witness."""
+    vkey = log.verifier_key(node.folder)
+    witness = WitnessProcess(
+        log.folder / "witness", "--log", vkey, origin=f"{log.origin}/witness"
+    )
+    policy = log.folder / "witnesses"
+    with ending(witness, node):
+        witness.start()
+        policy.write_text(f"witness w {witness.vkey} {witness.url}\nquorum w\n")
+        node.variables["TLOG_WITNESS_POLICY"] = str(policy)
+        node.variables["TLOG_WITNESS_INTERVAL_MS"] = "5"
+        yield witness

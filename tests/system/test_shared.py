@@ -8,8 +8,6 @@ import hashlib
 import json
 import shutil
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -17,34 +15,17 @@ from urllib.request import urlopen
 import pytest
 
 from tests.faults.opened import entries
-from tests.support.bucket import Bucket, bucket
+from tests.support.bucket import bucket
 from tests.support.http import ask
-from tests.support.postgres import Postgres, postgres
+from tests.support.postgres import Postgres
 from tests.support.real_bucket import real_bucket
-from tests.support.sharing import Shared, ending, shared
+from tests.support.sharing import Shared, ending, shared, witnessed
 from tests.system.audit import Audited, audit, root
 from tests.system.load import History
-from tests.system.server import NotServingError, ServerProcess, WitnessProcess
+from tests.system.server import NotServingError, ServerProcess
 from tlog.log.eras import KeyEra, write_eras
 from tlogclient import LogClient, RefusedError
 from tlogverify import Policy
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
-    with postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Bucket]:
-    with bucket() as stored:
-        yield stored
-
-
-@pytest.fixture
-def log(database: Postgres, store: Bucket, tmp_path: Path) -> Shared:
-    return shared(database, store, tmp_path)
 
 
 def wait_until_it_waits(node: ServerProcess) -> None:
@@ -232,22 +213,6 @@ async def test_an_index_remembers_what_database_and_bucket_have_lost(
         log.bucket.objects.clear()
         with pytest.raises(NotServingError, match="index: is ahead of the log"):
             node.start()
-
-
-@contextmanager
-def witnessed(log: Shared, node: ServerProcess) -> Iterator[ServerProcess]:
-    """Let a node's heads wait for one witness."""
-    vkey = log.verifier_key(node.folder)
-    witness = WitnessProcess(
-        log.folder / "witness", "--log", vkey, origin=f"{log.origin}/witness"
-    )
-    policy = log.folder / "witnesses"
-    with ending(witness, node):
-        witness.start()
-        policy.write_text(f"witness w {witness.vkey} {witness.url}\nquorum w\n")
-        node.variables["TLOG_WITNESS_POLICY"] = str(policy)
-        node.variables["TLOG_WITNESS_INTERVAL_MS"] = "5"
-        yield witness
 
 
 async def test_a_witness_remembers_what_all_stores_have_lost(log: Shared) -> None:

@@ -5,44 +5,21 @@ PostgreSQL is real; the store is a bucket in memory.
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-
-import pytest
 
 from tests.faults.opened import entries
-from tests.support.bucket import Bucket, bucket
+from tests.support.bucket import Bucket
 from tests.support.http import Answer, ask
-from tests.support.postgres import Postgres, postgres
 from tests.support.rekor import body_of, hashedrekord
 from tests.support.rekor_client import PATH
 from tests.support.running import until
-from tests.support.sharing import Shared, ending, shared
+from tests.support.sharing import Shared, ending, witnessed
 from tests.system.audit import audit
 from tests.system.load import History, entry
 from tests.system.server import ServerProcess
-from tests.system.test_shared import witnessed
 from tlogclient import LogClient, UnavailableError
 from tlogverify import Policy
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
-    with postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Bucket]:
-    with bucket() as stored:
-        yield stored
-
-
-@pytest.fixture
-def log(database: Postgres, store: Bucket, tmp_path: Path) -> Shared:
-    return shared(database, store, tmp_path)
 
 
 async def submit(node: ServerProcess, history: History, *batches: list[bytes]) -> None:

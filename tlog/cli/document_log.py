@@ -58,7 +58,8 @@ async def open_stopped(
     """Serve the stopped log in a folder to this process, and give its URL and itself.
 
     options: folder and config.  takes_records: whether a log whose one door is
-    Sigstore's takes them too for now.  Raises RejectedError if it runs, or is no log.
+    Sigstore's takes them too, as long as it is open here.  Raises RejectedError if it
+    runs, or is no log.
     """
     settings = settings_of(options)
     if takes_records:

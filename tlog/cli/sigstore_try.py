@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from select import select
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from tlog.cli.output import Output
 from tlog.cli.verbs import load
@@ -101,14 +101,13 @@ def _signalled() -> Iterator[socket.socket]:
             signal.set_wakeup_fd(before)
 
 
-def _announce(told: dict[str, object], *, as_json: bool) -> None:
-    output, flags = Output(), told["flags"]
-    shown = shlex.join(flags) if isinstance(flags, list) else ""
+def _announce(told: dict[str, Any], *, as_json: bool) -> None:
+    output = Output()
     lines = [
         _LOUDLY,
         f"token  {told['token']}, of {told['identity']}, renewed each "
         f"{RENEWED_S // 60} minutes",
-        f"flags  tlog sigstore-config {shown}",
+        f"flags  tlog sigstore-config {shlex.join(told['flags'])}",
         "serving until Ctrl-C",
     ]
     for line in [json.dumps({"trial": _LOUDLY, **told})] if as_json else lines:

@@ -23,7 +23,7 @@ from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.following import Following
 from tlog.log.nodes.forwarding import Forwarding
 from tlog.log.nodes.heads import FollowedHeads
-from tlog.log.opening import Ground, open_writing, submitting_face
+from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
 from tlog.log.reading import Reading
@@ -114,13 +114,8 @@ def follow(ground: Ground, following: Following) -> Followed:
     followed = Followed(
         ground=ground,
         submitting=submitting_face(ground, pool, heads, guard),
-        reading=Reading(
-            heads=heads,
-            prover=prover,
-            tiles=tiles,
-            index=stores.index,
-            known=known,
-            public_note=lambda: following.public_note,
+        reading=reading_face(
+            heads, prover, tiles, stores, known, lambda: following.public_note
         ),
         standing=Standing(
             origin=ground.signer.origin,

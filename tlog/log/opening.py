@@ -210,7 +210,9 @@ def _assemble(
     log = Log(
         settings=settings,
         submitting=submitting_face(ground, sequencer.pool, heads, guard),
-        reading=_reading(heads, prover, tiles, stores, sequencer.known, publisher),
+        reading=reading_face(
+            heads, prover, tiles, stores, sequencer.known, lambda: publisher.public_note
+        ),
         standing=Standing(
             origin=ground.signer.origin,
             keys=ground.signer.verifier_keys,
@@ -292,21 +294,22 @@ def submitting_face(
     )
 
 
-def _reading(
+def reading_face(
     heads: Heads,
     prover: Prover,
     tiles: TileReader,
     stores: Stores,
     known: KnownEntries,
-    publisher: Publisher,
+    public_note: Callable[[], bytes],
 ) -> Reading:
+    """Return the face for those that read; public_note: of the public checkpoint."""
     return Reading(
         heads=heads,
         prover=prover,
         tiles=tiles,
         index=stores.index,
         known=known,
-        public_note=lambda: publisher.public_note,
+        public_note=public_note,
     )
 
 

@@ -95,14 +95,10 @@ class Sequencer:
     def _commit(self, batch: Batch) -> Extension | None:
         if not batch.entries:
             return None
-        span = tracing.begin("commit", {"tlog.entries": len(batch.entries)})
-        try:
+        with tracing.span("commit", {"tlog.entries": len(batch.entries)}) as noted:
             with self._metrics.commit_seconds.time():
                 extension = self._commit_once_signed(batch)
-        except BaseException as error:
-            span.end({}, type(error).__name__)
-            raise
-        span.end({"tlog.size": self.committer.signed.size})
+            noted["tlog.size"] = self.committer.signed.size
         count, signed = len(batch.entries), count_signed(batch.entries)
         self._metrics.batch_entries.observe(count)
         self._metrics.entries.labels("yes").inc(signed)
