@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -114,6 +115,20 @@ def test_a_log_tells_of_submissions_and_commits_within_their_trace(
     assert [(1, 1), (1, 2), (1, 3)] == [
         (it["tlog.entries"], it["tlog.size"]) for it in committed
     ]
+
+
+def test_what_is_refused_is_told_as_a_failure(tmp_path: Path) -> None:
+    with collector() as (url, taken):
+        log = ServerProcess(tmp_path / "log", "--traces", url).start()
+        try:
+            # By the lean way, and by aiohttp.
+            for more in ({}, {"X-Of-No-Meaning": "1"}):
+                with pytest.raises(HTTPError, match="400") as refused:
+                    submit(log.url, b"{", **more)
+                refused.value.close()
+        finally:
+            assert 0 == log.terminate()
+    assert [("submit", True)] * 2 == [(it["name"], it["failed"]) for it in taken]
 
 
 def test_a_gate_tells_what_it_decided_of_what(tmp_path: Path) -> None:

@@ -92,13 +92,17 @@ def _signalled() -> Iterator[socket.socket]:
     reading, writing = socket.socketpair()
     with reading, writing:
         writing.setblocking(False)
-        before = signal.set_wakeup_fd(writing.fileno())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
+        wakes = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        handlers = {
+            number: signal.signal(number, lambda *_: None)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
         try:
             yield reading
         finally:
-            signal.set_wakeup_fd(before)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(wakes)
 
 
 def _announce(told: dict[str, Any], *, as_json: bool) -> None:
