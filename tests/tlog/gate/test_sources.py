@@ -104,7 +104,7 @@ async def test_a_logs_documents_are_judged_short_ones_and_long_ones(
         await found.attest(b"long", pad=200_000)
         await found.attest(b"forgotten", is_kept=False)
         made = logged_place(tmp_path, found)
-        for store in (None, tmp_path / "log"):
+        for store in (None, tmp_path / "log" / "documents", tmp_path / "log"):
             async with running_gate(made, log=found.url, store=store) as served:
                 for artifact, reason in (
                     (b"short", "met"),

@@ -69,7 +69,7 @@ def state(log: StaticLog, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def found(entries: VerifiedEntries, start: int = 0) -> list[int]:
-    return [it.index for step in entries.search(SOUGHT, start) for it in step]
+    return [it.index for step in entries.search(SOUGHT, start) for it in step.found]
 
 
 def answered(indexes: Sequence[int], complete_to: int = SIZE) -> SearchResult:
@@ -90,7 +90,7 @@ def test_every_entry_that_names_a_digest_is_found(state: Path) -> None:
         for start in (1, 255, 257, 16_384, 16_385, SIZE - 1, SIZE):
             assert [it for it in ALL if it >= start] == found(entries, start)
         signer = SignerKey(bytes.fromhex(SHARED))
-        signed = [it.index for step in entries.search(signer) for it in step]
+        signed = [it.index for step in entries.search(signer) for it in step.found]
         assert AS_SIGNER == signed
 
 
