@@ -22,13 +22,14 @@ The files, in order of dependency:
     strictjson  batches              exact values out of JSON; entries into requests
     answers  findings  problems      PURE: what an answer proves, or why there is none
     attested  comparing  holdings    PURE: what is proven of an artifact, of a package
+    recount                          PURE: the same of an artifact, out of every entry
     histories                        PURE: what is proven of two sizes of a log
     purls  runs  sboms               PURE: packages, what holds them; runs of jobs
     cosigning                        PURE: what a log says to a witness
     network                          proxy, authorities, who learns of waits
     retries                          what is tried again, and after which pause
     transport  coalesce              HTTP, bounds, retries; single submits into batches
-    kept  monitors                   documents of a log; what a monitor says
+    kept  monitors  mirrors          documents of a log; who else is asked
     told                             the policy that a log says is its own
     log  blocking                    the verbs of a log
     witness                          the verbs of a witness

@@ -188,19 +188,31 @@ def open_attestation(
     return Attestation(index, parsed, Proof(index, path, note, entry), document)
 
 
+def is_about(entry: Record | RekorEntry, artifact: Artifact) -> bool:
+    """Whether an entry is about an artifact, and has the type that is asked for."""
+    return _names(entry, artifact) and (
+        artifact.predicate_type in (None, _type_of(entry))
+    )
+
+
 def _require_about(index: int, entry: Record | RekorEntry, artifact: Artifact) -> None:
-    if isinstance(entry, Record):
-        name = artifact.digest.algorithm
-        subjects = {getattr(subject, name) for subject in entry.subjects}
-        predicate_type = entry.predicate_type
-    else:
-        subjects = {entry.digest} if entry.kind == "hashedrekord" else set[bytes]()
-        predicate_type = None
-    if artifact.digest.value not in subjects:
+    if not _names(entry, artifact):
         about = artifact.digest.encode()
         raise VerificationError(f"entry {index} is not about {about}")
-    if artifact.predicate_type not in (None, predicate_type):
+    if not is_about(entry, artifact):
         raise VerificationError(f"entry {index} has another predicate type")
+
+
+def _names(entry: Record | RekorEntry, artifact: Artifact) -> bool:
+    value = artifact.digest.value
+    if isinstance(entry, Record):
+        name = artifact.digest.algorithm
+        return value in {getattr(subject, name) for subject in entry.subjects}
+    return entry.kind == "hashedrekord" and entry.digest == value
+
+
+def _type_of(entry: Record | RekorEntry) -> str | None:
+    return entry.predicate_type if isinstance(entry, Record) else None
 
 
 def _open_document(index: int, value: object, entry: Record | RekorEntry) -> Document:

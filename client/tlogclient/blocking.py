@@ -100,7 +100,7 @@ class BlockingLog:
         predicate_type: str | None = None,
         start: int = 0,
         limit: int = DEFAULT_HITS,
-        prove: str | None = None,
+        prove: str | Path | bool | None = None,
     ) -> AttestationResult:
         """Return the entries from index `start` on about an artifact, each proven."""
         asked = self._log.attestations(

@@ -45,6 +45,7 @@ from tlogclient.findings import (
 from tlogclient.histories import EMPTY, History, Tree, open_history, unproven_tree
 from tlogclient.holdings import HoldingResult
 from tlogclient.kept import MAX_DOCUMENT_BYTES, KeptDocuments
+from tlogclient.mirrors import lying_in, recount, served_by
 from tlogclient.monitors import (
     DEFAULT_ATTEMPTS,
     DEFAULT_TIMEOUT_S,
@@ -223,35 +224,40 @@ class LogClient:
         predicate_type: str | None = None,
         start: int = 0,
         limit: int = DEFAULT_HITS,
-        prove: MonitorClient | str | None = None,
+        prove: MonitorClient | str | Path | bool | None = None,
     ) -> AttestationResult:
         """Return the entries from index `start` on about an artifact, each proven.
 
         digest: of the artifact, "sha256:" and lower-case hex (or sha384, sha512).
         limit: the most entries to fetch.  A short document comes along; `document`
         fetches another one.
-        prove: a monitor, or the URL of one, that is asked the same; the result's
-        `compared_to` says up to where both agree.
+        prove: who else is asked.  True: every entry of the log, which is read for it;
+        a path: every entry in a folder that mirrors the log's tiles; a monitor, or the
+        URL of one.  The result's `compared_to` says up to where both agree.
 
         Raises IncompleteError or TwoHistoriesError, with the proofs, if they do not,
-        and FormatError if the monitor answers for another log.
+        and FormatError if the other one answers for another log.
         """
         artifact = Artifact(parse_digest(digest), predicate_type)
-        if prove is None:
+        if prove is None or prove is False:
             return await self._kept.attestations(artifact, start, limit)
-        if isinstance(prove, str):
-            monitor = MonitorClient(prove, self._policy, bounds=self._bounds)
-            async with monitor:
-                return await self._compared(artifact, start, limit, monitor)
-        return await self._compared(artifact, start, limit, prove)
-
-    async def _compared(
-        self, artifact: Artifact, start: int, limit: int, monitor: MonitorClient
-    ) -> AttestationResult:
         # Read first: what the log answers later covers at least as much.
-        seen = await monitor.about(artifact, start, limit)
+        if isinstance(prove, str | MonitorClient):
+            seen = await self._said(prove, artifact, start, limit)
+        else:
+            own = served_by(self._transport)
+            read = lying_in(prove) if isinstance(prove, Path) else own
+            seen = await recount(read, self._policy, artifact, start, limit)
         result = await self._kept.attestations(artifact, start, limit)
         return replace(result, compared_to=compare_attestations(result, seen))
+
+    async def _said(
+        self, by: MonitorClient | str, artifact: Artifact, start: int, limit: int
+    ) -> AttestationResult:
+        if isinstance(by, MonitorClient):
+            return await by.about(artifact, start, limit)
+        async with MonitorClient(by, self._policy, bounds=self._bounds) as monitor:
+            return await monitor.about(artifact, start, limit)
 
     async def holdings(
         self, purl: str, *, start: int = 0, limit: int = DEFAULT_HITS

@@ -33,6 +33,8 @@ from tlogverify.errors import FormatError
 
 CYCLONEDX_TYPE: Final = "https://cyclonedx.org/bom"
 SPDX_TYPE: Final = "https://spdx.dev/Document"
+REFERENCE_TYPE: Final = "https://in-toto.io/attestation/reference/v0.1"
+"""The type of a statement that refers to an SBOM by its digest."""
 MAX_PACKAGES: Final = 262_144
 
 _SBOM_TYPE: Final = re.compile(

@@ -14,6 +14,19 @@ Point = tuple[int, int]
 
 NEUTRAL: Point = (0, 1)
 
+# All points of small order, and their other encodings: C2SP CCTV, ed25519.
+SMALL = [
+    bytes(32),
+    b"\x01" + bytes(31),
+    bytes(31) + b"\x80",
+    b"\x01" + bytes(30) + b"\x80",
+    b"\xec" + b"\xff" * 30 + b"\x7f",
+    b"\xed" + b"\xff" * 30 + b"\x7f",
+    b"\xee" + b"\xff" * 30 + b"\x7f",
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+]
+
 
 def sign(seed: bytes, digest: bytes) -> bytes:
     """Return the signature over a SHA-512 digest, without context."""

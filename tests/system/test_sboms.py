@@ -215,6 +215,18 @@ def test_a_large_sbom_is_kept_by_itself_and_referred_to(
         found["artifacts"],
         found["document"],
     )
+    for denied, status in (("pkg:pypi/another", 0), (package, 1)):
+        rules = f'packages_denied = ["{denied}"]\n'
+        (folder / "RULES.toml").write_text(
+            '[[keys]]\nname = "a"\nfile = "release.key.pub"\n[[require]]\n'
+            f'predicate_types = ["{CYCLONEDX}"]\nsigners = ["a"]\n{rules}'
+        )
+        by = ("--rules", "RULES.toml", "--policy", server.folder / "policy")
+        given = ("--attestation", "large.bin.intoto.jsonl", "--attestation", "bom.json")
+        verified = tlog(folder, "verify", "large.bin", *given, *by)
+        assert status == verified.returncode, verified.stderr
+        # Without the SBOM, the statement that refers to it does not meet the block.
+        assert 1 == tlog(folder, "verify", "large.bin", *given[:2], *by).returncode
     with BlockingLog(server.url, server.policy) as log:
         assert content == log.document(digest(content))
         logged = log.attestations(digest(b"large")).attestations

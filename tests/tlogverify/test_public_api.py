@@ -47,6 +47,7 @@ ORDER = [
     "sigstore.members",
     "sigstore.entries",
     "sigstore.bundle",
+    "sigstore.ed25519ph",
     "sigstore.signers",
     "sigstore.verify",
     "sigstore",

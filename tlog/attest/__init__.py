@@ -73,7 +73,6 @@ from tlog.attest.redaction import (
     why_left_out,
 )
 from tlog.attest.sboms import (
-    REFERENCE_TYPE,
     SbomFile,
     read_sbom_file,
     require_sbom_of,
@@ -88,7 +87,6 @@ from tlog.attest.variables import (
 
 __all__ = [
     "MINIMAL_TYPE",
-    "REFERENCE_TYPE",
     "Allowance",
     "Artifact",
     "AttestationSigner",

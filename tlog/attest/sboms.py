@@ -28,8 +28,6 @@ from tlogverify.command.telling import printable
 from tlogverify.files import hash_file, read_bounded
 from tlogverify.record import Subject
 
-REFERENCE_TYPE: Final = "https://in-toto.io/attestation/reference/v0.1"
-
 _CYCLONEDX_MEDIA: Final = "application/vnd.cyclonedx+json"
 _SPDX_MEDIA: Final = "application/spdx+json"
 

@@ -16,7 +16,6 @@ from typing import Final
 
 from tlog.attest import (
     MINIMAL_TYPE,
-    REFERENCE_TYPE,
     Allowance,
     Artifact,
     AttestationSigner,
@@ -69,6 +68,7 @@ from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import file_of
 from tlogclient import LogClient
+from tlogclient.sboms import REFERENCE_TYPE
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.command.telling import printable
 from tlogverify.errors import FormatError

@@ -46,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     find.add_argument("--log", required=True, metavar="URL")
     find.add_argument(
         "--prove",
-        metavar="URL",
-        help="a monitor that is asked the same; the two answers are compared",
+        metavar="URL|DIR|log",
+        help="who is asked the same: a monitor, a mirror of the log's tiles, or every "
+        "entry of the log itself; the two answers are compared",
     )
     find.add_argument("--predicate-type", metavar="URI", help="of these entries alone")
     find.add_argument(
@@ -147,7 +148,9 @@ async def _ask(options: argparse.Namespace) -> AttestationResult:
     )
     async with client as log:
         result = await log.attestations(
-            artifact, predicate_type=options.predicate_type, prove=options.prove
+            artifact,
+            predicate_type=options.predicate_type,
+            prove=_who_proves(options.prove),
         )
         if options.out_dir is not None:
             options.out_dir.mkdir(parents=True, exist_ok=True)
@@ -160,6 +163,12 @@ async def _ask(options: argparse.Namespace) -> AttestationResult:
                     content = await log.document(show_digest(document.sha256))
                 write_whole(options.out_dir / document.sha256.hex(), content)
     return result
+
+
+def _who_proves(named: str | None) -> str | Path | bool:
+    if named is None or named == "log":
+        return named is not None
+    return named if "://" in named else Path(named)
 
 
 def _told(options: argparse.Namespace, it: Attestation) -> str:

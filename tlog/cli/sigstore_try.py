@@ -11,8 +11,11 @@ import json
 import re
 import shlex
 import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from select import select
 from types import ModuleType
 from typing import Final
 
@@ -56,9 +59,6 @@ def run(options: argparse.Namespace) -> int:
         raise FormatError("--identity is an address of mail", options.identity)
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     with _stand_ins().neighbours() as beside:
         flags = beside.flags(folder)
         told = {
@@ -74,11 +74,31 @@ def run(options: argparse.Namespace) -> int:
             token = beside.provider.token(options.identity).encode()
             write_whole(folder / "token", token, mode=PRIVATE_FILE)
 
-        renew()
-        _announce(told, as_json=options.json)
-        while not stop.wait(RENEWED_S):
+        with _signalled() as signals:
             renew()
+            _announce(told, as_json=options.json)
+            while not select([signals], [], [], RENEWED_S)[0]:
+                renew()
     return 0
+
+
+@contextmanager
+def _signalled() -> Iterator[socket.socket]:
+    """Give what can be read from once a signal has asked for the end.
+
+    A handler that sets an event would wait for ever for the lock that the wait which it
+    interrupts may hold.
+    """
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        writing.setblocking(False)
+        before = signal.set_wakeup_fd(writing.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        try:
+            yield reading
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 def _announce(told: dict[str, object], *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
     NAME.intoto.jsonl   NAME.tlog-proof     an envelope, and the proof of its record
     NAME.sigstore.json                      a bundle
+    <64 hex>                                an SBOM that an envelope refers to
 
 What a document says of its subject only selects it; the judge verifies it.  The folder
 is listed again when its own time has changed, so files come and go by renaming, and
@@ -9,6 +10,7 @@ only files that are new or changed are read.  All of it blocks.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +20,14 @@ from typing import Final
 
 from tlog.gate.beliefs import Stamp, settles_ns, stamp_of
 from tlog.log_lines import log_event
-from tlog.rules import Attested, Document
-from tlog.rules.folders import BUNDLE, ENVELOPE, proof_beside, read_document
+from tlog.rules import Attested, Bundled, Document
+from tlog.rules.folders import (
+    BUNDLE,
+    ENVELOPE,
+    find_referred,
+    proof_beside,
+    read_document,
+)
 from tlog.rules.opening import MAX_ENVELOPE_VALUES, require_few_values
 from tlogverify.attestation.dsse import Envelope
 from tlogverify.attestation.statement import parse_statement
@@ -27,6 +35,7 @@ from tlogverify.errors import FormatError
 from tlogverify.sigstore import Bundle
 
 MAX_FILES: Final = 100_000
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 # What lies there is not there any more, or is no file.
 _FACTS: Final = (FileNotFoundError, IsADirectoryError)
@@ -97,6 +106,11 @@ class DocumentFolder:
             except (FormatError, OSError) as error:
                 log_event("a document is not usable", level="warning", error=str(error))
                 unread += _is_trouble(error)
+        try:
+            found += find_referred(self._folder, found)
+        except (FormatError, OSError) as error:
+            log_event("a document is not usable", level="warning", error=str(error))
+            unread += 1
         return tuple(found), unread
 
     def _list(self) -> None:
@@ -123,10 +137,14 @@ class DocumentFolder:
 
 def _names(folder: Path) -> list[str]:
     with os.scandir(folder) as found:
-        names = sorted(it.name for it in found if it.name.endswith((ENVELOPE, BUNDLE)))
+        names = sorted(it.name for it in found if _is_listed(it.name))
     if len(names) > MAX_FILES:
         raise FormatError(f"a folder has at most {MAX_FILES} documents", len(names))
     return names
+
+
+def _is_listed(name: str) -> bool:
+    return name.endswith((ENVELOPE, BUNDLE)) or _DIGEST.fullmatch(name) is not None
 
 
 def _stamps(path: Path) -> tuple[Stamp | None, Stamp | None]:
@@ -136,6 +154,9 @@ def _stamps(path: Path) -> tuple[Stamp | None, Stamp | None]:
 
 def _known(path: Path, stamps: tuple[Stamp | None, Stamp | None]) -> _Known:
     """Read a document; it names no artifact if it is none."""
+    if _DIGEST.fullmatch(path.name) is not None:
+        # By its digest it is found through the document that refers to it.
+        return _Known(stamps, frozenset())
     try:
         return _Known(stamps, _subjects(path))
     except (FormatError, OSError) as error:
@@ -154,11 +175,13 @@ def _subjects(path: Path) -> frozenset[bytes]:
     if isinstance(document, Attested):
         require_few_values("an envelope", document.envelope, MAX_ENVELOPE_VALUES)
         envelope = Envelope.parse(document.envelope)
-    else:
+    elif isinstance(document, Bundled):
         content = Bundle.parse(document.bundle).content
         if not isinstance(content, Envelope):
             return frozenset()
         envelope = content
+    else:
+        raise FormatError("a document of a folder is an envelope or a bundle")
     subjects = parse_statement(envelope).subjects
     return frozenset(it.sha256 for it in subjects if it.sha256 is not None)
 

@@ -16,15 +16,27 @@ from typing import Final, NamedTuple, Protocol
 
 from tlog.documents.store import DocumentStore
 from tlog.gate.beliefs import Beliefs
-from tlog.gate.sources import Asked, Found, LogBounds, Taken, document_of, read_stored
+from tlog.gate.sources import (
+    LARGEST_BYTES,
+    Asked,
+    Found,
+    LogBounds,
+    Taken,
+    document_of,
+    read_stored,
+)
 from tlog.monitor.files import LogFiles
 from tlog.monitor.verified import Named, Step, open_verified
+from tlog.rules import Referred
+from tlog.rules.references import MAX_REFERRED_BYTES
 from tlogclient.findings import Digest
+from tlogclient.sboms import is_sbom_type
 from tlogverify import Proof, Record
 from tlogverify.errors import FormatError, TlogError
 from tlogverify.kinds import parse_entry
 
 _MOST_REMEMBERED: Final = 10_000
+_UNREAD: Final = "a document of the store could not be read"
 _PUBLIC: Final = "public"
 """Where the public files are in a log's own folder."""
 
@@ -113,21 +125,41 @@ class EntriesSource:
 
     def _read(self, entries: Entries, found: Sequence[Named]) -> Found:
         taken = Taken(self._bounds)
+        long: list[tuple[int, bytes]] = []
         for it in found:
             record = parse_entry(it.entry)
             if not isinstance(record, Record):
                 continue
             try:
-                content = read_stored(self._store, record.provenance)
-            except (TlogError, OSError):
-                taken.pass_over("a document of the store could not be read")
+                content = read_stored(self._store, record.provenance, LARGEST_BYTES)
+            except (TlogError, OSError) as error:
+                if isinstance(error, FormatError) and is_sbom_type(
+                    record.predicate_type
+                ):
+                    long.append((it.index, record.provenance))
+                else:
+                    taken.pass_over(_UNREAD)
                 continue
             if content is None:
                 continue
             proof = entries.prove(it.index, it.entry)
             if not taken.add(document_of(it.index, content, proof)):
                 break
+        self._refer(long, taken)
         return taken.found()
+
+    def _refer(self, long: Sequence[tuple[int, bytes]], taken: Taken) -> None:
+        """Take the long SBOMs that documents which were taken refer to."""
+        for index, sha256 in long:
+            if not taken.refers_to(sha256):
+                continue
+            try:
+                content = read_stored(self._store, sha256, MAX_REFERRED_BYTES)
+            except (TlogError, OSError):
+                taken.pass_over(_UNREAD)
+                continue
+            if content is not None:
+                taken.refer(Referred(f"entry {index}", content))
 
 
 def monitor_source(

@@ -29,10 +29,13 @@ from tlog.registry import (
     parse_reference,
     proofs_by_provenance,
 )
-from tlog.rules import Attested, Bundled, Document
+from tlog.rules import Attested, Bundled, Document, Referred
+from tlog.rules.references import MAX_REFERRED_BYTES, claimed_references
 from tlogclient import LogClient
 from tlogclient.attested import Attestation
 from tlogclient.errors import RefusedError
+from tlogclient.sboms import is_sbom_type
+from tlogverify import Record
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES
 from tlogverify.errors import FormatError, TlogError
 from tlogverify.proof import Proof
@@ -43,7 +46,8 @@ MAX_ALL_BYTES: Final = 64 << 20
 """Of one artifact's documents of a log: whoever may log can name any artifact."""
 
 _BUNDLE_TYPE: Final = b"application/vnd.dev.sigstore.bundle"
-_LARGEST: Final = max(MAX_ENVELOPE_BYTES, MAX_BUNDLE_BYTES)
+LARGEST_BYTES: Final = max(MAX_ENVELOPE_BYTES, MAX_BUNDLE_BYTES)
+"""Of a document that is judged by its own signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +135,39 @@ class LogSource:
             log = await self._link.client()
             found = await log.attestations(digest, limit=bounds.entries)
             for it in found.attestations:
-                content = await self._content(log, it, taken)
+                if is_long_sbom(it):
+                    continue
+                content = await self._content(log, it, taken, LARGEST_BYTES)
                 if content is None:
                     continue
                 if not taken.add(document_of(it.index, content, it.proof)):
                     break
+            for it in found.attestations:
+                await self._refer(log, it, taken)
         return taken.found(is_more=found.next is not None)
 
-    async def _content(
+    async def _refer(
         self, log: LogClient, attestation: Attestation, taken: "Taken"
+    ) -> None:
+        """Take a long SBOM, if a document that was taken refers to it.
+
+        Without that it speaks for nothing, however many of them a stranger logs.
+        """
+        named = attestation.document
+        if named is None or not is_long_sbom(attestation):
+            return
+        if not taken.refers_to(named.sha256):
+            return
+        content = await self._content(log, attestation, taken, MAX_REFERRED_BYTES)
+        if content is not None:
+            taken.refer(Referred(f"entry {attestation.index}", content))
+
+    async def _content(
+        self,
+        log: LogClient,
+        attestation: Attestation,
+        taken: "Taken",
+        most: int,
     ) -> bytes | None:
         named = attestation.document
         if named is None or named.disposition != "stored":
@@ -147,21 +175,21 @@ class LogSource:
                 taken.pass_over("a document of the log is damaged")
             return None
         content = named.content
-        if content is None and (named.size or 0) > _LARGEST:
+        if content is None and (named.size or 0) > most:
             taken.pass_over("a document of the log is longer than is judged")
             return None
         if content is None and self._store is not None:
             # What the store has no more, or not as it was, the log knows better.
             with suppress(TlogError, OSError):
                 content = await asyncio.to_thread(
-                    read_stored, self._store, named.sha256
+                    read_stored, self._store, named.sha256, most
                 )
-        return content if content is not None else await _fetch(log, named.sha256)
+        return content if content is not None else await _fetch(log, named.sha256, most)
 
 
-async def _fetch(log: LogClient, sha256: bytes) -> bytes | None:
+async def _fetch(log: LogClient, sha256: bytes, most: int) -> bytes | None:
     try:
-        return await log.document(f"sha256:{sha256.hex()}", limit_bytes=_LARGEST)
+        return await log.document(f"sha256:{sha256.hex()}", limit_bytes=most)
     except RefusedError as error:
         if error.status in {404, 410}:
             # It went this moment.
@@ -176,6 +204,8 @@ class Taken:
         self._documents: list[Document] = []
         self._entries_left = bounds.entries
         self._room = bounds.all_bytes
+        self._referred_room = MAX_REFERRED_BYTES
+        self._claimed: set[bytes] | None = None
         self._left_out = ""
 
     def add(self, document: Document) -> bool:
@@ -192,6 +222,23 @@ class Taken:
         """Leave one out that is there and could not be read."""
         self._left_out = self._left_out or why
 
+    def refers_to(self, sha256: bytes) -> bool:
+        """Whether an envelope that was taken says that it refers to a document."""
+        if self._claimed is None:
+            envelopes = [it for it in self._documents if isinstance(it, Attested)]
+            self._claimed = {
+                digest for it in envelopes for digest in claimed_references(it.envelope)
+            }
+        return sha256 in self._claimed
+
+    def refer(self, document: Referred) -> None:
+        """Take what others refer to, which has room of its own."""
+        self._referred_room -= len(document.content)
+        if self._referred_room < 0:
+            self.pass_over("the log has more referred documents than are read")
+            return
+        self._documents.append(document)
+
     def found(self, *, is_more: bool = False) -> Found:
         """Return them; is_more: there are entries that nobody has looked at."""
         more = "the log has more entries than are asked" if is_more else ""
@@ -206,25 +253,40 @@ def document_of(index: int, content: bytes, proof: Proof) -> Document:
     return Attested(name, content, proof.encode())
 
 
-def read_stored(store: DocumentStore, sha256: bytes) -> bytes | None:
+def is_long_sbom(attestation: Attestation) -> bool:
+    """Whether an entry names an SBOM that is longer than an envelope can be."""
+    named = attestation.document
+    return (
+        isinstance(attestation.entry, Record)
+        and is_sbom_type(attestation.entry.predicate_type)
+        and named is not None
+        and (named.size or 0) > LARGEST_BYTES
+    )
+
+
+def read_stored(store: DocumentStore, sha256: bytes, most: int) -> bytes | None:
     """Return a stored document; None if it is not kept, or no longer.
 
     Raises DamagedDocumentError, FormatError if it is longer than is judged, or OSError.
     """
     try:
         with store.open(sha256) as document:
-            content = document.read_whole(_LARGEST)
+            content = document.read_whole(most)
     except (GoneError, NoDocumentError):
         return None
     if content is None:
-        raise FormatError(f"a document that is judged has at most {_LARGEST} bytes")
+        raise FormatError(f"a document that is judged has at most {most} bytes")
     return content
 
 
 def _size(document: Document) -> int:
-    if isinstance(document, Attested):
-        return len(document.envelope)
-    return len(document.bundle)
+    match document:
+        case Attested():
+            return len(document.envelope)
+        case Bundled():
+            return len(document.bundle)
+        case Referred():
+            return len(document.content)
 
 
 class RegistrySource:

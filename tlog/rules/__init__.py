@@ -9,6 +9,7 @@ of dependency:
 
     moments  types       times; predicate types
     ruleset  reading     what rules say; a file of them
+    references           statements that refer to an SBOM by its digest
     opening              documents whose signature and log entry hold
     scans  packages      what scans, VEX and SBOMs say
     summaries            verification summaries, made and read
@@ -31,6 +32,7 @@ from tlog.rules.opening import (
     Document,
     Opened,
     OpenedArtifact,
+    Referred,
     Trust,
     Unopened,
     open_documents,
@@ -50,6 +52,7 @@ __all__ = [
     "Opened",
     "OpenedArtifact",
     "Outcome",
+    "Referred",
     "RuleSet",
     "Trust",
     "Unopened",

@@ -14,6 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from tlog.bundles.judging import Artifact, CertifiedJudgement, judge_logged
+from tlog.rules.references import (
+    MAX_REFERRED_BYTES,
+    MAX_REFERRED_VALUES,
+    referred_by,
+    with_sbom,
+)
 from tlog.rules.ruleset import RuleSet
 from tlogverify.artifact import verify_artifact
 from tlogverify.attestation.dsse import MAX_ENVELOPE_BYTES, Envelope
@@ -60,7 +66,19 @@ class Bundled:
     bundle: bytes
 
 
-Document = Attested | Bundled
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A document without a signature of its own, as its file holds it.
+
+    It is judged where a statement refers to it by its digest, and else counts for
+    nothing; name: for people.
+    """
+
+    name: str
+    content: bytes
+
+
+Document = Attested | Bundled | Referred
 
 
 class CertifiedJudge(Protocol):
@@ -147,17 +165,14 @@ def open_documents(
         raise FormatError(
             f"at most {MAX_DOCUMENTS} documents are judged", len(documents)
         )
-    signed: list[_Signed | Bundled] = []
     opened: list[Opened] = []
     unopened: list[Unopened] = []
-    for document in documents:
-        try:
-            if isinstance(document, Attested):
-                signed.append(_verify(document, rules))
-            else:
-                signed.append(document)
-        except (FormatError, VerificationError) as error:
-            unopened.append(Unopened(document.name, str(error)))
+    bare = _Bare()
+    signed = [
+        it
+        for document in documents
+        if (it := _sorted_out(document, rules, bare, unopened)) is not None
+    ]
     envelopes = [it for it in signed if isinstance(it, _Signed)]
     needed = {name for it in envelopes for name in it.statement.algorithms}
     digests = artifact_digests(artifact, needed)
@@ -169,7 +184,72 @@ def open_documents(
                 opened.append(_open_bundled(artifact, digests, it, rules, trust))
         except (FormatError, VerificationError) as error:
             unopened.append(Unopened(it.name, str(error)))
+    for statement in [*opened]:
+        bare.follow(statement, opened, unopened)
+    unopened += bare.left
     return OpenedArtifact(digests["sha256"], tuple(opened), tuple(unopened))
+
+
+def _sorted_out(
+    document: Document, rules: RuleSet, bare: "_Bare", unopened: list[Unopened]
+) -> "_Signed | Bundled | None":
+    """Return a document if it is signed; another one is kept, or told why not."""
+    if isinstance(document, Bundled):
+        return document
+    if isinstance(document, Referred):
+        why = "no statement that counts refers to it"
+        bare.add(document.content, Unopened(document.name, why))
+        return None
+    try:
+        return _verify(document, rules)
+    except FormatError as error:
+        # A log has an SBOM without an envelope as a document of its own.
+        bare.add(document.envelope, Unopened(document.name, str(error)))
+    except VerificationError as error:
+        unopened.append(Unopened(document.name, str(error)))
+    return None
+
+
+class _Bare:
+    """Documents without a signature of their own, by their SHA-256."""
+
+    def __init__(self) -> None:
+        self._contents: dict[bytes, bytes] = {}
+        self._why: dict[bytes, Unopened] = {}
+        self._room = MAX_REFERRED_BYTES
+
+    @property
+    def left(self) -> list[Unopened]:
+        """Those that nothing refers to."""
+        return [*self._why.values()]
+
+    def add(self, content: bytes, why: Unopened) -> None:
+        """Keep one; why: what is said of it if nothing refers to it."""
+        sha256 = hashlib.sha256(content).digest()
+        self._contents[sha256] = content
+        self._why.setdefault(sha256, why)
+
+    def follow(
+        self, of: Opened, opened: list[Opened], unopened: list[Unopened]
+    ) -> None:
+        """Open what a document refers to, as far as it is here."""
+        try:
+            for sha256 in referred_by(of.statement):
+                if (content := self._contents.get(sha256)) is not None:
+                    self._why.pop(sha256, None)
+                    opened.append(self._read(of, sha256, content))
+        except FormatError as error:
+            unopened.append(Unopened(of.document, str(error)))
+
+    def _read(self, of: Opened, sha256: bytes, content: bytes) -> Opened:
+        self._room -= len(content)
+        if self._room < 0:
+            raise FormatError(
+                f"at most {MAX_REFERRED_BYTES} bytes of referred documents are judged"
+            )
+        require_few_values("an SBOM", content, MAX_REFERRED_VALUES)
+        name = f"{of.document}, which refers to sha256:{sha256.hex()}"
+        return replace(of, document=name, statement=with_sbom(of.statement, content))
 
 
 def require_few_values(rule: str, text: bytes, maximum: int) -> None:

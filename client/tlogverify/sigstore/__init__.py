@@ -4,6 +4,7 @@ The files, in order of dependency:
 
     members           JSON of one spelling, from protobuf
     entries  bundle   log entries and bundles, parsed and encoded
+    ed25519ph         signatures of Ed25519 keys over a digest
     signers           public keys, and those of certificates
     verify            the one call
 """

@@ -2,7 +2,7 @@
 
     PKIX_ECDSA_P256_SHA_256  P384  P521    ECDSA, signatures in DER
     PKIX_RSA_PKCS1V15_2048_SHA256  3072  4096
-    PKIX_ED25519_PH                        named, not verified: `cryptography` lacks it
+    PKIX_ED25519_PH                        Ed25519ph without context
 
 A signature is over a digest, by the hash that goes with the key.  A certificate gives
 its key and nothing else: nobody here says whose key that is.
@@ -34,6 +34,7 @@ from tlogverify.attestation.signers import MAX_PEM_BYTES
 from tlogverify.certificates import certificate_names
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.rekor import HASH_OF, Signature
+from tlogverify.sigstore.ed25519ph import verify_ed25519ph
 
 _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "SHA2_256": hashes.SHA256(),
@@ -143,10 +144,9 @@ class BundleKey:
             raise SignatureError(
                 "the signature is not of this key and of what is signed"
             ) from None
-        raise SignatureError(
-            "an Ed25519 key signs bundles as Ed25519ph, which is not verified here; "
-            "`cosign verify-blob --bundle` does"
-        )
+        # `details` knows no other kind.
+        raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        verify_ed25519ph(raw, digest, signature)
 
     def _key(self) -> PublicKeyTypes:
         if not self.is_certificate:

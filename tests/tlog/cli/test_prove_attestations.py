@@ -33,7 +33,7 @@ from tlogclient import (
     TwoHistoriesError,
 )
 from tlogverify import Policy
-from tlogverify.errors import FormatError
+from tlogverify.errors import FormatError, ProofError
 from tlogverify.hashing import leaf_hash
 
 ARTIFACT = f"sha256:{digest('artifact')}"
@@ -117,6 +117,65 @@ async def test_what_the_log_withholds_is_told_with_its_proof(tmp_path: Path) -> 
             for proof in found.value.withheld:
                 assert ENTRIES[proof.index] == proof.extra
                 proof.verify(leaf_hash(ENTRIES[proof.index]), it.policy)
+
+
+async def test_every_entry_is_read_for_the_same_answer(tmp_path: Path) -> None:
+    """Across bundles, from the log itself and from its files."""
+    async with keeping(tmp_path / "log") as kept:
+        await kept.log_entries([b"first"], "artifact", predicateType=TYPE)
+        others = [b"other %d" % number for number in range(300)]
+        await kept.log_entries(others, "another")
+        await kept.log_entries([b"last"], "artifact")
+        policy = Policy.parse((tmp_path / "log" / "policy").read_bytes())
+        mirror = tmp_path / "log" / "public"
+        async with LogClient(kept.url, policy) as log:
+            for prove in (True, mirror):
+                found = await log.attestations(ARTIFACT, prove=prove)
+                indexes = [it.index for it in found.attestations]
+                assert ([0, 301], 302) == (indexes, found.compared_to)
+                typed = await log.attestations(
+                    ARTIFACT, predicate_type=TYPE, prove=prove
+                )
+                assert (1, 302) == (len(typed.attestations), typed.compared_to)
+                cut = await log.attestations(ARTIFACT, limit=1, prove=prove)
+                assert (301, 301) == (cut.next, cut.compared_to)
+                late = await log.attestations(ARTIFACT, start=1, prove=prove)
+                assert [301] == [it.index for it in late.attestations]
+        path = "/api/v1/attestations"
+        async with in_front(kept.url, without(0, 301), path) as changed:
+            for prove in (True, mirror):
+                async with LogClient(changed, policy) as log:
+                    with pytest.raises(IncompleteError) as raised:
+                        await log.attestations(ARTIFACT, prove=prove)
+                assert [0, 301] == [it.index for it in raised.value.withheld]
+                for proof in raised.value.withheld:
+                    assert proof.extra is not None
+                    proof.verify(leaf_hash(proof.extra), policy)
+
+
+async def test_a_mirror_that_does_not_lead_to_its_head_proves_nothing(
+    tmp_path: Path,
+) -> None:
+    async with both(tmp_path) as it, LogClient(it.log, it.policy) as log:
+        mirror = tmp_path / "mirror"
+        shutil.copytree(tmp_path / "log" / "public", mirror)
+        bundle = mirror / "tile" / "entries" / "000.p" / "3"
+        content = bundle.read_bytes()
+        wrongs: tuple[tuple[bytes, type[Exception], str], ...] = (
+            (
+                content.replace(b"slsa.dev", b"slsb.dev", 1),
+                ProofError,
+                "lead to the root",
+            ),
+            (content[:-1], FormatError, "ends within entry 2"),
+        )
+        for wrong, error, what in wrongs:
+            bundle.write_bytes(wrong)
+            with pytest.raises(error, match=what):
+                await log.attestations(ARTIFACT, prove=mirror)
+        bundle.unlink()
+        with pytest.raises(FormatError, match="a mirror of a log has tile/entries"):
+            await log.attestations(ARTIFACT, prove=mirror)
 
 
 async def test_what_a_monitor_withholds_is_told_too(tmp_path: Path) -> None:
@@ -220,6 +279,10 @@ async def test_the_command_tells_people_and_programs(
         assert (0, "these are all of them, up to entry 3") == (status, lines[-1])
         status, lines = await find(it.log, "--json")
         assert {"is_complete": True, "complete_to": 3} == json.loads(lines[-1])
+        for place in ("log", str(tmp_path / "log" / "public")):
+            status, lines = await find(it.log, f"--prove={place}")
+            assert (0, "these are all of them, up to entry 3") == (status, lines[-1])
+            assert 4 == (await find(changed, f"--prove={place}"))[0]
         status, lines = await find(changed)
         assert 4 == status
         assert "NOT ALL: the log leaves out entry 1, which is proven" in lines[-1]

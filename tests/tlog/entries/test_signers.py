@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.oracle import ed25519ph
-from tests.oracle.ed25519ph import NEUTRAL, sign
+from tests.oracle.ed25519ph import NEUTRAL, SMALL, sign
 from tests.oracle.test_ed25519ph import PUBLIC, SIGNATURE
 from tests.support.rekor import (
     ED25519PH,
@@ -220,20 +220,6 @@ def test_pure_ed25519_is_not_ed25519ph() -> None:
     signer.verify(digest, sign(key.private_bytes_raw(), digest))
     with pytest.raises(FormatError, match="the signature is not of this key"):
         signer.verify(digest, key.sign(digest))
-
-
-# All points of small order, and their other encodings: C2SP CCTV, ed25519.
-SMALL = [
-    bytes(32),
-    b"\x01" + bytes(31),
-    bytes(31) + b"\x80",
-    b"\x01" + bytes(30) + b"\x80",
-    b"\xec" + b"\xff" * 30 + b"\x7f",
-    b"\xed" + b"\xff" * 30 + b"\x7f",
-    b"\xee" + b"\xff" * 30 + b"\x7f",
-    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
-    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
-]
 
 
 @pytest.mark.parametrize("public", SMALL, ids=lambda public: public.hex()[:6])

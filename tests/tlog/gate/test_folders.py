@@ -1,5 +1,6 @@
 """A folder is listed when it has changed, and never when it has not."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import pytest
 
 from tests.support.cases import case
 from tests.tlog.gate.workshop import BAD_SHA256, place
-from tests.tlog.rules.workshop import built
+from tests.tlog.rules.workshop import Paper, built
 from tests.tlogverify.documents import ARTIFACT_SHA256
 from tlog.gate import folders
 from tlog.gate.folders import DocumentFolder
+from tlog.rules import Referred
+from tlogclient.sboms import REFERENCE_TYPE
 from tlogverify.errors import FormatError
 
 SECOND = 1_000_000_000
@@ -52,6 +55,29 @@ def test_what_comes_and_goes_is_found_and_counted_as_a_change(tmp_path: Path) ->
     (made.documents / "notes.txt").write_text("of no kind")
     third = found.generation()
     assert third == found.generation()
+
+
+def test_a_referred_document_is_found_by_its_digest_and_its_going_is_a_change(
+    tmp_path: Path,
+) -> None:
+    made = place(tmp_path)
+    content = b'{"bomFormat":"CycloneDX"}'
+    digits = hashlib.sha256(content).hexdigest()
+    predicate = {"references": [{"digest": {"sha256": digits}}]}
+    made.put("bom", Paper(REFERENCE_TYPE, predicate, subject=BAD_SHA256.hex()))
+    found = DocumentFolder(made.documents)
+    assert 1 == len(found.find(BAD_SHA256)[0])
+    first = found.generation()
+    (made.documents / digits).write_bytes(content)
+    assert found.generation() > first
+    documents, unread = found.find(BAD_SHA256)
+    assert (Referred(digits, content), 0) == (documents[1], unread)
+    second = found.generation()
+    (made.documents / digits).unlink()
+    assert found.generation() > second
+    assert 1 == len(found.find(BAD_SHA256)[0])
+    (made.documents / digits).symlink_to(digits)
+    assert 1 == found.find(BAD_SHA256)[1]
 
 
 def test_a_file_that_the_machine_does_not_give_may_be_of_any_artifact(

@@ -1,6 +1,7 @@
 """Documents of a log by a monitor's state and a store, with no log that answers."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from tests.tlog.gate.workshop import running_gate
 from tests.tlogverify.documents import POLICY_TEXT
 from tlog.documents.opening import find_store
 from tlog.documents.tombstones import Tombstone
+from tlog.gate import following
 from tlog.gate.following import EntriesSource, monitor_source
 from tlog.gate.sources import Asked, LogBounds
 from tlog.monitor import files
@@ -28,8 +30,10 @@ from tlog.monitor.monitor import Outcome
 from tlog.monitor.opening import Surroundings, follow_once
 from tlog.monitor.settings import MonitorSettings
 from tlog.monitor.verified import Step
+from tlog.rules import Referred
 from tlogclient import LogClient
 from tlogclient.findings import Digest
+from tlogclient.sboms import REFERENCE_TYPE
 from tlogverify import Proof
 from tlogverify.policy import Policy
 
@@ -109,6 +113,31 @@ async def test_a_document_that_the_store_cannot_give_is_not_an_absent_one(
         for _ in range(2):
             told = await served.decide(digest(b"app"))
             assert ("undecided", "source") == (told["outcome"], told["reason"])
+
+
+async def test_a_long_sbom_is_read_if_a_document_refers_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.dumps({"bomFormat": "CycloneDX", "x": "y" * 200_000}).encode()
+    sha256 = hashlib.sha256(content)
+    references = [{"digest": {"sha256": sha256.hexdigest()}}]
+    state = tmp_path / "state"
+    monkeypatch.setattr(following, "LARGEST_BYTES", 100_000)
+    async with attesting(tmp_path) as found:
+        await found.store(b"app", content, "https://cyclonedx.org/bom")
+        await follow(found.url, found.policy, state)
+        store = find_store(tmp_path / "log")
+        source = monitor_source(state, store, LogBounds(60))
+        asked = Asked("", bytes.fromhex(digest(b"app")[7:]))
+        assert ([], "") == tuple(await source.find(asked))
+        predicate = {"references": references}
+        await found.attest(b"app", kind=REFERENCE_TYPE, predicate=predicate)
+        await follow(found.url, found.policy, state)
+        (_, referred), why = await source.find(asked)
+        assert (Referred("entry 0", content), "") == (referred, why)
+        damage(tmp_path / "log", content)
+        (_,), why = await source.find(asked)
+        assert "could not be read" in why
 
 
 async def test_a_logs_own_folder_is_a_source_with_no_log_that_answers(

@@ -1,6 +1,7 @@
 """Documents of a log, of its store and of a registry; who is asked, and when."""
 
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,14 +26,19 @@ from tests.tlog.rules.workshop import BUILD, SCANNED, built, keys
 from tests.tlogverify.attestation.stories import ALICE, BUILDER, SLSA, SOURCE
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256
 from tlog.attest import NamedDigest, encode_statement, record_of, sign_statement
+from tlog.documents.store import DocumentStore
 from tlog.gate import sources
 from tlog.gate.sources import Asked, LogBounds, LogSource
 from tlog.log.life import Log
 from tlog.registry import judging
 from tlog.registry.payloads import BUNDLE_TYPE, ENVELOPE_TYPE, PROOF_TYPE
+from tlog.rules import Referred
 from tlog.signing import AttestationKey, AttestationKeyType, generate_attestation_key
 from tlogclient import LogClient
+from tlogclient.sboms import REFERENCE_TYPE
+from tlogverify import Record
 from tlogverify.policy import Policy
+from tlogverify.record import Subject
 
 RULES = (
     f'[[keys]]\nname = "release"\nfile = "release.key.pub"\nbuilders = ["{BUILDER}"]\n'
@@ -54,21 +60,36 @@ class Attested:
     def policy(self) -> Path:
         return self.folder / "log" / "policy"
 
+    async def store(self, artifact: bytes, content: bytes, kind: str) -> None:
+        """Log that a document without a signature is of an artifact, and keep it."""
+        subject = Subject(hashlib.sha256(artifact).digest())
+        record = Record((subject,), hashlib.sha256(content).digest(), kind)
+        async with LogClient(self.url, Policy.read(self.policy)) as log:
+            (proof,) = await log.submit([record])
+            await log.put_document(content, entry=proof.index)
+        await published(self.log)
+
     async def attest(
-        self, artifact: bytes, *, is_kept: bool = True, pad: int = 0
+        self,
+        artifact: bytes,
+        *,
+        is_kept: bool = True,
+        pad: int = 0,
+        kind: str = SLSA,
+        predicate: object = None,
     ) -> tuple[bytes, bytes]:
         """Log the provenance of an artifact, and keep the document.
 
         Return the envelope and the proof of its entry.
         """
         key = self.key
-        predicate = built().predicate
+        predicate = predicate or built().predicate
         assert isinstance(predicate, dict)
         subjects = (NamedDigest("a", hashlib.sha256(artifact).digest()),)
         padded = {**predicate, "padding": "x" * pad}
-        envelope = sign_statement(encode_statement(subjects, SLSA, padded), key)
+        envelope = sign_statement(encode_statement(subjects, kind, padded), key)
         async with LogClient(self.url, Policy.read(self.policy)) as log:
-            (proof,) = await log.submit([record_of(envelope, subjects, SLSA, key)])
+            (proof,) = await log.submit([record_of(envelope, subjects, kind, key)])
             if is_kept:
                 await log.put_document(envelope, entry=proof.index)
         await published(self.log)
@@ -192,7 +213,7 @@ async def test_a_document_that_is_too_long_or_damaged_is_not_an_absent_one(
             asked = Asked("", hashlib.sha256(b"app").digest())
             assert "" == (await source.find(asked)).left_out
             with monkeypatch.context() as patched:
-                patched.setattr(sources, "_LARGEST", 200_000)
+                patched.setattr(sources, "LARGEST_BYTES", 200_000)
                 told = await source.find(asked)
                 assert ((), True) == (
                     tuple(told.documents),
@@ -207,6 +228,37 @@ async def test_a_document_that_is_too_long_or_damaged_is_not_an_absent_one(
             assert ((), True) == (tuple(told.documents), "damaged" in told.left_out)
             decided = await served.decide(digest(b"app"))
             assert ("undecided", "source") == (decided["outcome"], decided["reason"])
+
+
+async def test_a_long_sbom_is_read_if_a_document_refers_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.dumps({"bomFormat": "CycloneDX", "x": "y" * 200_000}).encode()
+    digits = hashlib.sha256(content).hexdigest()
+    references = [{"digest": {"sha256": digits}}]
+    referring = {"attester": {"id": "a"}, "references": references}
+    async with attesting(tmp_path) as found:
+        made = logged_place(tmp_path, found)
+        async with running_gate(made, log=found.url) as served:
+            log = served.gate.log
+            assert log is not None
+            monkeypatch.setattr(sources, "LARGEST_BYTES", 100_000)
+            await found.store(b"app", content, "https://cyclonedx.org/bom")
+            asked = Asked("", hashlib.sha256(b"app").digest())
+            for store in (None, DocumentStore(tmp_path / "log" / "documents", None)):
+                source = LogSource(log, store, LogBounds(60))
+                if store is None:
+                    # Whoever may log can name any artifact: alone it is not read.
+                    assert ([], "") == tuple(await source.find(asked))
+                    await found.attest(b"app", kind=REFERENCE_TYPE, predicate=referring)
+                told = await source.find(asked)
+                (envelope, referred) = told.documents
+                assert (Referred("entry 0", content), "") == (referred, told.left_out)
+                monkeypatch.setattr(sources, "MAX_REFERRED_BYTES", 200_000)
+                told = await source.find(asked)
+                assert (envelope,) == tuple(told.documents)
+                assert "longer than is judged" in told.left_out
+                monkeypatch.setattr(sources, "MAX_REFERRED_BYTES", 64 << 20)
 
 
 def damage(log: Path, document: bytes) -> None:

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.support.rekor import (
-    ED25519PH,
     KINDS,
     P256,
     certificate,
@@ -24,11 +23,9 @@ from tlogverify.errors import FormatError, SignatureError
 from tlogverify.rekor import Signature
 from tlogverify.sigstore import BundleKey
 
-VERIFIED = [kind for kind in KINDS if kind is not ED25519PH]
-
 
 def test_each_kind_of_key_verifies_its_own_signatures_alone() -> None:
-    for kind in VERIFIED:
+    for kind in KINDS:
         private = private_key(kind)
         digest = kind.digest(ARTIFACT)
         signature = sign_digest(kind, private, digest)
@@ -42,14 +39,6 @@ def test_each_kind_of_key_verifies_its_own_signatures_alone() -> None:
             for other in ((flip(digest), signature), (digest, flip(signature, 99))):
                 with pytest.raises(SignatureError, match="not of this key and of what"):
                     key.verify(*other)
-
-
-def test_ed25519ph_is_named_and_not_verified() -> None:
-    private = private_key(ED25519PH)
-    key, digest = BundleKey(spki(private)), ED25519PH.digest(ARTIFACT)
-    assert "PKIX_ED25519_PH" == key.details
-    with pytest.raises(SignatureError, match="not verified here; `cosign verify-blob"):
-        key.verify(digest, sign_digest(ED25519PH, private, digest))
 
 
 def test_an_entry_names_a_key_by_its_bytes_its_form_and_its_kind() -> None:
