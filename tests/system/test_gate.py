@@ -293,7 +293,7 @@ def test_coverage_tells_which_have_provenance_and_counts_them(place: Path) -> No
     assert 0 == tlog(place, *at).returncode
 
 
-def test_coverage_of_a_cluster_asks_its_answering(place: Path) -> None:
+def test_coverage_of_a_cluster_asks_its_api_server(place: Path) -> None:
     (place / "covered").write_text("covered")
     signed = ("--key", "release.key", *log_of(place), "--documents")
     assert 0 == tlog(place, "attest", "covered", *signed).returncode
