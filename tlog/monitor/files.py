@@ -1,9 +1,9 @@
 """The entries in a log's public files, searched and proven without a state.
 
 Nothing is held and nothing is written, so the log that the files are of may run.  Every
-bundle is held against its tile, and a proof against the head: what has changed on the
-disk is a CorruptError, and never an entry that is not there.  That a bundle and its
-tile were changed together shows only when an entry of it is proven.
+bundle is held against its tile, and a proof against the head, so that what has changed
+on the disk is a CorruptError.  Whoever changes a bundle and its tile so that they fit
+can hide an entry, and never have one proven.
 """
 
 from collections.abc import Iterator
