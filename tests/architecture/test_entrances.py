@@ -10,7 +10,7 @@ ENTRANCES = {
     | {"admission.tokens", "eras", "identity", "restoring", "shared"}
     | {"node"},
     "witness": {"opening", "door", "settings"},
-    "monitor": {"completeness", "opening", "settings", "verified"},
+    "monitor": {"completeness", "files", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}
     | {"clusters"},
     "fsck": {"check", "damage", "documents", "peaks"},

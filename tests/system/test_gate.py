@@ -152,6 +152,12 @@ def test_a_functions_package_is_deployed_once_it_is_signed(place: Path) -> None:
         done = tlog(place, *ask[:2], "sha256:12", *ask[3:])
         assert 2 == done.returncode
         assert 0 == gate.terminate()
+    # The log's own folder says the same, and the log is not asked.
+    here = ("--policy", str(place / "log" / "policy"), "--store", str(place / "log"))
+    with gating(place / "b", *rules_of(place), *here) as gate:
+        for artifact, status in ((zipped.name, 0), (f"sha256:{'ab' * 32}", 1)):
+            done = tlog(place, "gate", "decide", artifact, "--gate", gate.url)
+            assert status == done.returncode, done.stderr
     # The port of a gate that has ended may be another's by now: nobody listens at 1.
     nobody = ("--gate", "http://127.0.0.1:1", "--timeout", "1")
     done = tlog(place, *ask[:3], *nobody)
@@ -293,7 +299,7 @@ def test_coverage_tells_which_have_provenance_and_counts_them(place: Path) -> No
     assert 0 == tlog(place, *at).returncode
 
 
-def test_coverage_of_a_cluster_asks_its_answering(place: Path) -> None:
+def test_coverage_of_a_cluster_asks_its_api_server(place: Path) -> None:
     (place / "covered").write_text("covered")
     signed = ("--key", "release.key", *log_of(place), "--documents")
     assert 0 == tlog(place, "attest", "covered", *signed).returncode

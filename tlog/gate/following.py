@@ -1,19 +1,21 @@
-"""Documents of a log without the log: its entries in a monitor's state, and its store.
+"""Documents of a log without the log: its entries, which are here, and its store.
 
-The monitor has verified every entry up to its head, and its state is read beside it.
-There is no index of it: the entries are searched, once for each artifact, and those
+The entries are in the state of a monitor, which has verified them, or in the log's own
+files.  There is no index of them: they are searched, once for each artifact, and those
 that came since.  A search that the time ends goes on when it is asked again.
 """
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from tlog.documents.store import DocumentStore
+from tlog.gate.beliefs import Beliefs
 from tlog.gate.sources import (
     LARGEST_BYTES,
     Asked,
@@ -23,7 +25,8 @@ from tlog.gate.sources import (
     document_of,
     read_stored,
 )
-from tlog.monitor.verified import Named, VerifiedEntries, open_verified
+from tlog.monitor.files import LogFiles
+from tlog.monitor.verified import Named, Step, open_verified
 from tlog.rules import Referred
 from tlog.rules.references import MAX_REFERRED_BYTES
 from tlogclient.findings import Digest
@@ -31,13 +34,28 @@ from tlogclient.sboms import is_sbom_type
 from tlogverify import Proof, Record
 from tlogverify.errors import TlogError
 from tlogverify.kinds import parse_entry
-from tlogverify.tiles import TILE_WIDTH
-
-_STEP_ENTRIES: Final = 64 * TILE_WIDTH
-"""What `VerifiedEntries.search` reads in one step, from the start of a bundle on."""
 
 _MOST_REMEMBERED: Final = 10_000
 _UNREAD: Final = "a document of the store could not be read"
+_PUBLIC: Final = "public"
+"""Where the public files are in a log's own folder."""
+
+
+class Entries(Protocol):
+    """The entries up to a head."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        ...
+
+    def search(self, sought: Digest, start: int) -> Iterator[Step]:
+        """Return the entries from `start` on that name a digest, step by step."""
+        ...
+
+    def prove(self, index: int, entry: bytes) -> Proof:
+        """Return the proof that an entry of them is in the tree of the head."""
+        ...
 
 
 class _Searched(NamedTuple):
@@ -47,57 +65,55 @@ class _Searched(NamedTuple):
     found: tuple[Named, ...] = ()
 
 
-class MonitorSource:
-    """A monitor's state folder, and the folder of the log's documents."""
+class EntriesSource:
+    """Entries that are here, and the folder of the log's documents; name: for metrics.
 
-    name, is_local, is_by_place = "monitor", False, False
+    open_entries: opens the entries that there are now, and raises TlogError or OSError.
+    """
 
-    def __init__(self, state: Path, store: DocumentStore, bounds: LogBounds) -> None:
-        self._state = state
+    is_local, is_by_place = False, False
+
+    def __init__(
+        self,
+        name: str,
+        open_entries: Callable[[], AbstractContextManager[Entries]],
+        store: DocumentStore,
+        bounds: LogBounds,
+    ) -> None:
+        self.name = name
+        self._open_entries = open_entries
         self._store = store
         self._bounds = bounds
         self._lock = Lock()
         self._searched: OrderedDict[bytes, _Searched] = OrderedDict()
 
     async def find(self, asked: Asked) -> Found:
-        """Return the documents of all entries, each with the monitor's proof.
+        """Return the documents of all entries, each with a proof.
 
         Raises TimeoutError where the search is not over in time, and what
-        `open_verified` raises.
+        `open_entries` raises.
         """
         end_s = time.monotonic() + self._bounds.wait_s
         return await asyncio.to_thread(self._find, asked.sha256, end_s)
 
     def _find(self, sha256: bytes, end_s: float) -> Found:
-        with open_verified(self._state) as entries:
-            named = self._search(entries, sha256, end_s)
-            return self._read(entries, named)
+        with self._open_entries() as entries:
+            found = self._search(entries, sha256, end_s)
+            return self._read(entries, found)
 
     def _search(
-        self, entries: VerifiedEntries, sha256: bytes, end_s: float
+        self, entries: Entries, sha256: bytes, end_s: float
     ) -> tuple[Named, ...]:
         with self._lock:
             below, found = self._searched.get(sha256, _Searched())
         if below > entries.size:
-            # Another monitor's state, or one that was begun anew.
+            # Another log's entries, or a state that was begun anew.
             below, found = 0, ()
-        # Entries of the incomplete bundle, which come last, are searched again.
-        step_end, full = (
-            below - below % TILE_WIDTH,
-            entries.size - entries.size % TILE_WIDTH,
-        )
         for step in entries.search(Digest("sha256", sha256), below):
-            step_end += _STEP_ENTRIES
-            known = {it.index for it in found}
-            found += tuple(
-                it
-                for it in step
-                if it.index not in known and _is_about(it.entry, sha256)
-            )
-            self._remember(sha256, _Searched(min(step_end, full), found))
+            found += tuple(it for it in step.found if _is_about(it.entry, sha256))
+            self._remember(sha256, _Searched(step.below, found))
             if time.monotonic() > end_s:
                 raise TimeoutError
-        self._remember(sha256, _Searched(entries.size, found))
         return found
 
     def _remember(self, sha256: bytes, searched: _Searched) -> None:
@@ -107,11 +123,10 @@ class MonitorSource:
             while len(self._searched) > _MOST_REMEMBERED:
                 self._searched.popitem(last=False)
 
-    def _read(self, entries: VerifiedEntries, named: tuple[Named, ...]) -> Found:
-        tree, head = entries.tree(), entries.cursor.head
+    def _read(self, entries: Entries, found: Sequence[Named]) -> Found:
         taken = Taken(self._bounds)
         long: list[tuple[int, bytes]] = []
-        for it in named:
+        for it in found:
             record = parse_entry(it.entry)
             if not isinstance(record, Record):
                 continue
@@ -125,8 +140,7 @@ class MonitorSource:
                 if is_sbom_type(record.predicate_type):
                     long.append((it.index, record.provenance))
                 continue
-            path = tree.inclusion_path(it.index, head.size)
-            proof = Proof(it.index, path, head.note, it.entry)
+            proof = entries.prove(it.index, it.entry)
             if not taken.add(document_of(it.index, content, proof)):
                 break
         self._refer(long, taken)
@@ -150,9 +164,36 @@ class MonitorSource:
                 taken.pass_over(_UNREAD)
 
 
+def monitor_source(
+    state: Path, store: DocumentStore, bounds: LogBounds
+) -> EntriesSource:
+    """Return the entries of a monitor's state folder as a source."""
+    return EntriesSource("monitor", lambda: open_verified(state), store, bounds)
+
+
+def store_source(
+    log: Path, beliefs: Beliefs, store: DocumentStore, bounds: LogBounds
+) -> EntriesSource:
+    """Return the entries of a log's own folder as a source."""
+    files = LogFiles(log / _PUBLIC)
+
+    def open_files() -> AbstractContextManager[Entries]:
+        trusted = beliefs.policy
+        if trusted is None:
+            raise FormatError("--store needs --policy: its entries are verified")
+        return nullcontext(files.entries(trusted))
+
+    return EntriesSource("store", open_files, store, bounds)
+
+
 def _is_about(entry: bytes, sha256: bytes) -> bool:
     """Whether an entry that names a digest names it as a subject."""
     parsed = parse_entry(entry)
     return isinstance(parsed, Record) and any(
         it.sha256 == sha256 for it in parsed.subjects
     )
+
+
+def has_log_files(folder: Path) -> bool:
+    """Whether a folder is a log's own, which has its public files in it."""
+    return (folder / _PUBLIC).is_dir()

@@ -16,7 +16,7 @@ from tlog.gate.cache import VerdictCache
 from tlog.gate.certificates import Certificates
 from tlog.gate.deciding import Bounds, Decider, Watched
 from tlog.gate.folders import DocumentFolder
-from tlog.gate.following import MonitorSource
+from tlog.gate.following import has_log_files, monitor_source, store_source
 from tlog.gate.links import LogLink
 from tlog.gate.metrics import GateMetrics
 from tlog.gate.settings import GateSettings
@@ -31,6 +31,7 @@ from tlog.gate.summing import Summarizer
 from tlog.registry import Keyring, Way
 from tlog.signing import OpenToken, open_attestation_key, open_no_token
 from tlogclient.network import trust_authorities
+from tlogverify.errors import FormatError
 
 SPOOL_S: Final = 60.0
 """How often the log is given the uses of break-glass that it does not have."""
@@ -142,14 +143,7 @@ class OpenGate:
         sources: list[Source] = []
         if self.folder is not None:
             sources.append(FolderSource(self.folder))
-        bounds = LogBounds(settings.log_wait_ms / 1_000)
-        store = None if settings.store is None else find_store(settings.store)
-        if settings.monitor is not None and store is not None:
-            sources.append(MonitorSource(settings.monitor, store, bounds))
-        if self.log is not None:
-            sources.append(LogSource(self.log, store, bounds))
-            if self.bundles is not None:
-                sources.append(self.bundles)
+        sources += self._sources_of_a_log()
         if self.registry is not None and settings.registry:
             sources.append(self.registry)
         return Decider(
@@ -162,6 +156,29 @@ class OpenGate:
             folder=self.folder,
             watched=Watched(self.clock, self.metrics),
         )
+
+    def _sources_of_a_log(self) -> list[Source]:
+        settings = self.settings
+        bounds = LogBounds(settings.log_wait_ms / 1_000)
+        sources: list[Source] = []
+        store, folder = None, settings.store
+        if folder is not None:
+            has_files = has_log_files(folder)
+            if not (has_files or settings.monitor or self.log):
+                raise FormatError(
+                    "--store needs --log or --monitor, unless it is a log's own "
+                    "folder: documents are found by entries"
+                )
+            store = find_store(folder)
+            if settings.monitor is not None:
+                sources.append(monitor_source(settings.monitor, store, bounds))
+            elif has_files:
+                sources.append(store_source(folder, self.beliefs, store, bounds))
+        if self.log is not None:
+            sources.append(LogSource(self.log, store, bounds))
+        if self.bundles is not None:
+            sources.append(self.bundles)
+        return sources
 
     async def _follow_spool(self, spool: Spool) -> None:
         while True:

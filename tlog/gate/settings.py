@@ -61,13 +61,18 @@ class GateSettings:
         False, "ask that log for Sigstore bundles too, as clients of GitHub's do"
     )
     store: Path | None = setting(
-        None, "that log's folder of documents, read for those that it only links to"
+        None,
+        "a log's own folder, searched before the log is asked; or its folder of "
+        "documents, with --log or --monitor",
     )
     monitor: Path | None = setting(
         None, "the state folder of a monitor of that log, searched before it is asked"
     )
     log_wait_ms: int = setting(
-        1_500, "how long the log may take to answer", least=1, most=MAX_DEADLINE_MS
+        1_500,
+        "how long the log may take to answer, or a search of its entries here",
+        least=1,
+        most=MAX_DEADLINE_MS,
     )
     log_token_file: Path | None = setting(
         None, "a file with the bearer token for entries of break-glass"
@@ -116,7 +121,7 @@ class GateSettings:
     )
     allowed_s: int = setting(
         600,
-        "how long an allowed verdict is kept where a log or a registry was asked",
+        "how long an allowed verdict is kept where more than the folder was asked",
         least=0,
     )
     refused_s: int = setting(5, "how long a refused verdict is kept", least=0)
@@ -185,10 +190,8 @@ class GateSettings:
             raise FormatError("--vsa-key and --verifier go together")
 
     def _require_entries(self) -> None:
-        if self.store is not None and not (self.log or self.monitor):
-            raise FormatError(
-                "--store needs --log or --monitor: documents are found by entries"
-            )
+        if self.store is not None and self.policy is None:
+            raise FormatError("--store needs --policy: its entries are verified")
         if self.monitor is not None and (self.store is None or self.policy is None):
             raise FormatError(
                 "--monitor needs --store and --policy: it has entries alone"

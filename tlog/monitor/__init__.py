@@ -5,7 +5,7 @@ everything between the two is computed here.  It shares no code with the log's o
 growth, and reads the log as anyone can.
 
 The commands enter by `opening`, `settings` and `completeness` alone, and a gate by
-`verified`.  In order of dependency:
+`verified` and `files`.  In order of dependency:
 
     settings      what `tlog monitor` can be told
     metrics       what is counted
@@ -32,6 +32,7 @@ The commands enter by `opening`, `settings` and `completeness` alone, and a gate
     run           the unverified run, from the verified head to a larger one
     past          new watches in entries that were read before
     verified      what the verified entries say to a question
+    files         the same out of a log's public files, without a state
     answering     what the monitor answers about an artifact
     verdict       what a head proves that does not fit
     follow        from the verified head to a larger one

@@ -54,7 +54,7 @@ async def _page(
     steps = entries.search(artifact, start)
     # A thread for each step: the loop goes on between them, and a stop need not wait.
     while (step := await asyncio.to_thread(next, steps, None)) is not None:
-        found += [it for it in step if _is_about(it.entry, artifact)]
+        found += [it for it in step.found if _is_about(it.entry, artifact)]
         if len(found) > PAGE_ATTESTATIONS:
             break
     page, rest = found[:PAGE_ATTESTATIONS], found[PAGE_ATTESTATIONS:]

@@ -66,12 +66,8 @@ def compare_answers(
     ends = (answer.complete_to, answer.next)
     end = min(it for it in ends if it is not None)
     shown = {it.index: it.proof.extra or b"" for it in answer.hits}
-    seen = {
-        it.index: it.entry
-        for it in takewhile(
-            lambda it: it.index < end, chain.from_iterable(entries.search(sought))
-        )
-    }
+    named = chain.from_iterable(it.found for it in entries.search(sought))
+    seen = {it.index: it.entry for it in takewhile(lambda it: it.index < end, named)}
     found = compare(
         Answer(answer.origin, end, shown),
         Answer(checkpoint.origin, head.size, seen),

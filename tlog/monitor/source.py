@@ -89,16 +89,21 @@ class FolderSource:
 
     async def checkpoint(self) -> bytes:
         """Return the public checkpoint."""
-        return await asyncio.to_thread(self._read, "checkpoint", MAX_NOTE_BYTES)
+        return await asyncio.to_thread(self.read_checkpoint)
 
     async def tiles(self, wanted: Sequence[Tile]) -> list[bytes]:
         """Return tiles or bundles."""
         return await asyncio.to_thread(self._tiles, wanted)
 
-    def _tiles(self, wanted: Sequence[Tile]) -> list[bytes]:
-        return [self._tile(tile) for tile in wanted]
+    def read_checkpoint(self) -> bytes:
+        """Return what `checkpoint` does; it blocks."""
+        return self._read("checkpoint", MAX_NOTE_BYTES)
 
-    def _tile(self, tile: Tile) -> bytes:
+    def _tiles(self, wanted: Sequence[Tile]) -> list[bytes]:
+        return [self.read_tile(tile) for tile in wanted]
+
+    def read_tile(self, tile: Tile) -> bytes:
+        """Return one tile or bundle as `tiles` does; it blocks."""
         try:
             return self._read(tile.path, _limit(tile))
         except MissingError:

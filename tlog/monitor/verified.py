@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tlog.errors import CorruptError, database_error
 from tlog.monitor.bundles import ReadableBundles
@@ -23,9 +23,10 @@ from tlog.monitor.stored import StoredTree
 from tlogclient.findings import Digest, Name, Sought, names
 from tlogverify.errors import FormatError
 from tlogverify.kinds import parse_entry
+from tlogverify.proof import Proof
 from tlogverify.tiles import TILE_WIDTH
 
-_STEP_BUNDLES: Final = 64
+STEP_BUNDLES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,16 @@ class Named:
 
     index: int
     entry: bytes
+
+
+class Step(NamedTuple):
+    """A part of a search: by now all entries below an index are searched.
+
+    found: ascending, since the step before; there may be none.
+    """
+
+    below: int
+    found: list[Named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +63,42 @@ class VerifiedEntries:
         """Return the tree that they make."""
         return StoredTree(self.bundles, self.cursor.edge, self.size)
 
-    def search(self, sought: Sought, start: int = 0) -> Iterator[list[Named]]:
+    def search(self, sought: Sought, start: int = 0) -> Iterator[Step]:
         """Return the entries from `start` on that name it, ascending, step by step.
 
-        A step reads some bundles and may find nothing.  Raises CorruptError if an entry
-        is not what was stored.
+        Raises CorruptError if an entry is not what was stored.
         """
-        matcher, (full, width) = (
-            Matcher((_watch(sought),)),
-            divmod(self.size, TILE_WIDTH),
-        )
-        for first in range(start // TILE_WIDTH, full, _STEP_BUNDLES):
-            end = min(first + _STEP_BUNDLES, full)
+        search, (full, width) = BundleSearch(sought), divmod(self.size, TILE_WIDTH)
+        for first in range(start // TILE_WIDTH, full, STEP_BUNDLES):
+            end = min(first + STEP_BUNDLES, full)
             found: list[Named] = []
             for number, bundle in enumerate(self.bundles.read(first, end), first):
-                found += _named(matcher, sought, bundle, TILE_WIDTH, number)
-            yield [it for it in found if it.index >= start]
+                found += search.named(bundle, TILE_WIDTH, number)
+            yield Step(end * TILE_WIDTH, [it for it in found if it.index >= start])
         if width:
-            found = _named(matcher, sought, self.cursor.edge, width, full)
-            yield [it for it in found if it.index >= start]
+            found = search.named(self.cursor.edge, width, full)
+            yield Step(self.size, [it for it in found if it.index >= start])
+
+    def prove(self, index: int, entry: bytes) -> Proof:
+        """Return the proof of one of them."""
+        path = self.tree().inclusion_path(index, self.size)
+        return Proof(index, path, self.cursor.head.note, entry)
+
+
+class BundleSearch:
+    """Finds in bundles what names something."""
+
+    def __init__(self, sought: Sought) -> None:
+        self._sought = sought
+        self._matcher = Matcher((_watch(sought),))
+
+    def named(self, bundle: bytes, width: int, number: int) -> list[Named]:
+        """Return the entries of a bundle of `width`, the nth of the log, that do."""
+        return [
+            Named(it.index, it.entry)
+            for it in self._matcher.search(bundle, width, number * TILE_WIDTH)
+            if _is_named(it.entry, self._sought)
+        ]
 
 
 @contextmanager
@@ -102,16 +130,6 @@ def _watch(sought: Sought) -> AnyWatch:
         return NameWatch(sought.kind, sought.text)
     digest = sought.value if isinstance(sought, Digest) else sought.sha256
     return Watch(digest, "")
-
-
-def _named(
-    matcher: Matcher, sought: Sought, bundle: bytes, width: int, number: int
-) -> list[Named]:
-    return [
-        Named(it.index, it.entry)
-        for it in matcher.search(bundle, width, number * TILE_WIDTH)
-        if _is_named(it.entry, sought)
-    ]
 
 
 def _is_named(entry: bytes, sought: Sought) -> bool:

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.http import ask
+from tests.support.lying import lying_about
 from tests.support.rekor import P256, body_of, dsse, private_key
 from tests.support.running import published
 from tests.tlog.documents.kept import Kept, keeping
@@ -94,6 +95,16 @@ async def test_what_a_sigstore_client_has_logged_counts_by_its_bundle(
         assert ("met", "log.test") == (told["reason"], told["origin"])
         other = await served.decide(f"sha256:{'ab' * 32}")
         assert "no-entry" == other["reason"]
+    # The bundles are of this app, whatever artifact the log says that they are of.
+    door = "/repos/-/-/attestations/"
+    of_app = (await ask(kept.url, f"{door}{artifact}")).body
+    assert b"bundle" in of_app
+    with lying_about(kept.url) as (url, lying):
+        lying.lies = {door: lambda _: of_app}
+        async with running_gate(made, log=url, log_bundles=True) as served:
+            assert "met" == (await served.decide(artifact))["reason"]
+            other = await served.decide(f"sha256:{'ab' * 32}")
+            assert ("refused", None) == (other["outcome"], other["origin"])
 
 
 async def test_all_pages_are_read_and_what_is_left_out_is_told(kept: Kept) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support.cases import case
 from tests.support.http import ask
+from tests.support.lying import lying_about
 from tests.support.registry import NAME, OCI_MANIFEST, StandIn, told
 from tests.support.running import published, running_log
 from tests.tlog.gate.workshop import (
@@ -125,7 +127,7 @@ async def test_a_logs_documents_are_judged_short_ones_and_long_ones(
         await found.attest(b"long", pad=200_000)
         await found.attest(b"forgotten", is_kept=False)
         made = logged_place(tmp_path, found)
-        for store in (None, tmp_path / "log"):
+        for store in (None, tmp_path / "log" / "documents", tmp_path / "log"):
             async with running_gate(made, log=found.url, store=store) as served:
                 for artifact, reason in (
                     (b"short", "met"),
@@ -294,6 +296,39 @@ async def test_a_log_that_lies_decides_nothing(tmp_path: Path) -> None:
             )
             made.policy.write_bytes(found.policy.read_bytes())
             assert "met" == (await served.decide(digest(b"app")))["reason"]
+
+
+async def test_what_a_log_answers_about_another_artifact_decides_nothing(
+    tmp_path: Path,
+) -> None:
+    async with attesting(tmp_path) as found:
+        envelope, _ = await found.attest(b"app")
+        await found.attest(b"long", pad=200_000)
+        made = logged_place(tmp_path, found)
+        about = f"/api/v1/attestations/{digest(b'app')}"
+        of_app = (await ask(found.url, about)).body
+        lies = [
+            ("attestations", of_app, b"never seen", "no-entry"),
+            ("documents", envelope, b"long", "met"),
+        ]
+        with lying_about(found.url) as (url, lying):
+            for path, lie, artifact, honest in lies:
+                with case(path):
+                    async with running_gate(made, log=url, refused_s=0) as served:
+                        lying.lies = {f"/api/v1/{path}/": partial(replaced, lie)}
+                        told = await served.decide(digest(artifact))
+                        assert ("undecided", "source") == (
+                            told["outcome"],
+                            told["reason"],
+                        )
+                        lying.lies = {}
+                        told = await served.decide(digest(artifact))
+                        assert honest == told["reason"]
+
+
+def replaced(lie: bytes, _: bytes) -> bytes:
+    """Answer with something else."""
+    return lie
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from tlog.errors import CorruptError
 from tlog.http.listener import Listener
 from tlog.monitor.completeness import compare_answers
 from tlog.monitor.door import build_monitor_app
+from tlog.monitor.files import FileEntries, LogFiles
 from tlog.monitor.opening import open_monitor
 from tlog.monitor.verified import VerifiedEntries, open_verified
 from tlogclient.findings import Hit, SearchResult, SignerKey, parse_digest
@@ -31,6 +32,7 @@ from tlogverify.kinds import parse_entry
 SHARED = digest("shared")
 SOUGHT = parse_digest(f"sha256:{SHARED}")
 TRUSTED, ORIGIN = Policy.parse(POLICY), LOG.name
+OTHER = Policy.parse(b"log " + OTHER_LOG.vkey + b"\nquorum none\n")
 SIZE = 16_700
 # At the borders of bundles, of the search's steps of 64 bundles, and in the edge.
 AS_SUBJECT = [0, 255, 256, 16_383, 16_384, SIZE - 1]
@@ -68,8 +70,8 @@ def state(log: StaticLog, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return monitored.state
 
 
-def found(entries: VerifiedEntries, start: int = 0) -> list[int]:
-    return [it.index for step in entries.search(SOUGHT, start) for it in step]
+def found(entries: VerifiedEntries | FileEntries, start: int = 0) -> list[int]:
+    return [it.index for step in entries.search(SOUGHT, start) for it in step.found]
 
 
 def answered(indexes: Sequence[int], complete_to: int = SIZE) -> SearchResult:
@@ -84,14 +86,33 @@ def answered(indexes: Sequence[int], complete_to: int = SIZE) -> SearchResult:
 ALL = sorted([*AS_SUBJECT, *AS_PROVENANCE, *AS_SIGNER])
 
 
-def test_every_entry_that_names_a_digest_is_found(state: Path) -> None:
-    with open_verified(state) as entries:
-        assert ALL == found(entries)
-        for start in (1, 255, 257, 16_384, 16_385, SIZE - 1, SIZE):
-            assert [it for it in ALL if it >= start] == found(entries, start)
-        signer = SignerKey(bytes.fromhex(SHARED))
-        signed = [it.index for step in entries.search(signer) for it in step]
-        assert AS_SIGNER == signed
+def test_every_entry_that_names_a_digest_is_found_and_proven(
+    log: StaticLog, state: Path
+) -> None:
+    """In a monitor's state, and in the log's files without one."""
+    files = LogFiles(log.folder).entries(TRUSTED)
+    signer = SignerKey(bytes.fromhex(SHARED))
+    with open_verified(state) as verified:
+        both: tuple[VerifiedEntries | FileEntries, ...] = (verified, files)
+        for entries in both:
+            assert ALL == found(entries)
+            for start in (1, 255, 257, 16_384, 16_385, SIZE - 1, SIZE):
+                assert [it for it in ALL if it >= start] == found(entries, start)
+            steps = list(entries.search(signer))
+            assert AS_SIGNER == [it.index for step in steps for it in step.found]
+            assert SIZE == steps[-1].below
+            for index in ALL:
+                proof = entries.prove(index, entry_of(index))
+                assert index == proof.index
+                proof.verify(rfc6962.leaf_hash(entry_of(index)), TRUSTED)
+
+
+def test_entries_that_the_files_do_not_lead_to_are_not_proven(log: StaticLog) -> None:
+    files = LogFiles(log.folder).entries(TRUSTED)
+    with pytest.raises(CorruptError):
+        files.prove(256, entry_of(255))
+    with pytest.raises(VerificationError):
+        LogFiles(log.folder).entries(OTHER)
 
 
 def test_an_answer_with_all_of_them_is_complete(state: Path) -> None:
