@@ -49,6 +49,7 @@ MODES: Final[Mapping[str, Mapping[str, int]]] = {
         "public/checkpoint": PUBLIC_FILE,
         "stored": PUBLIC_FILE,
         "contradictions": PRIVATE_FILE,
+        "moved": PUBLIC_FILE,
         "index/": PRIVATE_FOLDER,
         "tmp/": PRIVATE_FOLDER,
     },

@@ -45,7 +45,7 @@ WINGS = [
 
 ROOMS = [
     {"node"},
-    {"serving"},
+    {"serving", "moving"},
     {"api", "opening", "rebuilding", "restoring", "shared"},
     {"life", "identity"},
     {"reading", "settings", "standing", "submitting", "eras", "nodes"},

@@ -8,12 +8,12 @@ from tests.architecture.test_architecture import WINGS
 ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"}
     | {"admission.tokens", "eras", "identity", "restoring", "shared"}
-    | {"node"},
+    | {"node", "moving"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "files", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}
     | {"clusters"},
-    "fsck": {"check", "damage", "documents", "peaks"},
+    "fsck": {"check", "damage", "documents", "peaks", "places", "shared"},
     "backup": {"running", "restoring"},
     "rebuilds": {"building", "comparing", "stating"},
     "trial": {"neighbours"},

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 NAME: Final = "bucket"
 
@@ -152,12 +152,27 @@ class _Answering(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def do_GET(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query)
+        if "list-type" in asked and not self.bucket.trouble:
+            self._list(*asked.get("prefix", [""]))
+            return
         found = self.bucket.objects.get(self._key)
         if self.bucket.trouble or found is None:
             self._refuse(404, self.bucket.trouble or "NoSuchKey")
             return
         modified = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
         self._answer(200, found, {"ETag": e_tag(found), **modified})
+
+    def _list(self, prefix: str) -> None:
+        modified = "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+        listed = "".join(
+            f"<Contents><Key>{key}</Key>{modified}<Size>{len(content)}</Size>"
+            f"<ETag>{e_tag(content)}</ETag></Contents>"
+            for key, content in sorted(self.bucket.objects.copy().items())
+            if key.startswith(prefix)
+        )
+        told = f"<ListBucketResult><Name>{NAME}</Name>{listed}</ListBucketResult>"
+        self._answer(200, told.encode(), {})
 
     def do_DELETE(self) -> None:
         self.bucket.objects.pop(self._key, None)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,9 +13,15 @@ from typing import Any, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from tests.support import warm
 from tests.support.bucket import NAME
 from tests.support.postgres import Postgres
-from tests.system.server import ServerProcess, WitnessProcess
+from tests.system.server import (
+    COMMAND,
+    ServerProcess,
+    WitnessProcess,
+    environment,
+)
 from tlog.signing import generate_key, read_key
 from tlogverify.keys import KeyType
 
@@ -59,6 +66,21 @@ class Shared:
             "TLOG_PUBLISH_INTERVAL_MS": "0",
         }
         return server
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of a command that is about the stores."""
+        return {
+            **self.bucket.variables,
+            "TLOG_DATABASE": self.server.url,
+            "TLOG_OBJECTS": f"s3://{NAME}/logs",
+            "TLOG_TAKEOVER_S": "1",
+        }
+
+    def run_tlog(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run one command on these stores to its end."""
+        command = [*COMMAND, *arguments]
+        return warm.run(command, environment={**environment(), **self.variables})
 
     def lay_key(self, folder: Path) -> None:
         """Lay the log's key into a node's folder; the first call makes it."""

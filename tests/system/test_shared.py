@@ -18,7 +18,7 @@ from tests.faults.opened import entries
 from tests.support.bucket import bucket
 from tests.support.http import ask
 from tests.support.postgres import Postgres
-from tests.support.real_bucket import real_bucket
+from tests.support.real_bucket import MISSING, real_bucket
 from tests.support.sharing import Shared, ending, shared, witnessed
 from tests.system.audit import Audited, audit, root
 from tests.system.load import History
@@ -90,10 +90,11 @@ async def test_a_killed_writer_is_replaced_and_nothing_acknowledged_is_lost(
         assert (2, 700) == log.head()
 
 
+@pytest.mark.parametrize("name", MISSING)
 async def test_a_store_of_somebody_else_keeps_one_history(
-    database: Postgres, tmp_path: Path
+    database: Postgres, tmp_path: Path, name: str
 ) -> None:
-    with real_bucket() as real:
+    with real_bucket(name) as real:
         log = shared(database, real, tmp_path)
         nodes, history = [log.node("first"), log.node("second")], History()
         with ending(*nodes):

@@ -1,9 +1,10 @@
 """Verify a whole log folder from its bytes.
 
 Every bundle, tile, head and signature, the journal and the index; or, with
---documents, every document that the log keeps.  Exit status: 0 whole, 1 damaged (the
-first damaged place is named), 2 not a folder to verify, 3 the machine could not read
-it.
+--documents, every document that the log keeps.  Of a log that nodes share: the bucket,
+the database, and the index of the node whose folder is named.  Exit status: 0 whole, 1
+damaged (the first damaged place is named), 2 not a folder to verify, 3 the machine
+could not read it.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
+from tlog.cli.stores import add_stores, may_be_shared, needing_extra
 from tlog.cli.verbs import load
 from tlog.errors import telling_machine_trouble
 from tlog.fsck.check import Verdict, check_folder
@@ -24,8 +26,12 @@ from tlogverify.command.telling import complain
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="a stopped log's --data"
+        "folder",
+        type=Path,
+        metavar="DIR",
+        help="a stopped log's --data, or that of a node",
     )
+    add_stores(parser)
     parser.add_argument(
         "--tree-only",
         action="store_true",
@@ -73,15 +79,23 @@ def _write(options: argparse.Namespace, kind: str) -> None:
 def _judge(options: argparse.Namespace) -> str:
     """Verify what is asked for, and return what is told of it."""
     if not options.documents:
-        return _told(
-            options,
-            check_folder(options.folder, show_progress(), tree_only=options.tree_only),
-        )
+        return _told(options, _check(options))
     folder = find_documents(options.folder)
     whole, gone = check_documents(folder, show_progress())
     if options.json:
         return json.dumps({"whole": True, "documents": whole, "removed": gone})
     return f"{folder}: whole: {whole} documents, {gone} removed"
+
+
+def _check(options: argparse.Namespace) -> Verdict:
+    if may_be_shared(options):
+        settings = load("shared_stores").read_stores(options)
+        if settings is not None:
+            with needing_extra():
+                shared = load("fsck_shared")
+            verdict: Verdict = shared.check(settings, options)
+            return verdict
+    return check_folder(options.folder, show_progress(), tree_only=options.tree_only)
 
 
 def _told(options: argparse.Namespace, verdict: Verdict) -> str:

@@ -21,14 +21,15 @@ from tlog.cli.serving import (
     tune_interpreter,
 )
 from tlog.cli.settings import add_settings, read_settings
+from tlog.cli.shared_stores import require_no_password
+from tlog.cli.stores import needing_extra
 from tlog.cli.traces import tracing_as
 from tlog.cli.verbs import load
-from tlog.errors import RejectedError, telling_machine_trouble
+from tlog.errors import telling_machine_trouble
 from tlog.log.opening import open_log
 from tlog.log.serving import serve
 from tlog.log.settings import LogSettings
 from tlog.log_lines import configure_logs, log_event
-from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey
 
 
@@ -66,19 +67,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
     """Serve one node of a log that several share."""
-    if options.database is not None and settings.holds_password:
-        raise FormatError(
-            "--database shows its password to all users of this machine: give it as "
-            "TLOG_DATABASE, in the file of --config, as PGPASSWORD or in ~/.pgpass"
-        )
-    try:
+    require_no_password(options, settings)
+    with needing_extra():
         shared = load("shared").SharedLog(settings, open_token)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith(("tlog.", "tlogverify", "tlogclient")):
-            raise
-        raise RejectedError(
-            "a log that nodes share needs an extra: pip install 'tlog-server[shared]'"
-        ) from error
     tune_interpreter()
     signer = shared.ground.signer
 

@@ -47,6 +47,8 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "fsck": "Verify a whole log folder from its bytes.",
         "rebuild": "Write a stopped log's hash tiles and search index anew, from its "
         "bundles.",
+        "migrate": "Migrate a stopped log between its folder and stores that nodes "
+        "share.",
         "backup": "Back up a log's folder while the log runs: what is new is copied "
         "and proven.",
         "restore": "Restore a log's folder from a backup, once its witnesses have "

@@ -16,7 +16,7 @@ def blame_pair(bundle: Tile, files: TileFiles, head: Checkpoint) -> DamageError:
     All that lies left of them has been found to agree.
     """
     tile = Tile(0, bundle.index, bundle.width)
-    bundle_path, tile_path = f"public/{bundle.path}", f"public/{tile.path}"
+    bundle_path, tile_path = files.where(bundle), files.where(tile)
     tiles = ProvenTiles(files, head)
     proven = tiles.hashes(tile)
     bundle_fault, tile_fault = files.fault(bundle), files.fault(tile)
@@ -73,7 +73,7 @@ def blame_tile(
     expected: its bytes, by the bundles and tiles below it, which agree.
     """
     proven = ProvenTiles(files, head).hashes(tile)
-    path = f"public/{tile.path}"
+    path = files.where(tile)
     fault = files.fault(tile) or "does not follow from the tiles below it"
     if proven is None:
         return DamageError("tile", path, f"{fault}, and neither leads to the head")
@@ -90,7 +90,7 @@ def blame_tile(
     )
     return DamageError(
         "bundle-and-tile",
-        f"public/{bundle.path}",
+        files.where(bundle),
         f"it and its tile agree, but {path}, which leads to the head, has another root",
     )
 
@@ -102,7 +102,7 @@ def find_damaged_bundle(files: TileFiles, head: Checkpoint) -> DamageError | Non
     """
     tiles = ProvenTiles(files, head)
     for bundle in bundles_of_size(head.size):
-        path = f"public/{bundle.path}"
+        path = files.where(bundle)
         if fault := files.fault(bundle):
             return DamageError("bundle", path, fault)
         found = files.hashes(bundle)

@@ -14,14 +14,21 @@ from tlog.fsck.blame import find_damaged_bundle
 from tlog.fsck.damage import DamageError
 from tlog.fsck.files import TileFiles
 from tlog.fsck.index import IndexFolder
-from tlog.fsck.journal import JournalFile, journal_error
+from tlog.fsck.journal import (
+    EntryReader,
+    Journal,
+    JournalFile,
+    check_batches,
+    journal_error,
+)
+from tlog.fsck.places import FolderPlace, Place
 from tlog.fsck.tree import PublicTree
 from tlogverify.bundles import Progress, parse_bundle
 from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE
 from tlogverify.keys import VerifierKey, parse_verifier_key
-from tlogverify.kinds import require_entry, search_keys
-from tlogverify.tiles import ENTRIES, Tile
+from tlogverify.kinds import require_entry
+from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
 
 FORMAT_VERSION: Final = 1
 
@@ -30,7 +37,8 @@ FORMAT_VERSION: Final = 1
 class Verdict:
     """What was found whole.
 
-    published_size: of the public checkpoint.  signed_size: of the journal's head.
+    published_size: of the public checkpoint.  signed_size: of the largest head, which
+    is the journal's unless more was published since it was read.
     indexed_size: how many entries the index covers; None if it was not looked at.
     """
 
@@ -61,24 +69,36 @@ def check_folder(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
         raise journal_error("journal.db", error) from error
 
 
-def name_damaged_bundle(root: Path) -> DamageError | None:
+def name_damaged_bundle(root: Path, place: Place | None = None) -> DamageError | None:
     """Return the first bundle that is known not to lead to the head, if there is one.
 
-    Hash tiles may be missing.  None also if keys or head cannot be read.
+    root: has the keys, and the public files where no other place is given.  Hash tiles
+    may be missing.  None also if keys or head cannot be read.
     """
+    place = place or FolderPlace(root)
     try:
-        head = PublicTree(root / "public", _keys(root)).durable
+        head = PublicTree(place, read_keys(root)).durable
     except DamageError:
         return None
     if head is None:
         return None
-    return find_damaged_bundle(TileFiles(root / "public"), head)
+    return find_damaged_bundle(TileFiles(place), head)
+
+
+def check_public(place: Place, root: Path, progress: Progress) -> None:
+    """Verify all bundles and tiles of a place up to its heads, and no journal.
+
+    root: has the keys.  Raises DamageError naming the first damaged place.
+    """
+    tree = PublicTree(place, read_keys(root))
+    check_entries(tree, None, progress)
 
 
 def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
     _check_format(root)
-    keys = _keys(root)
-    tree = PublicTree(root / "public", keys)
+    keys = read_keys(root)
+    place = FolderPlace(root)
+    tree = PublicTree(place, keys)
     with ExitStack() as opened:
         journal = JournalFile(root / "journal.db", keys)
         opened.callback(journal.close)
@@ -86,24 +106,31 @@ def _check(root: Path, progress: Progress, *, tree_only: bool) -> Verdict:
         if index is not None:
             opened.callback(index.close)
         if tree.durable is None and journal.first_start() != 0:
-            raise DamageError("head", "public/checkpoint", "is missing")
-        _check_entries(tree, index, progress)
-        journal.check_batches(
-            tree.peaks, lambda start, end: _published(root / "public", start, end)
-        )
-        tree.check_leftovers(journal.head.size)
-        return Verdict(
-            origin=journal.head.origin,
-            published_size=tree.published_size,
-            signed_size=journal.head.size,
-            indexed_size=None if index is None else index.complete_to,
-        )
+            raise DamageError("head", place.where("checkpoint"), "is missing")
+        check_entries(tree, index, progress)
+        if index is not None:
+            index.check(tree.size)
+        check_batches(journal, tree.peaks, published_entries(place, tree.size))
+        tree.check_leftovers(lambda: journal.head.size)
+        return verdict_of(tree, journal, index)
 
 
-def _check_entries(
+def verdict_of(
+    tree: PublicTree, journal: Journal, index: IndexFolder | None
+) -> Verdict:
+    """Return the verdict on what was found whole."""
+    return Verdict(
+        origin=journal.head.origin,
+        published_size=tree.published_size,
+        signed_size=max(journal.head.size, tree.published_size),
+        indexed_size=None if index is None else index.complete_to,
+    )
+
+
+def check_entries(
     tree: PublicTree, index: IndexFolder | None, progress: Progress
 ) -> None:
-    """Check all bundles with their tiles, then their entries' format and the index.
+    """Check all bundles with their tiles, and their entries' format beside an index.
 
     An entry of no known format is told at the end: only then it is known that the head
     proves it, and that its bundle is not just damaged.
@@ -116,19 +143,11 @@ def _check_entries(
             entries = parse_bundle(content, width)
             unknown = _unknown_kind(done, entries)
             if unknown is None:
-                leaf_hashes = hashing.split_hashes(joined)
-                keys = [search_keys(entry) for entry in entries]
-                index.add_entries(done, leaf_hashes, keys)
+                index.add(done, entries, hashing.split_hashes(joined))
         done += width
         progress(done, total)
     if unknown is not None:
         raise unknown
-    if index is not None:
-        if index.complete_to > done:
-            raise DamageError(
-                "index", "index", f"is ahead of the published {done} entries"
-            )
-        index.check()
 
 
 def _unknown_kind(start: int, entries: list[bytes]) -> DamageError | None:
@@ -149,7 +168,8 @@ def _check_format(root: Path) -> None:
         raise RejectedError(f"{root} has the newer format {int(text)}")
 
 
-def _keys(root: Path) -> list[VerifierKey]:
+def read_keys(root: Path) -> list[VerifierKey]:
+    """Return the keys in `log.vkey` of a folder; DamageError if there is none."""
     try:
         lines = (root / "log.vkey").read_bytes().splitlines()
         keys = [parse_verifier_key(line) for line in lines]
@@ -160,17 +180,19 @@ def _keys(root: Path) -> list[VerifierKey]:
     return keys
 
 
-def _published(public: Path, start: int, end: int) -> list[bytes]:
-    """Read published entries, whose bundles have been checked."""
-    entries: list[bytes] = []
-    for nth in range(start // 256, (end + 255) // 256):
-        full = Tile(ENTRIES, nth)
-        path, width = public / full.path, 256
-        if not path.exists():
-            # The widest of the incomplete forms holds all that is published.
-            folder = path.with_name(f"{path.name}.p")
-            width = max(int(file.name) for file in folder.iterdir())
-            path = folder / str(width)
-        entries += parse_bundle(path.read_bytes(), width)
-    first = start // 256 * 256
-    return entries[start - first : end - first]
+def published_entries(place: Place, size: int) -> EntryReader:
+    """Return what reads published entries, whose bundles have been checked.
+
+    size: up to which they have been.
+    """
+
+    def read(start: int, end: int) -> list[bytes]:
+        entries: list[bytes] = []
+        for nth in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
+            width = min(size - nth * TILE_WIDTH, TILE_WIDTH)
+            content = place.read(Tile(ENTRIES, nth, width))
+            entries += parse_bundle(content, width)
+        first = start // TILE_WIDTH * TILE_WIDTH
+        return entries[start - first : end - first]
+
+    return read

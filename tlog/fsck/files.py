@@ -1,29 +1,36 @@
-"""Tiles and bundles as they lie below public/, whole or not."""
+"""Tiles and bundles as they lie in a log's public place, whole or not."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from tlog import hashing
 from tlog.errors import MISSING
+from tlog.fsck.places import Place
 from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE
 from tlogverify.tiles import ENTRIES, Tile
 
 
 class TileFiles:
-    """The tiles and bundles below `public`; a fault is told in words by `fault`.
+    """The tiles and bundles of a place; a fault is told in words by `fault`.
 
     Each method raises the OSError of a file that is there and cannot be read: whether
     it is whole is not known then.
     """
 
-    def __init__(self, public: Path) -> None:
-        self._public = public
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def where(self, tile: Tile) -> str:
+        """Return what a tile is called where it is damaged."""
+        return self._place.where(tile.path)
+
+    def expect(self, tiles: Sequence[Tile]) -> None:
+        """Say which tiles are read next."""
+        self._place.expect(tiles)
 
     def read(self, tile: Tile) -> bytes:
         """Return a file's bytes; raises one of MISSING if it is not there."""
-        # Not by pathlib: two files for each bundle add up.
-        with open(f"{self._public}/{tile.path}", "rb", buffering=0) as file:
-            return file.read()
+        return self._place.read(tile)
 
     def hashes(self, tile: Tile) -> bytes | None:
         """Return a hash tile's bytes; None if it is missing or has another length.

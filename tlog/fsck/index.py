@@ -13,6 +13,7 @@ from rocksdict import AccessType, Options, Rdict
 
 from tlog.errors import MachineError, names_machine_trouble
 from tlog.fsck.damage import DamageError
+from tlogverify.kinds import search_keys
 
 _COMPLETE_TO = b"\xff"
 
@@ -37,28 +38,28 @@ class IndexFolder:
         """Close the folder."""
         self._database.close()
 
-    def add_entries(
-        self,
-        start: int,
-        leaf_hashes: Sequence[bytes],
-        search_keys: Sequence[Sequence[bytes]],
+    def add(
+        self, start: int, entries: Sequence[bytes], leaf_hashes: Sequence[bytes]
     ) -> None:
-        """Take note of the entries from `start` on, as far as the index goes.
-
-        search_keys: for each entry, all that it is found by.
-        """
-        for index, (leaf_hash, found_by) in enumerate(
-            zip(leaf_hashes, search_keys, strict=True), start
-        ):
+        """Take note of entries from `start` on, as far as the index goes."""
+        pairs = zip(entries, leaf_hashes, strict=True)
+        for index, (entry, leaf_hash) in enumerate(pairs, start):
             if index >= self.complete_to:
                 return
             place = index.to_bytes(6, "big")
-            keys = {key + place for key in found_by}
-            pairs = [(b"\x00" + leaf_hash, place), *((key, b"") for key in keys)]
-            self._expected += _sum(pairs)
+            keys = {key + place for key in search_keys(entry)}
+            rows = [(b"\x00" + leaf_hash, place), *((key, b"") for key in keys)]
+            self._expected += _sum(rows)
 
-    def check(self) -> None:
-        """Check that the index holds the keys of all entries, and no other."""
+    def check(self, size: int) -> None:
+        """Check that the index holds the keys of all entries added, and no other.
+
+        size: how many entries it may cover.
+        """
+        if self.complete_to > size:
+            raise DamageError(
+                "index", "index", f"is ahead of the published {size} entries"
+            )
         try:
             found = _sum(
                 (key, value)

@@ -1,8 +1,9 @@
 """The public tree: bundles give leaf hashes, these the tiles, these the root."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from pathlib import Path
+from itertools import islice
+from typing import Final
 
 from tlog import hashing
 from tlog.errors import MISSING
@@ -10,6 +11,7 @@ from tlog.fsck.blame import blame_pair, blame_tile
 from tlog.fsck.damage import DamageError
 from tlog.fsck.files import TileFiles
 from tlog.fsck.peaks import Peaks
+from tlog.fsck.places import Place
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.hashing import HASH_SIZE
@@ -23,9 +25,12 @@ from tlogverify.tiles import (
     parse_tile,
 )
 
+_AHEAD: Final = 64
+"""So many bundles are told ahead to where they lie, each with its tile."""
+
 
 class PublicTree:
-    """The files below public/, judged against the checkpoint beside them.
+    """The public files of a log, judged against the checkpoint beside them.
 
     checkpoint: opened with `keys`; raises DamageError if it does not verify.  None
     in a log that has not published yet.  durable: the head that is stored beside it
@@ -33,16 +38,22 @@ class PublicTree:
     peaks: of all bundles that `bundles` has gone through.
     """
 
-    def __init__(self, public: Path, keys: Sequence[VerifierKey]) -> None:
-        self._public = public
-        self._files = TileFiles(public)
+    def __init__(self, place: Place, keys: Sequence[VerifierKey]) -> None:
+        self._place = place
+        self._files = TileFiles(place)
         self.peaks = Peaks()
         self._levels: list[tuple[int, bytes]] = []
-        self.checkpoint = _head(public / "checkpoint", "public/checkpoint", keys)
-        stored = _head(public.with_name("stored"), "stored", keys)
+        self._within: list[tuple[Checkpoint, DamageError]] = []
+        self.checkpoint = _head(place, "checkpoint", keys)
+        stored = _head(place, "stored", keys)
         self.durable = self.checkpoint
         if stored is not None and stored.size > self.published_size:
             self.durable = stored
+            if self.checkpoint is not None:
+                where = place.where("checkpoint")
+                self.expect_within(
+                    self.checkpoint, DamageError("head", where, "is of another tree")
+                )
 
     @property
     def published_size(self) -> int:
@@ -54,6 +65,10 @@ class PublicTree:
         """How many entries have their tiles."""
         return self.durable.size if self.durable else 0
 
+    def expect_within(self, head: Checkpoint, error: DamageError) -> None:
+        """Let `bundles` raise an error unless the tree had this head, of its size."""
+        self._within.append((head, error))
+
     def bundles(self) -> Iterator[tuple[bytes, bytes]]:
         """Check bundles and tiles from left to right.
 
@@ -62,9 +77,9 @@ class PublicTree:
         """
         if self.durable is None:
             return
-        for bundle in bundles_of_size(self.size):
+        for bundle in self._expected():
             content, leaf_hashes = self._pair(bundle, self.durable)
-            self._check_published(bundle, leaf_hashes)
+            self._check_within(bundle, leaf_hashes)
             if bundle.is_full:
                 root = hashing.subtree_roots(leaf_hashes)
                 self.peaks.push(8, root)
@@ -77,48 +92,50 @@ class PublicTree:
             if edge:
                 self._compare(Tile(level, index, len(edge) // HASH_SIZE), edge)
         if self.peaks.root() != self.durable.root:
-            raise DamageError(
-                "head", "public/checkpoint", "the bundles have another root"
-            )
+            where = self._place.where("checkpoint")
+            raise DamageError("head", where, "the bundles have another root")
 
-    def _check_published(self, bundle: Tile, leaf_hashes: bytes) -> None:
-        """Check the root of a public checkpoint that ends within or before a bundle."""
-        start, size = bundle.index * TILE_WIDTH, self.published_size
-        if self.checkpoint is None or self.checkpoint is self.durable:
-            return
-        if start <= size < start + bundle.width:
-            then = deepcopy(self.peaks)
-            for leaf_hash in hashing.split_hashes(leaf_hashes)[: size - start]:
-                then.push(0, leaf_hash)
-            if then.root() != self.checkpoint.root:
-                raise DamageError("head", "public/checkpoint", "is of another tree")
+    def _expected(self) -> Iterator[Tile]:
+        bundles = bundles_of_size(self.size)
+        while ahead := [*islice(bundles, _AHEAD)]:
+            tiles = (Tile(0, it.index, it.width) for it in ahead)
+            self._files.expect([*ahead, *tiles])
+            yield from ahead
 
-    def check_leftovers(self, head_size: int) -> None:
+    def _check_within(self, bundle: Tile, leaf_hashes: bytes) -> None:
+        """Check the root of each head that ends before or within a bundle."""
+        start = bundle.index * TILE_WIDTH
+        for head, error in self._within:
+            if start <= head.size < start + bundle.width:
+                then = deepcopy(self.peaks)
+                for leaf_hash in hashing.split_hashes(leaf_hashes)[: head.size - start]:
+                    then.push(0, leaf_hash)
+                if then.root() != head.root:
+                    raise error
+
+    def check_leftovers(self, head_size: Callable[[], int]) -> None:
         """Check what else lies below tile/: older widths, and newer tiles.
 
-        head_size: of the signed head; a crash may have left tiles up to there.
+        head_size: returns that of the signed head, when the names have been read; a
+        crash may have left tiles up to there.
         """
-        for file in sorted((self._public / "tile").rglob("*")):
-            if file.is_dir():
-                continue
-            path = file.relative_to(self._public).as_posix()
+        names = [*self._place.names()]
+        size = head_size()
+        for path in names:
+            where = self._place.where(path)
             try:
                 tile = parse_tile(path)
             except FormatError as error:
-                raise DamageError("leftover", f"public/{path}", str(error)) from error
+                raise DamageError("leftover", where, str(error)) from error
             whole = self._whole(tile, self.size)
             if whole is None:
-                if self._whole(tile, head_size) is None:
-                    raise DamageError(
-                        "leftover", f"public/{path}", "lies beyond the log's size"
-                    )
+                if self._whole(tile, size) is None:
+                    raise DamageError("leftover", where, "lies beyond the log's size")
             elif whole == tile:
                 # `bundles` has gone through it.
                 continue
-            elif not self._files.read(whole).startswith(file.read_bytes()):
-                raise DamageError(
-                    "leftover", f"public/{path}", f"is no beginning of {whole.path}"
-                )
+            elif not self._files.read(whole).startswith(self._files.read(tile)):
+                raise DamageError("leftover", where, f"is no beginning of {whole.path}")
 
     def _whole(self, tile: Tile, size: int) -> Tile | None:
         """Return the widest form of `tile` in a tree of `size`, if it reaches there."""
@@ -159,9 +176,10 @@ class PublicTree:
             raise blame_tile(tile, expected, self._files, self.durable)
 
 
-def _head(path: Path, where: str, keys: Sequence[VerifierKey]) -> Checkpoint | None:
+def _head(place: Place, name: str, keys: Sequence[VerifierKey]) -> Checkpoint | None:
+    where = place.where(name)
     try:
-        return open_checkpoint(path.read_bytes(), *keys)
+        return open_checkpoint(place.head(name), *keys)
     except FileNotFoundError:
         return None
     except (*MISSING, FormatError, SignatureError) as error:

@@ -32,7 +32,7 @@ from tlog.rules.references import MAX_REFERRED_BYTES
 from tlogclient.findings import Digest
 from tlogclient.sboms import is_sbom_type
 from tlogverify import Proof, Record
-from tlogverify.errors import TlogError
+from tlogverify.errors import FormatError, TlogError
 from tlogverify.kinds import parse_entry
 
 _MOST_REMEMBERED: Final = 10_000

@@ -4,6 +4,7 @@ opening      from settings to a log, opened and recovered
 shared       from settings to stores that nodes share
 rebuilding   a stopped log's tiles and index anew
 restoring    a folder made from a copy, before it is a log
+moving       from its folder to stores that nodes share, and back
 node         one of several that share a log
 serving      a log behind its doors, until it is stopped
 metrics      what a log counts

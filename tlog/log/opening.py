@@ -44,6 +44,7 @@ from tlog.log.sequencer.sequencer import Sequencer
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout, LogFolder
+from tlog.log.storage.moved import require_here
 from tlog.log.storage.stores import OpenStores, Stores
 from tlog.log.storage.stores_folder import open_folder_stores
 from tlog.log.submitting import Submitting
@@ -155,6 +156,7 @@ def open_writing(ground: Ground) -> Log:
     Raises as `open_log`; the stores stay open.
     """
     settings, signer, stores = ground.settings, ground.signer, ground.stores
+    require_here(stores.moved)
     asked = Policy.parse(ground.policy.encode())
     sightings = see_all_heads(settings, asked, signer.verifier_keys)
     guard = open_guard(settings, asked, stores.contradictions, ground.metrics)

@@ -96,7 +96,7 @@ class Publisher:
             if signed.size > max(self.stored_size, shown.size if shown else 0):
                 self._objects.replace_stored(signed.note)
             if shown is not None:
-                self._objects.put(_missing_edge(shown.tree, signed.tree))
+                self._objects.put(missing_edge(shown.tree, signed.tree))
                 self._objects.replace_checkpoint(shown.note)
         except OSError:
             self._backlog.put_back(work)
@@ -149,7 +149,7 @@ def _size_of(note: bytes) -> int:
     return parse_checkpoint(parse_note(note).text).size if note else 0
 
 
-def _missing_edge(shown: Tree, signed: Tree) -> dict[Tile, bytes]:
+def missing_edge(shown: Tree, signed: Tree) -> dict[Tile, bytes]:
     """Return the incomplete tiles of an older tree that no full tile has replaced."""
     if shown is signed:
         return {}

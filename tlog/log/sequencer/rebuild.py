@@ -6,12 +6,13 @@ bundle whose entries the journal still holds is written anew too.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from tlog import hashing
 from tlog.entries.packed import Packed
 from tlog.errors import MISSING, CorruptError
-from tlog.log.merkle.tree import EMPTY_TREE
+from tlog.log.merkle.tree import EMPTY_TREE, Tree
 from tlog.log.sequencer.growth import Growth, grow
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import StoredBatch
@@ -41,19 +42,30 @@ class BundleReader:
 
     def __iter__(self) -> Iterator[list[bytes]]:
         """Return the entries of each bundle; CorruptError if it cannot be had."""
-        for bundle in bundles_of_size(self._size):
-            kept = self._journal.get(bundle)
+        bundles = bundles_of_size(self._size)
+        while step := [*islice(bundles, _STEP_BUNDLES)]:
             try:
+                # A bucket is asked for many at once.
+                found: list[bytes | None] = [*self._objects.read_many(step)]
+            except MISSING:
+                found = [None] * len(step)
+            for bundle, content in zip(step, found, strict=True):
+                yield self._entries(bundle, content)
+
+    def _entries(self, bundle: Tile, content: bytes | None) -> list[bytes]:
+        """Return a bundle's entries; content: None if it must be read still."""
+        kept = self._journal.get(bundle)
+        try:
+            if content is None:
                 content = self._objects.read(bundle)
-                if kept not in {None, content}:
-                    raise FormatError("the journal holds the same entries")
-                entries = parse_bundle(content, bundle.width)
-            except (*MISSING, FormatError) as error:
-                if kept is None:
-                    raise CorruptError(f"public/{bundle.path}", str(error)) from error
-                self.mended[bundle] = kept
-                entries = parse_bundle(kept, bundle.width)
-            yield entries
+            if kept not in {None, content}:
+                raise FormatError("the journal holds the same entries")
+            return parse_bundle(content, bundle.width)
+        except (*MISSING, FormatError) as error:
+            if kept is None:
+                raise CorruptError(f"public/{bundle.path}", str(error)) from error
+            self.mended[bundle] = kept
+            return parse_bundle(kept, bundle.width)
 
 
 def rebuild(
@@ -71,35 +83,48 @@ def rebuild(
     """
     bundles = BundleReader(objects, batches, checkpoint.size)
     tree = EMPTY_TREE
-    for growth, _ in _growths(checkpoint.size, bundles):
+    for growth, _ in growths(checkpoint.size, bundles):
         tree = growth.tree
     if tree.root != checkpoint.root:
         raise CorruptError("the bundles", "do not lead to the public checkpoint")
-    objects.put(bundles.mended)
+    objects.mend(bundles.mended)
     mended = list(bundles.mended)
-    for growth, entries in _growths(checkpoint.size, bundles):
+    for growth, entries in growths(checkpoint.size, bundles):
         tree = growth.tree
         tiles = {it: growth.full[it] for it in growth.full if it.level != ENTRIES}
-        objects.put(tiles)
+        objects.mend(tiles)
         index.add_entries(entries, growth.leaf_hashes)
         progress(tree.size, checkpoint.size)
-    objects.put(tree.frontier.tiles)
+    objects.mend(tree.frontier.tiles)
     return mended
 
 
-def _growths(
-    size: int, bundles: Iterable[list[bytes]]
+def growths(
+    size: int, bundles: Iterable[list[bytes]], stops: Iterable[int] = ()
 ) -> Iterator[tuple[Growth, Packed]]:
-    """Let the tree grow bundle by bundle, from nothing, some bundles at a time."""
+    """Let the tree grow from nothing, some bundles at a time, with its entries.
+
+    stops: sizes up to `size` at which it pauses too.
+    """
+    ends = sorted({*stops, size} - {0})
     tree, entries = EMPTY_TREE, list[bytes]()
     for count, bundle in enumerate(bundles, 1):
         entries += bundle
-        if count % _STEP_BUNDLES == 0 or tree.size + len(entries) == size:
-            packed = Packed.of(entries)
-            leaf_hashes = hashing.bundle_leaf_hashes(packed.bundle, len(packed))
-            growth = grow(tree, packed, leaf_hashes)
+        while ends and tree.size + len(entries) >= ends[0]:
+            cut = ends.pop(0) - tree.size
+            growth, packed = _grow(tree, entries[:cut])
+            yield growth, packed
+            tree, entries = growth.tree, entries[cut:]
+        if entries and count % _STEP_BUNDLES == 0:
+            growth, packed = _grow(tree, entries)
             yield growth, packed
             tree, entries = growth.tree, []
+
+
+def _grow(tree: Tree, entries: list[bytes]) -> tuple[Growth, Packed]:
+    packed = Packed.of(entries)
+    leaf_hashes = hashing.bundle_leaf_hashes(packed.bundle, len(packed))
+    return grow(tree, packed, leaf_hashes), packed
 
 
 def _bundles_of_batches(batches: Iterable[StoredBatch], size: int) -> dict[Tile, bytes]:

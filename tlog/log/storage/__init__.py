@@ -17,6 +17,8 @@
     writers_row       the same in the log's row
     contradictions    what witnesses have said against the log, and its file
     contradictions_row  the same in the database
+    moved             whether the log lies elsewhere now, by a file
+    moved_row         the same in the database
     stores            all of it, opened and closed together
     stores_folder     the stores of a log that is one folder
     stores_shared     the stores of a log that several nodes share

@@ -9,6 +9,7 @@ journal.db      SQLite
 index/          RocksDB, derived
 contradictions  what witnesses have said against the log, if they have
 tmp/            files on their way to their place
+moved           only if the log lies elsewhere now, or is on its way here
 stored          a head signed by the log alone, whose tiles are durable; only where the
                 public checkpoint waits for cosignatures
 public/         what any static file server may serve: checkpoint, tile/...
@@ -76,6 +77,11 @@ class FolderLayout:
     def contradictions(self) -> Path:
         """What witnesses have said against the log."""
         return self.root / "contradictions"
+
+    @property
+    def moved(self) -> Path:
+        """The mark of a log that has moved, or that is on its way here."""
+        return self.root / "moved"
 
     @property
     def public(self) -> Path:

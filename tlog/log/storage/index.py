@@ -70,6 +70,7 @@ class Index:
     def __init__(self, path: Path) -> None:
         """Open or make the index, in a folder of mode 0700."""
         self._path = path
+        self._is_closed = False
         self._options = _options()
         make_folders(path, PRIVATE_FOLDER)
         set_mode(path, PRIVATE_FOLDER)
@@ -89,8 +90,12 @@ class Index:
     def close(self) -> None:
         """Write out what is in memory and close; a disk that fails is told, no more.
 
-        Derived data: what is lost here is written anew by the next start.
+        Derived data: what is lost here is written anew by the next start.  A second
+        call does nothing.
         """
+        if self._is_closed:
+            return
+        self._is_closed = True
         for step in (self._database.flush, self._database.close):
             try:
                 step()

@@ -23,6 +23,13 @@ class Objects(Protocol):
         """Write tiles durably; those that are there already have the same bytes."""
         ...
 
+    def mend(self, tiles: Mapping[Tile, bytes]) -> None:
+        """Write tiles durably, in the place of whatever has their names.
+
+        For a log that nobody writes, and for tiles that are proven.
+        """
+        ...
+
     def read(self, tile: Tile) -> bytes:
         """Return a tile's bytes; FileNotFoundError if it is not there."""
         ...

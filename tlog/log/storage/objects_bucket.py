@@ -58,6 +58,13 @@ class BucketObjects:
                 self._partials.setdefault(tile.full, set()).add(tile)
         _at_once(self._create, tiles.items())
 
+    def mend(self, tiles: Mapping[Tile, bytes]) -> None:
+        """Create tiles, or replace what has their names and is not the same.
+
+        Raises FatalError if somebody else does so too.
+        """
+        _at_once(self._mend, tiles.items())
+
     def read(self, tile: Tile) -> bytes:
         """Return a tile's bytes; FileNotFoundError if it is not there."""
         return _get(self._store, self._key(tile)).content
@@ -116,6 +123,23 @@ class BucketObjects:
                     f"the bucket has other bytes at {key}: another history was "
                     "published there"
                 ) from None
+
+    def _mend(self, item: tuple[Tile, bytes]) -> None:
+        tile, content = item
+        key = self._key(tile)
+        try:
+            found = _get(self._store, key)
+        except FileNotFoundError:
+            self._create(item)
+            return
+        if found.content != content:
+            try:
+                with _telling(key):
+                    obstore.put(self._store, key, content, mode={"e_tag": found.e_tag})
+            except PreconditionError:
+                # It may be our own, whose answer was lost.
+                if _get(self._store, key).content != content:
+                    raise FatalError(f"somebody else has replaced {key}") from None
 
 
 class _Head:

@@ -25,6 +25,10 @@ class FolderObjects:
         """Write tiles durably, replacing what has their name."""
         self._files.put({self._path(tile): tiles[tile] for tile in tiles})
 
+    def mend(self, tiles: Mapping[Tile, bytes]) -> None:
+        """Write tiles durably, as `put` does."""
+        self.put(tiles)
+
     def read(self, tile: Tile) -> bytes:
         """Return a tile's bytes; FileNotFoundError if it is not there."""
         return self._path(tile).read_bytes()

@@ -14,6 +14,7 @@ from tlog.log.storage.contradictions import KeptContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
+from tlog.log.storage.moved import Moved
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.tenure import Tenure
 from tlog.log.storage.writers import Writers
@@ -24,8 +25,9 @@ from tlog.log_lines import log_event
 class Stores:
     """A folder that this process holds, and where its log is stored.
 
-    writers: the nodes that share it; None if nobody does.  failures: returns how often
-    the objects' store could not do its work, where that is counted.
+    moved: whether the log has left.  writers: the nodes that share it; None if nobody
+    does.  failures: returns how often the objects' store could not do its work, where
+    that is counted.
     """
 
     folder: LogFolder
@@ -34,6 +36,7 @@ class Stores:
     objects: Objects
     index: Index
     contradictions: KeptContradictions
+    moved: Moved
     writers: Writers | None = None
     failures: Callable[[], int] | None = None
 

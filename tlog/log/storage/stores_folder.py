@@ -5,6 +5,7 @@ from tlog.log.storage.contradictions import FolderContradictions
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.journal_sqlite import SqliteJournal
+from tlog.log.storage.moved import FolderMoved
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.objects_folder import FolderObjects
 from tlog.log.storage.stores import Stores, open_index
@@ -22,7 +23,8 @@ def open_folder_stores(folder: LogFolder, disk: Disk, origin: str) -> Stores:
         journal.close()
         raise
     kept = FolderContradictions(layout.contradictions)
-    return Stores(folder, FolderTenure(folder), journal, objects, index, kept)
+    moved = FolderMoved(layout.moved)
+    return Stores(folder, FolderTenure(folder), journal, objects, index, kept, moved)
 
 
 def folder_objects(layout: FolderLayout, disk: Disk) -> Objects:

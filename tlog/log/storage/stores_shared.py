@@ -19,6 +19,7 @@ from tlog.errors import MachineError, RejectedError
 from tlog.log.storage.contradictions_row import RowContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.journal_postgres import PostgresJournal
+from tlog.log.storage.moved_row import RowMoved
 from tlog.log.storage.objects_bucket import BucketObjects, probe_bucket
 from tlog.log.storage.objects_counted import CountedObjects
 from tlog.log.storage.postgres import Database
@@ -68,6 +69,7 @@ def _open(
         raise
     journal = PostgresJournal(writing, origin, lambda: tenure.term)
     kept = RowContradictions(Database(settings.database), origin, lambda: tenure.term)
+    moved = RowMoved(Database(settings.database), origin, lambda: tenure.term)
     writers = RowWriters(Database(settings.database), origin, here)
     return Stores(
         folder,
@@ -76,6 +78,7 @@ def _open(
         objects,
         index,
         kept,
+        moved,
         writers,
         lambda: objects.failures,
     )
