@@ -29,7 +29,7 @@ from tests.tlogverify.attestation.stories import ALICE, BUILDER, SLSA, SOURCE
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256
 from tlog.attest import NamedDigest, encode_statement, record_of, sign_statement
 from tlog.documents.store import DocumentStore
-from tlog.gate import sources
+from tlog.gate import following, sources
 from tlog.gate.sources import Asked, LogBounds, LogSource
 from tlog.log.life import Log
 from tlog.registry import judging
@@ -258,7 +258,8 @@ async def test_what_is_too_long_to_count_unsettles_no_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stranger's long document makes no refusal undecided, and no allowed one."""
-    monkeypatch.setattr(sources, "LARGEST_BYTES", 150_000)
+    for reads in (sources, following):
+        monkeypatch.setattr(reads, "LARGEST_BYTES", 150_000)
     async with attesting(tmp_path) as found:
         await found.attest(b"refused", pad=200_000)
         for pad in (0, 200_000):
