@@ -48,6 +48,8 @@ _PROGRAMS = ("tlog", "tlogverify", "sigstore")
 _IMPORTED = (
     "tlog.cli.command",
     *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES),
+    "tlog.log.node",
+    "tlog.log.shared",
     "tlogverify.command.running",
     "sigstore._cli",
 )
