@@ -32,7 +32,6 @@ from tlog.log.sequencer.pool import Pool, Settled, settle
 from tlog.log.serving import SharedDoor, serve
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
-from tlog.log.storage.index import Index
 from tlog.log.submitting import Submitting
 from tlogverify.keys import VerifierKey
 
@@ -118,9 +117,7 @@ def follow(ground: Ground, following: Following) -> Followed:
             heads, prover, tiles, stores, known, lambda: following.public_note
         ),
         standing=Standing(
-            origin=ground.signer.origin,
-            keys=ground.signer.verifier_keys,
-            policy=ground.policy,
+            identity=ground.keys,
             heads=heads,
             guard=guard,
             claims={
@@ -130,7 +127,7 @@ def follow(ground: Ground, following: Following) -> Followed:
             },
             doors=settings.open_doors,
             witnessing=None,
-            facts=lambda: _followed_facts(following, stores.index),
+            facts=lambda: _followed_facts(ground, following),
         ),
         following=following,
         forwarding=Forwarding(
@@ -142,14 +139,15 @@ def follow(ground: Ground, following: Following) -> Followed:
     return followed
 
 
-def _followed_facts(following: Following, index: Index) -> dict[str, object]:
+def _followed_facts(ground: Ground, following: Following) -> dict[str, object]:
     size = following.signed.size
     return {
         "role": "follows",
         "term": following.term,
         "lag_entries": max(following.told_size - size, 0),
-        "index_lag_entries": size - index.complete_to,
+        "index_lag_entries": size - ground.stores.index.complete_to,
         "last_commit_s": following.quiet_s,
+        "has_keys": ground.keys.are_here,
     }
 
 
@@ -160,6 +158,7 @@ def _written_facts(log: Log, endpoints: NodeEndpoints) -> dict[str, object]:
         "lag_entries": 0,
         "index_lag_entries": log.heads.signed.size - log.stores.index.complete_to,
         "last_commit_s": endpoints.quiet_s,
+        "has_keys": True,
     }
 
 
@@ -210,7 +209,7 @@ class Node:
         self._doors: _Doors | None = None
         self._is_writing = False
         self._following = Following(
-            ground.signer, ground.stores, self._writers, ground.clock
+            ground.keys, ground.stores, self._writers, ground.clock
         )
 
     async def run(self) -> int:
@@ -218,8 +217,10 @@ class Node:
 
         Raises as `tlog.log.opening.open_log`, and the FatalError that stopped it.
         """
-        tenure = self._ground.stores.tenure
-        taking = asyncio.create_task(asyncio.to_thread(tenure.take, lambda: None))
+        tenure, keys = self._ground.stores.tenure, self._ground.keys
+        taking = asyncio.create_task(
+            asyncio.to_thread(tenure.take, lambda: None, keys.refresh)
+        )
         try:
             await asyncio.wait({taking}, timeout=_AT_ONCE_S)
             if not taking.done():

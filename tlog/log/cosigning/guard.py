@@ -22,7 +22,7 @@ from typing import Final
 
 from tlog.errors import BusyError, CorruptError, RejectedError
 from tlog.log.metrics import LogMetrics
-from tlog.log.storage.contradictions import KeptContradictions
+from tlog.log.storage.kept import KeptText
 from tlog.log_lines import log_event
 
 _MAX_SAID_CHARS: Final = 1_000
@@ -59,7 +59,7 @@ class WriteGuard:
 
     def __init__(
         self,
-        kept: KeptContradictions,
+        kept: KeptText,
         metrics: LogMetrics,
         *,
         overruled: Collection[str] = (),
@@ -189,7 +189,7 @@ class WriteGuard:
         )
 
 
-def _read(kept: KeptContradictions) -> tuple[Contradiction, ...]:
+def _read(kept: KeptText) -> tuple[Contradiction, ...]:
     lines = (kept.read() or b"").splitlines()
     try:
         return tuple(_parse(json.loads(line)) for line in lines)
