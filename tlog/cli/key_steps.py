@@ -4,16 +4,15 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from tlog.cli.keys import open_token
 from tlog.clock import BoundedClock, SystemClock
 from tlog.errors import RejectedError
-from tlog.log.eras import KeyEra, lasting_place, write_eras
+from tlog.log.eras import KeptEras, KeyEra, keys_folder, lasting_place, write_eras
 from tlog.log.identity import open_era
 from tlog.log.life import Log
-from tlog.log.storage.folder import FolderLayout
-from tlog.log.storage.kept import KeptText
 from tlog.signing import generate_key, open_signing_key, read_key
 from tlogclient import LogClient
 from tlogclient.keychanges import ChangeKind, KeyChange
@@ -27,15 +26,15 @@ KEY_TYPES: Final = (KeyType.ED25519, KeyType.MLDSA44)
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The eras of a log's keys; kept: where they stand.
+    """The eras of a log's keys; root: of its folder.  kept: where they stand.
 
     eras: of the type that changes, the oldest first; the last one may be pending.
     others: of the other type.
     """
 
     options: argparse.Namespace
-    layout: FolderLayout
-    kept: KeptText
+    root: Path
+    kept: KeptEras
     eras: tuple[KeyEra, ...]
     others: tuple[KeyEra, ...]
 
@@ -99,7 +98,7 @@ def _require_no_second(keys: Keys) -> None:
     given, pending = keys.options.new_key, keys.pending
     if pending is None or given is None:
         return
-    if lasting_place(keys.layout, given) != pending.place:
+    if lasting_place(keys.root, given) != pending.place:
         raise RejectedError(
             f"a change to {pending.place} is under way: end it first, without --new-key"
         )
@@ -160,7 +159,7 @@ class Step:
         self, keys: Keys, change: KeyChange, signers: Sequence[KeyEra]
     ) -> int:
         """Log a change; return the index of its first entry."""
-        opened = [open_era(keys.layout, it, open_token) for it in signers]
+        opened = [open_era(keys.root, it, open_token) for it in signers]
         by_old = opened[0].sign_text if len(opened) > 1 else None
         records = change.records(by_old, opened[-1].sign_text)
         # One request's entries stand in a row: nobody else's come between.
@@ -174,12 +173,12 @@ def _pending(keys: Keys, old: KeyEra, days: int) -> KeyEra:
         number = len(keys.eras) + 1
         place = f"log.{keys.key_type.name.lower()}"
         place += f".{number}" if number > 1 else ""
-        path = keys.layout.keys / place
+        path = keys_folder(keys.root) / place
         if not path.exists():
             generate_key(name, keys.key_type).write(path)
         key = read_key(path).verifier_key
     else:
-        place = lasting_place(keys.layout, given)
+        place = lasting_place(keys.root, given)
         opened = open_signing_key(given, name, keys.key_type, open_token)
         key = opened.verifier_key
     if key.name != name or any(era.key == key for era in keys.eras):

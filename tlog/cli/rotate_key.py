@@ -22,13 +22,11 @@ from tlog.cli.retries import silence_retries
 from tlog.cli.stores import add_stores, may_be_shared, needing_extra
 from tlog.cli.verbs import load
 from tlog.errors import RejectedError, telling_machine_trouble
-from tlog.log.eras import KeyEra, read_eras
+from tlog.log.eras import KeptEras, KeyEra, folder_eras, read_eras
 from tlog.log.identity import first_eras, signed_with
 from tlog.log.life import Log
 from tlog.log.opening import OpenStores
 from tlog.log.settings import LogSettings
-from tlog.log.storage.folder import FolderLayout
-from tlog.log.storage.kept import FolderText, KeptText
 from tlogclient import LogClient
 from tlogverify import Policy
 from tlogverify.errors import FormatError
@@ -95,7 +93,7 @@ async def _change(options: argparse.Namespace) -> dict[str, object]:
     written = read_eras(kept)
     keys = _read(options, settings, kept, written)
     require_turn(keys)
-    signing = signed_with(keys.layout)
+    signing = signed_with(settings.data)
     if open_stores is not None:
         # The folder has not seen the changes before this one.
         signing |= {it.key.key_type for it in written if it.signs}
@@ -118,14 +116,14 @@ async def _change(options: argparse.Namespace) -> dict[str, object]:
 
 def _places(
     options: argparse.Namespace,
-) -> tuple[LogSettings, KeptText, OpenStores | None]:
+) -> tuple[LogSettings, KeptEras, OpenStores | None]:
     """Return what the log is opened by; no stores are named for one in a folder."""
     shared = None
     if may_be_shared(options):
         shared = load("shared_stores").read_stores(options)
     if shared is None:
         settings = settings_of(options)
-        return settings, FolderText(FolderLayout(settings.data).eras), None
+        return settings, folder_eras(settings.data), None
     settings = opened_here(shared)
     with needing_extra():
         open_stores, kept = load("rotate_key_shared").open_shared(settings, open_token)
@@ -135,10 +133,10 @@ def _places(
 def _read(
     options: argparse.Namespace,
     settings: LogSettings,
-    kept: KeptText,
+    kept: KeptEras,
     written: tuple[KeyEra, ...],
 ) -> Keys:
-    layout = FolderLayout(settings.data)
+    root = settings.data
     ed25519, mldsa44 = (
         tuple(it for it in written if it.key.key_type is key_type)
         for key_type in KEY_TYPES
@@ -146,9 +144,9 @@ def _read(
     # An ML-DSA-44 key vouches for no other type: it needs no era before it changes.
     ed25519 = ed25519 or first_eras(settings, KeyType.ED25519, open_token)
     if not options.mldsa44:
-        return Keys(options, layout, kept, eras=ed25519, others=mldsa44)
+        return Keys(options, root, kept, eras=ed25519, others=mldsa44)
     mldsa44 = mldsa44 or first_eras(settings, KeyType.MLDSA44, open_token)
-    return Keys(options, layout, kept, eras=mldsa44, others=ed25519)
+    return Keys(options, root, kept, eras=mldsa44, others=ed25519)
 
 
 async def _step(keys: Keys, url: str, log: Log) -> dict[str, object]:

@@ -8,11 +8,12 @@ with the size of the last head that it signed.
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from tlog.errors import CorruptError
 from tlog.log.storage.folder import FolderLayout
-from tlog.log.storage.kept import KeptText
+from tlog.log.storage.kept import FolderText, KeptText
 from tlog.signing import file_of
 from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey, parse_verifier_key
@@ -47,13 +48,27 @@ class KeyEra:
         return self.joined is not None and self.retired is None
 
 
-def place_of(layout: FolderLayout, era: KeyEra) -> str:
-    """Return the key URI of an era; layout: of the log's folder, or of a node's."""
+KeptEras = KeptText
+"""Where the eras of one log stand."""
+
+
+def keys_folder(root: Path) -> Path:
+    """Return the folder of private keys; root: the log's folder, or that of a node."""
+    return FolderLayout(root).keys
+
+
+def folder_eras(root: Path) -> KeptEras:
+    """Return where the eras of a log in a folder stand."""
+    return FolderText(FolderLayout(root).eras)
+
+
+def place_of(root: Path, era: KeyEra) -> str:
+    """Return the key URI of an era; root: as of `keys_folder`."""
     is_here = "/" not in era.place and ":" not in era.place
-    return str(layout.keys / era.place) if is_here else era.place
+    return str(keys_folder(root) / era.place) if is_here else era.place
 
 
-def lasting_place(layout: FolderLayout, given: str) -> str:
+def lasting_place(root: Path, given: str) -> str:
     """Return a key URI that holds in every working folder; "" stays so.
 
     A file among the log's keys is known by its name, wherever that folder is.
@@ -62,10 +77,10 @@ def lasting_place(layout: FolderLayout, given: str) -> str:
     if path is None:
         return given
     path = path.absolute()
-    return path.name if path.parent == layout.keys.absolute() else str(path)
+    return path.name if path.parent == keys_folder(root).absolute() else str(path)
 
 
-def read_eras(kept: KeptText) -> tuple[KeyEra, ...]:
+def read_eras(kept: KeptEras) -> tuple[KeyEra, ...]:
     """Return the eras, of each type the oldest first.
 
     Empty for a log that never changed a key.
@@ -89,7 +104,7 @@ def read_eras(kept: KeptText) -> tuple[KeyEra, ...]:
     return eras
 
 
-def write_eras(kept: KeptText, eras: tuple[KeyEra, ...]) -> None:
+def write_eras(kept: KeptEras, eras: tuple[KeyEra, ...]) -> None:
     """Replace the text durably."""
     document = {"version": _VERSION, "keys": [asdict(era) for era in eras]}
     text = json.dumps(document, indent=1) + "\n"

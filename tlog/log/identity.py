@@ -9,10 +9,17 @@ from tlog.clock import Clock
 from tlog.errors import CorruptError, RejectedError
 from tlog.folders import PUBLIC_FILE, set_mode, write_whole
 from tlog.log.cosigning.opening import policy_text
-from tlog.log.eras import KeyEra, lasting_place, place_of, read_eras, retired_lines
+from tlog.log.eras import (
+    KeptEras,
+    KeyEra,
+    folder_eras,
+    lasting_place,
+    place_of,
+    read_eras,
+    retired_lines,
+)
 from tlog.log.settings import LogSettings
 from tlog.log.storage.folder import FolderLayout
-from tlog.log.storage.kept import FolderText, KeptText
 from tlog.log_lines import log_event
 from tlog.signing import (
     HeadSigner,
@@ -63,7 +70,7 @@ class LogKeys:
         self._eras: tuple[KeyEra, ...] = ()
         self._signer: HeadSigner | None = None
         self._missing = ""
-        self.kept: KeptText = FolderText(layout.eras)
+        self.kept: KeptEras = folder_eras(layout.root)
         self.keys: tuple[VerifierKey, ...] = ()
         self.known_keys: tuple[VerifierKey, ...] = ()
         self.policy = ""
@@ -76,7 +83,7 @@ class LogKeys:
         """
         if self.keys:
             return self.keys[0].name
-        return find_origin(self._layout, self._settings, self._open_token)
+        return find_origin(self._settings, self._open_token)
 
     @property
     def are_here(self) -> bool:
@@ -106,7 +113,7 @@ class LogKeys:
             if self._signer is None:
                 places = {it.key: it for it in self._eras}
                 opened = [
-                    open_era(self._layout, places[key], self._open_token)
+                    open_era(self._layout.root, places[key], self._open_token)
                     if key in places
                     else self._own[key.key_type]
                     for key in self.keys
@@ -160,13 +167,12 @@ class LogKeys:
         return self._own[key_type]
 
 
-def find_origin(
-    layout: FolderLayout, settings: LogSettings, open_token: OpenToken
-) -> str:
+def find_origin(settings: LogSettings, open_token: OpenToken) -> str:
     """Return the log's name, by the settings, the folder or the key there.
 
     Raises RejectedError if nothing says it.
     """
+    layout = FolderLayout(settings.data)
     told = _announced(layout)
     if origin := settings.origin or (told[0].name if told else ""):
         return origin
@@ -182,18 +188,18 @@ def first_eras(
     Empty if the log has signed with no such key.  Raises as `LogKeys.read`.
     """
     layout = FolderLayout(settings.data)
-    if key_type not in signed_with(layout):
+    if key_type not in signed_with(settings.data):
         return ()
     key = _open_first(layout, settings, key_type, settings.origin, open_token)
     place = _KEY_FILES[key_type]
     if key_type is KeyType.ED25519:
-        place = lasting_place(layout, settings.ed25519_key) or place
+        place = lasting_place(settings.data, settings.ed25519_key) or place
     return (KeyEra(place, key.verifier_key.encode(), 0),)
 
 
-def open_era(layout: FolderLayout, era: KeyEra, open_token: OpenToken) -> SigningKey:
+def open_era(root: Path, era: KeyEra, open_token: OpenToken) -> SigningKey:
     """Open the key of an era; RejectedError if another one is there now."""
-    place = place_of(layout, era)
+    place = place_of(root, era)
     key = open_signing_key(place, era.key.name, era.key.key_type, open_token)
     if key.verifier_key != era.key:
         raise RejectedError(f"{era.place} is not the log's key {era.vkey}")
@@ -261,7 +267,7 @@ def _read_or_make(
 ) -> SigningKey:
     path = _file(layout, key_type)
     if not path.exists():
-        if layout.journal.exists() and key_type in signed_with(layout):
+        if layout.journal.exists() and key_type in signed_with(layout.root):
             raise CorruptError(
                 str(path),
                 "is missing, but the log has signed; a key that is elsewhere is named "
@@ -290,7 +296,7 @@ def _announced(layout: FolderLayout) -> list[VerifierKey]:
     return [parse_verifier_key(it) for it in layout.vkey_file.read_bytes().split()]
 
 
-def signed_with(layout: FolderLayout) -> set[KeyType]:
-    """Return the types of the keys that this log has signed with."""
-    known = {key.key_type for key in _announced(layout)}
+def signed_with(root: Path) -> set[KeyType]:
+    """Return the types of the keys that the log in a folder has signed with."""
+    known = {key.key_type for key in _announced(FolderLayout(root))}
     return known or {KeyType.ED25519}

@@ -23,6 +23,7 @@ from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.following import Following
 from tlog.log.nodes.forwarding import Forwarding
 from tlog.log.nodes.heads import FollowedHeads
+from tlog.log.nodes.witnesses import FollowedGuard, witnessing_of
 from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
@@ -32,6 +33,7 @@ from tlog.log.sequencer.pool import Pool, Settled, settle
 from tlog.log.serving import SharedDoor, serve
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
+from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlogverify.keys import VerifierKey
 
@@ -119,14 +121,14 @@ def follow(ground: Ground, following: Following) -> Followed:
         standing=Standing(
             identity=ground.keys,
             heads=heads,
-            guard=guard,
+            guard=FollowedGuard(following),
             claims={
                 "writer_reached": lambda: following.is_told,
                 "head_signed": lambda: bool(following.public_note),
                 "queue_not_full": lambda: not pool.is_full,
             },
             doors=settings.open_doors,
-            witnessing=None,
+            watched=lambda: witnessing_of(following.witnesses),
             facts=lambda: _followed_facts(ground, following),
         ),
         following=following,
@@ -147,6 +149,7 @@ def _followed_facts(ground: Ground, following: Following) -> dict[str, object]:
         "lag_entries": max(following.told_size - size, 0),
         "index_lag_entries": size - ground.stores.index.complete_to,
         "last_commit_s": following.quiet_s,
+        "object_failures": _failures(ground.stores),
         "has_keys": ground.keys.are_here,
     }
 
@@ -158,8 +161,13 @@ def _written_facts(log: Log, endpoints: NodeEndpoints) -> dict[str, object]:
         "lag_entries": 0,
         "index_lag_entries": log.heads.signed.size - log.stores.index.complete_to,
         "last_commit_s": endpoints.quiet_s,
+        "object_failures": _failures(log.stores),
         "has_keys": True,
     }
+
+
+def _failures(stores: Stores) -> int:
+    return 0 if stores.failures is None else stores.failures()
 
 
 def _watch(followed: Followed) -> None:
@@ -171,8 +179,8 @@ def _watch(followed: Followed) -> None:
         lambda: max(following.told_size - following.signed.size, 0)
     )
     metrics.node_quiet.set_function(lambda: following.quiet_s or 0)
-    if (failures := followed.ground.stores.failures) is not None:
-        metrics.object_failures.set_function(failures)
+    stores = followed.ground.stores
+    metrics.object_failures.set_function(lambda: _failures(stores))
     metrics.tree_size.set_function(lambda: following.signed.size)
     metrics.waiting_checks.set_function(lambda: followed.submitting.checks.waiting)
     metrics.queue_entries.set_function(lambda: pool.waiting_entries)
@@ -265,8 +273,8 @@ class Node:
         metrics = self._ground.metrics
         metrics.node_writes.set_function(lambda: 1)
         metrics.node_lag_entries.set_function(lambda: 0)
-        if (failures := self._ground.stores.failures) is not None:
-            metrics.object_failures.set_function(failures)
+        stores = self._ground.stores
+        metrics.object_failures.set_function(lambda: _failures(stores))
         closing: list[asyncio.Task[None]] = []
 
         def changed(url: str) -> None:

@@ -223,6 +223,7 @@ def _assemble(
         collector = make_collector(
             settings, policy, view, recovered.public, guard, lifeline
         )
+    witnessing = None if collector is None else collector.witnessing
     heads = collector or SignedHeads(lambda: sequencer.committer.signed)
     log = Log(
         settings=settings,
@@ -237,7 +238,7 @@ def _assemble(
             claims=_claims(stores, sequencer.pool, publisher, lifeline)
             | {"keys_sign": lambda: not signer.is_away},
             doors=settings.open_doors,
-            witnessing=None if collector is None else collector.witnessing,
+            watched=lambda: witnessing,
         ),
         stores=stores,
         heads=heads,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tlog.log.cosigning.collector import Witnessing
-from tlog.log.cosigning.guard import WriteGuard
+from tlog.log.cosigning.guard import Judged
 from tlog.log.publishing.heads import Heads
 from tlogverify.keys import VerifierKey
 
@@ -34,16 +34,17 @@ class Standing:
     """The face of a log for those that run it.
 
     claims: must all hold for submissions to be taken; each is asked anew.  doors:
-    whether each door takes entries, by its name.  witnessing: None for a log without
-    witnesses.  facts: what a node of several says of itself beside.
+    whether each door takes entries, by its name.  guard: what witnesses have said.
+    watched: returns them, and None for a log without any.  facts: what a node of
+    several says of itself beside.
     """
 
     identity: Identity
     heads: Heads
     claims: Mapping[str, Callable[[], bool]]
     doors: Mapping[str, bool]
-    guard: WriteGuard
-    witnessing: Witnessing | None
+    guard: Judged
+    watched: Callable[[], Witnessing | None]
     facts: Callable[[], Mapping[str, object]] | None = None
 
     @property
@@ -60,3 +61,8 @@ class Standing:
     def policy(self) -> str:
         """The text of a policy for those who verify."""
         return self.identity.policy
+
+    @property
+    def witnessing(self) -> Witnessing | None:
+        """The witnesses; None for a log without any."""
+        return self.watched()

@@ -15,10 +15,10 @@ another node, while the witness in question is silent changes nothing.
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from tlog.errors import BusyError, CorruptError, RejectedError
 from tlog.log.metrics import LogMetrics
@@ -46,6 +46,25 @@ class Contradiction:
     witness: str
     size: int | None
     said: str
+
+
+class Judged(Protocol):
+    """What witnesses have said of a log: `WriteGuard` knows it at first hand."""
+
+    @property
+    def contradictions(self) -> Sequence[Contradiction]:
+        """Return what they have said against it."""
+        ...
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Return whether they have said anything against it."""
+        ...
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Return whether a quorum has confirmed it since it was started."""
+        ...
 
 
 class WriteGuard:

@@ -22,7 +22,13 @@ from tlog.lifeline import Lifeline
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import EMPTY_TREE, Tree
 from tlog.log.nodes.link import Link
-from tlog.log.nodes.wire import HEADS, Told, digest_of, parse_told
+from tlog.log.nodes.wire import (
+    HEADS,
+    Told,
+    ToldWitnesses,
+    digest_of,
+    parse_told,
+)
 from tlog.log.publishing.backlog import Backlog
 from tlog.log.sequencer.recovery import (
     KnownKeys,
@@ -58,7 +64,8 @@ class Following:
 
     signed, shown: snapshots, replaced as a whole; their notes are empty before `open`.
     public_note, public_size: of the public checkpoint.  writer: whom to ask, if known.
-    told_size: of the newest head that the writer has told.  on_change: called on the
+    told_size: of the newest head that the writer has told.  witnesses: what it has told
+    of them.  on_change: called on the
     thread of this, when a head is new.
     """
 
@@ -89,6 +96,7 @@ class Following:
         self.public_size = 0
         self.told_size = 0
         self.told_s: float | None = None
+        self.witnesses: ToldWitnesses | None = None
         self.writer: Writer | None = None
 
     @property
@@ -231,7 +239,7 @@ class Following:
             shown = signed
         elif told.shown and told.shown != shown.note:
             shown = self._shown(told.shown, is_public=told.shown == told.public)
-        self._term = told.term
+        self._term, self.witnesses = told.term, told.witnesses
         self._move(signed, shown)
         self._take_public(told.public)
         self._forget(told.stored)
