@@ -13,6 +13,7 @@
     fsck  rebuild  keygen  token             what operators do
     backup  restore                          a second copy of a log, and the log of one
     documents  document_log                  the documents of a log, and the way to it
+    buckets  bucket_shelf                    documents in a bucket, where one is named
     attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
     completion  manual  described            for shells and `man`: what each verb takes

@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.config import require_bare_host
-from tlog.documents.opening import OpenDocuments, open_documents
+from tlog.documents.opening import (
+    OpenDocuments,
+    OpenShelf,
+    no_bucket,
+    open_documents,
+)
+from tlog.documents.places import places_of
 from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import telling_machine_trouble
 from tlog.lifeline import Lifeline
@@ -52,7 +58,14 @@ from tlog.signing import HeadSigner, OpenToken, open_no_token
 from tlog.signing.times import StatedTimes
 from tlogverify.policy import Policy
 
-__all__ = ["Ground", "OpenStores", "open_ground", "open_log", "open_writing"]
+__all__ = [
+    "Ground",
+    "OpenStores",
+    "documents_of",
+    "open_ground",
+    "open_log",
+    "open_writing",
+]
 
 
 class Ground(NamedTuple):
@@ -82,12 +95,13 @@ def open_log(
     disk: Disk | None = None,
     open_token: OpenToken = open_no_token,
     open_stores: OpenStores | None = None,
+    open_shelf: OpenShelf = no_bucket,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
     open_token: opens a key that is on a token.  open_stores: of stores that nodes
-    share; the folder alone if it is not given.  It waits until this process is the one
-    that writes.
+    share; the folder alone if it is not given.  open_shelf: of documents in a bucket.
+    It waits until this process is the one that writes.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
@@ -102,9 +116,7 @@ def open_log(
         )
         documents: OpenDocuments | None = None
         try:
-            documents = open_documents(
-                settings, settings.data, ground.metrics.documents, ground.clock
-            )
+            documents = documents_of(ground, open_shelf)
             # Whoever wrote before has ended to: nobody has seen more than is read now.
             ground.stores.tenure.take(partial(keep_index, ground.signer, ground.stores))
             log = open_writing(ground)
@@ -114,6 +126,16 @@ def open_log(
             ground.stores.close()
             raise
         return replace(log, documents=documents)
+
+
+def documents_of(ground: Ground, open_shelf: OpenShelf) -> OpenDocuments | None:
+    """Open the documents of a log, if it keeps any; raises as `open_log`."""
+    settings, origin = ground.settings, ground.signer.origin
+    places = places_of(settings, settings.data, settings.objects, origin)
+    if places is None:
+        return None
+    metrics = ground.metrics.documents
+    return open_documents(settings, places, metrics, ground.clock, open_shelf)
 
 
 def open_ground(
