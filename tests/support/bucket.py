@@ -134,6 +134,8 @@ def bucket() -> Iterator[Bucket]:
 class _Answering(BaseHTTPRequestHandler):
     bucket: Bucket
     protocol_version = "HTTP/1.1"
+    # An answer is written in two parts.
+    disable_nagle_algorithm = True
 
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
