@@ -27,6 +27,7 @@
     stores  shared_stores                    what names them, and the settings that do
     migrate  migrate_shared                  a log moved into them, and back
     fsck_shared  rebuild_shared              what both verbs do there
+    fsck_bucket                              documents there, verified
     serving  settings                        what the roles that run share
     traces  spans                            what they do, told to a collector
     rotate_key                               a log's key changed under one origin
