@@ -35,7 +35,7 @@ SHORT_BYTES: Final = 256 << 10
 
 _PART_BYTES: Final = 5 << 20
 _MOST_PARTS: Final = 10_000
-_PARTS_AT_ONCE: Final = 2
+_PARTS_AT_ONCE: Final = 1
 _ATTEMPTS: Final = 32
 
 

@@ -202,6 +202,42 @@ async def test_retention_redaction_and_holds_hold_in_every_tier(
         ]
 
 
+async def test_a_write_that_is_lost_at_any_step_leaves_nothing_half(
+    tmp_path: Path, stored: Bucket
+) -> None:
+    async with keeping_far(tmp_path / "log") as kept, client_of(kept) as log:
+        for nth in range(1, 5):
+            for persists in (False, True):
+                content = b"lost at write %d, %d" % (nth, persists)
+                index = await kept.log_entry(content)
+                with case(content.decode()):
+                    stored.break_write(nth, persists=persists)
+                    first = await kept.put(content, f"?entry={index}")
+                    assert (503 if nth < 3 else 201) == first.status
+                    answer = await kept.get(content)
+                    is_there = nth > 2 or (nth == 2 and persists)
+                    assert (200 if is_there else 404) == answer.status
+                    again = await kept.put(content, f"?entry={index}")
+                    assert (200 if is_there else 201) == again.status
+                    assert content == (await kept.get(content)).body
+                    # Of a removal: intent, facts and bytes of it, tombstone.
+                    store = other_node(tmp_path / f"{nth} {persists}")
+                    disposer = Disposer(store, log, SystemClock())
+                    size = kept.log.heads.signed.size
+                    stored.break_write(nth, persists=persists)
+                    with pytest.raises(OSError, match="."):
+                        await disposer.redact(sha256(content), "it named a person")
+                    stored.break_write(0, persists=False)
+                    if nth == 1 and not persists:
+                        assert content == (await kept.get(content)).body
+                        assert size == kept.log.heads.signed.size
+                        await disposer.redact(sha256(content), "it named a person")
+                    await disposer.finish()
+                    assert 410 == (await kept.get(content)).status
+                    assert size + 1 == kept.log.heads.signed.size
+                    assert not [it for it in stored.objects if "/intents/" in it]
+
+
 async def test_nodes_that_write_one_document_at_once_lose_nothing(
     tmp_path: Path, stored: Bucket
 ) -> None:
