@@ -168,7 +168,10 @@ class DocumentStore:
                 self.open(digest).close()
                 self._confirm(digest)
                 kept: Kept = "known"
-            except (NoDocumentError, DamagedDocumentError):
+            except NoDocumentError:
+                self.hot.adopt(draft, stored_at(digest))
+                kept = "new"
+            except DamagedDocumentError:
                 self.hot.adopt(draft, stored_at(digest))
                 self.hot.remove(_aside(digest))
                 kept = "new"
