@@ -225,7 +225,7 @@ async def test_a_write_that_is_lost_at_any_step_leaves_nothing_half(
                     disposer = Disposer(store, log, SystemClock())
                     size = kept.log.heads.signed.size
                     stored.break_write(nth, persists=persists)
-                    with pytest.raises(OSError, match="."):
+                    with pytest.raises(OSError, match=r"."):
                         await disposer.redact(sha256(content), "it named a person")
                     stored.break_write(0, persists=False)
                     if nth == 1 and not persists:
