@@ -30,7 +30,8 @@
     fsck_bucket                              documents there, verified
     serving  settings                        what the roles that run share
     traces  spans                            what they do, told to a collector
-    rotate_key                               a log's key changed under one origin
+    rotate_key  key_steps                    a log's key changed under one origin
+    rotate_key_shared                        the same in stores that nodes share
     keys  hardware                           keys by their URIs; those on tokens
     credentials  policies  progress          what the others share
     network  registries                      flags of the network; the way to a registry

@@ -73,10 +73,11 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
     with needing_extra():
         shared = load("shared").SharedLog(settings, open_token)
     tune_interpreter()
-    signer = shared.ground.signer
+    log_keys = shared.ground.keys
 
     def ready(url: str, size: int) -> None:
-        announced = _Announced(settings, signer.origin, signer.verifier_keys, url, size)
+        origin, keys = log_keys.origin, log_keys.keys
+        announced = _Announced(settings, origin, keys, url, size)
         announced.tell(as_json=options.json)
 
     async def run_node() -> int:

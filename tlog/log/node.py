@@ -23,6 +23,7 @@ from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.following import Following
 from tlog.log.nodes.forwarding import Forwarding
 from tlog.log.nodes.heads import FollowedHeads
+from tlog.log.nodes.witnesses import FollowedGuard, witnessing_of
 from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
@@ -32,7 +33,7 @@ from tlog.log.sequencer.pool import Pool, Settled, settle
 from tlog.log.serving import SharedDoor, serve
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
-from tlog.log.storage.index import Index
+from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlogverify.keys import VerifierKey
 
@@ -120,19 +121,17 @@ def follow(
             heads, prover, tiles, stores, known, lambda: following.public_note
         ),
         standing=Standing(
-            origin=ground.signer.origin,
-            keys=ground.signer.verifier_keys,
-            policy=ground.policy,
+            identity=ground.keys,
             heads=heads,
-            guard=guard,
+            guard=FollowedGuard(following),
             claims={
                 "writer_reached": lambda: following.is_told,
                 "head_signed": lambda: bool(following.public_note),
                 "queue_not_full": lambda: not pool.is_full,
             },
             doors=settings.open_doors,
-            witnessing=None,
-            facts=lambda: _followed_facts(following, stores.index),
+            watched=lambda: witnessing_of(following.witnesses),
+            facts=lambda: _followed_facts(ground, following),
         ),
         following=following,
         forwarding=Forwarding(
@@ -145,14 +144,16 @@ def follow(
     return followed
 
 
-def _followed_facts(following: Following, index: Index) -> dict[str, object]:
+def _followed_facts(ground: Ground, following: Following) -> dict[str, object]:
     size = following.signed.size
     return {
         "role": "follows",
         "term": following.term,
         "lag_entries": max(following.told_size - size, 0),
-        "index_lag_entries": size - index.complete_to,
+        "index_lag_entries": size - ground.stores.index.complete_to,
         "last_commit_s": following.quiet_s,
+        "object_failures": _failures(ground.stores),
+        "has_keys": ground.keys.are_here,
     }
 
 
@@ -163,7 +164,13 @@ def _written_facts(log: Log, endpoints: NodeEndpoints) -> dict[str, object]:
         "lag_entries": 0,
         "index_lag_entries": log.heads.signed.size - log.stores.index.complete_to,
         "last_commit_s": endpoints.quiet_s,
+        "object_failures": _failures(log.stores),
+        "has_keys": True,
     }
+
+
+def _failures(stores: Stores) -> int:
+    return 0 if stores.failures is None else stores.failures()
 
 
 def _watch(followed: Followed) -> None:
@@ -175,8 +182,8 @@ def _watch(followed: Followed) -> None:
         lambda: max(following.told_size - following.signed.size, 0)
     )
     metrics.node_quiet.set_function(lambda: following.quiet_s or 0)
-    if (failures := followed.ground.stores.failures) is not None:
-        metrics.object_failures.set_function(failures)
+    stores = followed.ground.stores
+    metrics.object_failures.set_function(lambda: _failures(stores))
     metrics.tree_size.set_function(lambda: following.signed.size)
     metrics.waiting_checks.set_function(lambda: followed.submitting.checks.waiting)
     metrics.queue_entries.set_function(lambda: pool.waiting_entries)
@@ -215,7 +222,7 @@ class Node:
         self._doors: _Doors | None = None
         self._is_writing = False
         self._following = Following(
-            ground.signer, ground.stores, self._writers, ground.clock
+            ground.keys, ground.stores, self._writers, ground.clock
         )
 
     async def run(self) -> int:
@@ -223,8 +230,10 @@ class Node:
 
         Raises as `tlog.log.opening.open_log`, and the FatalError that stopped it.
         """
-        tenure = self._ground.stores.tenure
-        taking = asyncio.create_task(asyncio.to_thread(tenure.take, lambda: None))
+        tenure, keys = self._ground.stores.tenure, self._ground.keys
+        taking = asyncio.create_task(
+            asyncio.to_thread(tenure.take, lambda: None, keys.refresh)
+        )
         try:
             await asyncio.wait({taking}, timeout=_AT_ONCE_S)
             if not taking.done():
@@ -269,8 +278,8 @@ class Node:
         metrics = self._ground.metrics
         metrics.node_writes.set_function(lambda: 1)
         metrics.node_lag_entries.set_function(lambda: 0)
-        if (failures := self._ground.stores.failures) is not None:
-            metrics.object_failures.set_function(failures)
+        stores = self._ground.stores
+        metrics.object_failures.set_function(lambda: _failures(stores))
         closing: list[asyncio.Task[None]] = []
 
         def changed(url: str) -> None:

@@ -11,9 +11,10 @@ from tlog.config import require_plain_path
 from tlog.durable.bucket import open_bucket, probe_bucket
 from tlog.durable.disk import Disk
 from tlog.errors import MachineError, RejectedError
-from tlog.log.storage.contradictions_row import RowContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.journal_postgres import PostgresJournal
+from tlog.log.storage.kept import KeptText
+from tlog.log.storage.kept_row import RowText
 from tlog.log.storage.moved_row import RowMoved
 from tlog.log.storage.objects_bucket import BucketObjects
 from tlog.log.storage.objects_counted import CountedObjects
@@ -41,6 +42,16 @@ def shared_stores(settings: SharedSettings, address: str = "") -> OpenStores:
     return open_stores
 
 
+def shared_eras(settings: SharedSettings, origin: str) -> KeptText:
+    """Return which keys a log has had, to be read by one that does not write.
+
+    MachineError if the database cannot be used.
+    """
+    database = Database(settings.database)
+    database.make_tables()
+    return RowText(database, origin, lambda: 0, "eras")
+
+
 def _open(
     settings: SharedSettings, folder: LogFolder, origin: str, address: str
 ) -> Stores:
@@ -57,20 +68,24 @@ def _open(
     except BaseException:
         writing.close()
         raise
-    journal = PostgresJournal(writing, origin, lambda: tenure.term)
-    kept = RowContradictions(Database(settings.database), origin, lambda: tenure.term)
-    moved = RowMoved(Database(settings.database), origin, lambda: tenure.term)
-    writers = RowWriters(Database(settings.database), origin, here)
+
+    def term() -> int:
+        return tenure.term
+
+    def beside() -> Database:
+        return Database(settings.database)
+
     return Stores(
-        folder,
-        tenure,
-        journal,
-        objects,
-        index,
-        kept,
-        moved,
-        writers,
-        lambda: objects.failures,
+        folder=folder,
+        tenure=tenure,
+        journal=PostgresJournal(writing, origin, term),
+        objects=objects,
+        index=index,
+        contradictions=RowText(beside(), origin, term, "contradictions"),
+        eras=RowText(beside(), origin, term, "eras"),
+        moved=RowMoved(beside(), origin, term),
+        writers=RowWriters(beside(), origin, here),
+        failures=lambda: objects.failures,
     )
 
 
