@@ -158,6 +158,8 @@ async def test_trouble_of_the_bucket_is_503_and_no_absence(
         assert 503 == (await kept.put(b"kept")).status
         stored.trouble = ""
         assert b"kept" == (await kept.get(b"kept")).body
+        rendered = kept.log.metrics.render().decode()
+        assert "\ntlog_document_failures 2.0" in rendered
 
 
 async def test_retention_redaction_and_holds_hold_in_every_tier(
