@@ -150,3 +150,12 @@ async def test_damage_is_found_by_fsck_and_told_by_every_node(log: Shared) -> No
         for node in nodes:
             assert KEPT == (await get(node, KEPT)).body
         assert 0 == log.run_tlog("fsck", place, "--documents").returncode
+        # The right to write is handed over, behind doors that stay open.
+        assert 0 == nodes[0].terminate()
+        await log.until_it_writes(nodes[1])
+        assert KEPT == (await get(nodes[1], KEPT)).body
+        assert 200 == (await put(nodes[1], KEPT, f"?entry={index}")).status
+        assert 0 == nodes[1].terminate()
+        for node in nodes:
+            assert "Traceback" not in node.stderr
+            assert "RuntimeError" not in node.stderr
