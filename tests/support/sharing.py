@@ -27,7 +27,7 @@ from tlog.signing import generate_key, read_key
 from tlogclient import LogClient
 from tlogverify.keys import KeyType
 
-_LOOK_S = 0.02
+_LOOK_S = 0.05
 
 IS_LONG = "TLOG_SHARED_ROUNDS" in os.environ
 """Whether each step and each fault is tried: `make shared` does so."""

@@ -32,7 +32,9 @@ from tlogverify import Policy
 ROUNDS = int(os.environ.get("TLOG_SHARED_ROUNDS", "10"))
 SEED = os.environ.get("TLOG_SHARED_SEED") or secrets.token_hex(4)
 CLIENTS = 3
-LOOK_S = 0.02
+LOOK_S = 0.05
+# Each look at the database is a connection, for which the server starts a process.
+LOOK_INTO_DATABASE_S = 0.15
 REFUSED = 10
 # A node that is stopping asks for a pause of five seconds: another is asked at once.
 PATIENCE_S = 4
@@ -118,10 +120,10 @@ class Run:
                 (node,) = (it for it in self.nodes if it.url == address)
                 if node.is_serving:
                     return node
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_INTO_DATABASE_S)
 
     async def another_writes(self, term: int) -> None:
-        await until(lambda: self.log.head()[0] > term, LOOK_S)
+        await until(lambda: self.log.head()[0] > term, LOOK_INTO_DATABASE_S)
 
     async def kill(self) -> None:
         await self._end(signal.SIGKILL)

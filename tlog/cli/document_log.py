@@ -72,7 +72,6 @@ async def open_stopped(
         settings,
         open_token=open_token,
         open_stores=open_stores,
-        at_once=open_stores is not None,
     )
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()

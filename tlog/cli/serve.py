@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
+from tlog.cli.buckets import open_shelf
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.keys import open_token
 from tlog.cli.retries import silence_retries
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     silence_retries()
     if settings.database or settings.objects:
         return _run_node(settings, options)
-    log = open_log(settings, open_token=open_token)
+    log = open_log(settings, open_token=open_token, open_shelf=open_shelf)
     tune_interpreter()
 
     def ready(url: str) -> None:

@@ -103,7 +103,9 @@ class _NothingWaits:
         return {}
 
 
-def follow(ground: Ground, following: Following) -> Followed:
+def follow(
+    ground: Ground, following: Following, documents: OpenDocuments | None
+) -> Followed:
     """Return the faces of a log that is followed; `following` is open."""
     settings, stores = ground.settings, ground.stores
     known = KnownEntries(_NothingWaits(), stores.index)
@@ -136,6 +138,7 @@ def follow(ground: Ground, following: Following) -> Followed:
             pool, known, following, ground.clock, settings.takeover_s
         ),
         lifeline=Lifeline(),
+        documents=None if documents is None else replace(documents, follows=True),
     )
     _watch(followed)
     return followed
@@ -196,7 +199,7 @@ class Node:
     """One node, from its start to its end; `run` once.
 
     listening: its socket.  ready: called with the URL when it first answers, with the
-    origin's size.
+    origin's size.  documents: closed when it ends.
     """
 
     def __init__(
@@ -205,10 +208,12 @@ class Node:
         listening: socket.socket,
         stop: asyncio.Event,
         ready: Callable[[str, int], None],
+        documents: OpenDocuments | None = None,
     ) -> None:
         if ground.stores.writers is None:
             raise RejectedError("nodes share stores that know who writes")
         self._ground = ground
+        self._documents = documents
         self._writers = ground.stores.writers
         self._listening = listening
         self._stop = stop
@@ -252,7 +257,7 @@ class Node:
         if taking.done() or stopping.done():
             following.end()
         if await opening and not following.is_ending:
-            self._doors = _Doors(self, follow(self._ground, following))
+            self._doors = _Doors(self, follow(self._ground, following, self._documents))
             await self._doors.open()
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -282,11 +287,18 @@ class Node:
         endpoints = NodeEndpoints(log, self._writers.here.secret, self._ground.clock)
         metrics.node_quiet.set_function(lambda: endpoints.quiet_s or 0)
         standing = replace(log.standing, facts=lambda: _written_facts(log, endpoints))
+        documents = self._documents
+        if documents is not None:
+            # The old doors answer for a moment longer than the log does.
+            documents = replace(documents, is_lent=True)
         routes = endpoints.routes(prefix)
         shared = SharedDoor(self._listening, routes, endpoints.wake)
         try:
             await serve(
-                replace(log, standing=standing), self._stop, changed, shared=shared
+                replace(log, standing=standing, documents=documents),
+                self._stop,
+                changed,
+                shared=shared,
             )
         finally:
             await asyncio.gather(*closing)
@@ -306,6 +318,8 @@ class Node:
         self._listening.close()
         if self._doors is not None:
             await self._doors.close()
+        if self._documents is not None:
+            await asyncio.to_thread(self._documents.close)
         if self._is_writing:
             return
         self._following.end()

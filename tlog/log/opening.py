@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.config import require_bare_host
-from tlog.documents.opening import OpenDocuments, open_documents
+from tlog.documents.opening import (
+    OpenDocuments,
+    OpenShelf,
+    no_bucket,
+    open_documents,
+)
+from tlog.documents.places import places_of
 from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import telling_machine_trouble
 from tlog.lifeline import Lifeline
@@ -50,7 +56,14 @@ from tlog.signing import OpenToken, open_no_token
 from tlog.signing.times import StatedTimes
 from tlogverify.policy import Policy
 
-__all__ = ["Ground", "OpenStores", "open_ground", "open_log", "open_writing"]
+__all__ = [
+    "Ground",
+    "OpenStores",
+    "documents_of",
+    "open_ground",
+    "open_log",
+    "open_writing",
+]
 
 
 class Ground(NamedTuple):
@@ -80,13 +93,13 @@ def open_log(
     disk: Disk | None = None,
     open_token: OpenToken = open_no_token,
     open_stores: OpenStores | None = None,
-    at_once: bool = False,
+    open_shelf: OpenShelf = no_bucket,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
     open_token: opens a key that is on a token.  open_stores: of stores that nodes
-    share; the folder alone if it is not given.  It waits until this process is the one
-    that writes.  at_once: replace the one that does.
+    share, whose writer is replaced; the folder alone if it is not given.
+    open_shelf: of documents in a bucket.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
@@ -101,14 +114,12 @@ def open_log(
         )
         documents: OpenDocuments | None = None
         try:
-            documents = open_documents(
-                settings, settings.data, ground.metrics.documents, ground.clock
-            )
+            documents = documents_of(ground, open_shelf)
             # Whoever wrote before has ended to: nobody has seen more than is read now.
             ground.stores.tenure.take(
                 partial(keep_index, ground.keys, ground.stores),
                 partial(_require_keys, ground.keys),
-                at_once=at_once,
+                at_once=True,
             )
             log = open_writing(ground)
         except BaseException:
@@ -123,6 +134,16 @@ def _require_keys(keys: LogKeys) -> bool:
     keys.read()
     keys.signer()
     return True
+
+
+def documents_of(ground: Ground, open_shelf: OpenShelf) -> OpenDocuments | None:
+    """Open the documents of a log, if it keeps any; raises as `open_log`."""
+    settings, origin = ground.settings, ground.keys.origin
+    places = places_of(settings, settings.data, settings.objects, origin)
+    if places is None:
+        return None
+    metrics = ground.metrics.documents
+    return open_documents(settings, places, metrics, ground.clock, open_shelf)
 
 
 def open_ground(

@@ -136,6 +136,7 @@ class Following:
     def end(self) -> None:
         """Let the thread and all that wait come to their end."""
         self._ending.set()
+        self._link.cut()
         with self._changed:
             self._changed.notify_all()
 
@@ -190,6 +191,8 @@ class Following:
         try:
             self._step()
         except (BusyError, OSError, FormatError) as error:
+            if self._ending.is_set():
+                return
             if self.writer is not None:
                 log_event("not following", level="warning", error=str(error))
             self.writer = None

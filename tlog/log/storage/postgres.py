@@ -206,12 +206,26 @@ class Database:
                 make_conninfo(self._url, **options), autocommit=True
             )
             self._connection.add_notice_handler(self._notice)
+            if _is_behind_a_pooler(self._connection):
+                self._connection.prepare_threshold = None
         return self._connection
 
     def _notice(self, diagnostic: Diagnostic) -> None:
         severity = diagnostic.severity_nonlocalized or diagnostic.severity
         if severity == "WARNING":
             self._warnings.append(diagnostic.message_primary or "without words")
+
+
+def _is_behind_a_pooler(
+    connection: psycopg.Connection[tuple[Any, ...]],
+) -> bool:
+    """Whether a statement may reach another server process than the one before it.
+
+    What was prepared in one process is unknown in the other, or is somebody else's
+    statement of that name.  A pooler tells its clients ids of its own.
+    """
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row != (connection.info.backend_pid,)
 
 
 def _said(error: psycopg.Error) -> str:

@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 
+from tests.support.pooler import pooled
 from tests.support.postgres import Postgres
 from tests.support.severed import severed
 from tests.tlog.log.storage.adapters import judge
@@ -255,3 +256,27 @@ def test_a_question_over_a_connection_that_was_lost_is_asked_again(
             with pytest.raises(MachineError):
                 asked.read("SELECT 1", {})
         asked.close()
+
+
+def test_statements_are_prepared_unless_a_pooler_gives_them_away(
+    database: Postgres,
+) -> None:
+    """More often than the five times after which the library prepares a statement."""
+    prepared = "SELECT count(*) FROM pg_prepared_statements"
+    direct = Database(database.url)
+    told = [direct.read(prepared, {}) for _ in range(8)]
+    assert [(0,)] == told[0]
+    assert [(1,)] == told[-1]
+    direct.close()
+    # Both clients get the one connection, in turn, and would use the same names.
+    with pooled(database, "transaction", 1) as url:
+        clients = [Database(url), Database(url)]
+        for turn in range(8):
+            for number, client in enumerate(clients):
+                values = {"turn": turn}
+                sql = f"SELECT %(turn)s::bigint + {number}"
+                assert [(turn + number,)] == client.read(sql, values)
+                assert turn + number == client.change(sql, values)[0]
+        assert [(0,)] == clients[0].read(prepared, {})
+        for client in clients:
+            client.close()
