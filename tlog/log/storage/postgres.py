@@ -99,14 +99,18 @@ class Database:
 
     def read(self, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of a query; MachineError if the database cannot be asked."""
+        was_open = self._connection is not None
         try:
             return self._connected().execute(sql, values).fetchall()
         except psycopg.Error as error:
             if self._connection is not None and self._connection.broken:
                 self.close()
-            raise MachineError(
-                f"the database cannot be used: {_said(error)}"
-            ) from error
+            # The server may have been another one since: a query can be asked again.
+            if not was_open or self._connection is not None:
+                raise MachineError(
+                    f"the database cannot be used: {_said(error)}"
+                ) from error
+        return self.read(sql, values)
 
     def change(self, sql: str, values: Mapping[str, object]) -> tuple[Any, ...]:
         """Run one statement that changes something, and return its one row.
