@@ -280,3 +280,19 @@ def test_statements_are_prepared_unless_a_pooler_gives_them_away(
         assert [(0,)] == clients[0].read(prepared, {})
         for client in clients:
             client.close()
+
+
+def test_a_query_is_asked_again_after_the_server_has_cut_the_connection(
+    database: Postgres,
+) -> None:
+    """Else each node ends once the server was restarted, though it lost nothing."""
+    kept = Database(database.url)
+    ((process,),) = kept.read("SELECT pg_backend_pid()", {})
+    database.run("SELECT pg_terminate_backend(%s, 60000)", process)
+    ((other,),) = kept.read("SELECT pg_backend_pid()", {})
+    assert process != other
+    # What changes something is not repeated: nobody knows whether it was done.
+    database.run("SELECT pg_terminate_backend(%s, 60000)", other)
+    with pytest.raises(FatalError):
+        kept.change("SELECT 1", {})
+    kept.close()
