@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.source import sources
+from tests.support.cases import in_one_test
 from tests.system.server import environment
 from tlog.cli.verbs import NAMES, VERBS, load
 
@@ -88,7 +89,7 @@ def test_help_and_version_load_no_verb() -> None:
         assert set() == loaded(flag)[1] & verbs, flag
 
 
-@pytest.mark.parametrize("name", NAMES)
+@in_one_test("name", NAMES)
 def test_a_verb_begins_with_the_summary_that_the_table_has(name: str) -> None:
     (summary,) = (verbs[name] for verbs in VERBS.values() if name in verbs)
     verb = load(name)

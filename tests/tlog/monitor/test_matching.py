@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from cryptography import x509
 
+from tests.support.cases import in_one_test
 from tests.support.records import canonical, digest, full_record, record
 from tests.support.rekor import P256, certificate, private_key
 from tests.support.static_log import bundle_of
@@ -36,8 +37,8 @@ def found(matches: list[Match]) -> set[tuple[AnyWatch, int]]:
     return {(it.watch, it.index) for it in matches}
 
 
-@pytest.mark.parametrize("count", [1, 32, 33, 100])
-@pytest.mark.parametrize("seed", range(20))
+@in_one_test("count", [1, 32, 33, 100])
+@in_one_test("seed", range(20))
 def test_all_spellings_are_found_in_entries_that_are_no_records(
     count: int, seed: int
 ) -> None:
@@ -122,8 +123,8 @@ def key_of(watch: AnyWatch) -> bytes:
     return watch.key if isinstance(watch, NameWatch) else digest_key(watch.digest)
 
 
-@pytest.mark.parametrize("more", [0, 40])
-@pytest.mark.parametrize("seed", range(10))
+@in_one_test("more", [0, 40])
+@in_one_test("seed", range(10))
 def test_rekor_entries_are_found_by_their_search_keys(more: int, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - a test's own data, the same each time
     entries = [rekor_entry(chance) for _ in range(40)]

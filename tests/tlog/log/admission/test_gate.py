@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlog.log.admission.gate import Gate, UnauthorizedError
 from tlog.log.admission.rates import RateLimitedError, Rates
 from tlog.log.admission.tokens import Token, find_token, read_tokens
@@ -62,7 +63,7 @@ def test_a_tokens_file_that_is_not_text_is_a_format_error(tmp_path: Path) -> Non
         read_tokens(file)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("authorization", "expected"),
     [
         (f"Bearer {TOKEN}", "ci"),
