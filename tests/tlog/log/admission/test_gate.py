@@ -36,7 +36,7 @@ def test_a_tokens_file_names_the_hash_of_each_token(tmp_path: Path) -> None:
     assert expected == read_tokens(file)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "line",
     [
         *(TOKEN, f"{TOKEN} ci", HASHED.hex(), f"{HASHED.hex()} ", "ci"),
