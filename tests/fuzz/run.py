@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, unsigned long size)
     return bytes && size > 1000000;
 }
 """
-MAX_BYTES: Final = 20_000
+MAX_BYTES: Final = 24_000
 _DONE: Final = re.compile(r"stat::number_of_executed_units: *(\d+)")
 _COVERED: Final = re.compile(r"cov: (\d+)")
 _COUNTERS: Final = re.compile(r"\((\d+) inline 8-bit counters\)")

@@ -17,8 +17,8 @@ WORDS: Final = (
 
 
 def bodies() -> Iterator[bytes]:
-    """Yield bodies: canonical ones, and one with white space, which is declined."""
-    for values in _submissions():
+    """Yield bodies; the last two are declined: a subject too many, white space."""
+    for values in (*_submissions(), [record(5, subjects=257)]):
         yield b'{"entries":[' + b",".join(map(canonical, values)) + b"]}"
     yield json_body(record(5))
 
@@ -57,4 +57,6 @@ def _submissions() -> list[list[dict[str, object]]]:
         [full_record(2)],
         [record(3, subjects=3)],
         [*records(10, 14), full_record(15)],
+        # One digest twice: two rows that are the same.
+        [{**record(6), "signer": record(6)["provenance"]}],
     ]
