@@ -89,7 +89,8 @@ def targets() -> list[Target]:
 def fuzzed(code: Code, entrance: str) -> Code:
     """Return some C with its judges and without the cases that they were made for."""
     kept = [it for it in code.sources if it.name not in {"check.c", "threads.c"}]
-    return Code(code.module, (*kept, HERE / entrance), code.folders)
+    folders = (*code.folders, ROOT / "tests" / "kernels")
+    return Code(code.module, (*kept, HERE / entrance), folders)
 
 
 def write_dictionary(words: Iterable[bytes], to: Path) -> None:
