@@ -48,6 +48,7 @@ _PROGRAMS = ("tlog", "tlogverify", "sigstore")
 _IMPORTED = (
     "tlog.cli.command",
     *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES),
+    "tlog.cli.workers",
     "tlogverify.command.running",
     "sigstore._cli",
 )

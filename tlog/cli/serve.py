@@ -48,12 +48,14 @@ def run(options: argparse.Namespace) -> int:
     silence_retries()
     if settings.database or settings.objects:
         return _run_node(settings, options)
+    if settings.workers > 1:
+        return int(load("workers").run(settings, options))
     log = open_log(settings, open_token=open_token)
     tune_interpreter()
 
     def ready(url: str) -> None:
         size = log.heads.signed.size
-        announced = _Announced(settings, log.standing.origin, log.keys, url, size)
+        announced = Announced(settings, log.standing.origin, log.keys, url, size)
         announced.tell(as_json=options.json)
 
     async def run_log() -> None:
@@ -74,7 +76,7 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
     signer = shared.ground.signer
 
     def ready(url: str, size: int) -> None:
-        announced = _Announced(settings, signer.origin, signer.verifier_keys, url, size)
+        announced = Announced(settings, signer.origin, signer.verifier_keys, url, size)
         announced.tell(as_json=options.json)
 
     async def run_node() -> int:
@@ -87,7 +89,7 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
     return 0
 
 
-class _Announced(NamedTuple):
+class Announced(NamedTuple):
     """What a log that serves says of itself."""
 
     settings: LogSettings

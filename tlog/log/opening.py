@@ -14,7 +14,7 @@ from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.first import make_first_entry
 from tlog.log.admission.gate import Gate
-from tlog.log.admission.rates import Rates
+from tlog.log.admission.rates import Buckets, Rates
 from tlog.log.admission.tokens_file import TokensFile
 from tlog.log.cosigning.collector import LogView
 from tlog.log.cosigning.guard import WriteGuard
@@ -59,6 +59,7 @@ class Ground(NamedTuple):
     """What every part of a log is given; policy: the text of one for verifiers.
 
     times: of the heads that were signed.  stores: opened, and not written yet.
+    buckets: of clients, if other processes of this log change them too.
     """
 
     settings: LogSettings
@@ -68,6 +69,7 @@ class Ground(NamedTuple):
     clock: Clock
     metrics: LogMetrics
     stores: Stores
+    buckets: Buckets | None = None
 
     @property
     def waits_for_witnesses(self) -> bool:
@@ -82,12 +84,13 @@ def open_log(
     disk: Disk | None = None,
     open_token: OpenToken = open_no_token,
     open_stores: OpenStores | None = None,
+    buckets: Buckets | None = None,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
     open_token: opens a key that is on a token.  open_stores: of stores that nodes
     share; the folder alone if it is not given.  It waits until this process is the one
-    that writes.
+    that writes.  buckets: as of `open_gate`.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
@@ -99,7 +102,7 @@ def open_log(
             disk=disk,
             open_token=open_token,
             open_stores=open_stores,
-        )
+        )._replace(buckets=buckets)
         documents: OpenDocuments | None = None
         try:
             documents = open_documents(
@@ -285,7 +288,7 @@ def submitting_face(
     return Submitting(
         origin=origin,
         guard=guard,
-        gate=_gate(settings, ground.clock),
+        gate=open_gate(settings, ground.clock, ground.buckets),
         checks=Checks(),
         pool=pool,
         heads=heads,
@@ -329,13 +332,18 @@ def _claims(
     }
 
 
-def _gate(settings: LogSettings, clock: Clock) -> Gate:
+def open_gate(settings: LogSettings, clock: Clock, buckets: Buckets | None) -> Gate:
+    """Return who is let in; buckets: those of the whole log, if processes share it.
+
+    Raises FormatError or OSError if the tokens cannot be used.
+    """
     tokens = None
     if settings.tokens_file is not None:
         tokens = TokensFile(settings.tokens_file).current
     rates = None
     if settings.rate_entries_per_s:
-        rates = Rates(settings.rate_entries_per_s, settings.rate_burst_entries, clock)
+        per_s, burst = settings.rate_entries_per_s, settings.rate_burst_entries
+        rates = Rates(per_s, burst, clock, buckets)
     return Gate(
         tokens,
         rates,
