@@ -135,6 +135,18 @@ async def until_published(server: ServerProcess, size: int) -> None:
         pass
 
 
+def test_a_log_of_one_process_has_no_child_and_no_socket(twins: Twins) -> None:
+    children = Path(f"/proc/{twins.plain.pid}/task/{twins.plain.pid}/children")
+    assert "" == children.read_text("ascii")
+    assert [] == list((twins.plain.folder / "tmp").iterdir())
+    found = {it.name for it in (twins.fronted.folder / "tmp").iterdir()}
+    assert {"leader.sock", "front-1.sock", "front-2.sock"} == found
+    modes = {
+        it.stat().st_mode & 0o777 for it in (twins.fronted.folder / "tmp").iterdir()
+    }
+    assert {0o600} == modes
+
+
 async def test_documents_go_through_any_front_end(twins: Twins) -> None:
     named = {**record("named"), "provenance": {"sha256": NAME.removeprefix("sha256:")}}
     places = [(await post(it.url, json_body(named))).json() for it in twins]
@@ -146,6 +158,14 @@ async def test_documents_go_through_any_front_end(twins: Twins) -> None:
     part = await same(twins, place, headers={"Range": "bytes=5-9"})
     assert (206, DOCUMENT[5:10]) == (part.status, part.body)
     other = f"/api/v1/documents/sha256:{'0' * 64}"
+    # Who leaves within an upload is no fault of the log.
+    host, port = twins.fronted.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"PUT {other}?entry=1 HTTP/1.1\r\nHost: a\r\n".encode())
+    writer.write(b"Content-Length: 9\r\n\r\nfour")
+    await writer.drain()
+    await same(twins, place)
+    writer.transport.abort()
     assert 404 == (await same(twins, other)).status
     assert 422 == (await same(twins, f"{other}?entry={index}", **put)).status
     for it in twins:
@@ -156,6 +176,7 @@ async def test_documents_go_through_any_front_end(twins: Twins) -> None:
         f"/repos/a/b/attestations/{NAME}",
     ):
         await same(twins, target)
+    assert "a request failed" not in twins.fronted.stderr
 
 
 async def test_listeners_are_told_of_new_entries_by_any_front_end(

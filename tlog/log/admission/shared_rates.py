@@ -46,12 +46,9 @@ class SharedBuckets:
         self._sets = sets
         self._key = secrets.token_bytes(32)
         size = sets * _SET_BYTES
-        if hasattr(os, "memfd_create"):
-            self._file = open(os.memfd_create("tlog-rates"), "r+b")  # noqa: SIM115 - as long as the process
-        else:
-            self._file = TemporaryFile()  # noqa: SIM115 - as long as the process
-        self._file.truncate(size)
-        self._memory = mmap.mmap(self._file.fileno(), size)
+        self._file = _open_unnamed()
+        os.truncate(self._file, size)
+        self._memory = mmap.mmap(self._file, size)
 
     def change(self, client: str, how: Callable[[Bucket | None], Bucket]) -> None:
         """Replace a client's bucket; MachineError if its set stays locked."""
@@ -95,3 +92,11 @@ class SharedBuckets:
                 return False
             raise
         return True
+
+
+def _open_unnamed() -> int:
+    """Return the descriptor of a file that has no name; in memory, if that can be."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("tlog-rates")
+    with TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -25,6 +25,11 @@ _OWN: Final = frozenset(
     | {"transfer-encoding", "upgrade", "expect", _REMOTE.lower()}
 )
 
+_NOT_ADDED: Final = (
+    *(hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING),
+    hdrs.CONTENT_TYPE,
+)
+
 
 class Passing:
     """Passes requests on to a Unix socket.
@@ -42,7 +47,7 @@ class Passing:
         self._session = ClientSession(
             connector=UnixConnector(self._address, limit=0),
             auto_decompress=False,
-            skip_auto_headers=(hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING),
+            skip_auto_headers=_NOT_ADDED,
         )
         yield
         await self._session.close()
@@ -80,6 +85,8 @@ class Passing:
                 if request.transport is not None:
                     request.transport.abort()
                 return response
+            if request.transport is None or request.transport.is_closing():
+                raise ConnectionResetError("who asked has left") from error
             raise MachineError("the process that writes does not answer") from error
         return response
 

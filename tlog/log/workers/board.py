@@ -80,7 +80,7 @@ class Board:
 
     @property
     def nth(self) -> int:
-        """Return how often something was posted."""
+        """Return how often something was posted; the first is number 1."""
         newest: int = _NEWEST.unpack_from(self._memory)[0]
         return newest
 
@@ -97,7 +97,7 @@ class Board:
         """Return what was posted as the nth; None if it is not there any more."""
         at = _place_of(nth)
         found, length, checksum = _HEAD.unpack_from(self._memory, at)
-        if found != nth or length > _SLOT_BYTES - _HEAD.size:
+        if nth == 0 or found != nth or length > _SLOT_BYTES - _HEAD.size:
             return None
         start = at + _HEAD.size
         content = self._memory[start : start + length]
