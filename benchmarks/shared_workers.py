@@ -60,45 +60,59 @@ def workers(count: int, origin: str = ORIGIN) -> Iterator[tuple[RunningLog, Part
         )
 
 
+class _Load(NamedTuple):
+    """What is asked by so many connections; flags: of the load generator."""
+
+    verb: str
+    number: int
+    flags: tuple[str, ...]
+    connections: int
+
+
 def main() -> None:
     """Measure once, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--singles", type=int, default=4_000)
+    parser.add_argument("--singles", type=int, default=6_000)
     parser.add_argument("--entries", type=int, default=50_000)
+    parser.add_argument("--proofs", type=int, default=10_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     given = parser.parse_args()
+    loads = [
+        _submissions(given.singles, 1, 64),
+        _submissions(given.singles, 1, 512),
+        _submissions(given.entries, 1_000, 4),
+        _Load("prove", given.proofs, (f"--proofs={given.proofs}",), 64),
+    ]
     for count in given.workers:
-        for entries, batch, connections in (
-            (given.singles, 1, 64),
-            (given.singles, 1, 512),
-            (given.entries, 1_000, 4),
-        ):
+        for load in loads:
             with workers(count) as (log, parts):
-                _measure(count, log, parts, (entries, batch, connections))
+                _measure(count, log, parts, load)
 
 
-def _measure(
-    count: int, log: RunningLog, parts: Parts, load: tuple[int, int, int]
-) -> None:
-    entries, batch, connections = load
+def _submissions(entries: int, batch: int, connections: int) -> _Load:
+    return _Load(
+        "submit", entries, (f"--entries={entries}", f"--batch={batch}"), connections
+    )
 
-    def run(number: int, seed: int) -> dict[str, float]:
-        flags = (f"--entries={number}", f"--batch={batch}")
-        return log.load("submit", *flags, connections=connections, seed=seed)
 
-    run(2 * batch * connections, 50)
+def _measure(count: int, log: RunningLog, parts: Parts, load: _Load) -> None:
+    flags = load.flags
+    warm = _submissions(2_000, 250, 8).flags
+    log.load("submit", *warm, connections=8, seed=50)
+    if load.verb == "prove":
+        flags = (*flags, "--size=2000")
     before = {whose: cpu_s() for whose, cpu_s in parts.items()}
-    summary = run(entries, 1)
+    summary = log.load(load.verb, *flags, connections=load.connections, seed=1)
     costs_us = {
-        whose: (cpu_s() - before[whose]) / entries * 1e6
+        whose: (cpu_s() - before[whose]) / load.number * 1e6
         for whose, cpu_s in parts.items()
     }
     p50, p99 = (summary[f"latency_ms.{which}"] for which in ("p50", "p99"))
     told = ", ".join(f"{whose} {it:.1f} us" for whose, it in costs_us.items())
     print(
-        f"workers {count}, {connections} connections, {batch:,} a request: "
-        f"{entries / summary['seconds']:,.0f}/s, "
-        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms; CPU of an entry: {told}"
+        f"workers {count}, {load.connections} connections, {' '.join(flags)}: "
+        f"{load.number / summary['seconds']:,.0f}/s, "
+        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms; CPU of each: {told}"
     )
     if count > 1:
         costs = Costs(costs_us[LEADER], costs_us[FRONTS])

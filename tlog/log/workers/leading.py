@@ -37,7 +37,7 @@ SOCKET: Final = "leader.sock"
 _ADDRESS_BYTES: Final = 100
 _OWN_FILES: Final = Path("/proc/self/fd")
 _GONE_S: Final = 0.5
-_AT_ONCE: Final = 2
+_AT_ONCE: Final = 1
 
 
 class Search(msgspec.Struct, frozen=True):

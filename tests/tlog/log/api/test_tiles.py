@@ -17,7 +17,6 @@ from tlogverify.tiles import bundles_of_size, tiles_of_size
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOTH_WAYS = True
-AT_FRONT = True
 
 BINARY = "application/octet-stream"
 
