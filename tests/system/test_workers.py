@@ -216,6 +216,7 @@ async def test_what_all_have_counted_is_one_sum(twins: Twins) -> None:
     ended = [it for it in lines if it["event"] == "front end ended"]
     assert {"front end 1", "front end 2"} == {it["name"] for it in ended}
     assert {-signal.SIGKILL} == {it["status"] for it in ended}
+    assert {"parent"} == {it["process"] for it in ended}
 
 
 async def test_limits_and_tokens_are_the_whole_logs(tmp_path: Path) -> None:

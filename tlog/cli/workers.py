@@ -29,7 +29,7 @@ from tlog.log.leader import lead
 from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.settings import LogSettings
-from tlog.log.workers.supervising import Supervisor, name_of
+from tlog.log.workers.supervising import PARENT, Supervisor, name_of
 from tlog.log.workers.together import Opened, Together, require_sharing
 from tlog.log_lines import configure_logs, log_event
 from tlogverify.keys import parse_verifier_key
@@ -44,6 +44,7 @@ def run(settings: LogSettings, options: argparse.Namespace) -> int:
     shown = f"[{host}]" if ":" in host else host
     settings = replace(settings, listen=f"{shown}:{port}")
     together = Together.of(settings)
+    _name_lines(settings, PARENT)
     tune_interpreter()
     status = Supervisor(_Roles(together, options), settings.workers).run()
     reserved.close()
@@ -125,10 +126,8 @@ class _Roles:
 
     def announce(self, told: bytes) -> None:
         """Say where the log is served."""
-        settings, opened = (
-            self._together.settings,
-            msgspec.json.decode(told, type=Opened),
-        )
+        settings = self._together.settings
+        opened = msgspec.json.decode(told, type=Opened)
         keys = [parse_verifier_key(it.encode()) for it in opened.vkeys]
         url = f"http://{settings.listen}{settings.prefix}"
         announced = Announced(settings, opened.origin, keys, url, opened.size)
@@ -144,8 +143,15 @@ class _Roles:
 
 def _end_with_parent(control: socket.socket, stop: asyncio.Event) -> None:
     """Set `stop` when the parent says so, or has ended; control: to the parent."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        # The end of a stream can be read for ever.
+        loop.remove_reader(control)
+        stop.set()
+
     control.setblocking(False)
-    asyncio.get_running_loop().add_reader(control, stop.set)
+    loop.add_reader(control, end)
 
 
 def _name_lines(settings: LogSettings, name: str) -> None:

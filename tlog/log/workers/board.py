@@ -33,7 +33,7 @@ _SLOT_BYTES: Final = 36 << 20
 _NEWEST: Final = Struct("=Q")
 _HEAD: Final = Struct("=QII")
 _TRIES: Final = 100
-_KEPT_HEADS: Final = 256
+_KEPT_BYTES: Final = 8 << 20
 
 
 def note_digest(note: bytes) -> str:
@@ -109,6 +109,31 @@ def _place_of(nth: int) -> int:
     return _NEWEST.size + nth % _SLOTS * _SLOT_BYTES
 
 
+class KeptHeads:
+    """The heads of last, by their notes: as many as have room, and one at least."""
+
+    def __init__(self, limit_bytes: int = _KEPT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._heads: OrderedDict[str, tuple[Snapshot, int]] = OrderedDict()
+
+    def get(self, digest: str) -> Snapshot | None:
+        """Return a head by `note_digest` of its note; from any thread."""
+        found = self._heads.get(digest)
+        return None if found is None else found[0]
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Keep one more; one thread at a time."""
+        tree = snapshot.tree
+        parts = (snapshot.note, *tree.frontier.edges, *tree.open_entries)
+        size = sum(map(len, parts))
+        self._heads[note_digest(snapshot.note)] = snapshot, size
+        self._bytes += size
+        while self._bytes > self._limit_bytes and len(self._heads) > 1:
+            _, (_, gone) = self._heads.popitem(last=False)
+            self._bytes -= gone
+
+
 class Poster:
     """Posts where a log stands; for the process that writes it.
 
@@ -119,7 +144,7 @@ class Poster:
         self._board = board
         self._standing = standing
         self._lock = Lock()
-        self._heads: OrderedDict[str, Snapshot] = OrderedDict()
+        self._heads = KeptHeads()
         self._signed: tuple[Snapshot, Head] | None = None
 
     def head(self, digest: str) -> bytes | None:
@@ -136,9 +161,8 @@ class Poster:
             stand = self._standing()
             if self._signed is None or self._signed[0] is not stand.signed:
                 self._signed = stand.signed, _told(stand.signed)
-                self._heads[note_digest(stand.signed.note)] = stand.signed
-                while len(self._heads) > _KEPT_HEADS:
-                    self._heads.popitem(last=False)
+                if self._heads.get(note_digest(stand.signed.note)) is None:
+                    self._heads.put(stand.signed)
             shown = None
             if stand.shown is not stand.signed:
                 shown = _told(stand.shown or Snapshot(b"", EMPTY_TREE))
@@ -174,7 +198,7 @@ class Reader:
         self._board = board
         self._lock = Lock()
         self._newest: tuple[int, Stand] | None = None
-        self._heads: OrderedDict[bytes, Snapshot] = OrderedDict()
+        self._heads = KeptHeads()
 
     @property
     def stand(self) -> Stand:
@@ -194,7 +218,7 @@ class Reader:
 
     def head(self, note: bytes) -> Snapshot | None:
         """Return the snapshot that has a note; None if it was posted long ago."""
-        if (found := self._heads.get(note)) is not None:
+        if (found := self._heads.get(note_digest(note))) is not None:
             return found
         with self._lock:
             newest = self._board.nth
@@ -229,15 +253,14 @@ class Reader:
         )
 
     def _snapshot(self, head: Head) -> Snapshot:
-        known = self._heads.get(head.note)
+        known = self._heads.get(note_digest(head.note))
         if known is not None:
             return known
         entries = parse_bundle(head.bundle, head.size % 256)
         frontier = Frontier(head.size, head.edges)
         tree = Tree(frontier, to_hash(head.root), tuple(entries))
-        made = self._heads[head.note] = Snapshot(head.note, tree)
-        while len(self._heads) > _KEPT_HEADS:
-            self._heads.popitem(last=False)
+        made = Snapshot(head.note, tree)
+        self._heads.put(made)
         return made
 
 

@@ -37,6 +37,7 @@ SOCKET: Final = "leader.sock"
 _ADDRESS_BYTES: Final = 100
 _OWN_FILES: Final = Path("/proc/self/fd")
 _GONE_S: Final = 0.5
+# With two under way both are smaller, and a bunch costs who writes as much as entries.
 _AT_ONCE: Final = 1
 
 

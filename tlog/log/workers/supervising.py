@@ -23,14 +23,16 @@ from typing import Final, Protocol
 
 from tlog.log_lines import log_event
 
+# A front end that lived for so long is started again at once.
 _QUIET_S: Final = 10.0
-"""A front end that lived for so long is started again at once."""
-
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _LINE_BYTES: Final = 1 << 16
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 _FAILED: Final = 3
+
+
+PARENT: Final = "parent"
 
 
 def name_of(nth: int) -> str:
@@ -193,9 +195,14 @@ class Supervisor:
     def _start_due(self) -> None:
         now_s = time.monotonic()
         for nth, pause in self._pauses.items():
-            if pause.due_s is not None and pause.due_s <= now_s:
-                pause.due_s = None
+            if pause.due_s is None or pause.due_s > now_s:
+                continue
+            try:
                 self._fork(nth)
+                pause.due_s = None
+            except OSError as error:
+                log_event("front end not started", level="error", error=str(error))
+                pause.due_s = now_s + _LONGEST_PAUSE_S
 
     def _stop(self, number: signal.Signals) -> None:
         """Let the front ends end, and then the one that writes."""

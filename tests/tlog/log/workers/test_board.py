@@ -12,7 +12,14 @@ from tlog.errors import MachineError
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import EMPTY_TREE
 from tlog.log.sequencer.growth import grow
-from tlog.log.workers.board import Board, Poster, Reader, Stand, note_digest
+from tlog.log.workers.board import (
+    Board,
+    KeptHeads,
+    Poster,
+    Reader,
+    Stand,
+    note_digest,
+)
 
 
 def snapshots(*sizes: int) -> Iterator[Snapshot]:
@@ -78,6 +85,21 @@ def test_a_head_that_was_missed_is_found_or_told() -> None:
     assert told is not None
     assert posted[0] == log.reader.take(told)
     assert log.poster.head(note_digest(b"another")) is None
+
+
+def test_heads_are_kept_as_far_as_there_is_room() -> None:
+    posted = list(snapshots(*range(1, 30)))
+    kept = KeptHeads(limit_bytes=6_000)
+    for snapshot in posted:
+        kept.put(snapshot)
+    found = [it for it in posted if kept.get(note_digest(it.note)) is not None]
+    assert posted[-len(found) :] == found
+    assert 0 < len(found) < 10
+    tiny = KeptHeads(limit_bytes=1)
+    for snapshot in posted:
+        tiny.put(snapshot)
+        assert snapshot is tiny.get(note_digest(snapshot.note))
+    assert tiny.get(note_digest(posted[-2].note)) is None
 
 
 def test_what_is_written_only_in_part_is_not_read() -> None:
