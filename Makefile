@@ -12,7 +12,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo release-dry-run test format lint types tests coverage sanitize test-kubernetes test-browser crash shared many bench bench-check clean
+.PHONY: demo release-dry-run test format lint types tests measured others coverage sanitize test-kubernetes test-browser crash shared many bench bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -35,11 +35,18 @@ types: $(VENV)/installed
 	$(BIN)/mypy
 
 # The pure parts are measured by their own tests alone, and the others run without the
-# tracer, which doubles the time of what it watches.  Files are taken in the order of
-# their names: by default those of few tests come last, and they are the longest.
+# tracer, which doubles the time of what it watches.  Both run at once; those that are
+# measured only compute, one after the other, and show what they say at their end.
 tests: $(VENV)/installed
+	$(MAKE) --no-print-directory -j2 measured others
+
+measured: $(VENV)/installed
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(SPREAD) $(MEASURED)
+	$(BIN)/coverage run -m pytest --durations=5 $(MEASURED) > $(VENV)/measured.log 2>&1; status=$$?; cat $(VENV)/measured.log; rm $(VENV)/measured.log; exit $$status
+
+# Files are taken in the order of their names: by default those of few tests come last,
+# and they are the longest.
+others: $(VENV)/installed
 	$(BIN)/python -m pytest $(SPREAD) $(MEASURED:%=--ignore=%) --ignore=tests/kubernetes
 
 # Without a compiler there are no kernels, and nothing of what binds them is run.

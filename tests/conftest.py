@@ -13,10 +13,14 @@ power, so nothing is seen of a disk but the waiting.  TMPDIR names another place
 A shell that starts a suite in the background makes it ignore Ctrl-C, and whatever is
 started inherits that: tests that interrupt a command would wait for ever.
 
+Every worker collects all tests, which makes objects that live to the end: the garbage
+collector looks at none of them, then or later.
+
 Where coverage is measured, it looks away while a test tries every small case, which
 takes three times as long under its tracer.  Other tests reach the same branches.
 """
 
+import gc
 import os
 import signal
 import tempfile
@@ -43,6 +47,7 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
+    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TMPDIR" in os.environ or not os.path.isdir(_MEMORY):
@@ -55,20 +60,15 @@ def pytest_configure() -> None:
         tempfile.tempdir = None
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def log_lines_end_with_their_test() -> Iterator[None]:
     yield
     structlog.reset_defaults()
-
-
-@pytest.fixture(autouse=True)
-def the_verifiers_processes_alone_are_measured(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`tlog verify` runs what `python -m tlogverify` does, and is tested beside it."""
-    given = getattr(request.node, "callspec", None)
-    if given is not None and "tlog" == given.params.get("program"):
-        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.hookimpl(wrapper=True)

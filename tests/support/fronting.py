@@ -23,7 +23,7 @@ async def fronted_log(
     changes: of its settings.
     """
     together = Together.of(log_settings(folder, **changes))
-    log = await asyncio.to_thread(open_log, together.settings, buckets=together.buckets)
+    log = await asyncio.to_thread(open_log, together.settings)
     loop, ends = asyncio.get_running_loop(), (asyncio.Event(), asyncio.Event())
     opened: asyncio.Future[Opened] = loop.create_future()
     url: asyncio.Future[str] = loop.create_future()

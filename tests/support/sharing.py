@@ -25,7 +25,7 @@ from tests.system.server import (
 from tlog.signing import generate_key, read_key
 from tlogverify.keys import KeyType
 
-_LOOK_S = 0.02
+_LOOK_S = 0.05
 
 
 class SomeBucket(Protocol):

@@ -39,9 +39,10 @@ def has_packages() -> bool:
     return shutil.which("node") is not None and not node("-e", wanted).returncode
 
 
-pytestmark = pytest.mark.skipif(
-    not has_packages(), reason="node with @sigstore/sign and @sigstore/verify"
-)
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    if not has_packages():
+        pytest.skip("node with @sigstore/sign and @sigstore/verify")
 
 
 @pytest.fixture(params=["hashedrekord", "legacy"])

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
+from tlog.cli.buckets import open_shelf
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.keys import open_token
 from tlog.cli.retries import silence_retries
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         return _run_node(settings, options)
     if settings.workers > 1:
         return int(load("workers").run(settings, options))
-    log = open_log(settings, open_token=open_token)
+    log = open_log(settings, open_token=open_token, open_shelf=open_shelf)
     tune_interpreter()
 
     def ready(url: str) -> None:
@@ -73,10 +74,11 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
     with needing_extra():
         shared = load("shared").SharedLog(settings, open_token)
     tune_interpreter()
-    signer = shared.ground.signer
+    log_keys = shared.ground.keys
 
     def ready(url: str, size: int) -> None:
-        announced = Announced(settings, signer.origin, signer.verifier_keys, url, size)
+        origin, keys = log_keys.origin, log_keys.keys
+        announced = Announced(settings, origin, keys, url, size)
         announced.tell(as_json=options.json)
 
     async def run_node() -> int:

@@ -15,6 +15,7 @@ from dataclasses import replace
 import msgspec
 import uvloop
 
+from tlog.cli.buckets import open_shelf
 from tlog.cli.command import Call
 from tlog.cli.command import run as run_call
 from tlog.cli.keys import open_token
@@ -95,9 +96,7 @@ class _Roles:
 
         def run_leader(_: argparse.Namespace) -> int:
             _name_lines(settings, name_of(0))
-            log = open_log(
-                settings, open_token=open_token, buckets=self._together.buckets
-            )
+            log = open_log(settings, open_token=open_token, open_shelf=open_shelf)
             tune_interpreter()
             with telling_machine_trouble(), tracing_as("log", settings.traces):
                 uvloop.run(serve_fronts(log))

@@ -13,7 +13,7 @@ from tlog.hashing.shapes import (
     tile_width,
 )
 from tlogverify.bundles import parse_bundle
-from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, to_hash
+from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash, node_hash, to_hash
 
 
 class PlainBackend:
@@ -42,6 +42,10 @@ class PlainBackend:
                 for at in range(0, 64 * count, 64)
             ]
         )
+
+    def hash_pair(self, left: Hash, right: Hash) -> Hash:
+        """Return the parent of two hashes."""
+        return node_hash(left, right)
 
     def subtree_roots(self, hashes: Buffer) -> bytes:
         """Return the roots of whole tiles, joined."""

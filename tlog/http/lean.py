@@ -38,6 +38,7 @@ class Lean(asyncio.Protocol):
         "_keep_alive",
         "_last",
         "_last_bytes",
+        "_last_route",
         "_loop",
         "_partial",
         "_patience",
@@ -62,6 +63,8 @@ class Lean(asyncio.Protocol):
         # Most clients send one head again and again: its bytes, and what they mean.
         self._last_bytes = b""
         self._last: Head | None = None
+        # Who answered it, or None while nobody has.
+        self._last_route: HotRoute | None = None
         self._route: HotRoute | None = None
         self._partial: asyncio.TimerHandle | None = None
         self._keep_alive: asyncio.TimerHandle | None = None
@@ -93,6 +96,18 @@ class Lean(asyncio.Protocol):
         """Take bytes; they wait while a request is under way."""
         if self._door.connections.is_stopping:
             return
+        if self._head is None and not (self._pieces or self.writing_paused):
+            # Most requests come in one piece and with the head of the one before.
+            last, route = self._last, self._last_route
+            if (
+                last is not None
+                and route is not None
+                and len(data) == last.end
+                and data.startswith(self._last_bytes)
+                and route.is_ready(last.asked)
+            ):
+                self._answer(last, route, data[last.body_at :])
+                return
         self._pieces.append(data)
         if self._head is None and not self.writing_paused:
             self._advance()
@@ -118,6 +133,7 @@ class Lean(asyncio.Protocol):
                 if len(received) > found.end or route is None:
                     break
                 del self._pieces[:taken]
+                self._last_route = route
                 self._answer(found, route, received[found.body_at :])
                 return
             if found is Unplain.OTHER:
@@ -135,6 +151,7 @@ class Lean(asyncio.Protocol):
         found = recognise(received, self._remote)
         if isinstance(found, Head):
             self._last = found
+            self._last_route = None
             self._last_bytes = received[: found.body_at]
         return found
 

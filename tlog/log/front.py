@@ -8,6 +8,7 @@ requests that it was answering.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tlog.clock import SystemClock
 from tlog.documents.opening import OpenDocuments
@@ -51,6 +52,14 @@ class Fronted:
     metrics: LogMetrics
     keys: tuple[VerifierKey, ...]
     documents: OpenDocuments | None = None
+
+
+class _Identity(NamedTuple):
+    """Which log it is; its policy is told by the process that writes."""
+
+    origin: str
+    keys: tuple[VerifierKey, ...]
+    policy: str = ""
 
 
 class _KeptByLeader:
@@ -172,14 +181,12 @@ def _faces(
             public_note=lambda: reader.stand.public,
         ),
         standing=Standing(
-            origin=opened.origin,
-            keys=keys,
-            policy="",
+            identity=_Identity(opened.origin, keys),
             heads=heads,
             claims={},
             doors=settings.open_doors,
             guard=guard,
-            witnessing=None,
+            watched=lambda: None,
         ),
         metrics=metrics,
         keys=keys,

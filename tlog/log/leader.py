@@ -14,6 +14,7 @@ from tlog.log.api.fronts import FrontEndpoints
 from tlog.log.api.nodes import NodeEndpoints
 from tlog.log.api.passing import with_remote
 from tlog.log.life import Log
+from tlog.log.opening import open_gate
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.serving import SharedDoor, serve
 from tlog.log.workers.board import Poster, Stand
@@ -34,7 +35,11 @@ async def lead(
 
     Raises as `tlog.log.serving.serve`.
     """
-    folder, count = together.sockets, together.settings.workers
+    settings, folder, count = log.settings, together.sockets, log.settings.workers
+    if together.buckets is not None:
+        # Documents count too, and have one bucket with entries.
+        gate = open_gate(settings, SystemClock(), together.buckets)
+        log = replace(log, submitting=replace(log.submitting, gate=gate))
     paths = [socket_of(folder, nth) for nth in range(1, count + 1)]
     counts = FrontCounts(paths)
     log.metrics.leave_requests_to(counts.counted)
@@ -50,7 +55,7 @@ async def lead(
     listening = listening_at(folder / SOCKET)
     nodes = NodeEndpoints(log, together.secret, SystemClock())
     fronts = FrontEndpoints(log.reading, together.secret, poster.head)
-    prefix = together.settings.prefix
+    prefix = settings.prefix
     routes = [*nodes.routes(prefix), *fronts.routes(prefix)]
     # Posted before anybody is answered: all front ends know what one of them tells.
     door = SharedDoor(listening, routes, nodes.wake, [with_remote], poster.post)

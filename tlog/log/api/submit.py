@@ -23,7 +23,6 @@ from tlog.http.exchange import (
     asked_of,
     rendered,
     respond_later,
-    respond_with,
 )
 from tlog.http.respond import JSON_HEADERS, json_reply, query, text_reply, wants_text
 from tlog.log.api.client import client_of, may_redact, require_no_disposition
@@ -123,8 +122,10 @@ class SubmitEndpoint:
 
     def _admitted(self, asked: Asked) -> _Admitted:
         """Return what may be submitted; raises before anything of a body is read."""
-        wait = query(asked, _NO_PARAMETER, _PARAMETERS).get("wait")
-        if wait not in {None, "signed"}:
+        wait = None
+        if asked.query:
+            wait = query(asked, _NO_PARAMETER, _PARAMETERS).get("wait")
+        if wait is not None and wait != "signed":
             raise FormatError("wait is signed, or left out", wait)
         client = client_of(asked, self._log.gate)
         redacts = may_redact(asked, self._log.gate)
@@ -140,14 +141,19 @@ class SubmitEndpoint:
         if not admitted.may_redact:
             require_no_disposition(entries)
         self._log.gate.admit(admitted.client, len(entries))
-        receiver = _Receiver(self, admitted, entries[0], respond)
+        first = entries[0] if admitted.wants_text else b""
+        receiver = _Receiver(self, admitted, first, respond)
         self._log.commit_for(receiver, entries)
 
     def settle(self, it: "_Receiver", receipt: Receipt) -> None:
         """Answer entries that are durable."""
         is_shown = self._log.shows_at_once or not it.admitted.waits
         if is_shown and receipt.is_all_new and not it.admitted.wants_text:
-            respond_with(lambda: self._plain_reply(receipt), it.respond)
+            try:
+                outcome: Reply | Exception = self._plain_reply(receipt)
+            except Exception as error:  # noqa: BLE001 - the top of a request ends here
+                outcome = error
+            it.respond(outcome)
         else:
             respond_later(self._proven(it, receipt), it.respond)
 
@@ -233,7 +239,7 @@ class SubmitEndpoint:
 class _Receiver:
     """Who waits for one request's receipt: no future, and no task until one is needed.
 
-    first: the first of the entries.
+    first: the first of the entries, if it is to be answered as text.
     """
 
     __slots__ = ("_endpoint", "admitted", "first", "respond")

@@ -26,7 +26,7 @@ async def elsewhere(_: web.Request) -> web.StreamResponse:
 def test_what_one_process_answers_is_answered_behind_front_ends_too() -> None:
     face = SimpleNamespace(prover=None, gate=None, witnessing=None)
     store = SimpleNamespace(
-        store=None, settings=None, metrics=None, clock=None, threads=None
+        store=None, settings=None, metrics=None, clock=None, threads=None, follows=False
     )
     for prefix in ("", "/log"):
         settings = LogSettings(

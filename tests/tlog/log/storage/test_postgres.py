@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 
+from tests.support.pooler import pooled
 from tests.support.postgres import Postgres
 from tests.tlog.log.storage.adapters import judge
 from tlog.clock import SystemClock
@@ -233,3 +234,27 @@ def test_a_database_is_judged_again_before_a_node_takes_over(
     assert 0 == late.term
     late.release()
     journal.close()
+
+
+def test_statements_are_prepared_unless_a_pooler_gives_them_away(
+    database: Postgres,
+) -> None:
+    """More often than the five times after which the library prepares a statement."""
+    prepared = "SELECT count(*) FROM pg_prepared_statements"
+    direct = Database(database.url)
+    told = [direct.read(prepared, {}) for _ in range(8)]
+    assert [(0,)] == told[0]
+    assert [(1,)] == told[-1]
+    direct.close()
+    # Both clients get the one connection, in turn, and would use the same names.
+    with pooled(database, "transaction", 1) as url:
+        clients = [Database(url), Database(url)]
+        for turn in range(8):
+            for number, client in enumerate(clients):
+                values = {"turn": turn}
+                sql = f"SELECT %(turn)s::bigint + {number}"
+                assert [(turn + number,)] == client.read(sql, values)
+                assert turn + number == client.change(sql, values)[0]
+        assert [(0,)] == clients[0].read(prepared, {})
+        for client in clients:
+            client.close()
