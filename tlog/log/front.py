@@ -17,12 +17,12 @@ from tlog.http.connections import MOST_CONNECTIONS
 from tlog.http.listener import Listener, bound_to
 from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import MAX_WAITING, MAX_WAITING_BYTES, Checks
+from tlog.log.admission.opening import open_gate
 from tlog.log.api.passing import Passing
 from tlog.log.api.routes import build_app
 from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.forwarding import Forwarding
-from tlog.log.opening import open_gate
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
 from tlog.log.reading import Reading

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tlog.clock import SystemClock
+from tlog.log.admission.opening import open_gate
 from tlog.log.api.fronts import FrontEndpoints
 from tlog.log.api.nodes import NodeEndpoints
 from tlog.log.api.passing import with_remote
 from tlog.log.life import Log
-from tlog.log.opening import open_gate
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.serving import SharedDoor, serve
 from tlog.log.workers.board import Poster, Stand
