@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from benchmarks.more_cores import CORES
 from benchmarks.running import ORIGIN, RunningLog, cpu_of, scratch_folder, serving
 
-CORES: Final = 16
 LEADER: Final = "process that writes"
 FRONTS: Final = "front ends"
 WHOLE: Final = "process"
