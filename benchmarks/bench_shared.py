@@ -26,10 +26,10 @@ METHOD: Final = f"""
     with 2 and 4 front ends (--workers), and of 1, 2 and 4 nodes in a PostgreSQL
     database with its defaults on the same disk and a gofakes3 bucket in memory, all
     with the load generator on the machine's cores.  64 connections send one entry in
-    each request, and 4 connections 1,000 in each; 512 send one in each to the folder and
-    to front ends too.  The CPU of each node, of the
-    database and of the store is read from /proc, each apart, and so is that of the
-    front ends, together, and of the process that writes behind them.
+    each request, and 4 connections 1,000 in each; 512 send one in each to the folder
+    and to front ends too.  The CPU of each node, of the database and of the store is
+    read from /proc, each apart, and so is that of the front ends, together, and of the
+    process that writes behind them.
     With 2 and 4 nodes all of the load goes to one that does not write, which is the
     dearest way; what the other two of 4 spend is their sum.
     For {CORES} cores a rate is computed from those CPU figures, and not measured: the
