@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.http import ask, post
 from tests.support.openapi import require_documented
 from tests.support.records import digest, json_body, record
@@ -34,7 +35,7 @@ def test_the_long_form_says_what_a_token_may_and_until_when(tmp_path: Path) -> N
     assert {bytes.fromhex(HASHED): ci, bytes(32): keeper} == read_tokens(file)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "rest",
     [
         *("submit", "submit ", f"Submit {UNTIL}", f"all {UNTIL}", f"{UNTIL} submit"),
