@@ -6,13 +6,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
 N ?= 200
+SECONDS ?= 300
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo release-dry-run test format lint types tests measured others coverage sanitize test-kubernetes test-browser crash shared standby many bench bench-check clean
+.PHONY: demo release-dry-run test format lint types tests measured others coverage sanitize test-kubernetes test-browser fuzz crash shared standby many bench bench-long bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -58,6 +59,10 @@ coverage: $(VENV)/installed
 sanitize: $(VENV)/installed
 	$(BIN)/python -m tests.kernels.run
 
+# Change inputs of kernels and scanner for as long as that reaches new code: SECONDS for each of three.
+fuzz: $(VENV)/installed
+	nice -n 15 $(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
+
 # A real API server asks a real gate; docs/contributing.md says how to get one.
 test-kubernetes: $(VENV)/installed
 	$(BIN)/python -m pytest --durations=5 tests/kubernetes
@@ -84,8 +89,13 @@ test-browser: $(VENV)/installed
 many: $(VENV)/installed
 	TLOG_SUBMIT_FILES=12000 $(BIN)/python -m pytest tests/system/test_submit.py -k rate_limit
 
+# All figures but those of long runs, in a quarter of an hour: with nothing else on the machine.
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
+
+# The others: up to 10 million entries, a browser, many compilations.
+bench-long: $(VENV)/installed
+	$(BIN)/python -m benchmarks --long
 
 # The client first: the server's requirement of it is met here, not on the index.
 $(VENV)/installed: pyproject.toml client/pyproject.toml tests/constraints.txt $(wildcard tlog/hashing/kernels/* tlog/entries/scanner/*)
