@@ -7,56 +7,75 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.engines import Engines, engines
+from benchmarks.more_cores import CORES, computed
 from benchmarks.results import Measure, Result, options
 from benchmarks.running import ORIGIN, RunningLog, scratch_folder, serving
 
 QUESTION: Final = "What does a log cost that nodes share, beside one in a folder?"
-METHOD: Final = """
-    A new log for each run: in a folder, and in a PostgreSQL database with its defaults
-    on the same disk and a gofakes3 bucket in memory, all with the load generator on the
-    machine's cores.  64 connections send one entry in each request, and 4 connections
-    1,000 in each.  The CPU of node, database and store is read from /proc, each apart.
+METHOD: Final = f"""
+    A new log for each scenario of each run: in a folder, and of 1, 2 and 4 nodes in a
+    PostgreSQL database with its defaults on the same disk and a gofakes3 bucket in
+    memory, all with the load generator on the machine's cores.  64 connections send one
+    entry in each request, and 4 connections 1,000 in each.  The CPU of each node, of
+    the database and of the store is read from /proc, each apart.
     With 2 and 4 nodes all of the load goes to one that does not write, which is the
     dearest way; what the other two of 4 spend is their sum.
+    For {CORES} cores a rate is computed from those CPU figures, and not measured: the
+    lowest of what one core for the node that writes allows, what one core for each
+    other node allows where these share the load evenly, and what all cores allow
+    together.  The load generator is not among them: it stands elsewhere.
     Taking over: two nodes with takeover_s = 5, one of which writes; from its SIGKILL,
     and from its SIGTERM, until the other one says that it writes.  A commit is with a
     node that follows when it proves that entry; asked again and again, by one client,
     from the answer of the node that writes on.
 """
-_FOLDER, _SHARED = "folder", "shared"
-_NODES: Final = (2, 4)
 _COMMITS: Final = 200
+
+
+class Scene(NamedTuple):
+    """A log that runs.
+
+    asked: where the load goes.  parts: whose CPU seconds are told apart, by name.
+    """
+
+    asked: RunningLog
+    parts: dict[str, Callable[[], float]]
+
+
+class Load(NamedTuple):
+    """How many entries, how many a request, by how many connections; seed: of them."""
+
+    entries: int
+    batch: int
+    connections: int
+    seed: int
 
 
 def main() -> None:
     """Measure, check, write, print."""
-    given = options(QUESTION, ("entries", 200_000, 20_000), ("singles", 20_000, 2_000))
+    given = options(QUESTION, ("entries", 100_000, 20_000), ("singles", 10_000, 2_000))
     found: dict[str, list[float]] = defaultdict(list)
     with engines() as shared:
         for nth in range(given.runs):
-            for engine in (_FOLDER, _SHARED):
-                with _node(engine, shared, nth) as log:
-                    _measure(found, engine, log, shared, (given.singles, 1, 64, nth))
-                    _measure(found, engine, log, shared, (given.entries, 1000, 4, nth))
-            for nodes in _NODES:
-                with _nodes(nodes, shared, f"{ORIGIN}/{nth}-{nodes}") as logs:
-                    name = f"{nodes} nodes"
-                    load = _Load(given.singles, 1, 64, nth)
-                    _measure_nodes(found, name, logs, shared, load)
-                    load = _Load(given.entries, 1000, 4, nth)
-                    _measure_nodes(found, name, logs, shared, load)
-                    if nodes == min(_NODES):
-                        _measure_commits(found, logs)
+            for name, scene in SCENES.items():
+                with scene(shared, f"{ORIGIN}/{nth}") as it:
+                    measure(found, name, it, Load(given.singles, 1, 64, nth))
+                    measure(found, name, it, Load(given.entries, 1000, 4, nth))
+            with _nodes(2, shared, f"{ORIGIN}/{nth}/commits") as logs:
+                _measure_commits(found, logs)
             for number in (signal.SIGKILL, signal.SIGTERM):
                 seconds = _take_over(shared, f"{ORIGIN}/{nth}-{number}", number)
                 found[f"another node serves after {number.name}"].append(seconds)
+    for batch in (1, 1000):
+        found |= computed(found, batch)
     Result(
         name="bench_shared",
         question=QUESTION,
@@ -81,13 +100,60 @@ def _budget(what: str) -> float | None:
     return 5 if "serves" in what else None
 
 
-class _Load(NamedTuple):
-    """How many entries, how many a request, by how many connections; seed: of them."""
+def measure(found: dict[str, list[float]], name: str, scene: Scene, load: Load) -> None:
+    """Put a load on a log; add what it took, and what each part spent on an entry."""
 
-    entries: int
-    batch: int
-    connections: int
-    seed: int
+    def run(entries: int, seed: int) -> dict[str, float]:
+        arguments = (f"--entries={entries}", f"--batch={load.batch}")
+        return scene.asked.load(
+            "submit", *arguments, connections=load.connections, seed=seed
+        )
+
+    seed = load.seed * 100 + load.batch
+    run(2 * load.batch * load.connections, seed + 50)
+    before = {whose: cpu_s() for whose, cpu_s in scene.parts.items()}
+    summary = run(load.entries, seed)
+    after = {whose: cpu_s() for whose, cpu_s in scene.parts.items()}
+    assert summary["entries"] == load.entries
+    name = f"{name}, {load.batch:,} a request"
+    found[name].append(load.entries / summary["seconds"])
+    for which in ("p50", "p99"):
+        found[f"{name}, {which}"].append(summary[f"latency_ms.{which}"])
+    for whose, start in before.items():
+        cost_us = (after[whose] - start) / load.entries * 1e6
+        found[f"{name}: CPU of the {whose} for an entry"].append(cost_us)
+
+
+@contextmanager
+def _in_a_folder(_shared: Engines, _origin: str) -> Iterator[Scene]:
+    """Run the embedded default."""
+    with scratch_folder() as folder, serving(folder / "log") as log:
+        yield Scene(log, {"process": lambda: log.cpu_s})
+
+
+@contextmanager
+def _on_nodes(count: int, shared: Engines, origin: str) -> Iterator[Scene]:
+    """Run nodes of one log, the last of which is asked; the first one writes."""
+    with _nodes(count, shared, f"{origin}/{count}") as logs:
+        parts: dict[str, Callable[[], float]] = {
+            "node that writes": lambda: logs[0].cpu_s
+        }
+        if count > 1:
+            parts["node that forwards"] = lambda: logs[-1].cpu_s
+        if count > 2:
+            parts["nodes that read along"] = lambda: sum(it.cpu_s for it in logs[1:-1])
+        parts["database"] = lambda: shared.database_cpu_s
+        parts["store"] = lambda: shared.store_cpu_s
+        yield Scene(logs[-1], parts)
+
+
+SCENES: Final[dict[str, Callable[[Engines, str], AbstractContextManager[Scene]]]] = {
+    "folder": _in_a_folder,
+    "1 node": partial(_on_nodes, 1),
+    "2 nodes": partial(_on_nodes, 2),
+    "4 nodes": partial(_on_nodes, 4),
+}
+"""What is measured in each run, one beside the other, by the name in the result."""
 
 
 @contextmanager
@@ -102,45 +168,6 @@ def _nodes(count: int, shared: Engines, origin: str) -> Iterator[list[RunningLog
             own = folder / str(nth)
             logs.append(stack.enter_context(serving(own, *shared.flags, origin=origin)))
         yield logs
-
-
-def _measure_nodes(
-    found: dict[str, list[float]],
-    name: str,
-    logs: list[RunningLog],
-    shared: Engines,
-    load: _Load,
-) -> None:
-    """Let one node that follows forward a load; the others read along."""
-    writing, *following = logs
-
-    def run(entries: int, seed: int) -> dict[str, float]:
-        arguments = (f"--entries={entries}", f"--batch={load.batch}")
-        return following[-1].load(
-            "submit", *arguments, connections=load.connections, seed=seed
-        )
-
-    def cpus_s() -> tuple[float, ...]:
-        follow_s = sum(it.cpu_s for it in following[:-1])
-        nodes_s = (writing.cpu_s, following[-1].cpu_s, follow_s)
-        return (*nodes_s, shared.database_cpu_s, shared.store_cpu_s)
-
-    seed = load.seed * 100 + load.batch
-    run(2 * load.batch * load.connections, seed + 50)
-    before = cpus_s()
-    summary = run(load.entries, seed)
-    after = cpus_s()
-    name = f"{name}, {load.batch:,} a request"
-    found[name].append(load.entries / summary["seconds"])
-    for which in ("p50", "p99"):
-        found[f"{name}, {which}"].append(summary[f"latency_ms.{which}"])
-    parts = ("node that writes", "node that forwards", "nodes that read along")
-    for whose, start, end in zip(
-        (*parts, "database", "store"), before, after, strict=True
-    ):
-        if len(following) > 1 or whose != parts[-1]:
-            cost_us = (end - start) / load.entries * 1e6
-            found[f"{name}: CPU of the {whose} for an entry"].append(cost_us)
 
 
 def _measure_commits(found: dict[str, list[float]], logs: list[RunningLog]) -> None:
@@ -168,47 +195,6 @@ def _measure_commits(found: dict[str, list[float]], logs: list[RunningLog]) -> N
     for which, share in (("p50", 0.5), ("p99", 0.99)):
         name = f"a commit is with a node that follows, {which}"
         found[name].append(spent_ms[int(share * _COMMITS)])
-
-
-@contextmanager
-def _node(engine: str, shared: Engines, nth: int) -> Iterator[RunningLog]:
-    with scratch_folder() as folder:
-        if engine == _FOLDER:
-            with serving(folder / "log") as log:
-                yield log
-            return
-        origin = f"{ORIGIN}/{nth}"
-        _lay_key(folder / "log", origin)
-        with serving(folder / "log", *shared.flags, origin=origin) as log:
-            yield log
-
-
-def _measure(
-    found: dict[str, list[float]],
-    engine: str,
-    log: RunningLog,
-    shared: Engines,
-    load: tuple[int, int, int, int],
-) -> None:
-    entries, batch, connections, seed = load
-    flags = {"connections": connections, "seed": seed * 100 + batch}
-    warm = (f"--entries={2 * batch * connections}", f"--batch={batch}")
-    log.load("submit", *warm, connections=connections, seed=seed * 100 + batch + 50)
-    before = (log.cpu_s, shared.database_cpu_s, shared.store_cpu_s)
-    arguments = (f"--entries={entries}", f"--batch={batch}")
-    summary = log.load("submit", *arguments, **flags)
-    assert summary["entries"] == entries
-    after = (log.cpu_s, shared.database_cpu_s, shared.store_cpu_s)
-    name = f"{engine}, {batch:,} a request"
-    found[name].append(entries / summary["seconds"])
-    for which in ("p50", "p99"):
-        found[f"{name}, {which}"].append(summary[f"latency_ms.{which}"])
-    for whose, start, end in zip(
-        ("node", "database", "store"), before, after, strict=True
-    ):
-        if engine == _SHARED or whose == "node":
-            cost_us = (end - start) / entries * 1e6
-            found[f"{name}: CPU of the {whose} for an entry"].append(cost_us)
 
 
 def _take_over(shared: Engines, origin: str, number: signal.Signals) -> float:

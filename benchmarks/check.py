@@ -25,7 +25,13 @@ from typing import Any, Final
 from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.results import RESULTS
 
-CHECKED: Final = ("bench_submit_single", "bench_submit_batch", "bench_proofs")
+CHECKED: Final = {
+    "bench_submit_single": ("entries",),
+    "bench_submit_batch": ("entries",),
+    "bench_proofs": ("entries", "proofs"),
+}
+"""What is measured, and the numbers that its CPU depends on."""
+
 ROUNDS: Final = 3
 ALLOWED: Final = 1.15
 """Above what two runs of one commit differ by on a virtual machine with neighbours."""
@@ -47,10 +53,13 @@ def main() -> int:
         if strange:
             print(f"{strange}: name a commit to measure here, with --base (BASE=REV)")
             return 2
-        after = _rounds([_ROOT])[0]
+        after = _rounds([_ROOT], _numbers())[0]
     else:
         with _checked_out(given.base) as base:
-            before, after = _rounds([base, _ROOT])
+            before, after = _rounds([base, _ROOT], {})
+    if not before.keys() & after.keys():
+        print("no figure has the name that it had: there is nothing to compare with")
+        return 2
     return 1 if _compare(before, after) else 0
 
 
@@ -71,21 +80,34 @@ def _committed() -> tuple[Figures, str]:
     return figures, ""
 
 
-def _rounds(trees: list[Path]) -> list[Figures]:
-    """Return the figures of each tree, measured by turns."""
+def _numbers() -> dict[str, list[str]]:
+    """Return the numbers of the committed results, as arguments."""
+    numbers = {}
+    for name, settings in CHECKED.items():
+        document = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+        found = document["settings"]
+        numbers[name] = [f"--{it}={found[it]}" for it in settings if it in found]
+    return numbers
+
+
+def _rounds(trees: list[Path], numbers: dict[str, list[str]]) -> list[Figures]:
+    """Return the figures of each tree, measured by turns.
+
+    numbers: arguments of each benchmark; those of a quick run where it has none.
+    """
     found: list[Figures] = [{} for _ in trees]
     for nth in range(ROUNDS):
         for name in CHECKED:
             for tree, figures in zip(trees, found, strict=True):
                 print(f"round {nth + 1} of {ROUNDS}: {name}", file=sys.stderr)
-                _add(figures, _measure(tree, name))
+                _add(figures, _measure(tree, name, numbers.get(name, [])))
     return found
 
 
-def _measure(tree: Path, name: str) -> dict[str, Any]:
+def _measure(tree: Path, name: str, numbers: list[str]) -> dict[str, Any]:
     path = os.pathsep.join([str(tree), str(tree / "client")])
     subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", "--quick"],
+        [sys.executable, "-m", f"benchmarks.{name}", "--quick", *numbers],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.DEVNULL,
@@ -108,7 +130,9 @@ def _add(figures: Figures, document: dict[str, Any]) -> None:
 def _compare(before: Figures, after: Figures) -> list[str]:
     """Print each figure that both have; return those that grew."""
     grown: list[str] = []
-    for name in before.keys() & after.keys():
+    for name in sorted(before.keys() ^ after.keys()):
+        print(f"{name}: not compared, only one of both has it")
+    for name in sorted(before.keys() & after.keys()):
         was, now = statistics.median(before[name]), statistics.median(after[name])
         if now > ALLOWED * was:
             grown.append(name)

@@ -30,12 +30,14 @@ NODES: Final = "nodes"
 LEAVES: Final = "leaves"
 BUNDLES: Final = "bundles"
 TILES: Final = "tiles"
+RANGES: Final = "entries of ranges"
 BOTH_CORES: Final = f"nodes, {THREADS} threads"
 
 _PAIR: Final = 2 * HASH_SIZE
 _TILES: Final = (1, 64)
+_RANGE_BUNDLES: Final = 64
 _TILE_NODES: Final = TILE_WIDTH - 1
-_NODE_BATCHES: Final = (1, 2, 8, 16, 64, _TILE_NODES, PEAK)
+_NODE_BATCHES: Final = (1, 2, 4, 8, 16, 64, _TILE_NODES, PEAK)
 _LEAF_BATCHES: Final = (1, 8, 64, TILE_WIDTH, PEAK)
 
 
@@ -80,6 +82,7 @@ def measure_backend(name: str, inputs: Inputs, seconds: float) -> dict[Point, fl
         **_nodes(backend, inputs, seconds),
         **_leaves(backend, inputs, seconds),
         **_tiles(backend, inputs, seconds),
+        **_ranges(backend, inputs, seconds),
         **_threaded(name, inputs, seconds),
     }
 
@@ -119,6 +122,23 @@ def _tiles(backend: Backend, inputs: Inputs, seconds: float) -> dict[Point, floa
         rate = _items_per_s(hash_once, batch, seconds, calls_per_cpu_s)
         rates[Point(backend.name, TILES, batch)] = rate
     return rates
+
+
+def _ranges(backend: Backend, inputs: Inputs, seconds: float) -> dict[Point, float]:
+    count = min(len(inputs.entries) // TILE_WIDTH, _RANGE_BUNDLES)
+    starts = range(0, count * TILE_WIDTH, TILE_WIDTH)
+    bundles = [encode_bundle(inputs.entries[at : at + TILE_WIDTH]) for at in starts]
+    expected = PlainBackend().root(inputs.leaf_hashes[: count * FULL_TILE_BYTES])
+
+    def verify() -> bytes:
+        leaves = [backend.bundle_leaf_hashes(it, TILE_WIDTH) for it in bundles]
+        root = backend.root(backend.subtree_roots(b"".join(leaves)))
+        assert root == expected, backend.name
+        return root
+
+    batch = count * TILE_WIDTH
+    rate = _items_per_s(verify, batch, seconds, calls_per_cpu_s)
+    return {Point(backend.name, RANGES, batch): rate}
 
 
 def _threaded(name: str, inputs: Inputs, seconds: float) -> dict[Point, float]:

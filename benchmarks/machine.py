@@ -1,4 +1,4 @@
-"""What the figures were measured on: the machine and the versions.
+"""What the figures were measured on: the machine, the versions and the commit.
 
 Neither host names nor paths: nothing that tells whose machine it is.
 """
@@ -6,6 +6,7 @@ Neither host names nor paths: nothing that tells whose machine it is.
 import os
 import platform
 import re
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,9 @@ from cryptography.hazmat.backends.openssl import backend as openssl
 import tlog
 from tlog import hashing
 
+_ROOT: Final = Path(__file__).parents[1]
+# They are written by the runs themselves.
+_WRITTEN: Final = (":!benchmarks/results", ":!benchmarks/README.md")
 _FLAGS: Final = ("sha_ni", "avx2", "avx512f", "avx512bw", "avx512vl", "sha2")
 _PACKAGES: Final = ("aiohttp", "cryptography", "msgspec", "rocksdict", "uvloop")
 
@@ -50,6 +54,17 @@ def describe_versions() -> dict[str, str]:
     }
 
 
+def describe_commit() -> str:
+    """Return the commit that is measured, and whether files differ from it."""
+    git = ("git", "-C", str(_ROOT))
+    try:
+        commit = _output(*git, "rev-parse", "--short=12", "HEAD")
+        changed = _output(*git, "status", "--porcelain", "--", ".", *_WRITTEN)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit} with changes" if changed else commit
+
+
 def file_system(folder: Path) -> str:
     """Return the type of the file system that `folder` lies on."""
     real = folder.resolve()
@@ -59,6 +74,12 @@ def file_system(folder: Path) -> str:
         if real.is_relative_to(mount) and len(mount) >= best:
             best, found = len(mount), kind
     return found
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 def _first(pattern: str, text: str) -> str:

@@ -1,6 +1,7 @@
 """How often a second a thing can be done: by one core, or by the clock on the wall."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from statistics import median
 from time import perf_counter, process_time
 
 
@@ -18,6 +19,24 @@ def calls_per_wall_s(work: Callable[[], object], seconds: float) -> float:
     For work of several threads, whose CPU time adds up.
     """
     return _calls_per_s(work, seconds, perf_counter)
+
+
+def calls_by_turns(
+    works: Mapping[str, Callable[[], object]], seconds: float
+) -> dict[str, float]:
+    """Call each of `works` for about `seconds`; return calls for each second of CPU.
+
+    They take turns, call by call, and the median call of each counts: so that what the
+    neighbours do to the caches meets all of them, and their ratios say something.
+    """
+    used_s: dict[str, list[float]] = {name: [] for name in works}
+    begun_s = process_time()
+    while process_time() - begun_s < seconds * len(works):
+        for name, work in works.items():
+            before_s = process_time()
+            work()
+            used_s[name].append(process_time() - before_s)
+    return {name: 1 / median(runs) for name, runs in used_s.items()}
 
 
 def _calls_per_s(

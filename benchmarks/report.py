@@ -31,9 +31,30 @@ def main() -> None:
     _, end, after = rest.partition(END)
     if not (start and end):
         raise SystemExit(f"{README.name} has lost its markers")
-    parts = [start, "", *_budgets(documents), *_details(documents), end]
+    origins = _origins(documents)
+    parts = [start, "", *origins, *_budgets(documents), *_details(documents), end]
     README.write_text(before + "\n".join(parts) + after, "utf-8")
     print(f"{README.name}: {len(documents)} results")
+
+
+def _origins(documents: list[dict[str, Any]]) -> list[str]:
+    """Return whether all is of one machine and commit, and if not, what is not."""
+    newest = _origin(max(documents, key=lambda it: str(it["date"])))
+    others = [it["name"] for it in documents if _origin(it) != newest]
+    where, commit = newest
+    lines = [f"Measured on {where}, commit {commit}."]
+    if others:
+        lines.append(f"On another machine or commit: {', '.join(others)}.")
+    return [*lines, ""]
+
+
+def _origin(document: dict[str, Any]) -> tuple[str, str]:
+    machine = document["machine"]
+    return (
+        f"{machine['cpu']} (model {machine['cpu_model_number']})",
+        # Results from before the commit was written down have none.
+        document.get("commit", "unknown"),
+    )
 
 
 def _budgets(documents: list[dict[str, Any]]) -> list[str]:
@@ -70,10 +91,11 @@ def _details(documents: list[dict[str, Any]]) -> list[str]:
 
 def _circumstances(document: dict[str, Any]) -> str:
     machine, versions = document["machine"], document["versions"]
+    where, commit = _origin(document)
     flags = ", ".join(flag for flag, has in machine["flags"].items() if has)
     return (
-        f"{document['date']}; {machine['cpu']} (model {machine['cpu_model_number']}: "
-        f"{flags}), {machine['cores']} cores, {machine['memory_mib'] / 1024:.0f} GiB, "
+        f"{document['date']}, commit {commit}; {where} with {flags}; "
+        f"{machine['cores']} cores, {machine['memory_mib'] / 1024:.0f} GiB, "
         f"{machine['kernel']}, {machine['file_system']}; {versions['python']}, "
         f"hashing by {versions['hash_backend']}, aiohttp {versions['aiohttp']}, "
         f"uvloop {versions['uvloop']}, cryptography {versions['cryptography']}, "

@@ -1,8 +1,9 @@
 """Measures, their budgets, and the result files.
 
 A result file is `results/<name>.json`, a quick run's `results/<name>.quick.json`: the
-question, the machine, the versions, the method, every run and its median, the budget
-and whether it is met.  Quick figures show that a benchmark works, and nothing else.
+question, the machine, the versions, the commit, the method, every run and its median,
+the budget and whether it is met.  Quick figures show that a benchmark works, and
+nothing else.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks.machine import describe_machine, describe_versions
+from benchmarks.machine import describe_commit, describe_machine, describe_versions
 
 RESULTS: Final = Path(__file__).parent / "results"
 
@@ -75,6 +76,7 @@ class Result:
             "question": self.question,
             "method": " ".join(self.method.split()),
             "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "commit": describe_commit(),
             "quick": self.is_quick,
             "machine": describe_machine(Path(tempfile.gettempdir())),
             "versions": describe_versions(),

@@ -71,16 +71,6 @@ def log_lines_end_with_their_test() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(autouse=True)
-def the_verifiers_processes_alone_are_measured(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`tlog verify` runs what `python -m tlogverify` does, and is tested beside it."""
-    given = getattr(request.node, "callspec", None)
-    if given is not None and "tlog" == given.params.get("program"):
-        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(
     pyfuncitem: pytest.Function,

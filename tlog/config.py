@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from tlogverify.errors import FormatError
 from tlogverify.files import read_bounded
@@ -234,11 +235,44 @@ def _parse_path(value: object) -> Path:
     return Path(_parse_str(value))
 
 
-def _parse_place(value: object) -> Path | bool:
+def parse_place(text: str) -> Path | str:
+    """Return the URL of a bucket as it is, and all else as a path.
+
+    Raises FormatError for a URL with more than a bucket and a prefix.
+    """
+    if text.startswith("s3://"):
+        require_bucket_url("a bucket", text)
+        return text
+    return Path(text)
+
+
+def require_bucket_url(name: str, url: str) -> None:
+    """Raise FormatError, which shows no secret, unless a URL is a bucket's alone."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise FormatError(f"{name} is a URL, s3://BUCKET/PREFIX") from None
+    if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc:
+        raise FormatError(f"{name} is a URL without secrets, s3://BUCKET/PREFIX")
+    if parts.query or parts.fragment:
+        raise FormatError(f"{name} is a bucket and a prefix alone")
+
+
+def require_plain_path(name: str, origin: str) -> None:
+    """Raise FormatError unless an origin can be a part of a key in a bucket."""
+    if not origin or _PREFIX.fullmatch(f"/{origin}") is None:
+        raise FormatError(f"{name} in a bucket is a plain path", origin)
+
+
+def _parse_folder(value: object) -> Path | str:
+    return parse_place(_parse_str(value))
+
+
+def _parse_place(value: object) -> Path | str | bool:
     if isinstance(value, bool):
         return value
     text = _parse_str(value)
-    return _TRUE[text.lower()] if text.lower() in _TRUE else Path(text)
+    return _TRUE[text.lower()] if text.lower() in _TRUE else parse_place(text)
 
 
 def _parse_texts(value: object) -> tuple[str, ...]:
@@ -249,7 +283,7 @@ def _parse_texts(value: object) -> tuple[str, ...]:
 
 _NUMBER: Final = (_parse_int, "a whole number")
 _PATH: Final = (_parse_path, "a path")
-PLACE: Final = Path | bool
+PLACE: Final = Path | str | bool
 """The annotation of a setting that is off, on at its usual place, or on elsewhere."""
 
 _TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
@@ -259,7 +293,8 @@ _TYPES: Final[dict[object, tuple[Callable[[object], object], str]]] = {
     str: (_parse_str, "a text"),
     Path: _PATH,
     Path | None: _PATH,
-    PLACE: (_parse_place, "true, false or a path"),
+    PLACE: (_parse_place, "true, false, a path or s3://BUCKET/PREFIX"),
+    Path | str | None: (_parse_folder, "a path or s3://BUCKET/PREFIX"),
     tuple[str, ...]: (_parse_texts, 'a list of texts; in TOML ["…"]'),
 }
 """The parser of each field's annotation, and the rule that a wrong value breaks."""

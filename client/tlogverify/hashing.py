@@ -64,7 +64,7 @@ def hash_level(nodes: list[Hash]) -> list[Hash]:
     """Return the parents of `nodes`, two by two; a last one alone stays as it is."""
     pair, sha256 = iter(nodes), hashlib.sha256
     parents = [
-        Hash(sha256(b"\x01" + left + right).digest())
+        sha256(b"\x01" + left + right).digest()
         for left, right in zip(pair, pair, strict=False)
     ]
-    return [*parents, nodes[-1]] if len(nodes) % 2 else parents
+    return cast(list[Hash], [*parents, nodes[-1]] if len(nodes) % 2 else parents)

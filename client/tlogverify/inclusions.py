@@ -15,24 +15,24 @@ Source: RFC 6962, 2.1.1.  The arithmetic of a path is explained in `tlogverify.m
 import hashlib
 from collections.abc import Sequence
 
-from tlogverify.errors import ProofError
 from tlogverify.hashing import HASH_SIZE
-from tlogverify.merkle import require_hashes, verify_inclusion, ways_up
+from tlogverify.merkle import verify_inclusion, ways_up
 
 
 class Inclusions:
     """Verifies inclusion proofs in the tree (size, root), one after the other.
 
     It accepts and refuses what `tlogverify.merkle.verify_inclusion` does, in any order.
-    Proofs in ascending order of their indexes share the most.
+    Proofs in ascending order of their indexes share; another one is hashed whole.
     """
 
     def __init__(self, size: int, root: bytes) -> None:
         self._size = size
         self._root = root
+        # The last leaf, -1 for none; its path; the nodes on its way: `_nodes[k]` is
+        # hashed of k siblings.
         self._index = -1
         self._path: list[bytes] = []
-        # The nodes on the last leaf's way: `_nodes[k]` is hashed of k siblings.
         self._nodes: list[bytes] = []
 
     def verify(self, index: int, leaf_hash: bytes, path: Sequence[bytes]) -> None:
@@ -40,32 +40,31 @@ class Inclusions:
 
         path: sibling hashes from the leaf up.  Raises ProofError if it is not proven.
         """
-        ways, siblings = ways_up(index, self._size, len(path)), list(path)
-        if self._index in (-1, index):
-            # The first proof, or a leaf once more.
-            verify_inclusion(index, self._size, leaf_hash, siblings, self._root)
-            self._nodes = _hashed(ways, leaf_hash, siblings)
-            self._index, self._path = index, siblings
-            return
-        # `own` siblings stand below the meeting; above it only what is on the left
-        # counts once the way has left the right edge's.
-        own = (meeting := (index ^ self._index).bit_length()) - 1
-        if meeting > (index ^ (self._size - 1)).bit_length():
-            own = len(siblings) - 1 - (index >> meeting).bit_count()
-        last, nodes = own + len(self._path) - len(siblings), self._nodes
-        mine = _hashed(ways, leaf_hash, siblings[:own])
-        # What is compared leads to the root, so no sibling has another length, unless
-        # the leaf's hash has too: see verify_inclusion.
-        if (
-            mine[own] != self._path[last]
-            or siblings[own] != nodes[last]
-            or siblings[own + 1 :] != self._path[last + 1 :]
-            or len(leaf_hash) != HASH_SIZE
-        ):
-            require_hashes(leaf_hash, *siblings)
-            raise ProofError("the inclusion proof does not lead to the root")
-        nodes[: last + 1] = mine
-        self._index, self._path = index, siblings
+        siblings = path if isinstance(path, list) else list(path)
+        last, top = self._index, self._size - 1
+        # Nothing is remembered until the proof is proven.
+        self._index = -1
+        own = (index ^ last).bit_length() - 1
+        # To the right of the last leaf, and up to the meeting not on the right edge's
+        # way: so both leaves' ways have a sibling on every level.
+        if 0 <= last < index <= top and (index ^ top) >> own:
+            known, nodes = self._path, self._nodes
+            mine = _hashed(index, leaf_hash, below := siblings[:own])
+            is_met = mine[-1] == known[own]
+            # What the path must be: its own siblings, the last leaf's node, the rest.
+            # All that was there before is one object, which is quickly compared.
+            below.append(nodes[own])
+            known[: own + 1], nodes[: own + 1] = below, mine
+            # No sibling of another length leads to a node that is known, unless the
+            # leaf's hash has another length too: see verify_inclusion.
+            if is_met and known == siblings and len(leaf_hash) == HASH_SIZE:
+                self._index = index
+                return
+        # The whole proof decides, and its error says what is wrong.
+        verify_inclusion(index, self._size, leaf_hash, siblings, self._root)
+        ways = ways_up(index, self._size, len(siblings))
+        self._nodes = _hashed(ways, leaf_hash, siblings)
+        self._index, self._path = index, siblings.copy()
 
 
 def _hashed(ways: int, leaf_hash: bytes, siblings: list[bytes]) -> list[bytes]:

@@ -11,11 +11,12 @@ data: `inclusion_paths`.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from tlogverify.errors import ProofError
-from tlogverify.hashing import HASH_SIZE, Hash, hash_level
+from tlogverify.hashing import Hash, hash_level
 from tlogverify.lines import MAX_SIZE
+from tlogverify.merkle import require_hashes
 
 MAX_SIDE: Final = 63
 
@@ -90,11 +91,9 @@ def _levels(
         raise ProofError(f"[{start}, {end}) is no range in a tree of {size} leaves")
     if len(left) > MAX_SIDE or len(right) > MAX_SIDE:
         raise ProofError(f"a range proof has at most {MAX_SIDE} hashes a side")
-    hashes = (*leaf_hashes, *left, *right)
-    if any(len(value) != HASH_SIZE for value in hashes):
-        raise ProofError(f"every hash of a proof has {HASH_SIZE} bytes")
+    require_hashes(*leaf_hashes, *left, *right)
     before, after = iter(left), iter(right)
-    nodes, count = [Hash(value) for value in leaf_hashes], size
+    nodes, count = cast(list[Hash], list(leaf_hashes)), size
     levels: list[_Level] = []
     while count > 1:
         if start % 2:

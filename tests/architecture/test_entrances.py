@@ -13,7 +13,8 @@ ENTRANCES = {
     "monitor": {"completeness", "files", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}
     | {"clusters"},
-    "fsck": {"check", "damage", "documents", "peaks", "places", "shared"},
+    "fsck": {"check", "damage", "documents", "peaks", "places", "shared"}
+    | {"bucket_documents"},
     "backup": {"running", "restoring"},
     "rebuilds": {"building", "comparing", "stating"},
     "trial": {"neighbours"},

@@ -62,10 +62,10 @@ def may_run(block: Block) -> bool:
     return all(shutil.which(name) for name in called)
 
 
-@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
-def test_every_block_of_commands_or_code_says_whether_it_is_run(document: Path) -> None:
+def test_every_block_of_commands_or_code_says_whether_it_is_run() -> None:
     silent = [
         block.place
+        for document in documents()
         for block in blocks(document)
         if block.language in RUNNABLE and not MARKERS.fullmatch(block.marker)
     ]

@@ -2,9 +2,8 @@
 
 import importlib
 import re
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.docs.documents import ROOT, anchors, documents, prose, read
 
@@ -18,10 +17,6 @@ REGISTRY = re.compile(
     r"py(?:pi\.org|thonhosted)|registry\.|npm(?:js)|crates(?:\.io)|golang\.org"
 )
 EMPTY_WORDS = re.compile(r"(?i)\b(?:simply|would be|seamless\w*|blazing\w*)\b")
-
-each_document = pytest.mark.parametrize(
-    "document", documents(), ids=lambda path: path.relative_to(ROOT).as_posix()
-)
 
 
 def is_there(name: str) -> bool:
@@ -40,8 +35,14 @@ def is_there(name: str) -> bool:
     return False
 
 
-@each_document
-def test_every_relative_link_leads_somewhere(document: Path) -> None:
+def found_in_each(look: Callable[[Path], list[str]]) -> dict[str, list[str]]:
+    """Return what `look` finds, by the document where it finds anything."""
+    found = {it.relative_to(ROOT).as_posix(): look(it) for it in documents()}
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def broken_links(document: Path) -> list[str]:
+    """Return the relative links that lead nowhere."""
     broken: list[str] = []
     for link in LINK.findall(prose(document)):
         if "://" in link:
@@ -51,29 +52,32 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
         is_wrong = anchor and anchor not in anchors(target) if target.exists() else True
         if is_wrong:
             broken.append(link)
-    assert [] == broken
+    return broken
 
 
-@each_document
-def test_every_named_module_function_and_file_exists(document: Path) -> None:
+def missing_names(document: Path) -> list[str]:
+    """Return the modules, functions and files that are named and are not there."""
     text = prose(document)
     wrong = [name for name in DOTTED.findall(text) if not is_there(name)]
-    wrong += [
+    return wrong + [
         path
         for path in PATH.findall(text)
         if PLACEHOLDER not in path and not (ROOT / path).exists()
     ]
-    assert [] == wrong
 
 
-@each_document
-def test_no_document_holds_a_developers_path_or_a_registrys_host(
-    document: Path,
-) -> None:
-    text = read(document)
-    assert [] == DEVELOPERS_PATH.findall(text) + REGISTRY.findall(text)
+def test_every_relative_link_leads_somewhere() -> None:
+    assert {} == found_in_each(broken_links)
 
 
-@each_document
-def test_no_document_has_words_that_say_nothing(document: Path) -> None:
-    assert [] == EMPTY_WORDS.findall(read(document))
+def test_every_named_module_function_and_file_exists() -> None:
+    assert {} == found_in_each(missing_names)
+
+
+def test_no_document_holds_a_developers_path_or_a_registrys_host() -> None:
+    assert {} == found_in_each(lambda it: DEVELOPERS_PATH.findall(read(it)))
+    assert {} == found_in_each(lambda it: REGISTRY.findall(read(it)))
+
+
+def test_no_document_has_words_that_say_nothing() -> None:
+    assert {} == found_in_each(lambda it: EMPTY_WORDS.findall(read(it)))

@@ -27,6 +27,14 @@ extern size_t tested_count;
 
 #define EACH(it) (struct tested *it = tested; it < tested + tested_count; it++)
 
+/* Let a backend be tested.  is_wanted: without it the program ends. */
+void add_backend(const char *name, int is_wanted);
+
+/* Let all that this machine has be tested. */
+void add_backends(void);
+
+void fill_pool(void);
+
 /* Fewer cases, for valgrind. */
 extern int is_short;
 

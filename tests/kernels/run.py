@@ -93,11 +93,11 @@ def kernels(cpu: Path = KERNELS / "cpu.c") -> Code:
 
 def scanner() -> Code:
     """Return the scanner of records."""
-    cases = ROOT / "tests" / "scanner" / "check.c"
+    cases = ROOT / "tests" / "scanner"
     return Code(
         "tlog.entries._scanner",
-        (*sorted(SCANNER.glob("*.c")), cases, HERE / "rooms.c"),
-        (SCANNER, HERE),
+        (*sorted(SCANNER.glob("*.c")), *sorted(cases.glob("*.c")), HERE / "rooms.c"),
+        (SCANNER, HERE, cases),
     )
 
 
@@ -164,21 +164,24 @@ def host_compiler() -> tuple[str, ...]:
     return tuple(shlex.split(os.environ.get("CC") or "cc"))
 
 
-def lacking(step: Step, folder: Path) -> str | None:
+def lacking(
+    step: Step, folder: Path, trivial: str = TRIVIAL, *arguments: str
+) -> str | None:
     """Return what this machine lacks for a step: tried on a program that does nothing.
 
     That finds a sanitizer without its runtime, or one that the kernel does not let run.
+    arguments: that program's.
     """
     for tool in (step.compiler[0], *step.under[:1]):
         if shutil.which(tool) is None:
             return f"there is no {tool}"
     source, program = folder / "trivial.c", folder / "trivial"
-    source.write_text(TRIVIAL, "utf-8")
+    source.write_text(trivial, "utf-8")
     compiling = [*step.compiler, *step.flags]
     command = [*compiling, str(source), "-o", str(program), *LIBRARIES]
     if run(command).returncode != 0:
         return f"{shlex.join(compiling)} cannot compile a program that does nothing"
-    if run([*step.under, str(program)]).returncode != 0:
+    if run([*step.under, str(program), *arguments]).returncode != 0:
         return f"what {shlex.join(compiling)} makes of a program does not run here"
     return None
 

@@ -6,24 +6,16 @@
    --short: fewer cases, for valgrind.  Exits with 1 at the first wrong answer.  The
    order of the cases is always the same: a failure is found again.
 
-   What is recognised is put together again from what came out, and must be the input;
-   that Python reads the same is the matter of tests/tlog/entries/test_scanning.py. */
+   What must be true of each answer stands in judge.c; that Python reads the same is the
+   matter of tests/tlog/entries/test_scanning.py. */
 
-#include "rooms.h"
-#include "scanner.h"
+#include "judge.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SEED 0x9e3779b97f4a7c15u
-#define HASH 32
-#define ROW 39
-#define MAX_BODY 60000
-#define MAX_ENTRIES 64
-
-static unsigned long checks, recognised;
 
 static uint64_t random_word(void)
 {
@@ -32,15 +24,6 @@ static uint64_t random_word(void)
     word ^= word >> 7;
     word ^= word << 17;
     return word >> 16;
-}
-
-static void require(int is_right, const char *what)
-{
-    checks++;
-    if (is_right)
-        return;
-    printf("%s is wrong, after %lu checks\n", what, checks);
-    exit(1);
 }
 
 static enum place next_place(void)
@@ -151,111 +134,18 @@ static void mutate(struct text *text)
     }
 }
 
-/* The rows of a bundle, with as little room for them as may be said. */
-static size_t check_rows(const uint8_t *bundle, size_t size, size_t count,
-                         size_t rows_room, size_t longs_room)
-{
-    uint8_t hashes[HASH * MAX_ENTRIES] = {0};
-    for (size_t i = 0; i < HASH * count; i++)
-        hashes[i] = (uint8_t)random_word();
-    const enum place place = next_place();
-    struct room in = room_of(bundle, size, place);
-    struct room leaves = room_of(hashes, HASH * count, place);
-    struct room rows = room_for(ROW * rows_room, place);
-    uint64_t *longs = malloc(8 * longs_room + 8);
-    if (!longs)
-        abort();
-    size_t longs_count = 0;
-    const size_t found = tlog_scan_rows(in.at, size, count, leaves.at, 7, rows.at,
-                                        rows_room, longs, longs_room, &longs_count);
-    require(found <= rows_room, "the number of rows");
-    for (size_t i = 0; found && i < longs_count; i += 2) {
-        require(longs[i] < found, "the row of a long digest");
-        const size_t digits = 2 * (size_t)rows.at[ROW * longs[i]];
-        require(longs[i + 1] + digits < size, "the place of a long digest");
-    }
-    if (found) {
-        struct room sorted = room_for(ROW * found, place);
-        const size_t kept = tlog_sort_rows(rows.at, found, sorted.at);
-        require(kept > 0 && kept <= found, "the number of rows in order");
-        for (size_t i = 1; i < kept; i++)
-            require(memcmp(sorted.at + ROW * (i - 1), sorted.at + ROW * i, ROW) < 0,
-                    "the order of the rows");
-        leave_room(&sorted);
-    }
-    free(longs);
-    leave_room(&in);
-    leave_room(&leaves);
-    leave_room(&rows);
-    return found;
-}
-
-static void check_bundle(const uint8_t *bundle, size_t size, size_t count)
-{
-    const size_t room = count + size / 75, longs = 2 * (size / 107);
-    const size_t found = check_rows(bundle, size, count, room, longs);
-    require(found > count, "the rows of what was recognised");
-    require(check_rows(bundle, size, count, found, longs) == found, "all the room");
-    require(check_rows(bundle, size, count, found - 1, longs) == 0, "too little room");
-    require(check_rows(bundle, size, count + 1, room, longs) == 0, "an entry more");
-    require(check_rows(bundle, size, count - 1, room, longs) == 0, "an entry fewer");
-    check_rows(bundle, size, count, room, 0);
-    static struct text damaged;
-    for (int i = 0; i < 4; i++) {
-        memcpy(damaged.bytes, bundle, size);
-        damaged.size = size;
-        mutate(&damaged);
-        check_rows(damaged.bytes, damaged.size, count, room, longs);
-    }
-}
-
-/* What came of a body is put together again. */
-static void check_packed(const struct text *text, const uint8_t *bundle, size_t size,
-                         size_t count)
-{
-    static struct text again;
-    again.size = 0;
-    append(&again, "{\"entries\":[");
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        const size_t length = (size_t)bundle[at] << 8 | bundle[at + 1];
-        append(&again, i ? "," : "");
-        memcpy(again.bytes + again.size, bundle + at + 2, length);
-        again.size += length;
-        at += 2 + length;
-    }
-    append(&again, "]}");
-    require(at == size && again.size == text->size &&
-                memcmp(again.bytes, text->bytes, text->size) == 0,
-            "a body put together again");
-}
-
 static void check_body(const struct text *text, int is_whole)
 {
-    const enum place place = next_place();
-    struct room body = room_of(text->bytes, text->size, place);
-    uint16_t sizes[MAX_ENTRIES];
-    const size_t count = tlog_scan_body(body.at, text->size, sizes, MAX_ENTRIES);
-    require(count <= MAX_ENTRIES && (count > 0 || !is_whole), "the number of entries");
-    if (count > 0) {
-        recognised++;
-        require(tlog_scan_body(body.at, text->size, sizes, count - 1) == 0, "no room");
-        tlog_scan_body(body.at, text->size, sizes, count);
-        const size_t size = text->size - 13 + count;
-        struct room bundle = room_for(size, place);
-        require(tlog_pack_body(body.at, text->size, sizes, count, bundle.at, size),
-                "the size of a bundle");
-        check_packed(text, bundle.at, size, count);
-        check_bundle(bundle.at, size, count);
-        leave_room(&bundle);
-        for (size_t wrong = size - 1; wrong <= size + 1; wrong += 2) {
-            struct room other = room_for(wrong, place);
-            require(!tlog_pack_body(body.at, text->size, sizes, count, other.at, wrong),
-                    "a bundle of another size");
-            leave_room(&other);
-        }
+    static struct text bundle, damaged;
+    const size_t count =
+        judge_body(text->bytes, text->size, bundle.bytes, &bundle.size, next_place());
+    require(count > 0 || !is_whole, "the number of entries");
+    for (int i = 0; count > 0 && i < 4; i++) {
+        damaged = bundle;
+        mutate(&damaged);
+        judge_rows(damaged.bytes, damaged.size, count, count + bundle.size / 75,
+                   2 * (bundle.size / 107), next_place());
     }
-    leave_room(&body);
 }
 
 int main(int count, char **arguments)

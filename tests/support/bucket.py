@@ -15,6 +15,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 NAME: Final = "bucket"
 
+DELETED: Final = "DELETED"
+"""What a request that drops objects is called, for `Bucket.hold_write`."""
+
 # One request of the client and its two retries.
 _ATTEMPTS: Final = 3
 
@@ -23,8 +26,9 @@ class Bucket:
     """What is stored, and what is wrong with the store.
 
     is_conditional: whether conditions are heard; ignores_if_match: not this one.
-    trouble: the code of the error that
-    all requests get.  refused: how many have got it.
+    trouble: the code of the error that all requests get.  refused: how many have got
+    it.  uploads: parts of what is not an object so far.  largest_read: bytes of one
+    answer to a request of no range.
     """
 
     def __init__(self) -> None:
@@ -34,6 +38,8 @@ class Bucket:
         self.trouble = ""
         self.refused = 0
         self.url = ""
+        self.uploads: dict[str, dict[int, bytes]] = {}
+        self.largest_read = 0
         self.checkpoints: list[bytes] = []
         self.held = Event()
         self.released = Event()
@@ -63,7 +69,8 @@ class Bucket:
     def hold_write(self, part: str, *, is_stored: bool) -> None:
         """Let the next write of a key with this part wait until it is released.
 
-        is_stored: it is stored before it waits, and not after.
+        part: DELETED for one that drops objects.  is_stored: it is done before it
+        waits, and not after.
         """
         self._holds, self._is_stored = part, is_stored
         self.held.clear()
@@ -131,11 +138,20 @@ def bucket() -> Iterator[Bucket]:
 class _Answering(BaseHTTPRequestHandler):
     bucket: Bucket
     protocol_version = "HTTP/1.1"
+    # An answer is written in two parts.
+    disable_nagle_algorithm = True
 
     def do_PUT(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"]))
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.bucket.trouble:
             self._refuse(404, self.bucket.trouble)
+            return
+        asked = parse_qs(urlsplit(self.path).query)
+        if "partNumber" in asked:
+            self._put_part(asked, content)
+            return
+        if source := self.headers.get("x-amz-copy-source", ""):
+            self._copy(unquote(source).lstrip("/").removeprefix(f"{NAME}/"))
             return
         conditions = (
             self.headers.get("If-None-Match", ""),
@@ -154,37 +170,102 @@ class _Answering(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = parse_qs(urlsplit(self.path).query)
         if "list-type" in asked and not self.bucket.trouble:
-            self._list(*asked.get("prefix", [""]))
+            (prefix,) = asked.get("prefix", [""])
+            (after,) = asked.get("start-after", [""])
+            self._list(prefix, after)
             return
         found = self.bucket.objects.get(self._key)
         if self.bucket.trouble or found is None:
             self._refuse(404, self.bucket.trouble or "NoSuchKey")
             return
-        modified = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
-        self._answer(200, found, {"ETag": e_tag(found), **modified})
+        told = {"ETag": e_tag(found), "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        if asked_range := re.fullmatch("bytes=([0-9]+)-([0-9]+)", self._range):
+            start, end = int(asked_range[1]), min(int(asked_range[2]) + 1, len(found))
+            if start >= end:
+                self._refuse(416, "InvalidRange")
+                return
+            told["Content-Range"] = f"bytes {start}-{end - 1}/{len(found)}"
+            self._answer(206, found[start:end], told)
+            return
+        self.bucket.largest_read = max(self.bucket.largest_read, len(found))
+        self._answer(200, found, told)
 
-    def _list(self, prefix: str) -> None:
+    def do_HEAD(self) -> None:
+        # An answer to HEAD has no words: not even that the bucket is gone.
+        self.do_GET()
+
+    @property
+    def _range(self) -> str:
+        return str(self.headers.get("Range", ""))
+
+    def _put_part(self, asked: dict[str, list[str]], content: bytes) -> None:
+        parts = self.bucket.uploads[asked["uploadId"][0]]
+        parts[int(asked["partNumber"][0])] = content
+        self._answer(200, b"", {"ETag": e_tag(content)})
+
+    def _copy(self, source: str) -> None:
+        found = self.bucket.objects.get(source)
+        if found is None:
+            self._refuse(404, "NoSuchKey")
+            return
+        self.bucket.objects[self._key] = found
+        told = f"<CopyObjectResult><ETag>{e_tag(found)}</ETag></CopyObjectResult>"
+        self._answer(200, told.encode(), {})
+
+    def _post_upload(self, asked: dict[str, list[str]]) -> None:
+        """Begin an upload in parts, or make its object of them."""
+        if "uploads" in asked:
+            upload = str(len(self.bucket.uploads) + 1)
+            self.bucket.uploads[upload] = {}
+            told = f"<UploadId>{upload}</UploadId>"
+            kind = "InitiateMultipartUploadResult"
+        else:
+            parts = self.bucket.uploads.pop(asked["uploadId"][0])
+            content = b"".join(parts[it] for it in sorted(parts))
+            self.bucket.objects[self._key] = content
+            told, kind = (
+                f"<ETag>{e_tag(content)}</ETag>",
+                "CompleteMultipartUploadResult",
+            )
+        self._answer(200, f"<{kind}>{told}</{kind}>".encode(), {})
+
+    def _list(self, prefix: str, after: str) -> None:
         modified = "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
         listed = "".join(
             f"<Contents><Key>{key}</Key>{modified}<Size>{len(content)}</Size>"
             f"<ETag>{e_tag(content)}</ETag></Contents>"
             for key, content in sorted(self.bucket.objects.copy().items())
-            if key.startswith(prefix)
+            if key.startswith(prefix) and key > after
         )
         told = f"<ListBucketResult><Name>{NAME}</Name>{listed}</ListBucketResult>"
         self._answer(200, told.encode(), {})
 
     def do_DELETE(self) -> None:
-        self.bucket.objects.pop(self._key, None)
+        if self.bucket.trouble:
+            self._refuse(404, self.bucket.trouble)
+            return
+        self._drop(self._key)
         self._answer(204, b"", {})
 
     def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        asked = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        if self.bucket.trouble:
+            self._refuse(404, self.bucket.trouble)
+            return
+        if {"uploads", "uploadId"} & query.keys():
+            self._post_upload(query)
+            return
         keys = re.findall("<Key>([^<]*)</Key>", asked)
-        for key in keys:
-            self.bucket.objects.pop(key, None)
+        self._drop(*keys)
         deleted = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
         self._answer(200, f"<DeleteResult>{deleted}</DeleteResult>".encode(), {})
+
+    def _drop(self, *keys: str) -> None:
+        self.bucket.await_release(DELETED, is_stored=False)
+        for key in keys:
+            self.bucket.objects.pop(key, None)
+        self.bucket.await_release(DELETED, is_stored=True)
 
     @property
     def _key(self) -> str:
@@ -200,7 +281,8 @@ class _Answering(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(  # type: ignore[explicit-override]  # typing: from 3.12
         self, format: str, *args: Any

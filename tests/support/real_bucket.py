@@ -76,7 +76,7 @@ def real_bucket(name: str = "gofakes3") -> Iterator[RealBucket]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            while not _answers(port):
+            while not answers(port):
                 assert serving.poll() is None
             yield RealBucket(f"http://127.0.0.1:{port}")
         finally:
@@ -94,7 +94,8 @@ def _arguments(name: str, port: int, folder: str) -> list[str]:
     ]
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
         return True
     return False

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tlog.documents.opening import no_bucket
 from tlog.log.life import Log
 from tlog.log.opening import open_log
 from tlog.log.serving import serve
@@ -33,11 +34,15 @@ async def running_log(
 ) -> AsyncIterator[tuple[str, Log]]:
     """Open, serve and drain the log in `folder`; give its URL and the log itself.
 
-    changes: of its settings; and is_lean, whether hot routes have both ways in.
+    changes: of its settings; is_lean, whether hot routes have both ways in; and
+    open_shelf, which opens documents in a bucket.
     """
     is_lean = bool(changes.pop("is_lean", True))
+    open_shelf: Any = changes.pop("open_shelf", no_bucket)
     # In a thread: a log that opens asks its witnesses, who may be in this loop.
-    log = await asyncio.to_thread(open_log, log_settings(folder, **changes))
+    log = await asyncio.to_thread(
+        open_log, log_settings(folder, **changes), open_shelf=open_shelf
+    )
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(log, stop, url.set_result, is_lean=is_lean))

@@ -48,12 +48,18 @@ _PROGRAMS = ("tlog", "tlogverify", "sigstore")
 _IMPORTED = (
     "tlog.cli.command",
     *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES),
+    "tlog.log.node",
+    "tlog.log.shared",
     "tlogverify.command.running",
     "sigstore._cli",
 )
 
 # So begin the names of variables that are read before or within imports.
 _EARLY = ("PYTHON", "LD_", "LANG", "LC_", "SSL_", "OPENSSL_", "TLOG_HASH")
+
+# Where the tests have both distributions: those that are installed are these, too.
+_ROOT = Path(__file__).parents[2]
+_PATHS = os.pathsep.join([str(_ROOT), str(_ROOT / "client")])
 
 _NUMBER = struct.Struct("=i")
 _PARENT = Path(__file__).with_name("warm_parent.py")
@@ -161,7 +167,8 @@ def command(
 
 
 def _early(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    return frozenset((k, v) for k, v in environment.items() if k.startswith(_EARLY))
+    known = {"PYTHONPATH": _PATHS, **environment}
+    return frozenset((k, v) for k, v in known.items() if k.startswith(_EARLY))
 
 
 @cache

@@ -36,7 +36,7 @@ def plain_environment() -> dict[str, str]:
         name: value
         for name, value in environment().items()
         if name in {"PATH", "HOME", "LANG", "TMPDIR"}
-        or name.startswith(("PYTHON", "COV"))
+        or name.startswith(("PYTHON", "COV", "SSL_"))
     }
 
 

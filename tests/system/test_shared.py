@@ -23,7 +23,6 @@ from tests.support.sharing import Shared, ending, shared, witnessed
 from tests.system.audit import Audited, audit, root
 from tests.system.load import History
 from tests.system.server import NotServingError, ServerProcess
-from tlog.log.eras import KeyEra, write_eras
 from tlogclient import LogClient, RefusedError
 from tlogverify import Policy
 
@@ -265,15 +264,6 @@ def test_a_node_without_the_logs_key_makes_none(log: Shared) -> None:
             node.start()
         assert 2 == refused.value.status
         assert not key.exists()
-
-
-def test_a_log_whose_key_has_changed_is_refused(log: Shared) -> None:
-    """The other nodes do not know of it."""
-    node = log.node("node")
-    era = KeyEra("log.ed25519", log.verifier_key(node.folder), 0)
-    write_eras(node.folder, (era,))
-    with ending(node), pytest.raises(NotServingError, match="cannot change yet"):
-        node.start()
 
 
 @pytest.mark.parametrize("form", ["tlog:hunter-2@host/x", "host/x?password=hunter-2"])

@@ -10,13 +10,10 @@ import os
 import random
 import secrets
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from operator import lt
 from pathlib import Path
-from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,51 +21,23 @@ import pytest
 from tests.support.bucket import Bucket, bucket
 from tests.support.postgres import free_port, postgres
 from tests.support.running import until
-from tests.support.severed import Severed, severed
+from tests.support.severed import severed
 from tests.support.sharing import Shared, shared
+from tests.support.supervised import Node, supervised
 from tests.system.audit import audit, root
 from tests.system.load import History, Load
-from tests.system.server import ServerProcess
 from tlogclient import LogClient, RefusedError, UnavailableError
 from tlogverify import Policy
 
 ROUNDS = int(os.environ.get("TLOG_SHARED_ROUNDS", "10"))
 SEED = os.environ.get("TLOG_SHARED_SEED") or secrets.token_hex(4)
 CLIENTS = 3
-LOOK_S = 0.02
+LOOK_S = 0.05
+# Each look at the database is a connection, for which the server starts a process.
+LOOK_INTO_DATABASE_S = 0.15
 REFUSED = 10
 # A node that is stopping asks for a pause of five seconds: another is asked at once.
 PATIENCE_S = 4
-
-
-@dataclass
-class Node:
-    """One node that is started again whenever it has ended; ways: its own proxies."""
-
-    server: ServerProcess
-    port: int
-    ways: list[Severed]
-    ending: Event = field(default_factory=Event)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def supervise(self) -> None:
-        while not self.ending.is_set():
-            self.server.launch()
-            self.server.wait()
-
-    def send(self, number: signal.Signals) -> None:
-        # It may have ended by itself a moment ago.
-        with suppress(ProcessLookupError, AssertionError):
-            self.server.send(number)
-
-    @property
-    def is_serving(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-            return True
-        return False
 
 
 class Run:
@@ -151,10 +120,10 @@ class Run:
                 (node,) = (it for it in self.nodes if it.url == address)
                 if node.is_serving:
                     return node
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_INTO_DATABASE_S)
 
     async def another_writes(self, term: int) -> None:
-        await until(lambda: self.log.head()[0] > term, LOOK_S)
+        await until(lambda: self.log.head()[0] > term, LOOK_INTO_DATABASE_S)
 
     async def kill(self) -> None:
         await self._end(signal.SIGKILL)
@@ -248,18 +217,8 @@ def three_nodes(log: Shared, stored: Bucket) -> Iterator[list[Node]]:
             server.variables["TLOG_DATABASE"] = url
             server.variables["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{store.port}"
             nodes.append(Node(server, port, [database, store]))
-        threads = [Thread(target=it.supervise) for it in nodes]
-        for thread in threads:
-            thread.start()
-        try:
+        with supervised(nodes):
             yield nodes
-        finally:
-            for node in nodes:
-                node.ending.set()
-            for node, thread in zip(nodes, threads, strict=True):
-                while thread.is_alive():
-                    node.send(signal.SIGKILL)
-                    thread.join(LOOK_S)
 
 
 @pytest.mark.crash

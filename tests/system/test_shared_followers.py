@@ -4,29 +4,24 @@ PostgreSQL is real; the store is a bucket in memory.
 """
 
 import asyncio
-import signal
+import hashlib
 from dataclasses import replace
 from functools import partial
+from typing import Any
+
+import pytest
 
 from tests.faults.opened import entries
 from tests.support.bucket import Bucket
 from tests.support.http import Answer, ask
-from tests.support.rekor import body_of, hashedrekord
+from tests.support.rekor import b64, body_of, hashedrekord
 from tests.support.rekor_client import PATH
 from tests.support.running import until
-from tests.support.sharing import Shared, ending, witnessed
-from tests.system.audit import audit
+from tests.support.sharing import Shared, ending, submit, witnessed
 from tests.system.load import History, entry
-from tests.system.server import ServerProcess
 from tlogclient import LogClient, UnavailableError
 from tlogverify import Policy
-
-
-async def submit(node: ServerProcess, history: History, *batches: list[bytes]) -> None:
-    policy = node.policy
-    async with LogClient(node.url, policy, attempts=1) as client:
-        for batch in batches:
-            await history.submit(client, policy, batch)
+from tlogverify.record import parse_record
 
 
 async def test_a_node_that_follows_answers_as_the_one_that_writes(log: Shared) -> None:
@@ -54,6 +49,73 @@ async def test_a_node_that_follows_answers_as_the_one_that_writes(log: Shared) -
                 told.status,
                 (await ask(writing.url, path)).body,
             )
+        # The newest entry is found at once: the index is ahead of the head there.
+        (subject,) = parse_record(entries(609, 610)[0]).subjects
+        path = f"/api/v1/search?digest=sha256:{subject.sha256.hex()}"
+        found = (await ask(following.url, path)).json()
+        assert ([609], 610) == (
+            [it["index"] for it in found["hits"]],
+            found["complete_to"],
+        )
+
+
+async def test_each_node_says_where_it_stands(
+    log: Shared, store: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = {"writes": log.node("first"), "follows": log.node("second")}
+    with ending(*nodes.values()):
+        nodes["writes"].start()
+        await submit(nodes["writes"], History(), entries(0, 300))
+        await until(lambda: b"\n300\n" in log.published()["checkpoint"], 0.02)
+        nodes["follows"].start()
+        for role, node in nodes.items():
+            told: dict[str, Any] = {}
+            while told.get("index_lag_entries") != 0:
+                told = log.standing_of(node)
+            assert (role, 1, 0) == (told["role"], told["term"], told["lag_entries"])
+            assert (0, True) == (told["object_failures"], told["has_keys"])
+            assert (told["last_commit_s"] or 0) >= 0
+        monkeypatch.setattr(store, "trouble", "NoSuchBucket")
+        await submit(nodes["writes"], History(), entries(300, 310))
+        # One publishes, and the other one is asked for what it never had in memory.
+        assert 503 == (await ask(nodes["follows"].url, "/tile/entries/000")).status
+        for node in nodes.values():
+            await until(
+                partial(lambda it: log.standing_of(it)["object_failures"] > 0, node),
+                0.02,
+            )
+
+
+async def test_a_node_that_follows_checks_what_it_is_sent(log: Shared) -> None:
+    """Nobody else is there by then, for whom what is sound would have to wait."""
+    log = replace(log, origin=f"{log.origin.partition('/')[2]}.example")
+    flags = ("--sigstore", "--sigstore-native", "--takeover-s", "600")
+    tokens = log.folder / "tokens"
+    tokens.write_text(f"{hashlib.sha256(b'good').hexdigest()} ci\n")
+    nodes = [log.node(it, *flags, "--tokens-file", str(tokens)) for it in "ab"]
+    wrong = hashedrekord(b"one")
+    wrong["hashedRekordRequestV002"]["digest"] = b64(hashlib.sha256(b"two").digest())
+    native = b'{"entries":[%b]}' % entry("new")
+    sent = [
+        ("/api/v1/entries", native, "bad", 401),
+        (PATH, body_of(hashedrekord(b"one")), "bad", 401),
+        ("/api/v1/entries", native.replace(b"sha256", b"SHA256"), "good", 400),
+        (PATH, body_of(wrong), "good", 400),
+    ]
+    with ending(*nodes):
+        for node in nodes:
+            node.start()
+        nodes[0].kill()
+        for path, body, token, status in sent:
+            headers = {
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/json",
+            }
+            told = await ask(
+                nodes[1].url, path, method="POST", headers=headers, body=body
+            )
+            assert status == told.status, (path, token, told.body)
+    assert (1, 1) == log.head()
 
 
 async def test_sigstores_clients_are_answered_by_any_node(log: Shared) -> None:
@@ -83,6 +145,16 @@ async def test_cosigned_heads_are_shown_by_any_node(log: Shared) -> None:
         async with LogClient(following.url, following.policy) as client:
             head = (await client.checkpoint()).checkpoint
         assert head == history.heads[40]
+        # What it says of the witness is what the writer has told it.
+        told: list[Any] = []
+        while len(told) != 2 or told[0] != told[1]:
+            nodes = (writing, following)
+            told = [(await ask(it.url, "/api/v1/log")).json() for it in nodes]
+        assert (40, []) == (told[1]["cosigned_size"], told[1]["contradictions"])
+        (witness,) = told[1]["witnesses"]
+        assert ("cosigned", 40) == (witness["outcome"], witness["known_size"])
+        standing = log.standing_of(following)
+        assert (True, True) == (standing["confirmed"], standing["not_rolled_back"])
 
 
 async def test_without_a_writer_readers_are_answered_and_submitters_wait(
@@ -184,51 +256,6 @@ async def test_a_killed_writer_is_not_noticed_by_who_asks_another_node(
         # It waits for a node that writes, which this one becomes meanwhile.
         await submit(following, history, entries(10, 50))
         assert (2, 50) == log.head()
-
-
-STEPS = [
-    ("/tile/entries/", False),
-    ("/tile/0/", True),
-    ("/checkpoint", False),
-    ("/checkpoint", True),
-]
-"""Of a publication: what is written, and whether the store has it already."""
-
-
-async def test_a_writer_resumed_within_a_publication_moves_nothing_back(
-    log: Shared, store: Bucket
-) -> None:
-    """Stopped in each step of a publication, with an answer that comes much later."""
-    nodes = [log.node(name, "--takeover-s", "1") for name in ("first", "second")]
-    history = History()
-    with ending(*nodes):
-        for node in nodes:
-            node.start()
-        await submit(nodes[0], history, entries(0, 300))
-        store.checkpoints.clear()
-        for turn, (part, is_stored) in enumerate(STEPS):
-            old, new = nodes[turn % 2], nodes[(turn + 1) % 2]
-            at = 300 + turn * 400
-            store.hold_write(part, is_stored=is_stored)
-            await submit(old, history, entries(at, at + 200))
-            await asyncio.to_thread(store.held.wait)
-            old.send(signal.SIGSTOP)
-            await log.until_it_writes(new)
-            await submit(new, history, entries(at + 200, at + 400))
-            old.send(signal.SIGCONT)
-            store.released.set()
-            assert await asyncio.to_thread(old.wait) not in {0, -signal.SIGKILL}
-            old.start()
-        assert 0 == nodes[0].terminate()
-        policy = nodes[0].policy
-        heads = [policy.open_checkpoint(it).checkpoint for it in store.checkpoints]
-        sizes = [it.size for it in heads]
-        assert sizes == sorted(sizes)
-        for head in heads:
-            history.take_head(head)
-        files = log.published()
-        audited = audit(policy.open_checkpoint(files["checkpoint"]).checkpoint, files)
-        assert all(audited.entries[at] == it for it, at in history.indexes.items())
 
 
 async def test_a_node_that_has_seen_more_than_the_writer_stops(log: Shared) -> None:

@@ -102,3 +102,28 @@ def test_whatever_the_proof_the_verdict_is_that_of_one_proof(
             assert is_refused(many.verify, claimed, leaf, path)
         else:
             many.verify(claimed, leaf, path)
+
+
+def test_a_path_that_its_owner_changes_afterwards_changes_nothing() -> None:
+    many = Inclusions(8, TREE.root(8))
+    path = list(TREE.inclusion_path(2, 8))
+    for index in (2, 3, 4, 6):
+        path[:] = TREE.inclusion_path(index, 8)
+        many.verify(index, LEAVES[index], path)
+        path[:] = [LEAVES[0], LEAVES[1], LEAVES[2]]
+        assert is_refused(many.verify, index + 1, LEAVES[index + 1], path)
+
+
+def test_an_error_within_a_proof_does_not_mix_two_leaves() -> None:
+    """The last leaf's nodes must not be taken for those of the leaf that failed."""
+    paths = [list(TREE.inclusion_path(index, 8)) for index in range(8)]
+    for failed in range(3, 8):
+        for index in range(failed + 1, 8):
+            for other in range(index):
+                many = Inclusions(8, TREE.root(8))
+                many.verify(2, LEAVES[2], paths[2])
+                wrong: list[object] = [*paths[failed][:2], "text"]
+                with pytest.raises(TypeError):
+                    many.verify(failed, LEAVES[failed], wrong)  # type: ignore[arg-type]
+                with case(f"{index} after {failed}, by the proof of {other}"):
+                    assert is_refused(many.verify, index, LEAVES[other], paths[other])

@@ -11,7 +11,6 @@ A run that is ended anywhere is resumed by the next one: bundles that are there 
 are compared and not written again.
 """
 
-from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,10 @@ from tlog.backup.source import Source, read_source
 from tlog.errors import CorruptError, RejectedError
 from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_whole
 from tlog.fsck.peaks import Peaks
-from tlogverify.bundles import Progress, encode_bundle
+from tlogverify.bundles import Progress
 from tlogverify.checkpoint import Checkpoint
-from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
+from tlogverify.hashing import HASH_SIZE
+from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 _STEP_BUNDLES: Final = 64
 _NOT_COPIED: Final = ("lock", "format", "journal.db", "stored")
@@ -108,19 +108,17 @@ class _Run:
         peaks = Peaks() if held is None else held.grown()
         full, waiting = peaks.roots, dict[Path, bytes]()
         for nth in range(peaks.size // TILE_WIDTH, -(-head.size // TILE_WIDTH)):
-            entries = self._source.bundle(nth)
-            joined = hashing.hash_leaves(entries)
-            leaf_hashes = hashing.split_hashes(joined)
+            content, leaf_hashes = self._source.bundle(nth)
             if old is not None and old.size < (nth + 1) * TILE_WIDTH:
                 self._require_same(peaks, leaf_hashes, old)
                 old = None
-            if len(entries) == TILE_WIDTH:
-                peaks.push(8, hashing.subtree_roots(joined))
+            if len(leaf_hashes) == FULL_TILE_BYTES:
+                peaks.push(8, hashing.subtree_roots(leaf_hashes))
                 full = peaks.roots
             else:
-                for leaf_hash in leaf_hashes:
+                for leaf_hash in hashing.split_hashes(leaf_hashes):
                     peaks.push(0, leaf_hash)
-            waiting |= self._unwritten(nth, entries)
+            waiting |= self._unwritten(nth, content, len(leaf_hashes) // HASH_SIZE)
             if len(waiting) == _STEP_BUNDLES:
                 self._write(waiting)
             self._progress(peaks.size, head.size)
@@ -131,12 +129,10 @@ class _Run:
             )
         return full
 
-    def _require_same(
-        self, before: Peaks, leaf_hashes: Iterable[bytes], old: Checkpoint
-    ) -> None:
+    def _require_same(self, before: Peaks, leaf_hashes: bytes, old: Checkpoint) -> None:
         """Require that the log still has the history of the copy."""
         then = deepcopy(before)
-        for leaf_hash in leaf_hashes:
+        for leaf_hash in hashing.split_hashes(leaf_hashes):
             if then.size < old.size:
                 then.push(0, leaf_hash)
         if then.root() != old.root:
@@ -145,9 +141,8 @@ class _Run:
                 f"its first {old.size} entries are not those that its copy has",
             )
 
-    def _unwritten(self, nth: int, entries: list[bytes]) -> dict[Path, bytes]:
-        path = self._place.path(Tile(ENTRIES, nth, len(entries)))
-        content = encode_bundle(entries)
+    def _unwritten(self, nth: int, content: bytes, width: int) -> dict[Path, bytes]:
+        path = self._place.path(Tile(ENTRIES, nth, width))
         if path.exists() and path.read_bytes() == content:
             return {}
         return {path: content}

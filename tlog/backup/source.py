@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tlog import hashing
 from tlog.backup.place import open_head, read_keys
 from tlog.errors import MISSING, CorruptError, RejectedError, database_error
-from tlogverify.bundles import parse_bundle
+from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey
@@ -40,41 +41,54 @@ class Source:
     first: int
     entries: Sequence[bytes]
 
-    def bundle(self, nth: int) -> list[bytes]:
-        """Return the entries of the bundle `nth`, as many as the head covers.
+    def bundle(self, nth: int) -> tuple[bytes, bytes]:
+        """Return the bundle `nth`, as wide as the head covers, and its leaf hashes.
 
-        Raises CorruptError if they are not there.
+        Raises CorruptError if the entries are not there, or have not that form.
         """
         start = nth * TILE_WIDTH
         width = min(self.head.size - start, TILE_WIDTH)
-        found = self._stored(nth)[:width]
-        at = start + len(found) - self.first
-        if len(found) < width and at >= 0:
-            found += self.entries[at : at + width - len(found)]
-        if len(found) < width:
-            where = f"public/{Tile(ENTRIES, nth).path}"
-            raise CorruptError(where, f"holds {len(found)} of {width} entries")
-        return found
+        where, content, found = self._stored(nth)
+        try:
+            if found != width:
+                # Only the last bundles are not in the files as they are to be copied.
+                entries = parse_bundle(content, found)[:width]
+                content = encode_bundle(entries + self._waiting(start, width, entries))
+            return content, hashing.bundle_leaf_hashes(content, width)
+        except FormatError as error:
+            raise CorruptError(where, str(error)) from error
 
-    def _stored(self, nth: int) -> list[bytes]:
-        """Return the most entries that a file holds of a bundle; none without a file.
+    def _waiting(self, start: int, width: int, stored: list[bytes]) -> list[bytes]:
+        """Return what the journal has of a bundle, behind its entries in a file."""
+        at, missing = start + len(stored) - self.first, width - len(stored)
+        found = self.entries[at : at + missing] if at >= 0 else []
+        if len(found) < missing:
+            where = f"public/{Tile(ENTRIES, start // TILE_WIDTH).path}"
+            held = len(stored) + len(found)
+            raise CorruptError(where, f"holds {held} of {width} entries")
+        return [*found]
 
-        A narrower file goes away when the full one is there, and not before: so that
-        whoever misses it finds the full one at the second look.
+    def _stored(self, nth: int) -> tuple[str, bytes, int]:
+        """Return the widest file of a bundle, its name first, and the width.
+
+        Without a file, a bundle of no entries.  A narrower file goes away when the full
+        one is there, and not before: so that whoever misses it finds the full one at
+        the second look.
         """
         full = self.root / "public" / Tile(ENTRIES, nth).path
         narrow = full.with_name(f"{full.name}.p")
         for _ in range(_TRIES):
             try:
-                return _parse(full, TILE_WIDTH)
+                return str(full), full.read_bytes(), TILE_WIDTH
             except MISSING:
                 pass
             try:
                 widest = max((int(it.name) for it in narrow.iterdir()), default=0)
-                return _parse(narrow / str(widest), widest)
+                path = narrow / str(widest)
+                return str(path), path.read_bytes(), widest
             except (*MISSING, ValueError):
                 pass
-        return []
+        return str(full), b"", 0
 
 
 def read_source(root: Path) -> Source:
@@ -120,10 +134,3 @@ def _read_journal(
         except (FormatError, TypeError) as error:
             raise CorruptError(where, str(error)) from error
     return row[0], first, entries
-
-
-def _parse(path: Path, width: int) -> list[bytes]:
-    try:
-        return parse_bundle(path.read_bytes(), width)
-    except FormatError as error:
-        raise CorruptError(str(path), str(error)) from error

@@ -13,6 +13,7 @@
     fsck  rebuild  keygen  token             what operators do
     backup  restore                          a second copy of a log, and the log of one
     documents  document_log                  the documents of a log, and the way to it
+    buckets  bucket_shelf                    documents in a bucket, where one is named
     attest_flags  attest_reports             attest's flags, and what it tells
     document_flags                           what those who submit say of documents
     completion  manual  described            for shells and `man`: what each verb takes
@@ -26,9 +27,11 @@
     stores  shared_stores                    what names them, and the settings that do
     migrate  migrate_shared                  a log moved into them, and back
     fsck_shared  rebuild_shared              what both verbs do there
+    fsck_bucket                              documents there, verified
     serving  settings                        what the roles that run share
     traces  spans                            what they do, told to a collector
-    rotate_key                               a log's key changed under one origin
+    rotate_key  key_steps                    a log's key changed under one origin
+    rotate_key_shared                        the same in stores that nodes share
     keys  hardware                           keys by their URIs; those on tokens
     credentials  policies  progress          what the others share
     network  registries                      flags of the network; the way to a registry

@@ -15,7 +15,7 @@ from tlog.cli.retries import silence_retries
 from tlog.config import load_settings
 from tlog.errors import RejectedError
 from tlog.log.life import Log
-from tlog.log.opening import open_log
+from tlog.log.opening import OpenStores, open_log
 from tlog.log.serving import serve
 from tlog.log.settings import LogSettings
 from tlogclient import LogClient
@@ -45,7 +45,7 @@ async def open_way_to_log(options: argparse.Namespace) -> AsyncIterator[LogClien
             yield log
         return
     silence_retries()
-    async with open_stopped(options) as (url, log_here):
+    async with open_stopped(settings_of(options)) as (url, log_here):
         policy = Policy.parse(log_here.standing.policy.encode())
         async with LogClient(url, policy, timeout_s=options.timeout) as log:
             yield log
@@ -53,18 +53,26 @@ async def open_way_to_log(options: argparse.Namespace) -> AsyncIterator[LogClien
 
 @asynccontextmanager
 async def open_stopped(
-    options: argparse.Namespace, *, takes_records: bool = False
+    settings: LogSettings,
+    *,
+    takes_records: bool = False,
+    open_stores: OpenStores | None = None,
 ) -> AsyncIterator[tuple[str, Log]]:
     """Serve the stopped log in a folder to this process, and give its URL and itself.
 
-    options: folder and config.  takes_records: whether a log whose one door is
-    Sigstore's takes them too, as long as it is open here.  Raises RejectedError if it
-    runs, or is no log.
+    takes_records: whether a log whose one door is Sigstore's takes them too, as long as
+    it is open here.  open_stores: of a log that nodes share; it need not be stopped,
+    and the node that writes it is replaced.  Raises RejectedError if it runs, or is no
+    log.
     """
-    settings = settings_of(options)
     if takes_records:
         settings = replace(settings, sigstore_native=settings.sigstore)
-    log = await asyncio.to_thread(open_log, settings, open_token=open_token)
+    log = await asyncio.to_thread(
+        open_log,
+        settings,
+        open_token=open_token,
+        open_stores=open_stores,
+    )
     stop = asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(log, stop, url.set_result))
@@ -85,8 +93,17 @@ def settings_of(options: argparse.Namespace) -> LogSettings:
         raise RejectedError(
             f"{options.folder} is no log's folder: name the log by --log URL"
         )
-    flags = {"data": str(options.folder), "listen": "127.0.0.1:0"}
-    if vars(options).get("mldsa44"):
-        flags["mldsa44"] = "true"
+    flags = {"data": str(options.folder)}
     settings = load_settings(LogSettings, flags, os.environ, options.config)
-    return replace(settings, tokens_file=None, rate_entries_per_s=0, documents=False)
+    return opened_here(settings)
+
+
+def opened_here(settings: LogSettings) -> LogSettings:
+    """Return the settings with which this process alone may use the log's doors."""
+    return replace(
+        settings,
+        listen="127.0.0.1:0",
+        tokens_file=None,
+        rate_entries_per_s=0,
+        documents=False,
+    )

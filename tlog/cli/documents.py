@@ -8,8 +8,13 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tlog.cli.buckets import open_shelf
 from tlog.cli.completeness import INCOMPLETE, tell_agreement, tell_disagreement
 from tlog.cli.document_log import open_way_to_log
 from tlog.cli.output import Output, telling_errors
@@ -21,15 +26,17 @@ from tlog.cli.policies import (
     open_client,
 )
 from tlog.clock import SystemClock
+from tlog.config import parse_place
 from tlog.documents.disposing import Disposer, judge_all
 from tlog.documents.indexing import list_anew, read_noted
-from tlog.documents.opening import find_store
+from tlog.documents.opening import find_far_store, find_store
 from tlog.documents.retention import MAX_RULES_BYTES, Verdict, parse_rules
 from tlog.documents.settings import INDEX_BYTES
 from tlog.documents.store import DocumentStore
 from tlog.documents.tombstones import parse_digest, show_digest, show_time
+from tlog.errors import RejectedError
 from tlog.folders import write_whole
-from tlogclient import IncompleteError, TwoHistoriesError
+from tlogclient import IncompleteError, LogClient, TwoHistoriesError
 from tlogclient.attested import Attestation, AttestationResult
 from tlogverify.artifact import artifact_sha256
 from tlogverify.files import read_bounded
@@ -70,7 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     redacted = actions.add_parser("redact", help="remove one document for good")
     for action in (listed, got, indexed, pruned, redacted):
         action.add_argument(
-            "folder", type=Path, metavar="DIR", help="a store, or a log's --data"
+            "place",
+            metavar="DIR|URL",
+            help="a store, or a log's --data; or s3://BUCKET/PREFIX of one of these",
         )
     for action in (got, redacted):
         action.add_argument("digest", metavar="sha256:HEX")
@@ -192,20 +201,39 @@ def _told(options: argparse.Namespace, it: Attestation) -> str:
     return words
 
 
+@contextmanager
+def _opened(options: argparse.Namespace) -> Iterator[DocumentStore]:
+    """Find the store that a command is about; where it is far, drafts lie here."""
+    place = parse_place(options.place)
+    if isinstance(place, Path):
+        options.folder = place
+        yield find_store(place, open_shelf)
+        return
+    options.folder = None
+    with TemporaryDirectory(prefix="tlog-documents-") as here:
+        store = find_far_store(place, Path(here), open_shelf)
+        try:
+            yield store
+        finally:
+            store.components.close()
+
+
 def _list(options: argparse.Namespace) -> int:
-    store = find_store(options.folder)
     output = Output(is_answer=True)
-    for digest in sorted({*store.digests()}):
-        if store.tombstone(digest) is None:
-            output.tell(_listed(options, store, digest))
-    for stone in store.tombstones():
-        if options.json:
-            output.tell(json.dumps({"state": stone.disposition, **stone.members()}))
-        else:
-            output.tell(
-                f"{show_digest(stone.digest)}  {stone.disposition} {stone.when} by "
-                f"entry {stone.entry}: {stone.reason}"
-            )
+    with _opened(options) as store:
+        gone = {*store.beside.removed()}
+        digests = sorted({*store.digests()} - gone)
+        for line in store.many(partial(_listed, options, store), digests):
+            output.tell(line)
+        for stone in store.tombstones():
+            if options.json:
+                told = {"state": stone.disposition, **stone.members()}
+                output.tell(json.dumps(told))
+            else:
+                output.tell(
+                    f"{show_digest(stone.digest)}  {stone.disposition} {stone.when} by "
+                    f"entry {stone.entry}: {stone.reason}"
+                )
     output.require()
     return 0
 
@@ -226,13 +254,18 @@ def _listed(options: argparse.Namespace, store: DocumentStore, digest: bytes) ->
 
 
 def _index(options: argparse.Namespace) -> int:
-    store = find_store(options.folder)
-    count = list_anew(store)
-    after: int | None = 0
-    while after is not None:
-        after = read_noted(store, options.most_bytes, after)
-    unread = store.components.unread()
-    store.components.close()
+    with _opened(options) as store:
+        if options.folder is None:
+            raise RejectedError(
+                "each node makes an index of its own: stop it and remove "
+                "documents-here/components.db in its --data"
+            )
+        count = list_anew(store)
+        after: int | None = 0
+        while after is not None:
+            after = read_noted(store, options.most_bytes, after)
+        unread = store.components.unread()
+        store.components.close()
     output = Output()
     if options.json:
         output.tell(json.dumps({"sboms": count, "unread": unread}))
@@ -243,9 +276,11 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
-    store = find_store(options.folder)
     number, at = 0, 0
-    with store.open(parse_digest(options.digest)) as document:
+    with (
+        _opened(options) as store,
+        store.open(parse_digest(options.digest)) as document,
+    ):
         if options.out is not None:
             content = bytearray()
             while at < document.size or number == 0:
@@ -262,23 +297,23 @@ def _get(options: argparse.Namespace) -> int:
 
 
 async def _prune(options: argparse.Namespace) -> int:
-    store, clock = find_store(options.folder), SystemClock()
+    clock, output = SystemClock(), Output(is_answer=True)
     text = read_bounded(options.rules, str(options.rules), MAX_RULES_BYTES)
     rules = parse_rules(str(options.rules), text)
-    judged = judge_all(store, rules, clock.now_s())
-    output = Output(is_answer=True)
-    for digest, size, verdict in judged:
-        if options.json or verdict.action in ("expire", "cold", "hold"):
-            output.tell(_pruned(options, digest, size, verdict))
-    expired = [digest for digest, _, it in judged if it.action == "expire"]
-    colder = [digest for digest, _, it in judged if it.action == "cold"]
-    if not options.dry_run:
-        for digest in colder:
-            await asyncio.to_thread(store.cool, digest)
-        async with open_way_to_log(options) as log:
-            disposer = Disposer(store, log, clock)
-            await disposer.finish()
-            await disposer.dispose("expired", expired, f"retention: {options.rules}")
+    with _opened(options) as store:
+        judged = judge_all(store, rules, clock.now_s())
+        for digest, size, verdict in judged:
+            if options.json or verdict.action in ("expire", "cold", "hold"):
+                output.tell(_pruned(options, digest, size, verdict))
+        expired = [digest for digest, _, it in judged if it.action == "expire"]
+        colder = [digest for digest, _, it in judged if it.action == "cold"]
+        if not options.dry_run:
+            for digest in colder:
+                await asyncio.to_thread(store.cool, digest)
+            async with _way_to_log(options) as log:
+                disposer, why = Disposer(store, log, clock), options.rules
+                await disposer.finish()
+                await disposer.dispose("expired", expired, f"retention: {why}")
     if not options.json:
         would = "would be " if options.dry_run else ""
         output.tell(
@@ -287,6 +322,13 @@ async def _prune(options: argparse.Namespace) -> int:
         )
     output.require()
     return 0
+
+
+def _way_to_log(options: argparse.Namespace) -> AbstractAsyncContextManager[LogClient]:
+    """Return the way to the log that is told first; RejectedError if it is unknown."""
+    if options.log is None and options.folder is None:
+        raise RejectedError(f"{options.place} is no folder: name its log by --log URL")
+    return open_way_to_log(options)
 
 
 def _pruned(
@@ -299,10 +341,11 @@ def _pruned(
 
 
 async def _redact(options: argparse.Namespace) -> int:
-    store, digest = find_store(options.folder), parse_digest(options.digest)
-    async with open_way_to_log(options) as log:
-        disposer = Disposer(store, log, SystemClock())
-        stone = await disposer.redact(digest, options.reason)
+    digest = parse_digest(options.digest)
+    with _opened(options) as store:
+        async with _way_to_log(options) as log:
+            disposer = Disposer(store, log, SystemClock())
+            stone = await disposer.redact(digest, options.reason)
     output = Output()
     if options.json:
         output.tell(json.dumps(stone.members()))

@@ -16,10 +16,11 @@ from tlog.cli.output import Output
 from tlog.cli.progress import show_progress
 from tlog.cli.stores import add_stores, may_be_shared, needing_extra
 from tlog.cli.verbs import load
+from tlog.config import parse_place
 from tlog.errors import telling_machine_trouble
 from tlog.fsck.check import Verdict, check_folder
 from tlog.fsck.damage import DamageError
-from tlog.fsck.documents import check_documents, find_documents
+from tlog.fsck.documents import DocumentFiles, check_documents, find_documents
 from tlogverify.command.telling import complain
 
 
@@ -27,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
     parser.add_argument(
         "folder",
-        type=Path,
         metavar="DIR",
-        help="a stopped log's --data, or that of a node",
+        help="a stopped log's --data, or that of a node; with --documents also "
+        "s3://BUCKET/PREFIX of them",
     )
     add_stores(parser)
     parser.add_argument(
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--documents",
         action="store_true",
-        help="verify the documents in DIR instead, whether or not the log runs",
+        help="verify the documents there instead, whether or not the log runs",
     )
     parser.add_argument(
         "--textfile", type=Path, metavar="FILE.prom", help="write metrics there"
@@ -79,12 +80,19 @@ def _write(options: argparse.Namespace, kind: str) -> None:
 def _judge(options: argparse.Namespace) -> str:
     """Verify what is asked for, and return what is told of it."""
     if not options.documents:
+        options.folder = Path(options.folder)
         return _told(options, _check(options))
-    folder = find_documents(options.folder)
-    whole, gone = check_documents(folder, show_progress())
+    files = find_documents(parse_place(options.folder), _open_bucket)
+    whole, gone = check_documents(files, _open_bucket, show_progress())
     if options.json:
         return json.dumps({"whole": True, "documents": whole, "removed": gone})
-    return f"{folder}: whole: {whole} documents, {gone} removed"
+    return f"{files.root}: whole: {whole} documents, {gone} removed"
+
+
+def _open_bucket(url: str) -> DocumentFiles:
+    with needing_extra("a store of documents in a bucket"):
+        files: DocumentFiles = load("fsck_bucket").BucketFiles(url)
+    return files
 
 
 def _check(options: argparse.Namespace) -> Verdict:

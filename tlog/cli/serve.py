@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
+from tlog.cli.buckets import open_shelf, require_buckets
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.keys import open_token
 from tlog.cli.retries import silence_retries
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
     silence_retries()
     if settings.database or settings.objects:
         return _run_node(settings, options)
-    log = open_log(settings, open_token=open_token)
+    require_buckets(settings)
+    log = open_log(settings, open_token=open_token, open_shelf=open_shelf)
     tune_interpreter()
 
     def ready(url: str) -> None:
@@ -71,10 +73,11 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
     with needing_extra():
         shared = load("shared").SharedLog(settings, open_token)
     tune_interpreter()
-    signer = shared.ground.signer
+    log_keys = shared.ground.keys
 
     def ready(url: str, size: int) -> None:
-        announced = _Announced(settings, signer.origin, signer.verifier_keys, url, size)
+        origin, keys = log_keys.origin, log_keys.keys
+        announced = _Announced(settings, origin, keys, url, size)
         announced.tell(as_json=options.json)
 
     async def run_node() -> int:

@@ -25,7 +25,7 @@ def add_settings(parser: argparse.ArgumentParser, kind: type[CommandSettings]) -
         explanation = it.metadata["help"]
         if it.type == PLACE:
             parser.add_argument(
-                flag, nargs="?", const="true", metavar="FOLDER", help=explanation
+                flag, nargs="?", const="true", metavar="PLACE", help=explanation
             )
             continue
         if isinstance(it.default, bool):

@@ -34,13 +34,16 @@ def may_be_shared(options: argparse.Namespace) -> bool:
 
 
 @contextmanager
-def needing_extra() -> Iterator[None]:
-    """Let the want of a library that only shared stores need be told as such."""
+def needing_extra(what: str = "a log that nodes share") -> Iterator[None]:
+    """Let the want of a library that only buckets and databases need be told as such.
+
+    what: needs it.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("tlog.", "tlogverify", "tlogclient")):
             raise
         raise RejectedError(
-            "a log that nodes share needs an extra: pip install 'tlog-server[shared]'"
+            f"{what} needs an extra: pip install 'tlog-server[shared]'"
         ) from error

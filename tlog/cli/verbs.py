@@ -57,8 +57,7 @@ VERBS: Final[Mapping[str, Mapping[str, str]]] = {
         "index, prune, redact.",
         "keygen": "Make a key: the private half in a file of mode 0600, the public "
         "half printed.",
-        "rotate-key": "Change the key of a stopped log under one origin: join, retire, "
-        "revoke.",
+        "rotate-key": "Change the key of a log under one origin: join, retire, revoke.",
         "sigstore-try": "Start stand-ins of what Sigstore's clients need beside a log, "
         "for trial only.",
         "token": "Make, list and remove the bearer tokens of a log, in a file that it "

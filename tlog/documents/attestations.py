@@ -5,8 +5,8 @@ a link to it, or what became of it.  `complete_to` says up to where these are al
 """
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from aiohttp import web
 
@@ -33,6 +33,8 @@ INLINE_BYTES: Final = 64 << 10
 _MOST_INLINE_BYTES: Final = 2 << 20
 _HEX: Final = re.compile(r"[0-9a-f]*")
 _MAX_TYPE_CHARS: Final = 256
+
+_Told = TypeVar("_Told")
 
 
 class AttestationEndpoints:
@@ -82,20 +84,26 @@ class AttestationEndpoints:
                 await self._threads.run(self._store.promote, digest, by)
 
     def _waiting(self, named: Sequence[Named]) -> set[bytes]:
-        found = {it.document for it in named if it.document is not None}
-        return {digest for digest in found if self._store.is_pending(digest)}
+        found = [*{it.document for it in named if it.document is not None}]
+        waiting = self._store.many(self._store.is_pending, found)
+        return {digest for digest, it in zip(found, waiting, strict=True) if it}
 
     def tell(
         self, about: Sequence[tuple[Hit, Named]], *, is_inline: bool
     ) -> list[dict[str, object]]:
         """Return what is told of entries and their documents; it blocks."""
-        left = _MOST_INLINE_BYTES if is_inline else 0
+        digests = [named.document for _, named in about]
+        found = self._ask(self._store.status, digests)
+        inline = _inline_of(digests, found) if is_inline else set[int]()
+        read = self._ask(self._read, [digests[it] for it in sorted(inline)])
         told: list[dict[str, object]] = []
-        for hit, named in about:
+        for position, (hit, named) in enumerate(about):
             document: dict[str, object] | None = None
             if named.document is not None:
-                document, content = self._tell_document(named.document, left)
-                left -= len(content)
+                status, content = found[named.document], None
+                if position in inline:
+                    status, content = read[named.document]
+                document = self._tell_document(named.document, status, content)
             told.append(
                 {
                     "index": hit.index,
@@ -106,11 +114,17 @@ class AttestationEndpoints:
             )
         return told
 
+    def _ask(
+        self, ask: Callable[[bytes], _Told], digests: Sequence[bytes | None]
+    ) -> dict[bytes, _Told]:
+        """Ask the store for each document once."""
+        asked = [*dict.fromkeys(it for it in digests if it is not None)]
+        return dict(zip(asked, self._store.many(ask, asked), strict=True))
+
     def _tell_document(
-        self, digest: bytes, left: int
-    ) -> tuple[dict[str, object], bytes]:
-        """Return what is told of a document, and the bytes that stand in it."""
-        status, content = self._read(digest, left)
+        self, digest: bytes, status: Status, content: bytes | None
+    ) -> dict[str, object]:
+        """Return what is told of a document; content: what stands in it."""
         told: dict[str, object] = {
             "digest": show_digest(digest),
             "disposition": status.state,
@@ -122,18 +136,30 @@ class AttestationEndpoints:
             told["content"] = content
         if status.tombstone is not None:
             told["tombstone"] = status.tombstone.members()
-        return told, content or b""
+        return told
 
-    def _read(self, digest: bytes, left: int) -> tuple[Status, bytes | None]:
-        status = self._store.status(digest)
-        size = status.size
-        if status.state != "stored" or size is None or size > min(INLINE_BYTES, left):
-            return status, None
+    def _read(self, digest: bytes) -> tuple[Status, bytes | None]:
         try:
-            return status, self._store.read_small(digest, INLINE_BYTES)
+            with self._store.open(digest) as document:
+                if document.size <= INLINE_BYTES:
+                    return Status("stored", document.size), document.read(0)
         except (DamagedDocumentError, GoneError, NoDocumentError):
             # It has changed, or has gone this moment: what became of it is asked anew.
-            return self._store.status(digest), None
+            pass
+        return self._store.status(digest), None
+
+
+def _inline_of(
+    digests: Sequence[bytes | None], found: Mapping[bytes, Status]
+) -> set[int]:
+    """Return the places of the documents that stand in the answer, as room is left."""
+    left, inline = _MOST_INLINE_BYTES, set[int]()
+    for place, digest in enumerate(digests):
+        size = None if digest is None else found[digest].size
+        if size is not None and size <= min(INLINE_BYTES, left):
+            inline.add(place)
+            left -= size
+    return inline
 
 
 def artifact_of(text: str) -> bytes:

@@ -8,14 +8,16 @@ digest, not about the file.
 """
 
 import hashlib
-import os
 from collections import OrderedDict
 from threading import Lock
 from typing import Final
 
 from tlog.documents.refusals import DamagedDocumentError
+from tlog.documents.shelf import Reader, is_emptied
 
 PIECE_BYTES: Final = 256 << 10
+_READ_AT_ONCE: Final = 4
+"""Pieces of a document that is hashed as a whole: fewer requests of a bucket."""
 
 _MOST_PIECES: Final = 1 << 18
 """Hashes that are remembered: of 64 GiB of documents, in some 20 MiB."""
@@ -52,17 +54,19 @@ class OpenDocument:
     """A document that was whole when it was opened; a context manager.
 
     Raises DamagedDocumentError if it is not, and OSError if it cannot be read now; the
-    descriptor is closed then.
+    reader is closed then.
     """
 
-    def __init__(self, descriptor: int, digest: bytes, pieces: Pieces) -> None:
+    def __init__(self, reader: Reader, digest: bytes, pieces: Pieces) -> None:
         self.digest = digest
-        self._descriptor = descriptor
+        self._reader = reader
+        self.size = reader.size
         try:
-            self.size = os.fstat(descriptor).st_size
+            if is_emptied(digest, reader.size):
+                raise DamagedDocumentError(digest)
             self._hashes = self._known_hashes(pieces)
         except BaseException:
-            os.close(descriptor)
+            reader.close()
             raise
 
     def __enter__(self) -> "OpenDocument":
@@ -73,9 +77,7 @@ class OpenDocument:
 
     def close(self) -> None:
         """Let go of the file; idempotent."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._reader.close()
 
     def read_whole(self, most: int) -> bytes | None:
         """Return all bytes if they are at most `most`, else None; raises as `read`."""
@@ -95,12 +97,7 @@ class OpenDocument:
         return piece
 
     def _read(self, number: int) -> bytes:
-        parts: list[bytes] = []
-        at, left = number * PIECE_BYTES, PIECE_BYTES
-        while left and (part := os.pread(self._descriptor, left, at)):
-            parts.append(part)
-            at, left = at + len(part), left - len(part)
-        return b"".join(parts)
+        return self._reader.read(number * PIECE_BYTES, PIECE_BYTES)
 
     def _known_hashes(self, pieces: Pieces) -> tuple[bytes, ...]:
         count = max(-(-self.size // PIECE_BYTES), 1)
@@ -120,10 +117,11 @@ class OpenDocument:
 
     def _hash_pieces(self, count: int) -> tuple[bytes, ...]:
         whole, hashes = hashlib.sha256(), list[bytes]()
-        for number in range(count):
-            piece = self._read(number)
-            whole.update(piece)
-            hashes.append(hashlib.sha256(piece).digest())
+        for first in range(0, count, _READ_AT_ONCE):
+            block = self._reader.read(first * PIECE_BYTES, _READ_AT_ONCE * PIECE_BYTES)
+            whole.update(block)
+            for at in range(0, len(block), PIECE_BYTES):
+                hashes.append(hashlib.sha256(block[at : at + PIECE_BYTES]).digest())
         if whole.digest() != self.digest:
             raise DamagedDocumentError(self.digest)
         return tuple(hashes)

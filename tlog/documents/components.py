@@ -13,7 +13,7 @@ All of it blocks, and belongs on threads.  Other processes may have the file ope
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -97,16 +97,21 @@ class ComponentIndex:
 
     def note(self, digest: bytes, entries: Sequence[int]) -> None:
         """Note a document that these entries name as an SBOM."""
+        self.note_all({digest: entries})
+
+    def note_all(self, named: Mapping[bytes, Sequence[int]]) -> None:
+        """Note documents, each with the entries that name it as an SBOM."""
         with self._changing() as database:
-            database.execute(
-                "INSERT OR IGNORE INTO documents (digest, state) VALUES (?, ?)",
-                (digest, _NOTED),
-            )
-            row = _id_of(database, digest)
-            database.executemany(
-                "INSERT OR REPLACE INTO naming VALUES (?, ?)",
-                [(entry, row) for entry in entries],
-            )
+            for digest, entries in named.items():
+                database.execute(
+                    "INSERT OR IGNORE INTO documents (digest, state) VALUES (?, ?)",
+                    (digest, _NOTED),
+                )
+                row = _id_of(database, digest)
+                database.executemany(
+                    "INSERT OR REPLACE INTO naming VALUES (?, ?)",
+                    [(entry, row) for entry in entries],
+                )
 
     def unread(self) -> int:
         """Return how many SBOMs have not been read, or cannot be."""

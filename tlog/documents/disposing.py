@@ -19,11 +19,10 @@ from tlog.clock import Clock
 from tlog.documents.facts import Facts
 from tlog.documents.refusals import NoDocumentError
 from tlog.documents.retention import Rules, Verdict
+from tlog.documents.shelf import is_emptied, stored_on
 from tlog.documents.store import DocumentStore
-from tlog.documents.tier import remove_file
 from tlog.documents.tombstones import (
     DISPOSITION_TYPE,
-    MAX_DISPOSITION_BYTES,
     Disposition,
     Removal,
     Tombstone,
@@ -32,7 +31,6 @@ from tlog.documents.tombstones import (
     show_time,
 )
 from tlogclient import LogClient
-from tlogverify.files import read_bounded
 
 
 class Disposer:
@@ -43,6 +41,7 @@ class Disposer:
 
     def __init__(self, store: DocumentStore, log: LogClient, clock: Clock) -> None:
         self._store = store
+        self._beside = store.beside
         self._log = log
         self._clock = clock
 
@@ -66,10 +65,8 @@ class Disposer:
 
     async def finish(self) -> None:
         """Carry out what an earlier removal has begun."""
-        for path in sorted((self._store.root / "intents").iterdir()):
-            if len(path.name) == 2 * hashlib.sha256().digest_size:
-                content = read_bounded(path, "a disposition", MAX_DISPOSITION_BYTES)
-                await self._carry_out(content)
+        for content in await asyncio.to_thread(lambda: [*self._beside.intents()]):
+            await self._carry_out(content)
 
     async def dispose(
         self, disposition: Removal, digests: Sequence[bytes], reason: str
@@ -79,8 +76,8 @@ class Disposer:
         stones: list[Tombstone] = []
         for group in disposition_digests(digests):
             content = Disposition(disposition, group, reason, when).encode()
-            path = self._store.intent(hashlib.sha256(content).hexdigest())
-            await asyncio.to_thread(self._store.write, path, content)
+            sha256 = hashlib.sha256(content).digest()
+            await asyncio.to_thread(self._beside.write_intent, sha256, content)
             stones += await self._carry_out(content)
         return stones
 
@@ -104,9 +101,9 @@ class Disposer:
             Tombstone(digest, said, why, when, entry, sha256)
             for digest in disposition.digests
         ]
-        for stone in stones:
-            self._store.bury(stone)
-        remove_file(self._store.intent(sha256.hex()))
+        for _ in self._store.many(self._store.bury, stones):
+            pass
+        self._beside.drop_intent(sha256)
         return stones
 
 
@@ -114,14 +111,17 @@ def judge_all(
     store: DocumentStore, rules: Rules, now_s: int
 ) -> list[tuple[bytes, int, Verdict]]:
     """Return what the rules say of each stored document: digest, size, verdict."""
-    judged: dict[bytes, tuple[int, Verdict]] = {}
+    gone = {*store.beside.removed()}
+    found: dict[bytes, tuple[int, bool]] = {}
     for tier in store.tiers:
         is_cold = tier is not store.hot or len(store.tiers) == 1
-        for digest in tier.digests():
-            if digest in judged or store.tombstone(digest) is not None:
-                continue
-            size = tier.path(digest).stat().st_size
-            facts = store.facts(digest)
-            verdict = rules.judge(digest, facts, is_cold=is_cold, now_s=now_s)
-            judged[digest] = (size, verdict)
-    return [(digest, *judged[digest]) for digest in sorted(judged)]
+        for digest, size in stored_on(tier):
+            if digest not in gone and not is_emptied(digest, size):
+                found.setdefault(digest, (size, is_cold))
+    judged: list[tuple[bytes, int, Verdict]] = []
+    ordered = sorted(found)
+    for digest, facts in zip(ordered, store.many(store.facts, ordered), strict=True):
+        size, is_cold = found[digest]
+        verdict = rules.judge(digest, facts, is_cold=is_cold, now_s=now_s)
+        judged.append((digest, size, verdict))
+    return judged

@@ -23,8 +23,8 @@ from tlog.documents.refusals import (
     UnnamedError,
     WrongDigestError,
 )
+from tlog.documents.shelf import Draft
 from tlog.documents.store import Kept
-from tlog.documents.tier import Draft
 from tlog.documents.tombstones import parse_digest, show_digest
 from tlog.errors import BusyError
 from tlog.http.body import announced_bytes, read_pieces, require_form
@@ -75,6 +75,7 @@ class DocumentEndpoints:
         self._metrics = documents.metrics
         self._threads = documents.threads
         self._clock = documents.clock
+        self._follows = documents.follows
         self._naming = naming
         self._authorize = authorize
         self._uploads = 0
@@ -164,13 +165,20 @@ class DocumentEndpoints:
     ) -> tuple[int, str] | None:
         """Return index and predicate type of an entry that names the document.
 
-        None if the search index knows no such entry so far.  Raises UnnamedError if
+        None if this node knows no such entry so far.  Raises UnnamedError if
         the entry that a request states is another one.
         """
         if "entry" not in parameters:
             return await find_naming_entry(self._naming, digest)
         index = query_number(dict(parameters), "entry", 0)
         entry = await self._naming.committed(index)
+        if entry is None and self._follows:
+            # Another node may have committed it: the document waits until it is here.
+            if not self._settings.document_pending_bytes:
+                raise BusyError(
+                    "this node does not have the entry yet", retry_after_s=1
+                )
+            return None
         if entry is None or (named := named_by(entry)).document != digest:
             raise UnnamedError(f"entry {index} does not name {show_digest(digest)}")
         return index, named.predicate_type or ""
@@ -223,10 +231,12 @@ class DocumentEndpoints:
             try:
                 piece = await self._threads.run(document.read, number)
             except (DamagedDocumentError, OSError):
-                await self._threads.run(self._store.verify_all, document.digest)
-                if response.prepared and request.transport is not None:
-                    # Its length was announced: cut short, nobody takes it for whole.
-                    request.transport.abort()
+                try:
+                    await self._threads.run(self._store.verify_all, document.digest)
+                finally:
+                    if response.prepared and request.transport is not None:
+                        # Its length was told: cut short, nobody takes it for whole.
+                        request.transport.abort()
                 raise
             piece = piece[max(span.start - at, 0) : span.stop - at]
             if not response.prepared:

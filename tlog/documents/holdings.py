@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from tlog.documents.attestations import AttestationEndpoints
+from tlog.documents.components import Holding
 from tlog.documents.naming import Hit, Named, Naming, named_by
 from tlog.documents.opening import OpenDocuments
 from tlog.errors import BusyError
@@ -73,8 +74,20 @@ class HoldingEndpoints:
                 "the components of stored SBOMs are being listed",
                 retry_after_s=_RETRY_S,
             )
-        found = index.find(question, start, PAGE_HOLDINGS + 1)
+        self._store.catch_up()
+        found = self._present(index.find(question, start, PAGE_HOLDINGS + 1))
         return {it.entry: (it.document, it.artifacts) for it in found}, index.unread()
+
+    def _present(self, found: list[Holding]) -> list[Holding]:
+        """Return those that are not removed; another node may have been told to."""
+        stones = self._store.many(self._store.tombstone, [it.document for it in found])
+        present: list[Holding] = []
+        for it, stone in zip(found, stones, strict=True):
+            if stone is None:
+                present.append(it)
+            else:
+                self._store.components.forget(it.document)
+        return present
 
 
 def _is_about(

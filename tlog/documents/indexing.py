@@ -28,9 +28,8 @@ def list_sboms(store: DocumentStore) -> int:
 
     Facts say so.  Raises CorruptError if those of a document are damaged.
     """
-    count = 0
-    for digest in {*store.digests()}:
-        facts = store.facts(digest)
+    count, digests = 0, [*{*store.digests()}]
+    for digest, facts in zip(digests, store.many(store.facts, digests), strict=True):
         entries = () if facts is None else sbom_entries(facts)
         if entries and store.tombstone(digest) is None:
             store.components.note(digest, entries)

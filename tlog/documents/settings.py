@@ -14,15 +14,18 @@ INDEX_BYTES: Final = 16 << 20
 class DocumentSettings(SettingsGroup):
     """The store of documents beside a log."""
 
-    documents: Path | bool = setting(
+    documents: Path | str | bool = setting(
         False,
-        "keep the documents that entries name: true, in the log's folder; or a folder",
+        "keep the documents that entries name: true, in the log's folder or beside the "
+        "objects that nodes share; or a folder; or s3://BUCKET/PREFIX",
     )
     document_bytes: int = setting(
         64 << 20, "the most bytes of one document", least=1, most=1 << 40
     )
-    document_cold: Path | None = setting(
-        None, "a second folder of documents, which retention moves old ones to"
+    document_cold: Path | str | None = setting(
+        None,
+        "a second folder of documents, or s3://BUCKET/PREFIX, which retention moves "
+        "old ones to",
     )
     document_pending_bytes: int = setting(
         256 << 20,

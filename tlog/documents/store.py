@@ -1,44 +1,43 @@
-"""The store: documents by their digest, in one folder or two, and what stays of them.
+"""The store: documents by their digest, in one place or two, and what stays of them.
 
-    documents.format    the version of this layout
-    lock                held by the server
-    cold                the folder of the cold tier, if there is one
-    stored/  tmp/       documents and drafts, as in every tier
-    pending/            documents that came before their entry, for a while
-    facts/              what is known of each document beside its bytes
-    tombs/              a tombstone for each document that was removed
-    components.db       which SBOM holds which package: made from the documents
-    intents/            dispositions on their way into the log
-    damaged/            what did not have its digest, kept for a person to look at
-
-Order is the argument.  A tombstone is durable before the bytes go, and who gives bytes
-a name looks for a tombstone afterwards.  So a server that stores and a command that
-removes need no lock between them: whichever is later, the bytes are gone.
+`tlog.documents.shelf` lists its files.  Order is the argument.  A tombstone is durable
+before the bytes go, and who gives bytes a name looks for a tombstone afterwards.  So
+servers that store and commands that remove need no lock between them: whichever is
+later, the bytes are gone.
 
 All of it blocks, and belongs on threads.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Final, Literal, NamedTuple, TypeVar
 
+from tlog.documents.announced import Announced
+from tlog.documents.beside import Beside
 from tlog.documents.checked import OpenDocument, Pieces
 from tlog.documents.components import ComponentIndex, sbom_entries
-from tlog.documents.facts import MAX_FACTS_BYTES, Facts
+from tlog.documents.facts import Facts
 from tlog.documents.refusals import (
     DamagedDocumentError,
     GoneError,
     NoDocumentError,
 )
-from tlog.documents.tier import Draft, Tier, adopt_file, open_file, remove_file
-from tlog.documents.tombstones import MAX_TOMBSTONE_BYTES, Tombstone
-from tlog.errors import BusyError, CorruptError
-from tlog.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_whole
-from tlogverify.errors import FormatError
-from tlogverify.files import read_bounded
+from tlog.documents.shelf import (
+    Draft,
+    Reader,
+    Shelf,
+    digest_of,
+    is_emptied,
+    stored_at,
+    stored_on,
+)
+from tlog.documents.tombstones import Tombstone
+from tlog.durable.at_once import at_once
+from tlog.errors import BusyError
 
 State = Literal["stored", "redacted", "expired", "absent", "damaged"]
 """What became of a document."""
@@ -46,10 +45,12 @@ State = Literal["stored", "redacted", "expired", "absent", "damaged"]
 Kept = Literal["new", "known", "pending"]
 """What became of a draft."""
 
-_Parsed = TypeVar("_Parsed", Facts, Tombstone)
+_Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
 
 _COPY_BYTES: Final = 1 << 20
 _LOCKS: Final = 64
+_GROUP: Final = 256
 
 
 class Status(NamedTuple):
@@ -63,28 +64,41 @@ class Status(NamedTuple):
 class DocumentStore:
     """An open store; from any thread.
 
-    on_damage: called with the digest of a document that was found changed, after it
-    was put aside.
+    root: a folder of this process alone, with its drafts and the index of components;
+    that of the store itself where the store is a folder.  on_damage: called with the
+    digest of a document that was found changed, after it was put aside.
     """
 
     def __init__(
         self,
         root: Path,
-        cold: Path | None,
+        hot: Shelf,
+        cold: Shelf | None,
         on_damage: Callable[[bytes], object] = lambda digest: None,
     ) -> None:
-        """Use a folder that `tlog.documents.opening` has made or found."""
+        """Use what `tlog.documents.opening` has made or found."""
         self.root = root
-        self.hot = Tier(root)
-        self.tiers: Sequence[Tier] = (
-            (self.hot,) if cold is None else (self.hot, Tier(cold))
-        )
+        self.hot = hot
+        self.tiers: Sequence[Shelf] = (hot,) if cold is None else (hot, cold)
+        self.beside = Beside(hot)
         self.components = ComponentIndex(root / "components.db")
+        self._announced = Announced(hot, self.components, root / "announced")
         self._on_damage = on_damage
         self._pieces = Pieces()
         # Writers of one document wait for each other, others do not.
         self._changing = [Lock() for _ in range(_LOCKS)]
         self._filling = Lock()
+
+    def many(
+        self, ask: Callable[[_Item], _Done], items: Iterable[_Item]
+    ) -> Iterator[_Done]:
+        """Return the answer for each item, in their order.
+
+        Many are asked for at once where each answer comes over a network.
+        """
+        is_far, left = any(it.is_far for it in self.tiers), iter(items)
+        while group := [*islice(left, _GROUP)]:
+            yield from at_once(ask, group) if is_far else map(ask, group)
 
     def begin(self, needed_bytes: int = 0) -> Draft:
         """Return an empty draft; BusyError if the disk has no room."""
@@ -92,15 +106,11 @@ class DocumentStore:
 
     def tombstone(self, digest: bytes) -> Tombstone | None:
         """Return what stays of a document; CorruptError if it cannot be read."""
-        path = self._beside("tombs", digest)
-        found = _read(path, "a tombstone", MAX_TOMBSTONE_BYTES)
-        return None if found is None else _parsed(path, found, Tombstone.parse)
+        return self.beside.tombstone(digest)
 
     def facts(self, digest: bytes) -> Facts | None:
         """Return what is known of a document; CorruptError if it cannot be read."""
-        path = self._beside("facts", digest)
-        found = _read(path, "facts", MAX_FACTS_BYTES)
-        return None if found is None else _parsed(path, found, Facts.parse)
+        return self.beside.facts(digest)
 
     def open(self, digest: bytes) -> OpenDocument:
         """Open a document that is whole.
@@ -110,15 +120,18 @@ class DocumentStore:
         """
         if (tombstone := self.tombstone(digest)) is not None:
             raise GoneError(tombstone)
+        is_damaged = False
         for tier in self.tiers:
-            descriptor = tier.open(digest)
-            if descriptor is None:
+            if (reader := tier.open(stored_at(digest))) is None:
                 continue
             try:
-                return OpenDocument(descriptor, digest, self._pieces)
+                return OpenDocument(reader, digest, self._pieces)
             except DamagedDocumentError:
-                self.put_aside(tier, digest)
-        if self._aside(digest).exists():
+                is_damaged = True
+                self._put_aside(tier, stored_at(digest), digest, reader)
+            except FileNotFoundError:
+                continue  # it went while it was read, perhaps to the next tier
+        if is_damaged or self.hot.size(_aside(digest)) is not None:
             raise DamagedDocumentError(digest)
         raise NoDocumentError(f"no document sha256:{digest.hex()} is kept here")
 
@@ -126,22 +139,18 @@ class DocumentStore:
         """Return what became of a document; nothing of its bytes is read."""
         if (tombstone := self.tombstone(digest)) is not None:
             return Status(tombstone.disposition, None, tombstone)
+        if (size := self.size(digest)) is not None:
+            return Status("stored", size)
+        is_damaged = self.hot.size(_aside(digest)) is not None
+        return Status("damaged" if is_damaged else "absent")
+
+    def size(self, digest: bytes) -> int | None:
+        """Return the size of a document that lies in a tier, or None."""
         for tier in self.tiers:
-            descriptor = tier.open(digest)
-            if descriptor is not None:
-                try:
-                    return Status("stored", os.fstat(descriptor).st_size)
-                finally:
-                    os.close(descriptor)
-        return Status("damaged" if self._aside(digest).exists() else "absent")
-
-    def read_small(self, digest: bytes, most: int) -> bytes | None:
-        """Return a stored document of at most `most` bytes, which is one piece at most.
-
-        None if it is longer; raises as `open`.
-        """
-        with self.open(digest) as document:
-            return document.read(0) if document.size <= most else None
+            size = tier.size(stored_at(digest))
+            if size is not None and not is_emptied(digest, size):
+                return size
+        return None
 
     def keep(self, draft: Draft, facts: Facts) -> Kept:
         """Store a whole draft under its own digest, with what is known of it.
@@ -154,17 +163,19 @@ class DocumentStore:
         digest = draft.digest
         with self._changing_of(digest):
             self._require_no_tombstone(digest)
-            if entries := sbom_entries(self._join_facts(digest, facts)):
-                self.components.note(digest, entries)
+            self._note(digest, facts)
             try:
                 self.open(digest).close()
                 self._confirm(digest)
                 kept: Kept = "known"
-            except (NoDocumentError, DamagedDocumentError):
-                self.hot.adopt(draft, digest)
-                remove_file(self._aside(digest))
+            except NoDocumentError:
+                self.hot.adopt(draft, stored_at(digest))
                 kept = "new"
-            remove_file(self._pending(digest))
+            except DamagedDocumentError:
+                self.hot.adopt(draft, stored_at(digest))
+                self.hot.remove(_aside(digest))
+                kept = "new"
+            self.hot.remove(_pending(digest))
             self._require_no_tombstone(digest)
         return kept
 
@@ -186,81 +197,87 @@ class DocumentStore:
                     "too many bytes wait for their entries: submit the entry first",
                     retry_after_s=60,
                 )
-            draft.sync()
-            self._join_facts(digest, facts)
-            adopt_file(draft, self._pending(digest))
+            self.beside.join_facts(digest, facts)
+            self.hot.adopt(draft, _pending(digest))
             self._require_no_tombstone(digest)
         return "pending"
 
     def pending(self) -> dict[bytes, int]:
         """Return the sizes of the documents that wait for their entry."""
-        found: dict[bytes, int] = {}
-        for path in (self.root / "pending").iterdir():
-            try:
-                found[bytes.fromhex(path.name)] = path.stat().st_size
-            except FileNotFoundError:
-                continue  # promoted meanwhile
-        return found
+        return {
+            digest: it.size
+            for it in self.hot.files("pending")
+            if (digest := digest_of(it.name)) is not None
+            and self._is_waiting(digest, it.size)
+        }
 
     def is_pending(self, digest: bytes) -> bool:
         """Whether a document waits for its entry."""
-        return self._pending(digest).exists()
+        size = self.hot.size(_pending(digest))
+        return size is not None and self._is_waiting(digest, size)
 
     def promote(self, digest: bytes, named: tuple[int, str]) -> None:
         """Store a document that waits, because an entry names it; copies its bytes."""
-        descriptor = open_file(self._pending(digest))
-        if descriptor is None:
+        reader = self.hot.open(_pending(digest))
+        if reader is None or not self._is_waiting(digest, reader.size):
             return
-        try:
-            size = os.fstat(descriptor).st_size
-            with self.begin(size) as draft:
-                _copy(descriptor, draft)
-                if draft.digest != digest:
-                    self._put_file_aside(self._pending(digest), digest)
-                    return
-                since_s = int(os.fstat(descriptor).st_mtime)
-                known = self.facts(digest) or Facts(since_s, size)
-                self.keep(draft, replace(known, named=(named,)))
-        finally:
-            os.close(descriptor)
+        with closing(reader), self.begin(reader.size) as draft:
+            try:
+                _copy(reader, draft)
+            except FileNotFoundError:
+                return  # another node was first
+            if draft.digest != digest:
+                self._put_aside(self.hot, _pending(digest), digest, reader)
+                return
+            known = self.facts(digest) or Facts(reader.modified_s, reader.size)
+            self.keep(draft, replace(known, named=(named,)))
 
     def drop_pending(self, digest: bytes) -> None:
         """Forget a document that has waited too long, and what was known of it."""
         with self._changing_of(digest):
-            remove_file(self._pending(digest))
+            self.hot.remove(_pending(digest))
             if self.status(digest).state == "absent":
-                remove_file(self._beside("facts", digest))
+                self.beside.forget_facts(digest)
 
     def settle(self, digest: bytes) -> None:
         """Forget an SBOM that was noted and never stored; a writer is waited for."""
         with self._changing_of(digest):
             if self.status(digest).state == "absent":
                 self.components.forget(digest)
+                self._announced.forget(digest)
+
+    def catch_up(self) -> None:
+        """Note the SBOMs that other nodes have stored, where a store has nodes."""
+        if self.hot.is_far:
+            self._announced.catch_up()
 
     def digests(self) -> Iterator[bytes]:
         """Return the digests of all documents that lie in any tier, some twice."""
         for tier in self.tiers:
-            yield from tier.digests()
+            for digest, _ in stored_on(tier):
+                yield digest
 
     def tombstones(self) -> Iterator[Tombstone]:
         """Return all tombstones, ascending by digest."""
-        for path in sorted((self.root / "tombs").glob("*/*.json")):
-            content = read_bounded(path, "a tombstone", MAX_TOMBSTONE_BYTES)
-            yield _parsed(path, content, Tombstone.parse)
+        for it in self.many(self.tombstone, self.beside.removed()):
+            if it is not None:
+                yield it
 
-    def verify(self, tier: Tier, digest: bytes) -> bool:
+    def verify(self, tier: Shelf, digest: bytes) -> bool:
         """Read a whole document of one tier; put it aside and return False if changed.
 
         True also for one that is gone meanwhile.
         """
-        descriptor = tier.open(digest)
-        if descriptor is None:
+        reader = tier.open(stored_at(digest))
+        if reader is None:
             return True
         try:
             # Nothing remembered: the whole is hashed.
-            OpenDocument(descriptor, digest, Pieces()).close()
+            OpenDocument(reader, digest, Pieces()).close()
+        except FileNotFoundError:
+            return True
         except DamagedDocumentError:
-            self.put_aside(tier, digest)
+            self._put_aside(tier, stored_at(digest), digest, reader)
             return False
         return True
 
@@ -271,18 +288,17 @@ class DocumentStore:
 
     def bury(self, tombstone: Tombstone) -> None:
         """Remove a document from every tier; the tombstone is durable first."""
-        path = self._beside("tombs", tombstone.digest)
-        if not path.exists():
-            self._write(path, tombstone.encode())
+        self.beside.put_tombstone(tombstone)
         self.remove_bytes(tombstone.digest)
 
-    def remove_bytes(self, digest: bytes) -> bool:
-        """Remove the bytes of a document wherever they lie; tell whether any did."""
-        found = [tier.remove(digest) for tier in self.tiers]
-        found += [remove_file(_marked(it.path(digest))) for it in self.tiers]
-        found += [remove_file(self._pending(digest)), remove_file(self._aside(digest))]
+    def remove_bytes(self, digest: bytes) -> None:
+        """Remove the bytes of a document wherever they lie."""
+        for tier in self.tiers:
+            tier.remove(stored_at(digest))
+            tier.remove(_marked(digest))
+        self.hot.remove(_pending(digest))
+        self.hot.remove(_aside(digest))
         self.components.forget(digest)
-        return any(found)
 
     def cool(self, digest: bytes) -> bool:
         """Move a document to the cold tier; False if it is not in the first.
@@ -290,48 +306,44 @@ class DocumentStore:
         It is whole and durable there before it goes here.
         """
         cold = self.tiers[-1]
-        descriptor = self.hot.open(digest)
-        if descriptor is None:
+        reader = self.hot.open(stored_at(digest))
+        if reader is None:
             return False
-        try:
-            with cold.begin(os.fstat(descriptor).st_size) as draft:
-                _copy(descriptor, draft)
-                if draft.digest != digest:
-                    self.put_aside(self.hot, digest)
-                    return False
-                cold.adopt(draft, digest)
-        finally:
-            os.close(descriptor)
-        self.hot.remove(digest)
+        with closing(reader), cold.begin(reader.size) as draft:
+            _copy(reader, draft)
+            if draft.digest != digest:
+                self._put_aside(self.hot, stored_at(digest), digest, reader)
+                return False
+            cold.adopt(draft, stored_at(digest))
+        self.hot.remove(stored_at(digest))
         if self.tombstone(digest) is not None:
             self.remove_bytes(digest)
         return True
 
-    def intent(self, name: str) -> Path:
-        """Return where a disposition lies until the log has it."""
-        return self.root / "intents" / name
+    def _put_aside(self, tier: Shelf, name: str, digest: bytes, seen: Reader) -> None:
+        """Take a changed file out of a tier, so that nobody gets it."""
+        if tier is self.hot:
+            is_ours = tier.put_aside(name, _aside(digest), seen)
+        else:
+            # Its bytes stay in their tier, which may be far from the first.
+            self.hot.create(_aside(digest), b"")
+            is_ours = tier.put_aside(name, _marked(digest), seen)
+        if is_ours:
+            self._on_damage(digest)
 
-    def write(self, path: Path, content: bytes) -> None:
-        """Write a small file of this store durably, with mode 0600."""
-        self._write(path, content)
+    def _note(self, digest: bytes, facts: Facts) -> None:
+        """Add to what is known of a document, and note it if it is an SBOM."""
+        if self.hot.is_far and (entries := sbom_entries(facts)):
+            known = self.facts(digest)
+            told = () if known is None else sbom_entries(known)
+            for entry in {*entries}.difference(told):
+                self._announced.tell(digest, entry)
+        if entries := sbom_entries(self.beside.join_facts(digest, facts)):
+            self.components.note(digest, entries)
 
-    def put_aside(self, tier: Tier, digest: bytes) -> None:
-        """Take a changed document out of a tier, so that nobody gets it."""
-        self._put_file_aside(tier.path(digest), digest)
-
-    def _put_file_aside(self, path: Path, digest: bytes) -> None:
-        aside = self._aside(digest)
-        make_folders(aside.parent, PRIVATE_FOLDER)
-        try:
-            if path.stat().st_dev == aside.parent.stat().st_dev:
-                path.replace(aside)
-            else:
-                # Another file system: a mark that something lay there must do.
-                self._write(aside, b"")
-                path.rename(_marked(path))
-        except FileNotFoundError:
-            return  # another reader was first
-        self._on_damage(digest)
+    def _is_waiting(self, digest: bytes, size: int) -> bool:
+        """Whether a file is a document that waits, and not what was put aside."""
+        return not (self.hot.is_far and is_emptied(digest, size))
 
     def _changing_of(self, digest: bytes) -> Lock:
         return self._changing[digest[0] % _LOCKS]
@@ -343,54 +355,25 @@ class DocumentStore:
 
     def _confirm(self, digest: bytes) -> None:
         for tier in self.tiers:
-            if tier.path(digest).exists():
-                tier.confirm(digest)
-
-    def _join_facts(self, digest: bytes, facts: Facts) -> Facts:
-        known = self.facts(digest)
-        joined = facts if known is None else known.joined(facts)
-        if joined != known:
-            self._write(self._beside("facts", digest), joined.encode())
-        return joined
-
-    def _write(self, path: Path, content: bytes) -> None:
-        make_folders(path.parent, PRIVATE_FOLDER)
-        write_whole(path, content, mode=PRIVATE_FILE)
-
-    def _beside(self, folder: str, digest: bytes) -> Path:
-        name = digest.hex()
-        return self.root / folder / name[:2] / f"{name}.json"
-
-    def _pending(self, digest: bytes) -> Path:
-        return self.root / "pending" / digest.hex()
-
-    def _aside(self, digest: bytes) -> Path:
-        return self.root / "damaged" / digest.hex()
+            if tier.size(stored_at(digest)) is not None:
+                tier.confirm(stored_at(digest))
 
 
-def _marked(path: Path) -> Path:
-    """Return where a changed document lies that could not be put aside."""
-    return path.with_name(f"{path.name}.damaged")
+def _pending(digest: bytes) -> str:
+    return f"pending/{digest.hex()}"
 
 
-def _copy(descriptor: int, draft: Draft) -> None:
+def _aside(digest: bytes) -> str:
+    return f"damaged/{digest.hex()}"
+
+
+def _marked(digest: bytes) -> str:
+    """Return where a changed document of a cold tier lies."""
+    return f"{stored_at(digest)}.damaged"
+
+
+def _copy(reader: Reader, draft: Draft) -> None:
     at = 0
-    while piece := os.pread(descriptor, _COPY_BYTES, at):
+    while piece := reader.read(at, _COPY_BYTES):
         draft.write(piece)
         at += len(piece)
-
-
-def _read(path: Path, rule: str, most: int) -> bytes | None:
-    try:
-        return read_bounded(path, rule, most)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except FormatError as error:
-        raise CorruptError(str(path), str(error)) from error
-
-
-def _parsed(path: Path, content: bytes, parse: Callable[[bytes], _Parsed]) -> _Parsed:
-    try:
-        return parse(content)
-    except FormatError as error:
-        raise CorruptError(str(path), str(error)) from error

@@ -14,13 +14,15 @@ _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
 COUNT: Final = 4
+FAR_COUNT: Final = 8
+"""Of a store behind a network: its threads wait for answers."""
 
 
 class Threads:
     """Runs what blocks, for one event loop."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(COUNT, "documents")
+    def __init__(self, count: int = COUNT) -> None:
+        self._pool = ThreadPoolExecutor(count, "documents")
 
     def close(self) -> None:
         """Wait for what is under way."""

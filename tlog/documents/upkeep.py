@@ -3,6 +3,8 @@
 A round takes care of the documents that wait for their entries and of the index of
 components, then reads some of the stored ones again, no faster than is set.  It begins
 again from the start when all have been read.  Nothing of it runs on the event loop.
+Where nodes share a store, each looks after its own index, and who writes the log looks
+after all else.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from tlog.documents.door import find_naming_entry
 from tlog.documents.indexing import list_sboms, read_noted
 from tlog.documents.naming import Naming
 from tlog.documents.opening import OpenDocuments
-from tlog.documents.tier import Tier
+from tlog.documents.shelf import Shelf, stored_at, stored_on
 from tlog.log_lines import log_event
 from tlogverify.errors import TlogError
 
@@ -27,13 +29,14 @@ class Upkeep:
     """Looks after one store while its server runs."""
 
     def __init__(self, documents: OpenDocuments, naming: Naming) -> None:
+        self._follows = documents.follows
         self._store = documents.store
         self._settings = documents.settings
         self._metrics = documents.metrics
         self._threads = documents.threads
         self._clock = documents.clock
         self._naming = naming
-        self._places: Iterator[tuple[Tier, bytes]] = iter(())
+        self._places: Iterator[tuple[Shelf, bytes]] = iter(())
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Run as long as the application does."""
@@ -45,11 +48,10 @@ class Upkeep:
 
     async def _work(self) -> None:
         while True:
-            for step in (
-                self.look_after_pending,
-                self.look_after_components,
-                self._scrub_as_set,
-            ):
+            steps = [self.look_after_components]
+            if not self._follows:
+                steps = [self.look_after_pending, *steps, self._scrub_as_set]
+            for step in steps:
                 await self._make(step)
             await asyncio.sleep(_ROUND_S)
 
@@ -84,6 +86,7 @@ class Upkeep:
         """Note the SBOMs of an older store, and read what was noted and not read."""
         if not await self._threads.run(self._is_listed):
             await self._threads.run(list_sboms, self._store)
+        await self._threads.run(self._store.catch_up)
         most_bytes = self._settings.document_index_bytes
         after: int | None = 0
         while after is not None:
@@ -109,22 +112,20 @@ class Upkeep:
             await asyncio.sleep(size / bytes_per_s)
         return count
 
-    def _verify(self, tier: Tier, digest: bytes) -> int:
+    def _verify(self, tier: Shelf, digest: bytes) -> int:
         if self._store.tombstone(digest) is not None:
             # What a crash left between the tombstone and the bytes.
             self._store.remove_bytes(digest)
             return 0
-        try:
-            size = tier.path(digest).stat().st_size
-        except FileNotFoundError:
-            return 0
-        self._store.verify(tier, digest)
-        return size
+        size = tier.size(stored_at(digest))
+        if size is not None:
+            self._store.verify(tier, digest)
+        return size or 0
 
-    def _next_place(self) -> tuple[Tier, bytes] | None:
+    def _next_place(self) -> tuple[Shelf, bytes] | None:
         """Return what is read next; None behind the last, then the first again."""
         place = next(self._places, None)
         if place is None:
             tiers = self._store.tiers
-            self._places = ((it, digest) for it in tiers for digest in it.digests())
+            self._places = ((it, digest) for it in tiers for digest, _ in stored_on(it))
         return place

@@ -21,6 +21,7 @@ _BYTES: Final = ffi.typeof("uint8_t[]")
 
 # What a body has beside its entries and the commas between them.
 _AROUND_BYTES: Final = len(b'{"entries":[]}')
+_AHEAD_BYTES: Final = len(b'{"entries":[')
 
 # No record is shorter: one of one subject, without what may be left out, has 213.
 _LEAST_RECORD_BYTES: Final = 200
@@ -34,6 +35,8 @@ _LEAST_LONG_BYTES: Final = 107
 def scan_body(body: bytes, most: int) -> Packed | None:
     """Return the entries of a body in canonical form, 1 to `most`."""
     room = min(most, len(body) // _LEAST_RECORD_BYTES)
+    if room == 1:
+        return _scan_one(body)
     sizes = array("H", bytes(2 * room))
     at = ffi.from_buffer(_SIZES, sizes)
     count = lib.tlog_scan_body(body, len(body), at, room)
@@ -44,6 +47,20 @@ def scan_body(body: bytes, most: int) -> Packed | None:
     if not lib.tlog_pack_body(body, len(body), at, count, bundle, len(bundle)):
         return None
     return Packed(bundle, sizes[:count])
+
+
+def _scan_one(body: bytes) -> Packed | None:
+    """Return the entry of a body that has room for one alone.
+
+    Most requests are such bodies, and more than half of the time that a call of C takes
+    is spent on making ready for it.
+    """
+    sizes = ffi.new(_SIZES, 1)
+    if not lib.tlog_scan_body(body, len(body), sizes, 1):
+        return None
+    size: int = sizes[0]
+    entry = body[_AHEAD_BYTES : _AHEAD_BYTES + size]
+    return Packed(size.to_bytes(2, "big") + entry, array("H", (size,)))
 
 
 def scan_rows(

@@ -15,6 +15,7 @@ folder's layout by itself, so that a fault of the builder is not repeated here.
     database   the head and the batches of a log that nodes share
     index      every leaf hash and digest, and nothing besides
     documents  the documents beside the log, hashed
+    bucket_documents   the same in a bucket
     check      all of it in order; the first damaged place ends it
     shared     the same for a log that nodes share, while they write
 """

@@ -25,20 +25,28 @@ _AT_ONCE: Final = 32
 _TIMEOUT: Final = timedelta(seconds=30)
 
 
+def open_store(url: str) -> S3Store:
+    """Return a client of s3://BUCKET/PREFIX; RejectedError if there can be none.
+
+    The rest is read from the environment, as AWS's tools do.
+    """
+    is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    try:
+        return S3Store.from_url(
+            url, client_options={"timeout": _TIMEOUT, "allow_http": is_plain}
+        )
+    except (BaseError, ValueError) as error:
+        raise RejectedError(f"objects cannot be used: {error}") from error
+
+
 class BucketPlace:
     """The files of one log, which lie below its origin.
 
-    url: s3://BUCKET/PREFIX; the rest is read from the environment, as AWS's tools do.
+    url: s3://BUCKET/PREFIX.
     """
 
     def __init__(self, url: str, origin: str) -> None:
-        is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-        try:
-            self._store = S3Store.from_url(
-                url, client_options={"timeout": _TIMEOUT, "allow_http": is_plain}
-            )
-        except (BaseError, ValueError) as error:
-            raise RejectedError(f"objects cannot be used: {error}") from error
+        self._store = open_store(url)
         self._url = f"{url.rstrip('/')}/{origin}"
         self._origin = origin
         self._ahead: dict[Tile, bytes] = {}
@@ -66,7 +74,7 @@ class BucketPlace:
     def names(self) -> Iterable[str]:
         """Return the paths of all objects below tile/."""
         prefix = f"{self._origin}/tile/"
-        with _telling(prefix):
+        with telling(prefix):
             for page in obstore.list(self._store, prefix):
                 for it in page:
                     yield it["path"].removeprefix(f"{self._origin}/")
@@ -86,7 +94,7 @@ class BucketPlace:
             return _beginning(self._get(tile.full.path), tile)
 
     def _get(self, path: str) -> bytes:
-        with _telling(path):
+        with telling(path):
             return bytes(obstore.get(self._store, f"{self._origin}/{path}").bytes())
 
 
@@ -101,7 +109,8 @@ def _beginning(full: bytes, tile: Tile) -> bytes:
 
 
 @contextmanager
-def _telling(path: str) -> Iterator[None]:
+def telling(path: str) -> Iterator[None]:
+    """Let the store's trouble leave the body as OSError."""
     try:
         yield
     except FileNotFoundError as error:

@@ -21,7 +21,6 @@ from tlog.gate.metrics import GateMetrics
 from tlog.gate.sources import Asked, Source
 from tlog.log_lines import log_event
 from tlog.rules import (
-    MAX_DOCUMENTS,
     Document,
     OpenedArtifact,
     Verdict,
@@ -225,18 +224,22 @@ class _Finding:
 
     def add(self, documents: Sequence[Document]) -> None:
         """Open documents and judge all that there are by now."""
-        opened, unopened = self.opened.opened, self.opened.unopened
-        for start in range(0, len(documents), MAX_DOCUMENTS):
-            more = open_documents(
-                self._digest,
-                documents[start : start + MAX_DOCUMENTS],
-                self._belief.rules,
-                self._belief.trust,
-            )
-            opened, unopened = opened + more.opened, unopened + more.unopened
+        # All of a source at once: an SBOM may be the first, and what refers to it the
+        # last of them.
+        more = open_documents(
+            self._digest,
+            documents,
+            self._belief.rules,
+            self._belief.trust,
+            most=len(documents),
+        )
         # A document that is found twice stays twice: its entries may differ, and the
         # judge counts signers.
-        self.opened = OpenedArtifact(self.opened.sha256, opened, unopened)
+        self.opened = OpenedArtifact(
+            self.opened.sha256,
+            self.opened.opened + more.opened,
+            self.opened.unopened + more.unopened,
+        )
         now_s = self._clock.now_s()
         self.verdict = judge(self._belief.rules, self.opened, now_s)
 

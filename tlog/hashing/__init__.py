@@ -31,22 +31,18 @@ Source: RFC 6962, 2.1; C2SP tlog-tiles.  How the kernels work: `docs/hashing.md`
 import os
 
 from tlog.hashing.choice import choose
-from tlogverify.hashing import Hash, split_hashes, to_hash
+from tlogverify.hashing import split_hashes
 
 _choice = choose(os.environ)
 
 hash_leaves = _choice.backend.hash_leaves
 bundle_leaf_hashes = _choice.backend.bundle_leaf_hashes
+hash_pair = _choice.backend.hash_pair
 hash_pairs = _choice.backend.hash_pairs
 subtree_roots = _choice.backend.subtree_roots
 tile_levels = _choice.backend.tile_levels
 growth_levels = _choice.backend.growth_levels
 root = _choice.backend.root
-
-
-def hash_pair(left: Hash, right: Hash) -> Hash:
-    """Return the hash of the node above two hashes."""
-    return to_hash(hash_pairs(left + right))
 
 
 def backend() -> str:

@@ -40,6 +40,10 @@ class Backend(Protocol):
         """Return the parents of n x 2 hashes, joined."""
         ...
 
+    def hash_pair(self, left: Hash, right: Hash) -> Hash:
+        """Return the parent of two hashes."""
+        ...
+
     def subtree_roots(self, hashes: Buffer) -> bytes:
         """Return the roots of n x 256 hashes, joined: whole tiles."""
         ...
@@ -91,5 +95,5 @@ class RefusedBackend:
     def _refuse(self, *_: object) -> NoReturn:
         raise self._error
 
-    hash_leaves = bundle_leaf_hashes = hash_pairs = subtree_roots = _refuse
-    tile_levels = growth_levels = root = _refuse
+    hash_leaves = bundle_leaf_hashes = hash_pair = hash_pairs = _refuse
+    subtree_roots = tile_levels = growth_levels = root = _refuse

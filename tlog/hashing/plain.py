@@ -43,6 +43,10 @@ class PlainBackend:
             ]
         )
 
+    def hash_pair(self, left: Hash, right: Hash) -> Hash:
+        """Return the parent of two hashes."""
+        return Hash(hashlib.sha256(b"\x01" + left + right).digest())
+
     def subtree_roots(self, hashes: Buffer) -> bytes:
         """Return the roots of whole tiles, joined."""
         level = flat(hashes)

@@ -103,15 +103,6 @@ class OneReply:
             self.reply.set_exception(outcome)
 
 
-def respond_with(answer: Callable[[], Reply], respond: Respond) -> None:
-    """Call back with what `answer` returns or raises."""
-    try:
-        outcome: Reply | Exception = answer()
-    except Exception as error:  # noqa: BLE001 - the top of each request: it ends here
-        outcome = error
-    respond(outcome)
-
-
 def answer_now(route: HotRoute, asked: Asked, body: bytes, respond: Respond) -> None:
     """Let a hot route answer; what it raises is its answer too."""
     try:

@@ -38,6 +38,7 @@ class Lean(asyncio.Protocol):
         "_keep_alive",
         "_last",
         "_last_bytes",
+        "_last_route",
         "_loop",
         "_partial",
         "_patience",
@@ -62,6 +63,8 @@ class Lean(asyncio.Protocol):
         # Most clients send one head again and again: its bytes, and what they mean.
         self._last_bytes = b""
         self._last: Head | None = None
+        # Who answers it, where that was looked up and found.
+        self._last_route: HotRoute | None = None
         self._route: HotRoute | None = None
         self._partial: asyncio.TimerHandle | None = None
         self._keep_alive: asyncio.TimerHandle | None = None
@@ -93,6 +96,14 @@ class Lean(asyncio.Protocol):
         """Take bytes; they wait while a request is under way."""
         if self._door.connections.is_stopping:
             return
+        if self._head is None and not (self._pieces or self.writing_paused):
+            # Most requests come in one piece.
+            found = self._recognise(data)
+            if isinstance(found, Head) and len(data) == found.end:
+                route = self._route_of(found)
+                if route is not None:
+                    self._answer(found, route, data[found.body_at :])
+                    return
         self._pieces.append(data)
         if self._head is None and not self.writing_paused:
             self._advance()
@@ -114,7 +125,7 @@ class Lean(asyncio.Protocol):
             if isinstance(found, Head):
                 if len(received) < found.end:
                     continue
-                route = self._door.route_of(found.asked)
+                route = self._route_of(found)
                 if len(received) > found.end or route is None:
                     break
                 del self._pieces[:taken]
@@ -135,16 +146,28 @@ class Lean(asyncio.Protocol):
         found = recognise(received, self._remote)
         if isinstance(found, Head):
             self._last = found
+            self._last_route = None
             self._last_bytes = received[: found.body_at]
         return found
+
+    def _route_of(self, head: Head) -> HotRoute | None:
+        """Return the hot route that answers what was recognised last, if one is ready.
+
+        Where it goes is looked up once for heads that come again; whether its route is
+        ready is asked each time.
+        """
+        route = self._last_route
+        if route is None:
+            route = self._last_route = self._door.route_of(head.asked)
+        elif not route.is_ready(head.asked):
+            return None
+        return route
 
     def _wait_for_rest(self, found: Head | Unplain) -> None:
         """Wait for the rest of a request, if it is worth it."""
         if not self._pieces:
             return
-        is_hopeless = (
-            isinstance(found, Head) and self._door.route_of(found.asked) is None
-        )
+        is_hopeless = isinstance(found, Head) and self._route_of(found) is None
         if is_hopeless or len(self._pieces) >= _MOST_PIECES:
             self.hand_over()
         elif self._partial is None:
@@ -227,7 +250,7 @@ class Lean(asyncio.Protocol):
         return (
             isinstance(found, Head)
             and len(received) <= found.end
-            and self._door.route_of(found.asked) is not None
+            and self._route_of(found) is not None
         )
 
     def take_back(

@@ -8,7 +8,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from time import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs
 from aiohttp.http import SERVER_SOFTWARE
@@ -19,6 +19,25 @@ from tlog.http.exchange import Asked, Headers, HotRoute, Reply
 from tlog.http.recogniser import Head
 
 _REST: Final = "{path:.+}"
+
+
+class _Frame(NamedTuple):
+    """The heads of like answers of one route within one second, but for their lengths.
+
+    counted: what the route is called in the metrics.  before: up to the length, if it
+    has one; a 304 has not.  behind: the rest.  closing: the rest, if the connection
+    ends with the answer.
+    """
+
+    route: HotRoute
+    status: int
+    headers: Headers
+    second: int
+    counted: str
+    has_length: bool
+    before: bytes
+    behind: bytes
+    closing: bytes
 
 
 class LeanDoor:
@@ -42,6 +61,7 @@ class LeanDoor:
         self.connections = connections
         self._second = -1
         self._dated = ""
+        self._frames: dict[str, _Frame] = {}
 
     def route_of(self, asked: Asked) -> HotRoute | None:
         """Return the hot route that answers a request; None if none is ready to."""
@@ -58,8 +78,26 @@ class LeanDoor:
     def written(self, reply: Reply, head: Head, route: HotRoute) -> bytes:
         """Return an answer as aiohttp would send it; it is counted."""
         status, headers, body = reply
-        self.answers.count(route.path.replace(_REST, "{path}"), status)
-        second = int(time())
+        frame, second = self._frames.get(route.path), int(time())
+        # Most answers of a route have the headers of the one before, the same object.
+        if (
+            frame is None
+            or headers is not frame.headers
+            or second != frame.second
+            or status != frame.status
+            or route is not frame.route
+        ):
+            frame = self._framed(route, status, headers, second)
+            self._frames[route.path] = frame
+        self.answers.count(frame.counted, status)
+        behind = frame.closing if head.closes else frame.behind
+        if frame.has_length:
+            return b"%b%d%b%b" % (frame.before, len(body), behind, body)
+        return b"%b%b%b" % (frame.before, behind, body)
+
+    def _framed(
+        self, route: HotRoute, status: int, headers: Headers, second: int
+    ) -> _Frame:
         if second != self._second:
             self._second = second
             self._dated = (
@@ -68,14 +106,18 @@ class LeanDoor:
             )
         before, behind = _lines(route.method, status, headers)
         # A 304 has the headers of what it stands for, and no length.
-        length = (
-            ""
-            if status == HTTPStatus.NOT_MODIFIED
-            else (f"\r\nContent-Length: {len(body)}")
+        has_length = status != HTTPStatus.NOT_MODIFIED
+        return _Frame(
+            route,
+            status,
+            headers,
+            second,
+            route.path.replace(_REST, "{path}"),
+            has_length,
+            f"{before}\r\nContent-Length: ".encode() if has_length else before.encode(),
+            f"{self._dated}{behind}".encode(),
+            f"{self._dated}Connection: close\r\n{behind}".encode(),
         )
-        closing = "Connection: close\r\n" if head.closes else ""
-        text = f"{before}{length}{self._dated}{closing}{behind}"
-        return text.encode() + body
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,9 @@
-"""Which keys a log has had, has, and will have: `keys/rotation.json`.
+"""Which keys a log has had, has, and will have: a text, kept beside the log.
 
-The file is there from the first change of a key on.  A key that is about to join has no
-`joined`, and signs nothing; it has one when the log's entry says so.  One that retired
-stays here, with the size of the last head that it signed.
+It is `keys/rotation.json`, or stands in the row of a log that nodes share.  It is there
+from the first change of a key on.  A key that is about to join has no `joined`, and
+signs nothing; it has one when the log's entry says so.  One that retired stays here,
+with the size of the last head that it signed.
 """
 
 import json
@@ -11,14 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from tlog.errors import CorruptError
-from tlog.folders import PRIVATE_FILE, write_whole
 from tlog.log.storage.folder import FolderLayout
+from tlog.log.storage.kept import FolderText, KeptText
 from tlog.signing import file_of
 from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey, parse_verifier_key
 
 _VERSION: Final = 1
-_FILE: Final = "rotation.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,52 +48,67 @@ class KeyEra:
         return self.joined is not None and self.retired is None
 
 
+KeptEras = KeptText
+"""Where the eras of one log stand."""
+
+
 def keys_folder(root: Path) -> Path:
-    """Return the folder of a log's private keys; root: the log's."""
+    """Return the folder of private keys; root: the log's folder, or that of a node."""
     return FolderLayout(root).keys
 
 
+def folder_eras(root: Path) -> KeptEras:
+    """Return where the eras of a log in a folder stand."""
+    return FolderText(FolderLayout(root).eras)
+
+
 def place_of(root: Path, era: KeyEra) -> str:
-    """Return the key URI of an era; root: the log's folder."""
+    """Return the key URI of an era; root: as of `keys_folder`."""
     is_here = "/" not in era.place and ":" not in era.place
     return str(keys_folder(root) / era.place) if is_here else era.place
 
 
-def lasting_place(given: str) -> str:
-    """Return a key URI that holds in every working folder; "" stays so."""
+def lasting_place(root: Path, given: str) -> str:
+    """Return a key URI that holds in every working folder; "" stays so.
+
+    A file among the log's keys is known by its name, wherever that folder is.
+    """
     path = file_of(given) if given else None
-    return given if path is None else str(path.absolute())
+    if path is None:
+        return given
+    path = path.absolute()
+    return path.name if path.parent == keys_folder(root).absolute() else str(path)
 
 
-def read_eras(root: Path) -> tuple[KeyEra, ...]:
+def read_eras(kept: KeptEras) -> tuple[KeyEra, ...]:
     """Return the eras, of each type the oldest first.
 
     Empty for a log that never changed a key.
 
-    Raises CorruptError if the file is not what `write_eras` wrote.
+    Raises CorruptError if the text is not what `write_eras` wrote.
     """
-    file = keys_folder(root) / _FILE
-    if not file.exists():
+    text = kept.read()
+    if text is None:
         return ()
     try:
-        document: Any = json.loads(file.read_bytes())
+        document: Any = json.loads(text)
         if document["version"] != _VERSION:
             raise ValueError
         eras = tuple(KeyEra(**it) for it in document["keys"])
         for era in eras:
             parse_verifier_key(era.vkey.encode())
     except (ValueError, KeyError, TypeError, FormatError):
-        raise CorruptError(str(file), "is not the list of a log's keys") from None
+        raise CorruptError(kept.where, "is not the list of a log's keys") from None
     if not any(era.signs for era in eras):
-        raise CorruptError(str(file), "names no key that signs")
+        raise CorruptError(kept.where, "names no key that signs")
     return eras
 
 
-def write_eras(root: Path, eras: tuple[KeyEra, ...]) -> None:
-    """Replace the file durably."""
+def write_eras(kept: KeptEras, eras: tuple[KeyEra, ...]) -> None:
+    """Replace the text durably."""
     document = {"version": _VERSION, "keys": [asdict(era) for era in eras]}
     text = json.dumps(document, indent=1) + "\n"
-    write_whole(keys_folder(root) / _FILE, text.encode(), mode=PRIVATE_FILE)
+    kept.write(text.encode())
 
 
 def retired_lines(eras: tuple[KeyEra, ...]) -> str:

@@ -6,7 +6,8 @@ The same entries at the same indexes, the same bytes of its heads.  In this orde
     prove     the bundles lead to all heads, those included that a target has already
     copy      tiles and bundles, then the public head: all of it again after a crash
     mark      the source: nobody writes it from here on
-    commit    the signed head and the batches above the tiles: now the target is the log
+    commit    the signed head and the batches above the tiles: now the target is the
+              log; with what witnesses have said, and which keys there have been
     unmark    the target
 
 A crash anywhere leaves at most one place that serves, and the same call goes on.
@@ -24,9 +25,9 @@ from tlog.log.publishing.publisher import missing_edge
 from tlog.log.rebuilding import read_log_keys, refuse_to_wait
 from tlog.log.sequencer.rebuild import BundleReader, growths
 from tlog.log.sequencer.recovery import replay
-from tlog.log.storage.contradictions import FolderContradictions, KeptContradictions
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.journal import Journal, SignedHead, StoredBatch
+from tlog.log.storage.kept import FolderText, KeptText
 from tlog.log.storage.moved import FolderMoved, Moved
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.stores import OpenStores
@@ -44,7 +45,8 @@ class Side(NamedTuple):
 
     journal: Journal
     objects: Objects
-    contradictions: KeptContradictions
+    contradictions: KeptText
+    eras: KeptText
     moved: Moved
 
 
@@ -110,6 +112,9 @@ class Moving:
         said = source.contradictions.read() or b""
         if said != (target.contradictions.read() or b""):
             target.contradictions.write(said)
+        eras = source.eras.read()
+        if eras is not None and eras != target.eras.read():
+            target.eras.write(eras)
         target.moved.put(is_set=False)
         return Arrived(self._keys[0].name, head.size, self._public.size)
 
@@ -223,10 +228,15 @@ def open_moving(root: Path, open_stores: OpenStores, *, back: bool) -> Iterator[
         here = Side(
             journal,
             folder_objects(layout, SystemDisk()),
-            FolderContradictions(layout.contradictions),
+            FolderText(layout.contradictions),
+            FolderText(layout.eras),
             FolderMoved(layout.moved),
         )
         there = Side(
-            stores.journal, stores.objects, stores.contradictions, stores.moved
+            stores.journal,
+            stores.objects,
+            stores.contradictions,
+            stores.eras,
+            stores.moved,
         )
         yield Moving(keys, there, here) if back else Moving(keys, here, there)

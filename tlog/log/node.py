@@ -23,6 +23,7 @@ from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.following import Following
 from tlog.log.nodes.forwarding import Forwarding
 from tlog.log.nodes.heads import FollowedHeads
+from tlog.log.nodes.witnesses import FollowedGuard, witnessing_of
 from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
@@ -32,7 +33,7 @@ from tlog.log.sequencer.pool import Pool, Settled, settle
 from tlog.log.serving import SharedDoor, serve
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
-from tlog.log.storage.index import Index
+from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlogverify.keys import VerifierKey
 
@@ -102,7 +103,9 @@ class _NothingWaits:
         return {}
 
 
-def follow(ground: Ground, following: Following) -> Followed:
+def follow(
+    ground: Ground, following: Following, documents: OpenDocuments | None
+) -> Followed:
     """Return the faces of a log that is followed; `following` is open."""
     settings, stores = ground.settings, ground.stores
     known = KnownEntries(_NothingWaits(), stores.index)
@@ -118,38 +121,39 @@ def follow(ground: Ground, following: Following) -> Followed:
             heads, prover, tiles, stores, known, lambda: following.public_note
         ),
         standing=Standing(
-            origin=ground.signer.origin,
-            keys=ground.signer.verifier_keys,
-            policy=ground.policy,
+            identity=ground.keys,
             heads=heads,
-            guard=guard,
+            guard=FollowedGuard(following),
             claims={
                 "writer_reached": lambda: following.is_told,
                 "head_signed": lambda: bool(following.public_note),
                 "queue_not_full": lambda: not pool.is_full,
             },
             doors=settings.open_doors,
-            witnessing=None,
-            facts=lambda: _followed_facts(following, stores.index),
+            watched=lambda: witnessing_of(following.witnesses),
+            facts=lambda: _followed_facts(ground, following),
         ),
         following=following,
         forwarding=Forwarding(
             pool, known, following, ground.clock, settings.takeover_s
         ),
         lifeline=Lifeline(),
+        documents=None if documents is None else replace(documents, follows=True),
     )
     _watch(followed)
     return followed
 
 
-def _followed_facts(following: Following, index: Index) -> dict[str, object]:
+def _followed_facts(ground: Ground, following: Following) -> dict[str, object]:
     size = following.signed.size
     return {
         "role": "follows",
         "term": following.term,
         "lag_entries": max(following.told_size - size, 0),
-        "index_lag_entries": size - index.complete_to,
+        "index_lag_entries": size - ground.stores.index.complete_to,
         "last_commit_s": following.quiet_s,
+        "object_failures": _failures(ground.stores),
+        "has_keys": ground.keys.are_here,
     }
 
 
@@ -160,7 +164,13 @@ def _written_facts(log: Log, endpoints: NodeEndpoints) -> dict[str, object]:
         "lag_entries": 0,
         "index_lag_entries": log.heads.signed.size - log.stores.index.complete_to,
         "last_commit_s": endpoints.quiet_s,
+        "object_failures": _failures(log.stores),
+        "has_keys": True,
     }
+
+
+def _failures(stores: Stores) -> int:
+    return 0 if stores.failures is None else stores.failures()
 
 
 def _watch(followed: Followed) -> None:
@@ -172,8 +182,8 @@ def _watch(followed: Followed) -> None:
         lambda: max(following.told_size - following.signed.size, 0)
     )
     metrics.node_quiet.set_function(lambda: following.quiet_s or 0)
-    if (failures := followed.ground.stores.failures) is not None:
-        metrics.object_failures.set_function(failures)
+    stores = followed.ground.stores
+    metrics.object_failures.set_function(lambda: _failures(stores))
     metrics.tree_size.set_function(lambda: following.signed.size)
     metrics.waiting_checks.set_function(lambda: followed.submitting.checks.waiting)
     metrics.queue_entries.set_function(lambda: pool.waiting_entries)
@@ -189,7 +199,7 @@ class Node:
     """One node, from its start to its end; `run` once.
 
     listening: its socket.  ready: called with the URL when it first answers, with the
-    origin's size.
+    origin's size.  documents: closed when it ends.
     """
 
     def __init__(
@@ -198,10 +208,12 @@ class Node:
         listening: socket.socket,
         stop: asyncio.Event,
         ready: Callable[[str, int], None],
+        documents: OpenDocuments | None = None,
     ) -> None:
         if ground.stores.writers is None:
             raise RejectedError("nodes share stores that know who writes")
         self._ground = ground
+        self._documents = documents
         self._writers = ground.stores.writers
         self._listening = listening
         self._stop = stop
@@ -210,7 +222,7 @@ class Node:
         self._doors: _Doors | None = None
         self._is_writing = False
         self._following = Following(
-            ground.signer, ground.stores, self._writers, ground.clock
+            ground.keys, ground.stores, self._writers, ground.clock
         )
 
     async def run(self) -> int:
@@ -218,8 +230,10 @@ class Node:
 
         Raises as `tlog.log.opening.open_log`, and the FatalError that stopped it.
         """
-        tenure = self._ground.stores.tenure
-        taking = asyncio.create_task(asyncio.to_thread(tenure.take, lambda: None))
+        tenure, keys = self._ground.stores.tenure, self._ground.keys
+        taking = asyncio.create_task(
+            asyncio.to_thread(tenure.take, lambda: None, keys.refresh)
+        )
         try:
             await asyncio.wait({taking}, timeout=_AT_ONCE_S)
             if not taking.done():
@@ -243,7 +257,7 @@ class Node:
         if taking.done() or stopping.done():
             following.end()
         if await opening and not following.is_ending:
-            self._doors = _Doors(self, follow(self._ground, following))
+            self._doors = _Doors(self, follow(self._ground, following, self._documents))
             await self._doors.open()
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -254,18 +268,13 @@ class Node:
         following.end()
         await asyncio.to_thread(following.join)
         with telling_machine_trouble():
-            log = await asyncio.to_thread(open_writing, self._ground)
-        if log.heads.signed.size < following.signed.size:
-            raise CorruptError(
-                "the database",
-                f"ends below the {following.signed.size} that this node has seen",
-            )
+            log = await asyncio.to_thread(self._open_writing)
         self._is_writing = True
         metrics = self._ground.metrics
         metrics.node_writes.set_function(lambda: 1)
         metrics.node_lag_entries.set_function(lambda: 0)
-        if (failures := self._ground.stores.failures) is not None:
-            metrics.object_failures.set_function(failures)
+        stores = self._ground.stores
+        metrics.object_failures.set_function(lambda: _failures(stores))
         closing: list[asyncio.Task[None]] = []
 
         def changed(url: str) -> None:
@@ -278,21 +287,39 @@ class Node:
         endpoints = NodeEndpoints(log, self._writers.here.secret, self._ground.clock)
         metrics.node_quiet.set_function(lambda: endpoints.quiet_s or 0)
         standing = replace(log.standing, facts=lambda: _written_facts(log, endpoints))
+        documents = self._documents
+        if documents is not None:
+            # The old doors answer for a moment longer than the log does.
+            documents = replace(documents, is_lent=True)
         routes = endpoints.routes(prefix)
         shared = SharedDoor(self._listening, routes, endpoints.wake)
         try:
             await serve(
-                replace(log, standing=standing), self._stop, changed, shared=shared
+                replace(log, standing=standing, documents=documents),
+                self._stop,
+                changed,
+                shared=shared,
             )
         finally:
             await asyncio.gather(*closing)
         return log.heads.signed.size
+
+    def _open_writing(self) -> Log:
+        # The index says so too, but nobody may take it for the index that is wrong.
+        head, seen = self._ground.stores.journal.head(), self._following.signed.size
+        if seen > (0 if head is None else head.size):
+            raise CorruptError(
+                "the database", f"ends below the {seen} that this node has seen"
+            )
+        return open_writing(self._ground)
 
     async def _close(self, taking: "asyncio.Task[None]") -> None:
         """Let go of all that is open; a log that was written has closed its stores."""
         self._listening.close()
         if self._doors is not None:
             await self._doors.close()
+        if self._documents is not None:
+            await asyncio.to_thread(self._documents.close)
         if self._is_writing:
             return
         self._following.end()

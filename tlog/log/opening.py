@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 from tlog.clock import BoundedClock, Clock, SystemClock
 from tlog.config import require_bare_host
-from tlog.documents.opening import OpenDocuments, open_documents
+from tlog.documents.opening import (
+    OpenDocuments,
+    OpenShelf,
+    no_bucket,
+    open_documents,
+)
+from tlog.documents.places import places_of
 from tlog.durable.disk import Disk, SystemDisk
 from tlog.errors import telling_machine_trouble
 from tlog.lifeline import Lifeline
@@ -21,13 +27,11 @@ from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.cosigning.opening import (
     make_collector,
     open_guard,
-    policy_text,
     require_new,
     see_all_heads,
 )
 from tlog.log.cosigning.sightings import compare_all
-from tlog.log.eras import read_eras, retired_lines
-from tlog.log.identity import load_keys, require_origin, write_public_keys
+from tlog.log.identity import LogKeys, require_origin
 from tlog.log.life import Log
 from tlog.log.metrics import LogMetrics
 from tlog.log.proofs.prover import Prover
@@ -48,23 +52,30 @@ from tlog.log.storage.moved import require_here
 from tlog.log.storage.stores import OpenStores, Stores
 from tlog.log.storage.stores_folder import open_folder_stores
 from tlog.log.submitting import Submitting
-from tlog.signing import HeadSigner, OpenToken, open_no_token
+from tlog.signing import OpenToken, open_no_token
 from tlog.signing.times import StatedTimes
 from tlogverify.policy import Policy
 
-__all__ = ["Ground", "OpenStores", "open_ground", "open_log", "open_writing"]
+__all__ = [
+    "Ground",
+    "OpenStores",
+    "documents_of",
+    "open_ground",
+    "open_log",
+    "open_writing",
+]
 
 
 class Ground(NamedTuple):
-    """What every part of a log is given; policy: the text of one for verifiers.
+    """What every part of a log is given.
 
-    times: of the heads that were signed.  stores: opened, and not written yet.
+    keys: read.  times: of the heads that were signed.  stores: opened, and not written
+    yet.
     """
 
     settings: LogSettings
-    signer: HeadSigner
+    keys: LogKeys
     times: StatedTimes
-    policy: str
     clock: Clock
     metrics: LogMetrics
     stores: Stores
@@ -82,12 +93,13 @@ def open_log(
     disk: Disk | None = None,
     open_token: OpenToken = open_no_token,
     open_stores: OpenStores | None = None,
+    open_shelf: OpenShelf = no_bucket,
 ) -> Log:
     """Open or make the log of `settings`, recovered and not yet started.
 
     open_token: opens a key that is on a token.  open_stores: of stores that nodes
-    share; the folder alone if it is not given.  It waits until this process is the one
-    that writes.
+    share, whose writer is replaced; the folder alone if it is not given.
+    open_shelf: of documents in a bucket.
 
     Raises RejectedError, CorruptError, FormatError or MachineError, or an OSError about
     a file; the folder is let go then.
@@ -102,11 +114,13 @@ def open_log(
         )
         documents: OpenDocuments | None = None
         try:
-            documents = open_documents(
-                settings, settings.data, ground.metrics.documents, ground.clock
-            )
+            documents = documents_of(ground, open_shelf)
             # Whoever wrote before has ended to: nobody has seen more than is read now.
-            ground.stores.tenure.take(partial(keep_index, ground.signer, ground.stores))
+            ground.stores.tenure.take(
+                partial(keep_index, ground.keys, ground.stores),
+                partial(_require_keys, ground.keys),
+                at_once=True,
+            )
             log = open_writing(ground)
         except BaseException:
             if documents is not None:
@@ -114,6 +128,22 @@ def open_log(
             ground.stores.close()
             raise
         return replace(log, documents=documents)
+
+
+def _require_keys(keys: LogKeys) -> bool:
+    keys.read()
+    keys.signer()
+    return True
+
+
+def documents_of(ground: Ground, open_shelf: OpenShelf) -> OpenDocuments | None:
+    """Open the documents of a log, if it keeps any; raises as `open_log`."""
+    settings, origin = ground.settings, ground.keys.origin
+    places = places_of(settings, settings.data, settings.objects, origin)
+    if places is None:
+        return None
+    metrics = ground.metrics.documents
+    return open_documents(settings, places, metrics, ground.clock, open_shelf)
 
 
 def open_ground(
@@ -124,30 +154,36 @@ def open_ground(
     open_token: OpenToken = open_no_token,
     open_stores: OpenStores | None = None,
 ) -> Ground:
-    """Open folder, keys and stores, whoever writes; raises as `open_log`."""
+    """Open folder, keys and stores, whoever writes; raises as `open_log`.
+
+    A node of several that lacks a private key says so, and raises nothing.
+    """
     bounded = BoundedClock(clock or SystemClock())
     bounded.now_s()
     layout = FolderLayout(settings.data)
     require_origin(layout, settings)
     if settings.sigstore and settings.origin:
         require_bare_host(settings.origin)
-    folder = LogFolder(settings.data)
+    folder, times = LogFolder(settings.data), StatedTimes("heads")
     try:
-        keys = load_keys(layout, settings, open_token)
-        times = StatedTimes("heads")
-        eras = read_eras(layout.root)
-        retired = [it.key for it in eras if it.retired is not None]
-        signer = HeadSigner(keys, bounded, times.state, retired=retired)
+        keys = LogKeys(layout, settings, open_token, bounded, times)
+        if not settings.database:
+            _require_keys(keys)
         if settings.sigstore:
-            require_bare_host(signer.origin)
-        policy = policy_text(settings, signer.verifier_keys, retired_lines(eras))
-        write_public_keys(layout, signer, policy)
+            require_bare_host(keys.origin)
         opening = open_stores or open_folder_stores
-        stores = opening(folder, disk or SystemDisk(), signer.origin)
+        stores = opening(folder, disk or SystemDisk(), keys.origin)
     except BaseException:
         folder.close()
         raise
-    return Ground(settings, signer, times, policy, bounded, LogMetrics(), stores)
+    if settings.database:
+        keys.kept = stores.eras
+        try:
+            keys.refresh()
+        except BaseException:
+            stores.close()
+            raise
+    return Ground(settings, keys, times, bounded, LogMetrics(), stores)
 
 
 def open_writing(ground: Ground) -> Log:
@@ -155,9 +191,9 @@ def open_writing(ground: Ground) -> Log:
 
     Raises as `open_log`; the stores stay open.
     """
-    settings, signer, stores = ground.settings, ground.signer, ground.stores
+    settings, signer, stores = ground.settings, ground.keys.signer(), ground.stores
     require_here(stores.moved)
-    asked = Policy.parse(ground.policy.encode())
+    asked = Policy.parse(ground.keys.policy.encode())
     sightings = see_all_heads(settings, asked, signer.verifier_keys)
     guard = open_guard(settings, asked, stores.contradictions, ground.metrics)
     if stores.journal.head() is None:
@@ -183,7 +219,7 @@ def _assemble(
     ground: Ground, recovered: Recovered, tiles: TileReader, guard: WriteGuard
 ) -> Log:
     settings, metrics, backlog = ground.settings, ground.metrics, recovered.backlog
-    stores = ground.stores
+    stores, signer = ground.stores, ground.keys.signer()
     publisher = Publisher(
         backlog,
         stores.objects,
@@ -204,10 +240,11 @@ def _assemble(
     collector = None
     if _waits_for_witnesses(settings, guard):
         view = _view(ground, sequencer.committer, prover, backlog)
-        policy = Policy.parse(ground.policy.encode())
+        policy = Policy.parse(ground.keys.policy.encode())
         collector = make_collector(
             settings, policy, view, recovered.public, guard, lifeline
         )
+    witnessing = None if collector is None else collector.witnessing
     heads = collector or SignedHeads(lambda: sequencer.committer.signed)
     log = Log(
         settings=settings,
@@ -216,15 +253,13 @@ def _assemble(
             heads, prover, tiles, stores, sequencer.known, lambda: publisher.public_note
         ),
         standing=Standing(
-            origin=ground.signer.origin,
-            keys=ground.signer.verifier_keys,
-            policy=ground.policy,
+            identity=ground.keys,
             heads=heads,
             guard=guard,
             claims=_claims(stores, sequencer.pool, publisher, lifeline)
-            | {"keys_sign": lambda: not ground.signer.is_away},
+            | {"keys_sign": lambda: not signer.is_away},
             doors=settings.open_doors,
-            witnessing=None if collector is None else collector.witnessing,
+            watched=lambda: witnessing,
         ),
         stores=stores,
         heads=heads,
@@ -235,7 +270,7 @@ def _assemble(
         metrics=metrics,
     )
     _watch(log)
-    metrics.key_away.set_function(lambda: ground.signer.is_away)
+    metrics.key_away.set_function(lambda: signer.is_away)
     return log
 
 
@@ -243,7 +278,7 @@ def _committer(
     ground: Ground, stores: Stores, recovered: Recovered, guard: WriteGuard
 ) -> Committer:
     return Committer(
-        ground.signer,
+        ground.keys.signer(),
         stores.journal,
         recovered.backlog,
         recovered.signed,
@@ -265,8 +300,8 @@ def _view(
 ) -> LogView:
     """Return the log as the collector of cosignatures sees it."""
     return LogView(
-        origin=ground.signer.origin,
-        keys=ground.signer.verifier_keys,
+        origin=ground.keys.origin,
+        keys=ground.keys.keys,
         signed=lambda: committer.signed,
         prove=prover.consistency,
         root_at=prover.root,
@@ -280,7 +315,7 @@ def submitting_face(
     ground: Ground, pool: Pool, heads: Heads, guard: WriteGuard
 ) -> Submitting:
     """Return the face for those that submit; pool: whose entries are committed."""
-    settings, origin = ground.settings, ground.signer.origin
+    settings, origin = ground.settings, ground.keys.origin
     begins = settings.sigstore and not settings.frozen and heads.signed.size == 0
     return Submitting(
         origin=origin,

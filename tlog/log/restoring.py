@@ -17,10 +17,10 @@ from tlog.log.cosigning.guard import Contradiction, WriteGuard
 from tlog.log.merkle.frontier import edge_tiles
 from tlog.log.metrics import LogMetrics
 from tlog.log.sequencer.rebuild import rebuild
-from tlog.log.storage.contradictions import FolderContradictions
 from tlog.log.storage.folder import FORMAT_VERSION, FolderLayout
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import SignedHead
+from tlog.log.storage.kept import FolderText
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.stores_folder import folder_journal, folder_objects
 from tlogclient.cosigning import AddCheckpoint
@@ -126,7 +126,7 @@ async def ask_witnesses(
 
 def end_folder(root: Path, against: Sequence[Contradiction]) -> None:
     """Make the folder a log, which writes nothing if witnesses contradict it."""
-    kept = FolderContradictions(FolderLayout(root).contradictions)
+    kept = FolderText(FolderLayout(root).contradictions)
     guard = WriteGuard(kept, LogMetrics())
     for found in against:
         guard.contradict(found)

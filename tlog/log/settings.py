@@ -76,10 +76,11 @@ class LogSettings(
         self,
     ) -> None:
         super().__post_init__()
-        if self.database and self.documents is not False:
+        places = (self.documents, self.document_cold)
+        if self.database and any(isinstance(it, Path) for it in places):
             raise FormatError(
-                "documents lie in one node's folder: not with a database that nodes "
-                "share"
+                "documents of a log that nodes share lie in a bucket, not in a folder "
+                "of one node"
             )
         if self.sigstore and self.prefix:
             raise FormatError(

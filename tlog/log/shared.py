@@ -3,6 +3,6 @@
 Loaded only where it is used, because its libraries are an extra.
 """
 
-from tlog.log.storage.stores_shared import shared_stores
+from tlog.log.storage.stores_shared import shared_eras, shared_stores
 
-__all__ = ["shared_stores"]
+__all__ = ["shared_eras", "shared_stores"]

@@ -154,17 +154,20 @@ class OpenedArtifact:
 
 
 def open_documents(
-    artifact: Artifact, documents: Sequence[Document], rules: RuleSet, trust: Trust
+    artifact: Artifact,
+    documents: Sequence[Document],
+    rules: RuleSet,
+    trust: Trust,
+    most: int = MAX_DOCUMENTS,
 ) -> OpenedArtifact:
     """Open all that can be opened.
 
-    Raises FormatError for more than MAX_DOCUMENTS or a malformed digest, OSError if the
-    artifact is not readable.
+    most: documents; a document is found by another one that refers to it only if both
+    are among them.  Raises FormatError for more or for a malformed digest, OSError if
+    the artifact is not readable.
     """
-    if len(documents) > MAX_DOCUMENTS:
-        raise FormatError(
-            f"at most {MAX_DOCUMENTS} documents are judged", len(documents)
-        )
+    if len(documents) > most:
+        raise FormatError(f"at most {most} documents are judged", len(documents))
     opened: list[Opened] = []
     unopened: list[Unopened] = []
     bare = _Bare()

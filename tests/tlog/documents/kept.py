@@ -48,7 +48,8 @@ class Kept:
 
     def stored(self, content: bytes) -> Path:
         """Return where a document lies."""
-        return self.documents.store.hot.path(hashlib.sha256(content).digest())
+        digits = hashlib.sha256(content).hexdigest()
+        return self.documents.store.root / "stored" / digits[:2] / digits
 
     def files(self) -> set[str]:
         """Return the names of all files of the store that hold bytes of documents."""

@@ -1,6 +1,8 @@
 """Decisions: what a verdict's life depends on, and what a deadline answers."""
 
 import asyncio
+import hashlib
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,12 +26,16 @@ from tests.tlog.gate.workshop import (
     review,
     running_gate,
 )
+from tests.tlog.rules.test_conditions import DENYING, sbom
 from tests.tlog.rules.workshop import (
     CLEAN,
+    CYCLONEDX,
     NOW,
     SCANNED,
     WAIVED,
+    Paper,
     at,
+    block,
     built,
     keys,
     scan,
@@ -37,6 +43,8 @@ from tests.tlog.rules.workshop import (
 )
 from tests.tlogverify.attestation.stories import ALICE, provenance
 from tests.tlogverify.documents import ARTIFACT_SHA256, POLICY_TEXT
+from tlog.rules import MAX_DOCUMENTS
+from tlogclient.sboms import REFERENCE_TYPE
 
 ARTIFACT = f"sha256:{ARTIFACT_SHA256.hex()}"
 OTHER = f"sha256:{BAD_SHA256.hex()}"
@@ -86,6 +94,23 @@ async def test_an_allowed_verdict_lives_until_its_rules_or_its_folder_change(
         made.replace_rules(RULES)
         assert ("allowed", "met", True) == await facts(served)
         made.policy.write_bytes(POLICY_TEXT + b"# one more line\n")
+        assert ("allowed", "met", False) == await facts(served)
+
+
+async def test_an_sbom_is_found_however_many_documents_lie_before_it(
+    tmp_path: Path,
+) -> None:
+    content = json.dumps(sbom()).encode()
+    digits = hashlib.sha256(content).hexdigest()
+    predicate = {"references": [{"digest": {"sha256": digits}}]}
+    made = place(tmp_path, keys() + block(CYCLONEDX, "alice", lines=DENYING))
+    made.put("0-refers", Paper(REFERENCE_TYPE, predicate))
+    paper = built()
+    for number in range(MAX_DOCUMENTS):
+        made.put(f"1-{number}", paper)
+    async with running_gate(made, refused_s=0) as served:
+        assert ("refused", "not-met", False) == await facts(served)
+        (made.documents / digits).write_bytes(content)
         assert ("allowed", "met", False) == await facts(served)
 
 

@@ -28,7 +28,7 @@ from tests.tlog.rules.workshop import BUILD, SCANNED, built, keys
 from tests.tlogverify.attestation.stories import ALICE, BUILDER, SLSA, SOURCE
 from tests.tlogverify.documents import ARTIFACT, ARTIFACT_SHA256
 from tlog.attest import NamedDigest, encode_statement, record_of, sign_statement
-from tlog.documents.store import DocumentStore
+from tlog.documents.opening import find_store
 from tlog.gate import following, sources
 from tlog.gate.sources import Asked, LogBounds, LogSource
 from tlog.log.life import Log
@@ -238,7 +238,7 @@ async def test_a_long_sbom_is_read_if_a_document_refers_to_it(
             monkeypatch.setattr(sources, "LARGEST_BYTES", 100_000)
             await found.store(b"app", content, "https://cyclonedx.org/bom")
             asked = Asked("", hashlib.sha256(b"app").digest())
-            for store in (None, DocumentStore(tmp_path / "log" / "documents", None)):
+            for store in (None, find_store(tmp_path / "log")):
                 source = LogSource(log, store, LogBounds(60))
                 if store is None:
                     # Whoever may log can name any artifact: alone it is not read.

@@ -22,6 +22,7 @@ from tlog.hashing.plain import PlainBackend
 from tlog.hashing.selftest import KNOWN_ANSWER, answer, is_right
 from tlog.log.api.routes import build_app
 from tlog.log.opening import open_log
+from tlogverify.hashing import EMPTY_ROOT
 
 
 class Flipped(PlainBackend):
@@ -91,6 +92,7 @@ def test_a_backend_that_the_machine_lacks_is_refused_at_every_use() -> None:
         lambda: refused.threads,
         lambda: refused.hash_leaves([]),
         lambda: refused.bundle_leaf_hashes(b"", 0),
+        lambda: refused.hash_pair(EMPTY_ROOT, EMPTY_ROOT),
         lambda: refused.hash_pairs(b""),
         lambda: refused.subtree_roots(b""),
         lambda: refused.tile_levels(b""),

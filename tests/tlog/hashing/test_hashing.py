@@ -152,6 +152,8 @@ def test_what_is_no_hashes_has_no_root(name: str) -> None:
             backend_of(name).root(b"x" * size)
 
 
-def test_a_pair_has_the_oracles_parent() -> None:
+@each_backend
+def test_a_pair_has_the_oracles_parent(name: str) -> None:
     left, right = map(to_hash, HASHES[:2])
+    assert TREE.root(2) == backend_of(name).hash_pair(left, right)
     assert TREE.root(2) == hashing.hash_pair(left, right)

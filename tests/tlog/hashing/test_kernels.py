@@ -15,9 +15,11 @@ from tests.tlog.hashing.backends import (
     HERE,
     backend_of,
     each_backend,
+    each_kernel,
     leaf_hashes,
     parents,
     pseudo_random,
+    sha256,
 )
 from tlog.hashing.shapes import Buffer
 from tlogverify.bundles import encode_bundle
@@ -63,6 +65,16 @@ def test_every_length_of_an_entry_up_to_300_is_hashed(name: str) -> None:
     assert expected == backend.hash_leaves(entries)
     assert expected == b"".join(backend.hash_leaves([it]) for it in entries)
     assert expected == backend.bundle_leaf_hashes(encode_bundle(entries), 301)
+
+
+@each_kernel
+def test_every_length_of_a_message_alone_is_hashed_by_the_kernel(name: str) -> None:
+    native = pytest.importorskip("tlog.hashing.native")
+    kernel = native.NativeBackend(name, 1)
+    messages = [BIG[size : 2 * size] for size in (*range(301), *BORDERS[0], 65_535)]
+    for prefix, ahead in ((0, b"\x00"), (1, b"\x01"), (-1, b"")):
+        for it in messages:
+            assert sha256(ahead + it) == kernel.hash_messages([it], prefix)
 
 
 def _entries(nth: int) -> list[bytes]:

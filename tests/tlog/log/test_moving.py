@@ -22,9 +22,9 @@ from tlog.errors import CorruptError, FatalError, RejectedError
 from tlog.log.moving import Arrived, Moving, Side
 from tlog.log.opening import open_log
 from tlog.log.rebuilding import read_log_keys
-from tlog.log.storage.contradictions import FolderContradictions
 from tlog.log.storage.folder import FolderLayout
 from tlog.log.storage.journal_sqlite import SqliteJournal
+from tlog.log.storage.kept import FolderText
 from tlog.log.storage.moved import FolderMoved
 from tlog.log.storage.objects_folder import FolderObjects
 
@@ -80,7 +80,8 @@ def side(root: Path, crash: Crash) -> Iterator[Side]:
     parts = (
         journal,
         FolderObjects(layout.public, layout.temporary, SystemDisk()),
-        FolderContradictions(layout.contradictions),
+        FolderText(layout.contradictions),
+        FolderText(layout.eras),
         FolderMoved(layout.moved),
     )
     try:

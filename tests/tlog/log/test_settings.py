@@ -391,7 +391,27 @@ def test_a_setting_of_shared_stores_is_refused_and_no_secret_shown(
     assert "secret=a" not in str(refused.value)
 
 
-def test_documents_are_not_kept_by_nodes_that_share_a_log() -> None:
-    LogSettings(database="postgresql://db.example/log")
-    with pytest.raises(FormatError, match="documents lie in one node's folder"):
-        LogSettings(database="postgresql://db.example/log", documents=True)
+def test_documents_of_a_log_that_nodes_share_lie_in_a_bucket() -> None:
+    database, folder = "postgresql://db.example/log", Path("documents")
+    for place in (True, "s3://bucket/prefix"):
+        LogSettings(database=database, documents=place, document_cold="s3://cold")
+        LogSettings(documents=place, document_cold=folder)
+    for places in ({"documents": folder}, {"document_cold": folder}):
+        LogSettings(**places)  # type: ignore[arg-type]  # each by its field
+        with pytest.raises(FormatError, match="lie in a bucket"):
+            LogSettings(database=database, **places)  # type: ignore[arg-type]  # as above
+
+
+def test_a_place_is_a_folder_or_a_bucket_alone() -> None:
+    for text, expected in (
+        ("true", True),
+        ("false", False),
+        ("my/documents", Path("my/documents")),
+        ("s3://bucket/a/b", "s3://bucket/a/b"),
+    ):
+        found = load_settings(LogSettings, {"documents": text}, {}, None)
+        assert expected == found.documents
+    for text in ("s3://", "s3://key:hidden@bucket", "s3://bucket?x=y", "s3://["):
+        with pytest.raises(FormatError) as refused:
+            load_settings(LogSettings, {"document_cold": text}, {}, None)
+        assert "hidden" not in str(refused.value)

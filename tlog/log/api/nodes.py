@@ -28,6 +28,7 @@ from tlog.log.nodes.wire import (
     outcome_of,
     parse_bunch,
 )
+from tlog.log.nodes.witnesses import told_of
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.sequencer.pool import Receipt
 from tlogverify.errors import TlogError
@@ -124,7 +125,9 @@ class NodeEndpoints:
         # In this order: what is stored was signed before.
         stored, public = publisher.stored_size, publisher.public_note
         signed = log.heads.signed.note
-        return Told(log.stores.tenure.term, signed, shown, public, stored)
+        witnesses = told_of(log.standing.witnessing, log.standing.guard)
+        term = log.stores.tenure.term
+        return Told(term, signed, shown, public, stored, witnesses)
 
     def _require_node(self, request: web.Request) -> None:
         given = request.headers.get(hdrs.AUTHORIZATION, "").encode()

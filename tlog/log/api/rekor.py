@@ -41,6 +41,7 @@ from tlog.log.proofs.prover import Prover
 from tlog.log.publishing.heads import NotCosignedError
 from tlog.log.sequencer.pool import Receipt
 from tlog.log.settings import LogSettings
+from tlog.log.standing import Identity
 from tlog.log.submitting import Submitting
 from tlogverify.errors import ProofError, TlogError
 from tlogverify.merkle import verify_inclusion
@@ -57,14 +58,18 @@ _SMALL_BODY_BYTES: Final = 16 << 10
 
 
 class RekorEndpoint:
-    """Answers Sigstore's clients for one log."""
+    """Answers Sigstore's clients for one log; identity: its first key names entries."""
 
     def __init__(
-        self, log: Submitting, prover: Prover, log_id: bytes, settings: LogSettings
+        self,
+        log: Submitting,
+        prover: Prover,
+        identity: Identity,
+        settings: LogSettings,
     ) -> None:
         self._log = log
         self._prover = prover
-        self._log_id = log_id
+        self._identity = identity
         self._dsse = cast(DsseForm, settings.sigstore_dsse)
         self._refuses_known = settings.sigstore_duplicates == "conflict"
         self._body_bytes = max_body_bytes(self._dsse)
@@ -150,7 +155,7 @@ class RekorEndpoint:
         # Protobuf's JSON has 64-bit numbers in quotes, and bytes in base64.
         return {
             "logIndex": str(index),
-            "logId": {"keyId": self._log_id},
+            "logId": {"keyId": self._identity.keys[0].key_hash},
             "kindVersion": {"kind": kind, "version": "0.0.2"},
             "integratedTime": "0",
             "inclusionPromise": None,

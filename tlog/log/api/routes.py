@@ -62,8 +62,7 @@ def build_app(log: Served, further: Sequence[web.RouteDef] = ()) -> web.Applicat
         *further,
     ]
     if settings.sigstore:
-        log_id = log.keys[0].key_hash
-        rekor = RekorEndpoint(log.submitting, prover, log_id, settings)
+        rekor = RekorEndpoint(log.submitting, prover, log.standing, settings)
         beside = TileEndpoints(log.reading, "/api/v2/")
         hot += [
             rekor.route(REKOR_ENTRIES),

@@ -10,13 +10,19 @@ A witness whose answer contradicts this log stops it: `tlog.log.cosigning.guard`
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from tlog.clock import Clock
 from tlog.lifeline import Lifeline
 from tlog.log.cosigning.gathering import Gathering
 from tlog.log.cosigning.guard import Contradiction, WriteGuard
-from tlog.log.cosigning.links import AheadError, ConflictError, Prove, WitnessLink
+from tlog.log.cosigning.links import (
+    AheadError,
+    ConflictError,
+    LinkState,
+    Prove,
+    WitnessLink,
+)
 from tlog.log.cosigning.sightings import compare_shown, see_head, tell_unseen
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.metrics import LogMetrics
@@ -61,11 +67,30 @@ class LogView:
     metrics: LogMetrics
 
 
+class SeenWitness(Protocol):
+    """One witness, as people may know of it."""
+
+    @property
+    def name(self) -> str:
+        """Return its name, for people."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Return where it is asked."""
+        ...
+
+    @property
+    def state(self) -> LinkState:
+        """Return what came of that."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Witnessing:
     """A log's witnesses; cosigned_size: returns that of the newest cosigned head."""
 
-    links: Sequence[WitnessLink]
+    links: Sequence[SeenWitness]
     cosigned_size: Callable[[], int]
 
 

@@ -15,14 +15,14 @@ another node, while the witness in question is silent changes nothing.
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from tlog.errors import BusyError, CorruptError, RejectedError
 from tlog.log.metrics import LogMetrics
-from tlog.log.storage.contradictions import KeptContradictions
+from tlog.log.storage.kept import KeptText
 from tlog.log_lines import log_event
 
 _MAX_SAID_CHARS: Final = 1_000
@@ -48,6 +48,25 @@ class Contradiction:
     said: str
 
 
+class Judged(Protocol):
+    """What witnesses have said of a log: `WriteGuard` knows it at first hand."""
+
+    @property
+    def contradictions(self) -> Sequence[Contradiction]:
+        """Return what they have said against it."""
+        ...
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Return whether they have said anything against it."""
+        ...
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Return whether a quorum has confirmed it since it was started."""
+        ...
+
+
 class WriteGuard:
     """What stands between a submission and the log.
 
@@ -59,7 +78,7 @@ class WriteGuard:
 
     def __init__(
         self,
-        kept: KeptContradictions,
+        kept: KeptText,
         metrics: LogMetrics,
         *,
         overruled: Collection[str] = (),
@@ -189,7 +208,7 @@ class WriteGuard:
         )
 
 
-def _read(kept: KeptContradictions) -> tuple[Contradiction, ...]:
+def _read(kept: KeptText) -> tuple[Contradiction, ...]:
     lines = (kept.read() or b"").splitlines()
     try:
         return tuple(_parse(json.loads(line)) for line in lines)

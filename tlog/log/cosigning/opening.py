@@ -16,7 +16,7 @@ from tlog.log.cosigning.settings import CosigningSettings
 from tlog.log.cosigning.sightings import Sighting, compare_all, see_heads
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.metrics import LogMetrics
-from tlog.log.storage.contradictions import KeptContradictions
+from tlog.log.storage.kept import KeptText
 from tlog.log_lines import log_event
 from tlogclient.witness import WitnessClient, witnesses_by_url
 from tlogverify.errors import FormatError
@@ -80,7 +80,7 @@ def require_new(sightings: Sequence[Sighting]) -> None:
 def open_guard(
     settings: CosigningSettings,
     policy: Policy,
-    kept: KeptContradictions,
+    kept: KeptText,
     metrics: LogMetrics,
 ) -> WriteGuard:
     """Return what stands between submissions and a log.

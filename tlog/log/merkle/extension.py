@@ -4,24 +4,24 @@ Every node above the new leaves is hashed once, and all of them in one call.  Th
 the tiles that became full, and the proofs of the new leaves come from these levels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
 from tlogverify.hashing import HASH_SIZE, Hash, hash_at, to_hash
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH, Tile
 
+Sides = tuple[tuple[Hash, ...], tuple[Hash, ...]]
+"""`left` and `right` of a range proof."""
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+
+class _Level(NamedTuple):
     """The known nodes of one level, joined: those from `first` on, of `total`."""
 
     first: int
     total: int
     nodes: bytes
-
-    def node(self, index: int) -> Hash:
-        return hash_at(self.nodes, index - self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +38,35 @@ class Extension:
     full_tiles: dict[Tile, bytes]
     root: Hash
     levels: tuple[_Level, ...]
+    # Neighbours share the upper part of their proofs: of a batch of single leaves each
+    # node is met about once for each leaf, and not once for each leaf and height.
+    _above: dict[tuple[int, int, int], Sides] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
-    def range_proof(self, start: int, end: int) -> tuple[list[Hash], list[Hash]]:
-        """Return `left` and `right` of the proof of the new leaves [start, end).
+    def range_proof(self, start: int, end: int) -> Sides:
+        """Return the proof of the new leaves [start, end) against the grown tree.
 
-        The proof is against the grown tree; start >= the size before.
-        Source: `tlogverify.ranges`.
+        start >= the size before.  Source: `tlogverify.ranges`.
         """
         if not self.start <= start < end <= self.frontier.size:
             raise ValueError(f"[{start}, {end}) are not leaves of this extension")
-        left: list[Hash] = []
-        right: list[Hash] = []
-        for level in self.levels[:-1]:
-            if start % 2:
-                left.append(level.node(start - 1))
-            if end % 2 and end < level.total:
-                right.append(level.node(end))
-            start, end = start // 2, (end + 1) // 2
+        return self._sides(0, start, end)
+
+    def _sides(self, height: int, start: int, end: int) -> Sides:
+        """Return what the proof of nodes [start, end) of a height has from there up."""
+        if height == len(self.levels) - 1:
+            return (), ()
+        above = height + 1, start // 2, (end + 1) // 2
+        found = self._above.get(above)
+        if found is None:
+            found = self._above[above] = self._sides(*above)
+        left, right = found
+        first, total, nodes = self.levels[height]
+        if start % 2:
+            left = (hash_at(nodes, start - 1 - first), *left)
+        if end % 2 and end < total:
+            right = (hash_at(nodes, end - first), *right)
         return left, right
 
 

@@ -4,6 +4,7 @@
     link         one conversation with the node that writes
     following    a recovery that goes on: the tree, the index, and the heads so far
     heads        those heads, for the doors
+    witnesses    what the writer knows of its witnesses, for the doors
     forwarding   submissions, sent on to the node that writes
 
 Nothing here is loaded by a log that is one folder.

@@ -13,7 +13,7 @@ what the writer does not have.
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from threading import Condition, Event, Thread
-from typing import Final
+from typing import Final, Protocol
 
 from tlog.clock import Clock
 from tlog.entries.packed import Packed
@@ -22,9 +22,16 @@ from tlog.lifeline import Lifeline
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import EMPTY_TREE, Tree
 from tlog.log.nodes.link import Link
-from tlog.log.nodes.wire import HEADS, Told, digest_of, parse_told
+from tlog.log.nodes.wire import (
+    HEADS,
+    Told,
+    ToldWitnesses,
+    digest_of,
+    parse_told,
+)
 from tlog.log.publishing.backlog import Backlog
 from tlog.log.sequencer.recovery import (
+    KnownKeys,
     catch_up,
     open_head,
     replay,
@@ -33,7 +40,6 @@ from tlog.log.sequencer.recovery import (
 from tlog.log.storage.stores import Stores
 from tlog.log.storage.writers import Writer, Writers
 from tlog.log_lines import log_event
-from tlog.signing import HeadSigner
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError
 from tlogverify.hashing import HASH_SIZE
@@ -45,19 +51,28 @@ _ANSWER_S: Final = 2.0
 _KEPT_TREES: Final = 512
 
 
+class FollowedKeys(KnownKeys, Protocol):
+    """The keys that a followed log is known by, which may change."""
+
+    def refresh(self) -> object:
+        """Read them anew; raises CorruptError, or what the machine cannot do now."""
+        ...
+
+
 class Following:
     """Where the log stands, as far as this node has been told.
 
     signed, shown: snapshots, replaced as a whole; their notes are empty before `open`.
     public_note, public_size: of the public checkpoint.  writer: whom to ask, if known.
-    told_size: of the newest head that the writer has told.  on_change: called on the
+    told_size: of the newest head that the writer has told.  witnesses: what it has told
+    of them.  on_change: called on the
     thread of this, when a head is new.
     """
 
     def __init__(
-        self, signer: HeadSigner, stores: Stores, writers: Writers, clock: Clock
+        self, keys: FollowedKeys, stores: Stores, writers: Writers, clock: Clock
     ) -> None:
-        self._signer = signer
+        self._keys = keys
         self._stores = stores
         self._writers = writers
         self._clock = clock
@@ -81,6 +96,7 @@ class Following:
         self.public_size = 0
         self.told_size = 0
         self.told_s: float | None = None
+        self.witnesses: ToldWitnesses | None = None
         self.writer: Writer | None = None
 
     @property
@@ -120,6 +136,7 @@ class Following:
     def end(self) -> None:
         """Let the thread and all that wait come to their end."""
         self._ending.set()
+        self._link.cut()
         with self._changed:
             self._changed.notify_all()
 
@@ -153,7 +170,7 @@ class Following:
         """
         if note == (signed := self.signed).note:
             return signed
-        head = open_head(self._signer, note, "the writer's head")
+        head = self._open(note, "the writer's head")
         with self._changed:
             self._changed.wait_for(
                 lambda: self.signed.size >= head.size or self._ending.is_set(),
@@ -174,6 +191,8 @@ class Following:
         try:
             self._step()
         except (BusyError, OSError, FormatError) as error:
+            if self._ending.is_set():
+                return
             if self.writer is not None:
                 log_event("not following", level="warning", error=str(error))
             self.writer = None
@@ -187,6 +206,8 @@ class Following:
             if found is None or found.address == self._writers.here.address:
                 raise MachineError("no node writes")
             body = self._ask(found, "")
+            # A key changes between two terms, and never within one.
+            self._keys.refresh()
             log_event("following", term=found.term, address=found.address)
             self.writer = found
         else:
@@ -203,7 +224,7 @@ class Following:
 
     def _take(self, told: Told) -> None:
         """Move on to what the writer tells; FatalError if that is not ahead of this."""
-        head = open_head(self._signer, told.signed, "the writer's head")
+        head = self._open(told.signed, "the writer's head")
         if head.size < self.signed.size:
             raise FatalError(
                 f"the writer's head of {head.size} is behind the {self.signed.size} "
@@ -221,7 +242,7 @@ class Following:
             shown = signed
         elif told.shown and told.shown != shown.note:
             shown = self._shown(told.shown, is_public=told.shown == told.public)
-        self._term = told.term
+        self._term, self.witnesses = told.term, told.witnesses
         self._move(signed, shown)
         self._take_public(told.public)
         self._forget(told.stored)
@@ -263,7 +284,7 @@ class Following:
         """
         objects = self._stores.objects
         notes = [it for it in (objects.checkpoint(), objects.stored_head()) if it]
-        heads = [open_head(self._signer, it, "a head of the bucket") for it in notes]
+        heads = [self._open(it, "a head of the bucket") for it in notes]
         for head, note in sorted(zip(heads, notes, strict=True), key=_size)[-1:]:
             self._read_stored(head, note)
 
@@ -285,7 +306,7 @@ class Following:
 
         is_public: its incomplete tiles are in the bucket.
         """
-        head = open_head(self._signer, note, "the head that is shown")
+        head = self._open(note, "the head that is shown")
         if head.size < self.shown.size:
             return self.shown
         tree = self._trees.get(head.size)
@@ -294,6 +315,14 @@ class Following:
         tree = tree or tree_at(head, self._stores.objects)
         _require_root(tree, head)
         return Snapshot(note, tree)
+
+    def _open(self, note: bytes, where: str) -> Checkpoint:
+        """Return a head of the log, as `open_head`; a key may have joined since."""
+        try:
+            return open_head(self._keys, note, where)
+        except CorruptError:
+            self._keys.refresh()
+        return open_head(self._keys, note, where)
 
     def _move(self, signed: Snapshot, shown: Snapshot) -> None:
         if signed is self.signed and shown is self.shown:
@@ -306,7 +335,7 @@ class Following:
 
     def _take_public(self, note: bytes) -> None:
         if note and note != self.public_note:
-            head = open_head(self._signer, note, "the public checkpoint")
+            head = self._open(note, "the public checkpoint")
             if head.size >= self.public_size:
                 self.public_note, self.public_size = note, head.size
 
@@ -327,7 +356,7 @@ class Following:
             note = objects.checkpoint()
             if note is None:
                 return
-            head = open_head(self._signer, note, "the public checkpoint")
+            head = self._open(note, "the public checkpoint")
             if head.size < self.public_size:
                 return
             self._read_stored(head, note)

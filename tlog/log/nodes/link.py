@@ -1,5 +1,6 @@
 """One conversation with the node that writes; used by one thread."""
 
+import socket
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
@@ -26,12 +27,24 @@ class Link:
         self._timeout_s = timeout_s
         self._writer: Writer | None = None
         self._connection: HTTPConnection | None = None
+        self._is_cut = False
 
     def close(self) -> None:
         """End the conversation; the next question begins another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def cut(self) -> None:
+        """Let the question under way, and all later ones, end unanswered at once.
+
+        Called by another thread, which then need not wait for a node that is silent.
+        """
+        self._is_cut = True
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def ask(
         self, writer: Writer, method: str, path: str, body: bytes | None = None
@@ -77,4 +90,8 @@ class Link:
         if connection.sock is not None:
             connection.sock.settimeout(self._timeout_s)
         self._connection, self._writer = connection, writer
+        # Whoever cuts says so first: either side sees what the other one did.
+        if self._is_cut:
+            self.close()
+            raise NotReachedError("this node asks nothing any more")
         return connection

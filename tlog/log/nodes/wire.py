@@ -15,7 +15,11 @@ import msgspec
 
 from tlog.entries.packed import Packed
 from tlog.errors import BusyError, FatalError, RejectedError
-from tlog.log.cosigning.guard import RolledBackError, UnconfirmedError
+from tlog.log.cosigning.guard import (
+    Contradiction,
+    RolledBackError,
+    UnconfirmedError,
+)
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.sequencer.pool import Receipt
 from tlogverify.errors import FormatError, TlogError
@@ -29,10 +33,33 @@ MAX_BUNCH_ENTRIES: Final = 10_000
 """From so many on no further request is taken into a bunch."""
 
 
+class ToldWitness(msgspec.Struct, frozen=True):
+    """What the writer knows of one witness, as `tlog.log.cosigning.links.LinkState`."""
+
+    name: str
+    url: str
+    outcome: str
+    known_size: int | None
+    latency_ms: int | None
+    last_success_s: int | None
+
+
+class ToldWitnesses(msgspec.Struct, frozen=True):
+    """What the writer knows of its witnesses; contradictions: what they say against it.
+
+    cosigned_size: of the newest head that satisfied the policy.
+    """
+
+    cosigned_size: int
+    links: list[ToldWitness]
+    contradictions: list[Contradiction]
+    is_confirmed: bool
+
+
 class Told(msgspec.Struct, frozen=True):
     """Where the writer stands: notes, empty where there is none yet.
 
-    stored: the size up to which tiles are durable.
+    stored: the size up to which tiles are durable.  witnesses: None if it has none.
     """
 
     term: int
@@ -40,6 +67,7 @@ class Told(msgspec.Struct, frozen=True):
     shown: bytes
     public: bytes
     stored: int
+    witnesses: ToldWitnesses | None = None
 
 
 class Bunch(msgspec.Struct, frozen=True):

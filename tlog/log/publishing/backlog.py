@@ -95,8 +95,8 @@ class Backlog:
     def find_all(self, leaf_hashes: Iterable[bytes]) -> dict[bytes, int]:
         """Return the indexes of those that are not in the search index yet."""
         known = self._known
-        # The publisher may forget an entry meanwhile: each is looked up once.
-        found = ((it, known.get(it)) for it in leaf_hashes)
+        # The publisher may forget an entry meanwhile: it is in the index then.
+        found = ((it, known.get(it)) for it in known.keys() & leaf_hashes)
         return {it: index for it, index in found if index is not None}
 
     def add(

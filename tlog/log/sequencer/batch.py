@@ -7,12 +7,12 @@ request are neighbours.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tlog.entries.packed import Packed
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """Where one request's entries stand; [start, end) are those that it adds."""
 
     indexes: tuple[int, ...]

@@ -3,8 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from threading import Condition
+from threading import Condition, Lock
 from typing import NamedTuple, Protocol
 
 from tlog.entries.packed import Packed
@@ -14,8 +13,7 @@ from tlogverify.errors import TlogError
 from tlogverify.hashing import Hash
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """Where a request's entries stand, in the tree of `snapshot`.
 
     indexes, leaf_hashes: one for each entry, in order.  [start, end): those that this
@@ -86,7 +84,11 @@ class Pool:
         self._limit_entries = limit_entries
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._changed = Condition()
+        # The lock by itself is entered without a call of Python, and a ticket wakes
+        # only those that wait: how many do is known.
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
+        self._waiting = 0
         self._tickets: deque[Ticket] = deque()
         self._entries = 0
         self._is_closed = False
@@ -115,29 +117,30 @@ class Pool:
 
     def put_ticket(self, ticket: Ticket) -> None:
         """Let a ticket wait for a commit; BusyError if there is no room."""
-        entries = ticket.entries
-        size = entries.entry_bytes
-        with self._changed:
+        count, size = len(ticket.entries), ticket.entries.entry_bytes
+        with self._lock:
             if self._is_closed:
                 raise BusyError("the log is stopping", retry_after_s=5)
-            is_above = (
-                self._entries + len(entries) > self._limit_entries
-                or self._bytes + size > self._limit_bytes
-            )
-            if self._entries and is_above:
+            entries, held_bytes = self._entries + count, self._bytes + size
+            if self._entries and (
+                entries > self._limit_entries or held_bytes > self._limit_bytes
+            ):
                 raise BusyError("too many entries wait for a commit")
             self._tickets.append(ticket)
-            self._entries += len(entries)
-            self._bytes += size
-            self._changed.notify()
+            self._entries, self._bytes = entries, held_bytes
+            if self._waiting:
+                self._waiting -= 1
+                self._changed.notify()
 
     def take(self, limit_entries: int, limit_bytes: int = 32 << 20) -> list[Ticket]:
         """Return the tickets that wait, up to about both limits; wait for one.
 
         An empty list says that the pool is closed and empty.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._tickets or self._is_closed)
+        with self._lock:
+            while not (self._tickets or self._is_closed):
+                self._waiting += 1
+                self._changed.wait()
             taken: list[Ticket] = []
             entries = size = 0
             while self._tickets and entries < limit_entries and size < limit_bytes:
@@ -150,6 +153,7 @@ class Pool:
 
     def close(self) -> None:
         """Take no more tickets; those that wait are still taken from the pool."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
+            self._waiting = 0
             self._changed.notify_all()

@@ -8,7 +8,7 @@
 Whatever does not fit is a CorruptError: nothing is repaired by guessing.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tlog import hashing
 from tlog.entries.packed import Packed
@@ -28,11 +28,26 @@ from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.checkpoint import Checkpoint
 from tlogverify.errors import FormatError, SignatureError
 from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE
+from tlogverify.keys import VerifierKey
 from tlogverify.note import parse_note
 from tlogverify.signed import open_checkpoint
 from tlogverify.tiles import ENTRIES, TILE_WIDTH, Tile
 
 _INDEX_ENTRIES = 64 * TILE_WIDTH
+
+
+class KnownKeys(Protocol):
+    """Which log it is, and which keys have signed its heads."""
+
+    @property
+    def origin(self) -> str:
+        """Return the log's name."""
+        ...
+
+    @property
+    def known_keys(self) -> tuple[VerifierKey, ...]:
+        """Return the keys that sign, and those that have retired."""
+        ...
 
 
 class Recovered(NamedTuple):
@@ -76,7 +91,11 @@ def recover(
     if stored.size > signed.size:
         raise CorruptError("the journal", f"ends below the stored {stored.size}")
     if index.complete_to > signed.size:
-        raise CorruptError("the index", "is ahead of the log: remove it, then start")
+        raise CorruptError(
+            "the index",
+            f"is ahead of the log of {signed.size} entries: it knows of "
+            f"{index.complete_to}, which somebody may have been shown",
+        )
     snapshot = Snapshot(head.note, tree_at(stored, objects))
     catch_up(index, objects, snapshot.tree)
     backlog = Backlog(snapshot, backlog_bytes, offers_all=offers_all)
@@ -90,12 +109,12 @@ def recover(
     return Recovered(backlog, snapshot, shown)
 
 
-def keep_index(signer: HeadSigner, stores: Stores) -> None:
+def keep_index(keys: KnownKeys, stores: Stores) -> None:
     """Write into the index what it lacks of the published entries.
 
     For a process that does not write yet; raises as `recover`.
     """
-    public = public_head(signer, stores.objects)
+    public = public_head(keys, stores.objects)
     if stores.index.complete_to < public.size:
         catch_up(stores.index, stores.objects, tree_at(public, stores.objects))
 
@@ -141,27 +160,27 @@ def replay(batch: StoredBatch, tree: Tree) -> tuple[Growth, Packed]:
     return grow(tree, entries, leaf_hashes), entries
 
 
-def public_head(signer: HeadSigner, objects: Objects) -> Checkpoint:
+def public_head(keys: KnownKeys, objects: Objects) -> Checkpoint:
     """Return the head of the public checkpoint; of the empty tree if there is none."""
     note = objects.checkpoint()
     if note is None:
-        return Checkpoint(signer.origin, 0, EMPTY_ROOT)
-    return open_head(signer, note, "the public checkpoint")
+        return Checkpoint(keys.origin, 0, EMPTY_ROOT)
+    return open_head(keys, note, "the public checkpoint")
 
 
-def stored_head(signer: HeadSigner, objects: Objects, public: Checkpoint) -> Checkpoint:
+def stored_head(keys: KnownKeys, objects: Objects, public: Checkpoint) -> Checkpoint:
     """Return the head up to which tiles are durable."""
     note = objects.stored_head()
     if note is None:
         return public
-    stored = open_head(signer, note, "the stored head")
+    stored = open_head(keys, note, "the stored head")
     return stored if stored.size > public.size else public
 
 
-def open_head(signer: HeadSigner, note: bytes, where: str) -> Checkpoint:
+def open_head(keys: KnownKeys, note: bytes, where: str) -> Checkpoint:
     """Return a head of the log; CorruptError if its note is not signed by it."""
     try:
-        return open_checkpoint(note, *signer.known_keys)
+        return open_checkpoint(note, *keys.known_keys)
     except (FormatError, SignatureError) as error:
         raise CorruptError(where, str(error)) from error
 

@@ -125,9 +125,7 @@ class Sequencer:
             size = snapshot.size
             return Receipt(snapshot, indexes, leaf_hashes, size, size)
         left, right = extension.range_proof(start, end)
-        return Receipt(
-            snapshot, indexes, leaf_hashes, start, end, tuple(left), tuple(right)
-        )
+        return Receipt(snapshot, indexes, leaf_hashes, start, end, left, right)
 
     def _run(self) -> None:
         while taken := self.pool.take(_BATCH_ENTRIES):

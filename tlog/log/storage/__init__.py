@@ -15,8 +15,9 @@
     settings          where a log is stored that several nodes share
     writers           the seam of who writes, and how the other nodes reach it
     writers_row       the same in the log's row
-    contradictions    what witnesses have said against the log, and its file
-    contradictions_row  the same in the database
+    kept              the seam of a text beside the log: what witnesses have said
+                      against it, which keys it has had; the same as a file
+    kept_row          the same in the database
     moved             whether the log lies elsewhere now, by a file
     moved_row         the same in the database
     stores            all of it, opened and closed together

@@ -59,6 +59,11 @@ class FolderLayout:
         return self.root / "keys"
 
     @property
+    def eras(self) -> Path:
+        """Which keys the log has had; only where one has changed."""
+        return self.keys / "rotation.json"
+
+    @property
     def journal(self) -> Path:
         """The SQLite file."""
         return self.root / "journal.db"

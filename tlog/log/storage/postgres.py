@@ -7,6 +7,7 @@
 changes something names the term of its writer, so that whoever was replaced changes
 nothing.  `beat` grows while the writer lives.  `address` and `secret` are how other
 nodes reach it.  `moved` says that the log lies elsewhere now, or is on its way here.
+`eras` says which keys it has had, once one has changed.
 
 PostgreSQL answers a commit that its standby has not confirmed as a success, with a
 warning.  So a warning about a change is an unknown outcome.
@@ -34,12 +35,14 @@ CREATE TABLE IF NOT EXISTS tlog_heads (
     contradictions bytea,
     address text,
     secret bytea,
-    moved boolean NOT NULL DEFAULT false
+    moved boolean NOT NULL DEFAULT false,
+    eras bytea
 ) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 500,
         autovacuum_vacuum_scale_factor = 0);
 ALTER TABLE tlog_heads ADD COLUMN IF NOT EXISTS address text;
 ALTER TABLE tlog_heads ADD COLUMN IF NOT EXISTS secret bytea;
 ALTER TABLE tlog_heads ADD COLUMN IF NOT EXISTS moved boolean NOT NULL DEFAULT false;
+ALTER TABLE tlog_heads ADD COLUMN IF NOT EXISTS eras bytea;
 CREATE TABLE IF NOT EXISTS tlog_batches (
     origin text NOT NULL,
     start bigint NOT NULL,
@@ -52,7 +55,7 @@ ALTER TABLE tlog_batches ALTER COLUMN entries SET STORAGE EXTERNAL
 # Where it is, tables of every earlier version have been brought up to it.
 _NEWEST_COLUMN: Final = """
 SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('tlog_heads')
-    AND attname = 'moved' AND to_regclass('tlog_batches') IS NOT NULL"""
+    AND attname = 'eras' AND to_regclass('tlog_batches') IS NOT NULL"""
 _TABLES_LOCK: Final = 0x746C6F67
 
 # What the server says when a statement was rolled back and another may succeed: no
@@ -95,15 +98,22 @@ class Database:
             self._connection = None
 
     def read(self, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; MachineError if the database cannot be asked."""
+        """Return the rows of a query; MachineError if the database cannot be asked.
+
+        A connection that was lost since it was used last is no reason.
+        """
+        is_kept = self._connection is not None
         try:
             return self._connected().execute(sql, values).fetchall()
         except psycopg.Error as error:
-            if self._connection is not None and self._connection.broken:
+            is_lost = self._connection is not None and self._connection.broken
+            if is_lost:
                 self.close()
-            raise MachineError(
-                f"the database cannot be used: {_said(error)}"
-            ) from error
+            if not (is_lost and is_kept):
+                raise MachineError(
+                    f"the database cannot be used: {_said(error)}"
+                ) from error
+        return self.read(sql, values)
 
     def change(self, sql: str, values: Mapping[str, object]) -> tuple[Any, ...]:
         """Run one statement that changes something, and return its one row.
@@ -199,12 +209,26 @@ class Database:
                 make_conninfo(self._url, **options), autocommit=True
             )
             self._connection.add_notice_handler(self._notice)
+            if _is_behind_a_pooler(self._connection):
+                self._connection.prepare_threshold = None
         return self._connection
 
     def _notice(self, diagnostic: Diagnostic) -> None:
         severity = diagnostic.severity_nonlocalized or diagnostic.severity
         if severity == "WARNING":
             self._warnings.append(diagnostic.message_primary or "without words")
+
+
+def _is_behind_a_pooler(
+    connection: psycopg.Connection[tuple[Any, ...]],
+) -> bool:
+    """Whether a statement may reach another server process than the one before it.
+
+    What was prepared in one process is unknown in the other, or is somebody else's
+    statement of that name.  A pooler tells its clients ids of its own.
+    """
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row != (connection.info.backend_pid,)
 
 
 def _said(error: psycopg.Error) -> str:

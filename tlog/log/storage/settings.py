@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from tlog.config import SettingsGroup, setting
+from tlog.config import SettingsGroup, require_bucket_url, setting
 from tlogverify.errors import FormatError
 
 _DATABASES: Final = ("postgresql", "postgres")
@@ -64,13 +64,7 @@ class SharedSettings(SettingsGroup):
         if self.node_url:
             self._require_node_url()
         if self.objects:
-            objects = urlsplit(self.objects)
-            if objects.scheme != "s3" or not objects.netloc or "@" in objects.netloc:
-                raise FormatError(
-                    "objects is a URL without secrets, s3://BUCKET/PREFIX"
-                )
-            if objects.query or objects.fragment:
-                raise FormatError("objects is a bucket and a prefix alone")
+            require_bucket_url("objects", self.objects)
 
     def _require_node_url(self) -> None:
         node = urlsplit(self.node_url)

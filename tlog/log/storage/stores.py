@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tlog.durable.disk import Disk
 from tlog.errors import CorruptError
-from tlog.log.storage.contradictions import KeptContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.index import Index
 from tlog.log.storage.journal import Journal
+from tlog.log.storage.kept import KeptText
 from tlog.log.storage.moved import Moved
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.tenure import Tenure
@@ -25,9 +25,10 @@ from tlog.log_lines import log_event
 class Stores:
     """A folder that this process holds, and where its log is stored.
 
-    moved: whether the log has left.  writers: the nodes that share it; None if nobody
-    does.  failures: returns how often the objects' store could not do its work, where
-    that is counted.
+    contradictions: what witnesses have said against the log.  eras: which keys it has
+    had.  moved: whether the log has left.  writers: the nodes that share it; None if
+    nobody does.  failures: returns how often the objects' store could not do its work,
+    where that is counted.
     """
 
     folder: LogFolder
@@ -35,7 +36,8 @@ class Stores:
     journal: Journal
     objects: Objects
     index: Index
-    contradictions: KeptContradictions
+    contradictions: KeptText
+    eras: KeptText
     moved: Moved
     writers: Writers | None = None
     failures: Callable[[], int] | None = None

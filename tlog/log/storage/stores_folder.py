@@ -1,10 +1,10 @@
 """The stores of a log that is one folder: the default."""
 
 from tlog.durable.disk import Disk
-from tlog.log.storage.contradictions import FolderContradictions
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.journal_sqlite import SqliteJournal
+from tlog.log.storage.kept import FolderText
 from tlog.log.storage.moved import FolderMoved
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.objects_folder import FolderObjects
@@ -22,9 +22,16 @@ def open_folder_stores(folder: LogFolder, disk: Disk, origin: str) -> Stores:
     except BaseException:
         journal.close()
         raise
-    kept = FolderContradictions(layout.contradictions)
-    moved = FolderMoved(layout.moved)
-    return Stores(folder, FolderTenure(folder), journal, objects, index, kept, moved)
+    return Stores(
+        folder=folder,
+        tenure=FolderTenure(folder),
+        journal=journal,
+        objects=objects,
+        index=index,
+        contradictions=FolderText(layout.contradictions),
+        eras=FolderText(layout.eras),
+        moved=FolderMoved(layout.moved),
+    )
 
 
 def folder_objects(layout: FolderLayout, disk: Disk) -> Objects:

@@ -3,24 +3,20 @@
 The folder has what is the node's own: the keys, and an index, which is derived.
 """
 
-import os
-import re
 import secrets
-from datetime import timedelta
 from functools import partial
-from typing import Final
-
-from obstore.exceptions import BaseError
-from obstore.store import S3Store
 
 from tlog.clock import SystemClock
+from tlog.config import require_plain_path
+from tlog.durable.bucket import open_bucket, probe_bucket
 from tlog.durable.disk import Disk
 from tlog.errors import MachineError, RejectedError
-from tlog.log.storage.contradictions_row import RowContradictions
 from tlog.log.storage.folder import LogFolder
 from tlog.log.storage.journal_postgres import PostgresJournal
+from tlog.log.storage.kept import KeptText
+from tlog.log.storage.kept_row import RowText
 from tlog.log.storage.moved_row import RowMoved
-from tlog.log.storage.objects_bucket import BucketObjects, probe_bucket
+from tlog.log.storage.objects_bucket import BucketObjects
 from tlog.log.storage.objects_counted import CountedObjects
 from tlog.log.storage.postgres import Database
 from tlog.log.storage.settings import SharedSettings
@@ -28,11 +24,6 @@ from tlog.log.storage.stores import OpenStores, Stores, open_index
 from tlog.log.storage.tenure_term import TermTenure
 from tlog.log.storage.writers import Writer
 from tlog.log.storage.writers_row import RowWriters
-
-# Segments that no client or proxy reads in two ways.
-_SEGMENT: Final = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"
-_NAME: Final = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
-_TIMEOUT: Final = timedelta(seconds=10)
 
 
 def shared_stores(settings: SharedSettings, address: str = "") -> OpenStores:
@@ -51,6 +42,16 @@ def shared_stores(settings: SharedSettings, address: str = "") -> OpenStores:
     return open_stores
 
 
+def shared_eras(settings: SharedSettings, origin: str) -> KeptText:
+    """Return which keys a log has had, to be read by one that does not write.
+
+    MachineError if the database cannot be used.
+    """
+    database = Database(settings.database)
+    database.make_tables()
+    return RowText(database, origin, lambda: 0, "eras")
+
+
 def _open(
     settings: SharedSettings, folder: LogFolder, origin: str, address: str
 ) -> Stores:
@@ -67,20 +68,24 @@ def _open(
     except BaseException:
         writing.close()
         raise
-    journal = PostgresJournal(writing, origin, lambda: tenure.term)
-    kept = RowContradictions(Database(settings.database), origin, lambda: tenure.term)
-    moved = RowMoved(Database(settings.database), origin, lambda: tenure.term)
-    writers = RowWriters(Database(settings.database), origin, here)
+
+    def term() -> int:
+        return tenure.term
+
+    def beside() -> Database:
+        return Database(settings.database)
+
     return Stores(
-        folder,
-        tenure,
-        journal,
-        objects,
-        index,
-        kept,
-        moved,
-        writers,
-        lambda: objects.failures,
+        folder=folder,
+        tenure=tenure,
+        journal=PostgresJournal(writing, origin, term),
+        objects=objects,
+        index=index,
+        contradictions=RowText(beside(), origin, term, "contradictions"),
+        eras=RowText(beside(), origin, term, "eras"),
+        moved=RowMoved(beside(), origin, term),
+        writers=RowWriters(beside(), origin, here),
+        failures=lambda: objects.failures,
     )
 
 
@@ -90,21 +95,8 @@ def _require_durable(settings: SharedSettings, database: Database) -> None:
 
 def _open_objects(url: str, origin: str) -> BucketObjects:
     """Open the objects of one log; its origin is the last part of their prefix."""
-    if _NAME.fullmatch(origin) is None:
-        raise RejectedError(f"an origin in a bucket is a plain path, not {origin!r}")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    try:
-        store = S3Store.from_url(
-            url,
-            client_options={
-                "timeout": _TIMEOUT,
-                "connect_timeout": _TIMEOUT / 2,
-                "allow_http": endpoint.startswith("http://"),
-            },
-            retry_config={"max_retries": 2, "retry_timeout": _TIMEOUT},
-        )
-    except (BaseError, ValueError) as error:
-        raise RejectedError(f"objects cannot be used: {error}") from error
+    require_plain_path("an origin", origin)
+    store = open_bucket(url)
     try:
         probe_bucket(store, f"{origin}/probe/{secrets.token_hex(8)}")
     except OSError as error:

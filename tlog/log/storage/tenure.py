@@ -14,10 +14,18 @@ from tlog.lifeline import Lifeline
 class Tenure(Protocol):
     """The right to write one log."""
 
-    def take(self, meanwhile: Callable[[], None]) -> None:
+    def take(
+        self,
+        meanwhile: Callable[[], None],
+        may_write: Callable[[], bool] = lambda: True,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Wait until this process is the one that writes.
 
-        meanwhile: called from time to time while another one is.
+        meanwhile: called from time to time while another one is.  may_write: asked
+        before this one becomes it; what it has read of the log's row holds then.
+        at_once: replace whoever writes, after `meanwhile`.
         """
         ...
 

@@ -12,7 +12,13 @@ class FolderTenure:
     def __init__(self, folder: LogFolder) -> None:
         self._folder = folder
 
-    def take(self, meanwhile: Callable[[], None]) -> None:
+    def take(
+        self,
+        meanwhile: Callable[[], None],
+        may_write: Callable[[], bool] = lambda: True,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Return at once: the lock is held."""
 
     def end_waiting(self) -> None:

@@ -22,6 +22,9 @@ from tlog.log_lines import log_event
 _LOOK_S: Final = 0.25
 """Between two looks at whether the writer lives."""
 
+_ABLE_S: Final = 1.0
+"""Between two looks at whether this process may write, where it may not."""
+
 _SILENCE: Final = 0.6
 """The part of it that is waited; the rest is for recovery."""
 
@@ -88,19 +91,31 @@ class TermTenure:
         self._thread: Thread | None = None
         self.term = 0
 
-    def take(self, meanwhile: Callable[[], None]) -> None:
+    def take(
+        self,
+        meanwhile: Callable[[], None],
+        may_write: Callable[[], bool] = lambda: True,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Wait until no other node writes, then begin a term and keep it alive.
 
         It returns without a term after `end_waiting`.
-        Raises what `judge` does, and FatalError if nobody knows whether the term began.
+        Raises what `judge` and `may_write` do, and FatalError if nobody knows whether
+        the term began.
         """
+        if at_once:
+            meanwhile()
         while not self.term:
-            seen = self._wait_for_silence(meanwhile)
+            seen = self._look() if at_once else self._wait_for_silence(meanwhile)
             if self._is_leaving:
                 return
             # It may be another one than at the start: a standby that was promoted.
             self._judge(self._database)
-            self.term = self._begin(seen)
+            if may_write():
+                self.term = self._begin(seen)
+            else:
+                self._ended.wait(_ABLE_S)
         log_event("this node writes", term=self.term)
         self._beaten_s = self._clock.monotonic_s()
         self._thread = Thread(target=self._keep, name="term", daemon=True)

@@ -105,7 +105,10 @@ async def test_what_a_token_may_holds_by_both_ways_in(
                 url, document, method="PUT", headers=made[name], body=b"document"
             )
             assert status == put.status, (name, put.body)
-        # A token that is taken out lets nobody in any more, without a restart.
+        # A token that is taken out lets nobody in any more, without a restart, even if
+        # the same head was let in before.
+        answer = await post(url, json_body(record(6)), headers=made["submit"])
+        assert 201 == answer.status
         assert 0 == run_tlog("token", file, "--remove", "submit").returncode
         answer = await post(url, json_body(record(4)), headers=made["submit"])
         assert 401 == answer.status

@@ -226,7 +226,7 @@ async def test_a_request_that_is_read_meanwhile_is_not_signed(tmp_path: Path) ->
 
         async def told_to_send() -> AsyncIterator[bytes]:
             # The server has said 100: the request is past the first question.
-            log.standing.guard.contradict(ELSEWHERE)
+            log.submitting.guard.contradict(ELSEWHERE)
             yield body
 
         async with session.post(
@@ -247,7 +247,7 @@ async def test_what_waits_for_a_commit_is_not_signed(tmp_path: Path) -> None:
         cosigned_log(tmp_path / "log", policy) as (url, log),
     ):
         assert 201 == (await submit(url, [0])).status
-        log.standing.guard.contradict(ELSEWHERE)
+        log.submitting.guard.contradict(ELSEWHERE)
         with pytest.raises(RolledBackError):
             await asyncio.wrap_future(log.submitting.pool.put([record(1).encode()]))
         assert 1 == log.heads.signed.size
@@ -292,7 +292,7 @@ async def test_a_signed_head_is_not_answered_after_a_contradiction(
         receipt = await face.commit([record(0).encode()])
         assert receipt.snapshot is face.signed_with(receipt)
         await shown(log, 1, 1)
-        log.standing.guard.contradict(ELSEWHERE)
+        log.submitting.guard.contradict(ELSEWHERE)
         with pytest.raises(RolledBackError):
             face.signed_with(receipt)
 
@@ -329,7 +329,7 @@ async def test_a_contradiction_is_kept_when_the_disk_takes_it_again(
             # No file can be put in its place.
             obstacle.mkdir()
             (obstacle / "full").touch()
-            log.standing.guard.contradict(ELSEWHERE)
+            log.submitting.guard.contradict(ELSEWHERE)
             assert obstacle.is_dir()
             (obstacle / "full").unlink()
             obstacle.rmdir()

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.bucket import Bucket, bucket
 from tests.tlog.log.storage.adapters import BucketStores, note
+from tlog.durable.bucket import probe_bucket
 from tlog.errors import FatalError, RejectedError
-from tlog.log.storage.objects_bucket import probe_bucket
 from tlogverify.tiles import Tile
 
 FULL = Tile(0, 1)

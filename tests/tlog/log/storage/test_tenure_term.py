@@ -13,9 +13,9 @@ from tests.tlog.log.storage.adapters import judge
 from tlog.clock import SystemClock
 from tlog.errors import FatalError, MachineError
 from tlog.lifeline import Lifeline
-from tlog.log.storage.contradictions_row import RowContradictions
 from tlog.log.storage.journal import SignedHead, StoredBatch
 from tlog.log.storage.journal_postgres import PostgresJournal
+from tlog.log.storage.kept_row import RowText
 from tlog.log.storage.postgres import Database
 from tlog.log.storage.tenure_term import TermTenure
 
@@ -46,9 +46,9 @@ class Nodes:
         self.reading.append(database)
         return PostgresJournal(database, self.origin, lambda: tenure.term)
 
-    def contradictions(self, tenure: TermTenure) -> RowContradictions:
+    def contradictions(self, tenure: TermTenure) -> RowText:
         database = Database(self.server.url)
-        return RowContradictions(database, self.origin, lambda: tenure.term)
+        return RowText(database, self.origin, lambda: tenure.term, "contradictions")
 
 
 @pytest.fixture

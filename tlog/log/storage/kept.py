@@ -1,6 +1,8 @@
-"""What witnesses have said against a log, kept for the next start.  The seam.
+"""A text about a log that is kept beside it, for the next start.  The seam.
 
-FolderContradictions    a file beside the log
+It is what witnesses have said against the log, or which keys it has had.
+
+FolderText    a file in the log's folder
 """
 
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Protocol
 from tlog.folders import PRIVATE_FILE, write_whole
 
 
-class KeptContradictions(Protocol):
+class KeptText(Protocol):
     """A text that outlives the process; where: its place, for people."""
 
     @property
@@ -26,7 +28,7 @@ class KeptContradictions(Protocol):
         ...
 
 
-class FolderContradictions:
+class FolderText:
     """The text in a file."""
 
     def __init__(self, file: Path) -> None:
