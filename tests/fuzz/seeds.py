@@ -7,6 +7,9 @@ from tests.support.records import canonical, full_record, json_body, record, rec
 from tlog.entries.submission import parse_json_submission
 from tlogverify.bundles import encode_bundle
 
+LISTED: Final = 0x10
+"""In the second byte of rows.c: entries follow, a newline behind each."""
+
 WORDS: Final = (
     *(b'{"entries":[', b"]}", b'{"kind":"provenance",', b'"predicateType":"', b'",'),
     *(b'"provenance":{"sha256":"', b'"signer":{"sha256":"', b'"},', b'"subject":['),
@@ -24,11 +27,12 @@ def bodies() -> Iterator[bytes]:
 
 
 def bundles() -> Iterator[bytes]:
-    """Yield bundles behind a count of entries, and how much room is taken away."""
+    """Yield what rows.c reads: how many entries, how little room, then the bundle."""
     for values in _submissions():
         entries = parse_json_submission(json_body(*values))
         for less in range(3):
             yield bytes([len(entries), less]) + encode_bundle(entries)
+        yield bytes([len(entries), LISTED]) + b"\n".join(entries)
 
 
 def batches() -> Iterator[bytes]:
