@@ -13,7 +13,7 @@ MEASURED := tests/tlogverify tests/tlog/log/merkle tests/tlog/hashing
 # Without bytecode every process that tests start would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo release-dry-run test format lint types tests measured others coverage sanitize test-kubernetes test-browser fuzz crash shared many bench bench-long bench-check clean
+.PHONY: demo release-dry-run test format lint types tests measured others coverage sanitize test-kubernetes test-browser fuzz crash shared standby many bench bench-long bench-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
@@ -71,9 +71,14 @@ test-kubernetes: $(VENV)/installed
 crash: $(VENV)/installed
 	TLOG_CRASH_KILLS=$(N) $(BIN)/python -m pytest -s -m crash tests/system
 
-# Break one thing after the other under three nodes that share a log, N times.
+# Break one thing after the other under three nodes that share a log, N times; stop a
+# writer in each step of a publication; kill each step of a change of its key.
 shared: $(VENV)/installed
-	TLOG_SHARED_ROUNDS=$(N) $(BIN)/python -m pytest -s tests/system/test_shared_faults.py
+	TLOG_SHARED_ROUNDS=$(N) $(BIN)/python -m pytest -s tests/system/test_shared_faults.py tests/system/test_shared_publication.py tests/system/test_shared_rotation.py
+
+# Kill the database's primary and promote its standby: what is lost must be found.
+standby: $(VENV)/installed
+	TLOG_STANDBY=1 $(BIN)/python -m pytest --durations=3 tests/system/test_shared_standby.py
 
 # All stories of the explorer in Debian's chromium: apt-get install chromium.
 test-browser: $(VENV)/installed

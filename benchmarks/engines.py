@@ -18,6 +18,8 @@ from typing import Final
 from benchmarks.running import free_port, wait_for_port
 
 _BUCKET: Final = "bucket"
+BUCKET_URL: Final = f"s3://{_BUCKET}/logs"
+"""A prefix in the bucket that `bucket` runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,9 @@ class Engines:
 @contextmanager
 def engines() -> Iterator[Engines]:
     """Run both; FileNotFoundError where one is not installed."""
-    with _database() as (postmaster, port), _store() as (store, url):
-        for name, value in (
-            ("AWS_ENDPOINT_URL", url),
-            ("AWS_ACCESS_KEY_ID", "bench"),
-            ("AWS_SECRET_ACCESS_KEY", "bench"),
-            ("AWS_REGION", "us-east-1"),
-        ):
-            os.environ[name] = value
+    with _database() as (postmaster, port), bucket() as store:
         database = f"postgresql://tlog@127.0.0.1:{port}/postgres"
-        flags = (f"--database={database}", f"--objects=s3://{_BUCKET}/logs")
+        flags = (f"--database={database}", f"--objects={BUCKET_URL}")
         yield Engines(postmaster, store, flags)
 
 
@@ -94,10 +89,22 @@ def _database() -> Iterator[tuple[int, int]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def has_bucket() -> bool:
+    """Whether `bucket` can be run."""
+    return _gofakes3() is not None
+
+
+def _gofakes3() -> str | None:
+    return os.environ.get("TLOG_GOFAKES3") or shutil.which("gofakes3")
+
+
 @contextmanager
-def _store() -> Iterator[tuple[int, str]]:
-    """Run gofakes3; yield its id and its URL."""
-    program = os.environ.get("TLOG_GOFAKES3") or shutil.which("gofakes3")
+def bucket() -> Iterator[int]:
+    """Run gofakes3, and name it in the environment of servers; yield its id.
+
+    FileNotFoundError where it is not installed.
+    """
+    program = _gofakes3()
     if program is None:
         raise FileNotFoundError("gofakes3: see tests/support/real_bucket.py")
     port = free_port()
@@ -109,7 +116,14 @@ def _store() -> Iterator[tuple[int, str]]:
     ) as process:
         try:
             wait_for_port(port)
-            yield process.pid, f"http://127.0.0.1:{port}"
+            for name, value in (
+                ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}"),
+                ("AWS_ACCESS_KEY_ID", "bench"),
+                ("AWS_SECRET_ACCESS_KEY", "bench"),
+                ("AWS_REGION", "us-east-1"),
+            ):
+                os.environ[name] = value
+            yield process.pid
         finally:
             process.kill()
 

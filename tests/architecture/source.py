@@ -13,8 +13,16 @@ class Source:
     def __init__(self, path: Path, module: str) -> None:
         self.path = path
         self.module = module
-        self.text = path.read_text("utf-8")
-        self.tree = ast.parse(self.text)
+
+    @cached_property
+    def text(self) -> str:
+        """The text of the file."""
+        return self.path.read_text("utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree; to parse all files takes a second."""
+        return ast.parse(self.text)
 
     @property
     def wing(self) -> str:

@@ -140,7 +140,12 @@ def test_every_endpoint_is_documented() -> None:
         submitting=face,
         standing=face,
         documents=SimpleNamespace(
-            store=None, settings=None, metrics=None, clock=None, threads=None
+            store=None,
+            settings=None,
+            metrics=None,
+            clock=None,
+            threads=None,
+            follows=False,
         ),
     )
     apps.append(build_app(cast(Log, log)))

@@ -32,7 +32,8 @@ while b"\\ntlog_index_lag_entries 0.0\\n" not in urlopen(sys.argv[1]).read():
 class Workplace:
     """One folder and at most one log that runs in it.
 
-    replaced: what else a document writes, and what takes its place here.
+    replaced: what else a document writes, and what takes its place here.  environment,
+    descriptors: with which its commands are run.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +42,7 @@ class Workplace:
         commands = folder / "bin"
         commands.mkdir()
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TLOG_")}
-        self._environment = {
+        self.environment = {
             **kept,
             "PATH": os.pathsep.join([str(commands), kept["PATH"]]),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "client")]),
@@ -49,14 +50,14 @@ class Workplace:
         }
         found: dict[str, tuple[list[str], tuple[int, ...]]]
         found = {"python": ([sys.executable], ())}
-        found |= {it: warm.command(it, self._environment) for it in WARM}
+        found |= {it: warm.command(it, self.environment) for it in WARM}
         for name, (start, _) in found.items():
             command = commands / name
             command.write_text(f'#!/bin/sh\nexec {shlex.join(start)} "$@"\n')
             command.chmod(0o755)
         self._wait = folder / "wait.py"
         self._wait.write_text(SEARCHABLE)
-        self._descriptors = [it for _, given in found.values() for it in given]
+        self.descriptors = [it for _, given in found.values() for it in given]
         self._log: subprocess.Popen[str] | None = None
         self.url, self._search = "", "tlog search"
         self.replaced: dict[str, str] = {}
@@ -66,8 +67,8 @@ class Workplace:
         self._log = subprocess.Popen(
             ["sh", "-c", f"exec {command}"],
             cwd=self.folder,
-            env=self._environment,
-            pass_fds=self._descriptors,
+            env=self.environment,
+            pass_fds=self.descriptors,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -84,6 +85,11 @@ class Workplace:
         """Stop the log as an operator does; return its exit status."""
         assert self._log is not None
         self._log.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until the log has ended by itself; return its exit status."""
+        assert self._log is not None
         self._log.communicate()
         status, self._log = self._log.returncode, None
         return status
@@ -98,8 +104,8 @@ class Workplace:
         result = subprocess.run(
             commands[block.language],
             cwd=self.folder,
-            env=self._environment,
-            pass_fds=self._descriptors,
+            env=self.environment,
+            pass_fds=self.descriptors,
             capture_output=True,
             text=True,
             check=False,
@@ -118,7 +124,7 @@ class Workplace:
                 continue
             done = warm.run(
                 [sys.executable, "-m", *shlex.split(bare)],
-                environment=self._environment,
+                environment=self.environment,
                 folder=self.folder,
             )
             allowed = {0} if bare == line else {0, 1}

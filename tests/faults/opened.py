@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ ORIGIN = "log.example/tests"
 PATIENCE_S = 240
 
 
+@cache
 def entry(number: int, salt: str = "") -> bytes:
     """Return one canonical entry; another for each number and salt."""
     digest = hashlib.sha256(f"{salt}{number}".encode()).digest()

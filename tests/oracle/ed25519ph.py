@@ -85,8 +85,8 @@ def _hash(prefix: bytes, digest: bytes) -> int:
 def _add(p: Point, q: Point) -> Point:
     (x1, y1), (x2, y2) = p, q
     product = _D * x1 * x2 * y1 * y2
-    x = (x1 * y2 + x2 * y1) * pow(1 + product, _P - 2, _P)
-    y = (y1 * y2 + x1 * x2) * pow(1 - product, _P - 2, _P)
+    x = (x1 * y2 + x2 * y1) * pow(1 + product, -1, _P)
+    y = (y1 * y2 + x1 * x2) * pow(1 - product, -1, _P)
     return x % _P, y % _P
 
 

@@ -58,9 +58,17 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+_LEAF_HASHES: dict[str, list[bytes]] = {}
+"""Those that were asked for, by salt: many files need the same ones."""
+
+
 def leaf_hashes(count: int, salt: str = "entry") -> list[bytes]:
     """Return `count` leaf hashes, all different."""
-    return [leaf_hash(f"{salt} {index}".encode()) for index in range(count)]
+    known = _LEAF_HASHES.setdefault(salt, [])
+    known += [
+        leaf_hash(f"{salt} {index}".encode()) for index in range(len(known), count)
+    ]
+    return known[:count]
 
 
 def split(size: int) -> int:

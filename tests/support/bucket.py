@@ -15,6 +15,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 NAME: Final = "bucket"
 
+DELETED: Final = "DELETED"
+"""What a request that drops objects is called, for `Bucket.hold_write`."""
+
 # One request of the client and its two retries.
 _ATTEMPTS: Final = 3
 
@@ -66,7 +69,8 @@ class Bucket:
     def hold_write(self, part: str, *, is_stored: bool) -> None:
         """Let the next write of a key with this part wait until it is released.
 
-        is_stored: it is stored before it waits, and not after.
+        part: DELETED for one that drops objects.  is_stored: it is done before it
+        waits, and not after.
         """
         self._holds, self._is_stored = part, is_stored
         self.held.clear()
@@ -240,7 +244,7 @@ class _Answering(BaseHTTPRequestHandler):
         if self.bucket.trouble:
             self._refuse(404, self.bucket.trouble)
             return
-        self.bucket.objects.pop(self._key, None)
+        self._drop(self._key)
         self._answer(204, b"", {})
 
     def do_POST(self) -> None:
@@ -253,10 +257,15 @@ class _Answering(BaseHTTPRequestHandler):
             self._post_upload(query)
             return
         keys = re.findall("<Key>([^<]*)</Key>", asked)
-        for key in keys:
-            self.bucket.objects.pop(key, None)
+        self._drop(*keys)
         deleted = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
         self._answer(200, f"<DeleteResult>{deleted}</DeleteResult>".encode(), {})
+
+    def _drop(self, *keys: str) -> None:
+        self.bucket.await_release(DELETED, is_stored=False)
+        for key in keys:
+            self.bucket.objects.pop(key, None)
+        self.bucket.await_release(DELETED, is_stored=True)
 
     @property
     def _key(self) -> str:

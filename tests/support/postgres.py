@@ -25,6 +25,9 @@ MISSING = (
 )
 
 
+NO_STANDBY = "needs pg_basebackup, which Debian's postgresql-client brings"
+
+
 class Postgres:
     """One running server; url: of its database.  programs: the folder of its own."""
 
@@ -36,9 +39,16 @@ class Postgres:
         self.url = f"postgresql://tlog@127.0.0.1:{self.port}/postgres"
 
     def make(self) -> None:
-        if self._user is not None:
-            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
+        self._own()
         self._run("initdb", "-N", "-A", "trust", "-U", "tlog")
+
+    def copy(self, port: int) -> None:
+        """Make it a standby of the server that is reached at a port."""
+        self._own()
+        where = f"host=127.0.0.1 port={port} user=tlog application_name=standby"
+        self._run(
+            "pg_basebackup", "-N", "-R", "-X", "stream", "-c", "fast", "-d", where
+        )
 
     def start(self, *settings: str) -> None:
         """Start it and wait until it answers; settings: NAME=VALUE each."""
@@ -55,11 +65,27 @@ class Postgres:
     def stop(self) -> None:
         self._run("pg_ctl", "-w", "-m", "fast", "stop")
 
+    def crash(self) -> None:
+        """End all of it at once; nothing more is written or sent."""
+        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def promote(self) -> None:
+        """Let a standby be a primary; it is one when this returns."""
+        self._run("pg_ctl", "-w", "promote")
+
+    @property
+    def is_running(self) -> bool:
+        return (self._folder / "d" / "postmaster.pid").exists()
+
     def run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Run a statement of its own connection; return what it returns."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(sql, values)
             return [] if cursor.description is None else cursor.fetchall()
+
+    def _own(self) -> None:
+        if self._user is not None:
+            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
@@ -77,22 +103,39 @@ class Postgres:
 @contextmanager
 def postgres(*settings: str) -> Iterator[Postgres]:
     """Run a server with these settings; skip the test where there is none."""
+    with _made() as server:
+        try:
+            server.make()
+        except (subprocess.CalledProcessError, OSError) as error:
+            pytest.skip(f"{MISSING} ({error})")
+        server.start(*settings)
+        yield server
+
+
+@contextmanager
+def standby_of(port: int) -> Iterator[Postgres]:
+    """Run a standby of the server at a port of this machine, or of a proxy there."""
+    with _made() as server:
+        if not (server.programs / "pg_basebackup").exists():
+            pytest.skip(NO_STANDBY)
+        server.copy(port)
+        server.start()
+        yield server
+
+
+@contextmanager
+def _made() -> Iterator[Postgres]:
+    """Give a server whose folder is empty, and end it if it runs then."""
     programs = _programs()
     if programs is None:
         pytest.skip(MISSING)
     folder = Path(tempfile.mkdtemp(prefix="tlog-postgres-"))
     server = Postgres(programs, folder)
     try:
-        try:
-            server.make()
-        except (subprocess.CalledProcessError, OSError) as error:
-            pytest.skip(f"{MISSING} ({error})")
-        server.start(*settings)
-        try:
-            yield server
-        finally:
-            server.stop()
+        yield server
     finally:
+        if server.is_running:
+            server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations, cycle
 from typing import Any
 
 import rfc8785
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from tests.oracle import ed25519ph
+from tests.support.rsa_primes import PRIMES
 
 Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey
 
@@ -50,7 +52,20 @@ class KeyKind:
 
 
 def _rsa(bits: int) -> Callable[[], Private]:
-    return lambda: rsa.generate_private_key(65_537, bits)
+    """Return what gives another one of three keys at each call."""
+    primes = [int(it, 16) for it in PRIMES[bits]]
+    pairs = cycle(combinations(primes, 2))
+    return lambda: _rsa_key(*next(pairs))
+
+
+def _rsa_key(p: int, q: int) -> rsa.RSAPrivateKey:
+    exponent = 65_537
+    d = pow(exponent, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(exponent, p * q)
+    whole = rsa.RSAPrivateNumbers(
+        p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public
+    )
+    return whole.private_key(unsafe_skip_rsa_key_validation=True)
 
 
 P256 = KeyKind(
@@ -83,7 +98,7 @@ KINDS = [
 
 @cache
 def private_key(kind: KeyKind) -> Private:
-    """Return this run's key of a kind."""
+    """Return the key of a kind; most are this run's."""
     return kind.make()
 
 

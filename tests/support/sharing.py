@@ -16,6 +16,7 @@ from urllib.request import urlopen
 from tests.support import warm
 from tests.support.bucket import NAME
 from tests.support.postgres import Postgres
+from tests.system.load import History
 from tests.system.server import (
     COMMAND,
     ServerProcess,
@@ -23,9 +24,13 @@ from tests.system.server import (
     environment,
 )
 from tlog.signing import generate_key, read_key
+from tlogclient import LogClient
 from tlogverify.keys import KeyType
 
 _LOOK_S = 0.05
+
+IS_LONG = "TLOG_SHARED_ROUNDS" in os.environ
+"""Whether each step and each fault is tried: `make shared` does so."""
 
 
 class SomeBucket(Protocol):
@@ -136,6 +141,14 @@ def shared(server: Postgres, bucket: SomeBucket, folder: Path) -> Shared:
     """Return a new log that nodes can share."""
     origin = f"log.example/{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
     return Shared(server, bucket, folder, origin)
+
+
+async def submit(node: ServerProcess, history: History, *batches: list[bytes]) -> None:
+    """Submit some batches to one node, each with no second try."""
+    policy = node.policy
+    async with LogClient(node.url, policy, attempts=1) as client:
+        for batch in batches:
+            await history.submit(client, policy, batch)
 
 
 @contextmanager

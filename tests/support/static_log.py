@@ -6,6 +6,7 @@ It signs whatever it is told to: a test makes its lies here, one at a time.
 import hashlib
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tests.oracle import rfc6962
@@ -33,6 +34,11 @@ def tile_path(level: str, index: int, width: int = 256) -> str:
     return f"tile/{level}/{name}" + ("" if width == 256 else f".p/{width}")
 
 
+@lru_cache(maxsize=64)
+def _tree_of(entries: tuple[bytes, ...]) -> rfc6962.Tree:
+    return rfc6962.Tree([rfc6962.leaf_hash(entry) for entry in entries])
+
+
 class StaticLog:
     """A log in a folder.
 
@@ -52,7 +58,7 @@ class StaticLog:
     @property
     def tree(self) -> rfc6962.Tree:
         """The tree of all entries, as the oracle has it."""
-        return rfc6962.Tree([rfc6962.leaf_hash(entry) for entry in self.entries])
+        return _tree_of(tuple(self.entries))
 
     def head(self, size: int | None = None) -> Head:
         """Return the head at a size; that of all entries without one."""
@@ -71,18 +77,14 @@ class StaticLog:
             some = self.entries[first : min(first + 256, size)]
             path = tile_path("entries", first // 256, len(some))
             self.put(path, bundle_of(some))
-        hashes = [rfc6962.leaf_hash(entry) for entry in self.entries[:size]]
-        level = 0
-        while hashes:
+        tree, level, span = self.tree, 0, 1
+        while size >= span:
+            hashes = [tree.mth(at, at + span) for at in range(0, size - span + 1, span)]
             for first in range(0, len(hashes), 256):
                 some = hashes[first : first + 256]
                 path = tile_path(str(level), first // 256, len(some))
                 self.put(path, b"".join(some))
-            hashes = [
-                rfc6962.root(hashes[at : at + 256])
-                for at in range(0, len(hashes) - 255, 256)
-            ]
-            level += 1
+            level, span = level + 1, span * 256
         self.put("checkpoint", self.note(size))
 
     def put(self, path: str, content: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cases import case
+from tests.support.cases import case, in_one_test
 from tests.tlogclient.fake_log import FakeLog, entry, leaf
 from tlogclient.answers import open_extension, open_proof, open_submitted
 from tlogverify import FormatError, ProofError, SignatureError, VerificationError
@@ -210,9 +210,7 @@ LIES: list[tuple[str, Change, type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("change", "error"), [pytest.param(*lie[1:], id=lie[0]) for lie in LIES]
-)
+@in_one_test(("change", "error"), [pytest.param(*lie[1:], id=lie[0]) for lie in LIES])
 def test_an_answer_with_one_lie_is_refused(
     change: Change, error: type[Exception]
 ) -> None:

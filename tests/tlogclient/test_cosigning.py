@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracle import rfc6962
+from tests.support.cases import in_one_test
 from tlogclient.cosigning import (
     AddCheckpoint,
     SignSubtree,
@@ -74,8 +75,8 @@ def test_the_first_blank_line_ends_the_head() -> None:
         assert AddCheckpoint(5, (), note) == parse_add_checkpoint(b"old 5\n\n" + note)
 
 
-@pytest.mark.parametrize("parse", [parse_add_checkpoint, parse_sign_subtree])
-@pytest.mark.parametrize(
+@in_one_test("parse", [parse_add_checkpoint, parse_sign_subtree])
+@in_one_test(
     "body", [b"", b"\n", b"\n\n", b"\n\nx", b"old 5\n\n", b"subtree 0 1\n\nx", b"\xff"]
 )
 def test_what_has_no_head_or_no_note_is_refused(

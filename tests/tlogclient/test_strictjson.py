@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlogclient.strictjson import parse_json, read_hashes, read_members, read_size
 from tlogverify import FormatError
 
@@ -11,7 +12,7 @@ def test_json_is_parsed() -> None:
     assert parse_json("text", text) == {"a": [1, True, None, "—"], "b": 2**63 - 1}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         pytest.param(b"", id="empty"),

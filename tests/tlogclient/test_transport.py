@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
+from tests.support.cases import in_one_test
 from tests.tlogclient.fake_log import FakeLog, entry, problem
 from tlogclient import LogClient, RefusedError, UnavailableError
 from tlogclient.retries import NoRoomError, last_failure, plan_retry
@@ -352,7 +353,7 @@ async def test_broken_http_is_malformed_and_the_token_stays_secret(
     assert TOKEN not in shown + repr(client) + str(client)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "url",
     [
         "",

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.support.cases import in_one_test
 from tests.support.witnessing import (
     Served,
     histories,
@@ -178,7 +179,7 @@ ANSWERS: list[tuple[str, Answering, type[TlogError]]] = [
 ]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("answering", "error"), [it[1:] for it in ANSWERS], ids=[it[0] for it in ANSWERS]
 )
 async def test_an_answer_to_a_head_is_lines_or_a_named_failure(
@@ -194,7 +195,7 @@ async def test_an_answer_to_a_head_is_lines_or_a_named_failure(
 NO_SIZES = [it for it in ANSWERS if not it[0].startswith("409, ")]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("answering", "error"), [it[1:] for it in NO_SIZES], ids=[it[0] for it in NO_SIZES]
 )
 async def test_an_answer_to_a_subtree_is_lines_or_a_named_failure(

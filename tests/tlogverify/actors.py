@@ -8,6 +8,7 @@ import base64
 import hashlib
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
@@ -53,7 +54,7 @@ class Actor:
     @property
     def public_bytes(self) -> bytes:
         """The raw public key."""
-        return self._private().public_key().public_bytes_raw()
+        return _public_bytes(self.key_type, self.seed)
 
     @property
     def key(self) -> VerifierKey:
@@ -74,7 +75,7 @@ class Actor:
 
     def sign(self, message: bytes) -> bytes:
         """Return the bare signature of `message`."""
-        return self._private().sign(message)
+        return _private_key(self.key_type, self.seed).sign(message)
 
     def message(self, head: Head, time_s: int) -> bytes:
         """Return the bytes that are signed."""
@@ -106,11 +107,21 @@ class Actor:
         """Return the signature line of `head`."""
         return line(self.name, self.key_id + self.body(head, time_s))
 
-    def _private(self) -> Ed25519PrivateKey | MLDSA44PrivateKey:
-        seed = hashlib.sha256(self.seed.encode()).digest()
-        if self.key_type is MLDSA44:
-            return MLDSA44PrivateKey.from_seed_bytes(seed)
-        return Ed25519PrivateKey.from_private_bytes(seed)
+
+# To make a key takes as long as to sign with it.
+@cache
+def _private_key(
+    key_type: KeyType, label: str
+) -> Ed25519PrivateKey | MLDSA44PrivateKey:
+    seed = hashlib.sha256(label.encode()).digest()
+    if key_type is MLDSA44:
+        return MLDSA44PrivateKey.from_seed_bytes(seed)
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+@cache
+def _public_bytes(key_type: KeyType, label: str) -> bytes:
+    return _private_key(key_type, label).public_key().public_bytes_raw()
 
 
 def line(name: str, decoded: bytes) -> bytes:

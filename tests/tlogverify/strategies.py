@@ -1,5 +1,8 @@
 """What hypothesis draws: arbitrary bytes, near misses of valid ones, and settings."""
 
+from collections.abc import Sequence
+from random import Random
+
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -48,3 +51,27 @@ def near_misses(draw: st.DrawFn, valid: bytes) -> bytes:
     byte = bytes([draw(st.integers(0, 255))])
     tail = draw(st.sampled_from([valid[at + 1 :], valid[at:], valid[at - 1 :]]))
     return valid[:at] + draw(st.sampled_from([byte, b""])) + tail
+
+
+def json_objects(
+    names: Sequence[str], leaves: Sequence[object], members: int
+) -> st.SearchStrategy[dict[str, object]]:
+    """Draw objects that nest up to four deep; members: at most so many in each.
+
+    Everything follows from one seed, which takes far less time than `st.recursive`.
+    """
+
+    def value(chance: Random, depth: int) -> object:
+        match chance.randrange(4 if depth else 2):
+            case 2:
+                return [value(chance, depth - 1) for _ in range(chance.randrange(4))]
+            case 3:
+                return made(chance, depth - 1)
+            case _:
+                return chance.choice([*leaves, chance.randint(-(2**70), 2**70)])
+
+    def made(chance: Random, depth: int) -> dict[str, object]:
+        picked = chance.sample(names, chance.randint(0, members))
+        return {name: value(chance, depth) for name in picked}
+
+    return st.randoms(use_true_random=True).map(lambda chance: made(chance, 3))

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.actors import TIME_S, WITNESS
 from tests.tlogverify.documents import (
     ARTIFACT,
@@ -98,7 +99,7 @@ def test_a_proof_that_the_policy_does_not_trust_is_refused() -> None:
         verify_artifact(NAME, PROOF, Policy.parse(b"quorum none"))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "artifact",
     [
         pytest.param("sha256:", id="no-digits"),

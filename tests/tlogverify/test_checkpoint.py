@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracle import rfc6962
+from tests.support.cases import in_one_test
 from tests.tlogverify.actors import HEAD, SOME_HASH, Head
 from tests.tlogverify.strategies import any_bytes, near_misses, thorough
 from tests.tlogverify.test_lines import NOT_DECIMAL
@@ -27,8 +28,8 @@ ORIGINS = [
 ]
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
-@pytest.mark.parametrize("extensions", [(), ("one",), ("one", " two ", "— three é")])
+@in_one_test("origin", ORIGINS)
+@in_one_test("extensions", [(), ("one",), ("one", " two ", "— three é")])
 def test_a_checkpoint_is_its_lines(origin: str, extensions: tuple[str, ...]) -> None:
     text = Head(origin, 7, HEAD.root, extensions).text
     checkpoint = Checkpoint(origin, 7, to_hash(HEAD.root), extensions)
@@ -45,13 +46,13 @@ def test_the_empty_tree_has_a_checkpoint() -> None:
     assert parse_checkpoint(b"o\n0\n" + EMPTY + b"\n") == Checkpoint("o", 0, EMPTY_ROOT)
 
 
-@pytest.mark.parametrize("size", NOT_DECIMAL)
+@in_one_test("size", NOT_DECIMAL)
 def test_another_spelling_of_a_size_is_refused(size: bytes) -> None:
     with pytest.raises(FormatError):
         parse_checkpoint(b"origin\n" + size + b"\n" + ROOT + b"\n")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         pytest.param(b"", id="nothing"),
@@ -84,7 +85,7 @@ def test_another_form_is_no_checkpoint(text: bytes) -> None:
         parse_checkpoint(text)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("origin", "size", "root", "extensions"),
     [
         pytest.param("", 7, SOME_HASH, (), id="no-origin"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import rfc6962
-from tests.support.cases import case
+from tests.support.cases import case, in_one_test
 from tests.tlogverify.actors import LOG, LOG_MLDSA, OTHER_LOG, Head, note
 from tlogverify.__main__ import main
 from tlogverify.errors import FormatError, ProofError, SignatureError, VerificationError
@@ -143,7 +143,7 @@ TEXT = fork(5, 9).encode()
 LINES = TEXT.splitlines(keepends=True)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         b"",

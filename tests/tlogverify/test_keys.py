@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.actors import (
     COSIGNATURE,
     ED25519,
@@ -80,13 +81,13 @@ def test_a_name_has_1_to_255_bytes_of_utf_8(name: str) -> None:
     assert name == parse_verifier_key(line).name
 
 
-@pytest.mark.parametrize("name", BAD_NAMES)
+@in_one_test("name", BAD_NAMES)
 def test_a_name_with_a_space_a_plus_or_a_control_is_refused(name: str) -> None:
     with pytest.raises(FormatError, match="a key name has"):
         VerifierKey(name, ED25519, LOG.public_bytes)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "line",
     [
         pytest.param(b"", id="nothing"),

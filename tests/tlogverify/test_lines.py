@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.strategies import any_bytes, thorough
 from tlogverify.errors import FormatError
 from tlogverify.lines import (
@@ -65,7 +66,7 @@ def test_a_decimal_is_digits(value: int) -> None:
     assert value == parse_decimal("a rule", str(value).encode())
 
 
-@pytest.mark.parametrize("field", NOT_DECIMAL)
+@in_one_test("field", NOT_DECIMAL)
 def test_another_spelling_of_a_decimal_is_refused(field: bytes) -> None:
     with pytest.raises(FormatError, match="a rule must be a decimal"):
         parse_decimal("a rule", field)
@@ -86,7 +87,7 @@ def test_base64_is_decoded(value: bytes) -> None:
     assert field.decode() == encode_base64(value)
 
 
-@pytest.mark.parametrize("field", NOT_BASE64)
+@in_one_test("field", NOT_BASE64)
 def test_another_spelling_of_base64_is_refused(field: bytes) -> None:
     with pytest.raises(FormatError, match=r"a rule must be (canonical )?base64"):
         parse_base64("a rule", field)

@@ -3,6 +3,7 @@ import base64
 import pytest
 from hypothesis import given
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.actors import HEAD, LOG, Actor, line
 from tests.tlogverify.strategies import any_bytes, near_misses, thorough
 from tlogverify.errors import FormatError
@@ -36,7 +37,7 @@ def test_a_note_is_split_at_its_last_blank_line(text: bytes) -> None:
     assert text + b"\n" + LINE == note.encode()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "note",
     [
         pytest.param(b"", id="nothing"),

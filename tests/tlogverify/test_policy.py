@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.actors import (
     COSIGNATURE,
     ED25519,
@@ -68,7 +69,7 @@ def test_a_policy_holds_what_its_lines_say() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         pytest.param(Q, id="no-logs"),
@@ -120,7 +121,7 @@ def test_32_logs_witnesses_and_groups_are_parsed() -> None:
     assert counts == (32, 32, 32)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "rule"),
     [
         # The file

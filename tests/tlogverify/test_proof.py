@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracle import rfc6962
+from tests.support.cases import in_one_test
 from tests.tlogverify.actors import LOG, SOME_HASH, STRANGER, note
 from tests.tlogverify.documents import (
     ENTRY,
@@ -59,13 +60,13 @@ def test_a_proof_file_is_parsed(text: bytes) -> None:
     assert text == Proof.parse(text).encode()
 
 
-@pytest.mark.parametrize("index", [f for f in NOT_DECIMAL if b"\n" not in f])
+@in_one_test("index", [f for f in NOT_DECIMAL if b"\n" not in f])
 def test_another_spelling_of_an_index_is_refused(index: bytes) -> None:
     with pytest.raises(FormatError):
         Proof.parse(MAGIC + b"index " + index + b"\n\nx")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         pytest.param(b"", id="nothing"),

@@ -4,9 +4,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import tlogverify
+from tests.support.cases import in_one_test
 
 FOLDER = Path(tlogverify.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
@@ -132,7 +131,7 @@ def test_every_public_name_is_there_and_nothing_else() -> None:
     assert set(tlogverify.__all__) == names
 
 
-@pytest.mark.parametrize("name", tlogverify.__all__)
+@in_one_test("name", tlogverify.__all__)
 def test_every_public_name_is_documented(name: str) -> None:
     assert getattr(tlogverify, name).__doc__
 
@@ -141,7 +140,7 @@ def test_every_file_has_its_place() -> None:
     assert sorted(ORDER) == sorted(_name(file) for file in FILES)
 
 
-@pytest.mark.parametrize("file", FILES, ids=_name)
+@in_one_test("file", FILES, ids=_name)
 def test_a_file_imports_those_above_it_and_little_else(file: Path) -> None:
     above = {f"tlogverify.{name}" for name in ORDER[: ORDER.index(_name(file))]}
     for module in _imports(file):
@@ -156,7 +155,7 @@ def test_a_file_imports_those_above_it_and_little_else(file: Path) -> None:
             assert package in STANDARD
 
 
-@pytest.mark.parametrize("file", FILES, ids=_name)
+@in_one_test("file", FILES, ids=_name)
 def test_only_one_file_touches_the_file_system(file: Path) -> None:
     opening = {"open", "read_bytes", "read_text", "write_bytes", "write_text"}
     calls = {

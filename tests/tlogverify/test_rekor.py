@@ -10,6 +10,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tlogverify.errors import FormatError
 from tlogverify.rekor import (
     HASH_OF,
@@ -77,8 +78,8 @@ def test_an_entry_is_the_canonical_json_of_its_values(entry: RekorEntry) -> None
     assert entry == parse_rekor(encoded)
 
 
-@pytest.mark.parametrize("whole", [HASHEDREKORD, DSSE], ids=["hashedrekord", "dsse"])
-@pytest.mark.parametrize(
+@in_one_test("whole", [HASHEDREKORD, DSSE], ids=["hashedrekord", "dsse"])
+@in_one_test(
     "change",
     [
         pytest.param(lambda it: it + b"\n", id="line-end"),

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from tests.support.cases import case
+from tests.support.cases import case, in_one_test
 from tests.tlogverify.actors import (
     COSIGNATURE,
     ED25519,
@@ -52,8 +52,8 @@ def _signers(note_bytes: bytes) -> list[tuple[VerifierKey, int]]:
 # Messages
 
 
-@pytest.mark.parametrize("time_s", [0, 1, TIME_S, MAX_SIZE])
-@pytest.mark.parametrize("actor", [LOG, WITNESS, WITNESS_MLDSA])
+@in_one_test("time_s", [0, 1, TIME_S, MAX_SIZE])
+@in_one_test("actor", [LOG, WITNESS, WITNESS_MLDSA])
 def test_each_type_signs_its_message(actor: Actor, time_s: int) -> None:
     expected = actor.message(HEAD, time_s)
     assert expected == signed_message(actor.key, CHECKPOINT, time_s=time_s)
@@ -262,8 +262,8 @@ OTHER_HEADS = [
 ]
 
 
-@pytest.mark.parametrize("actor", [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA])
-@pytest.mark.parametrize("other", OTHER_HEADS)
+@in_one_test("actor", [LOG, LOG_MLDSA, WITNESS, WITNESS_MLDSA])
+@in_one_test("other", OTHER_HEADS)
 def test_a_signature_of_another_head_is_refused(actor: Actor, other: Head) -> None:
     lines = [a.line(HEAD) for a in (LOG, WITNESS) if a != actor]
     with pytest.raises(SignatureError, match=f"wrong signature by {actor.name}"):

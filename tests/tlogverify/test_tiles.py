@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.strategies import near_misses, thorough
 from tlogverify.errors import FormatError
 from tlogverify.lines import MAX_SIZE
@@ -89,7 +90,7 @@ def test_a_tile_has_its_path(tile: Tile, path: str) -> None:
     assert tile == parse_tile(path)
 
 
-@pytest.mark.parametrize("path", NOT_PATHS)
+@in_one_test("path", NOT_PATHS)
 def test_another_spelling_of_a_path_is_refused(path: str) -> None:
     with pytest.raises(FormatError):
         parse_tile(path)

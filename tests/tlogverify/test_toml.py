@@ -5,6 +5,7 @@ import tomllib
 import pytest
 from hypothesis import given
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.strategies import any_bytes, near_misses, thorough
 from tlogverify.errors import FormatError
 from tlogverify.toml import MAX_DEPTH, parse_toml
@@ -61,7 +62,7 @@ DEEP = {
 }
 
 
-@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+@in_one_test("text", DEEP.values(), ids=DEEP)
 def test_what_is_deep_is_refused_before_it_is_parsed(text: bytes) -> None:
     with pytest.raises(FormatError, match=f"a file has at most {MAX_DEPTH} levels"):
         parse_toml("a file", text, LIMIT)

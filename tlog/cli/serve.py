@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from tlog.cli.buckets import open_shelf
+from tlog.cli.buckets import open_shelf, require_buckets
 from tlog.cli.hashes import warn_of_fault
 from tlog.cli.keys import open_token
 from tlog.cli.retries import silence_retries
@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     silence_retries()
     if settings.database or settings.objects:
         return _run_node(settings, options)
+    require_buckets(settings)
     log = open_log(settings, open_token=open_token, open_shelf=open_shelf)
     tune_interpreter()
 

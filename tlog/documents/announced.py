@@ -64,4 +64,6 @@ class Announced:
         told = _NAME.fullmatch(known)
         if told is None:
             return ""
-        return f"sboms/{max(int(told[1]) - OVERLAP_S, 0):012d}"
+        # A clock that is ahead must not hide what others announce by theirs.
+        last_s = min(int(told[1]), SystemClock().now_s())
+        return f"sboms/{max(last_s - OVERLAP_S, 0):012d}"

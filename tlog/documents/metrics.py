@@ -38,6 +38,11 @@ class DocumentMetrics:
             "Bytes of documents that wait for their entries",
             registry=registry,
         )
+        self.failures = Gauge(
+            "tlog_document_failures",
+            "How often the bucket of documents could not do its work since the start",
+            registry=registry,
+        )
         self.tampered = Counter(
             "tlog_tamper_detections",
             "Things that were found changed, by what they are",

@@ -103,6 +103,8 @@ def open_documents(
         if tier is not None:
             _prepare(tier)
         store = DocumentStore(root, hot, tier, _damage_counter(metrics))
+        tiers = store.tiers
+        metrics.failures.set_function(lambda: sum(it.failures for it in tiers))
         if next(hot.files("facts"), None) is None:
             # Nothing is stored so far: whatever comes is noted when it comes.
             store.components.note_listed()

@@ -69,10 +69,12 @@ class Shelf(Protocol):
     """The files of one store, or of its cold tier; from any thread.
 
     where: in words.  is_far: each call waits for a network, so that many go at once.
+    failures: how often that could not be reached, or not do its work.
     """
 
     where: str
     is_far: bool
+    failures: int
 
     def prepare(self) -> None:
         """Make ready what is missing."""

@@ -11,7 +11,7 @@ whole.
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +40,10 @@ _ATTEMPTS: Final = 32
 
 
 class BucketShelf:
-    """The objects below a prefix; drafts: a folder of this machine."""
+    """The objects below a prefix; drafts: a folder of this machine.
+
+    failures: how many questions ended by an OSError; what is not there is none.
+    """
 
     is_far = True
 
@@ -49,6 +52,7 @@ class BucketShelf:
         self.where = where
         self._store = store
         self._drafts = drafts
+        self.failures = 0
 
     def prepare(self) -> None:
         """Require that the bucket can be used, and tells writers apart.
@@ -72,15 +76,15 @@ class BucketShelf:
     def open(self, name: str) -> "ObjectReader | None":
         """Return an object to read, or None; a short one is read already."""
         try:
-            with telling(name):
-                return ObjectReader(self._store, name)
+            with self._telling(name):
+                return ObjectReader(self._store, name, self._telling)
         except FileNotFoundError:
             return None
 
     def size(self, name: str) -> int | None:
         """Return the size of an object, or None."""
         try:
-            with telling(name):
+            with self._telling(name):
                 return int(obstore.head(self._store, name)["size"])
         except FileNotFoundError:
             # The answer to HEAD has no words: whether the bucket is there is asked.
@@ -89,7 +93,7 @@ class BucketShelf:
 
     def files(self, folder: str, after: str = "") -> Iterator[Listed]:
         """Return all objects below a folder, ascending by name."""
-        with telling(folder):
+        with self._telling(folder):
             listed = obstore.list(
                 self._store, f"{folder}/", offset=after or None, chunk_size=1_000
             )
@@ -99,7 +103,7 @@ class BucketShelf:
 
     def adopt(self, draft: Draft, name: str) -> None:
         """Write a whole draft under its name, in parts if it is long."""
-        with telling(name):
+        with self._telling(name):
             obstore.put(
                 self._store,
                 name,
@@ -113,7 +117,7 @@ class BucketShelf:
 
     def remove(self, name: str) -> None:
         """Remove an object, if it is there."""
-        with suppress(FileNotFoundError), telling(name):
+        with suppress(FileNotFoundError), self._telling(name):
             obstore.delete(self._store, name)
 
     def put_aside(self, name: str, aside: str, seen: Reader) -> bool:
@@ -126,7 +130,7 @@ class BucketShelf:
             self.create(aside, b"")
             return not is_known
         try:
-            with telling(name):
+            with self._telling(name):
                 obstore.copy(self._store, name, aside)
                 obstore.put(self._store, name, b"", mode={"e_tag": seen.e_tag})
         except FileNotFoundError:
@@ -146,12 +150,12 @@ class BucketShelf:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small object, in the place of whatever has its name."""
-        with telling(name):
+        with self._telling(name):
             obstore.put(self._store, name, content)
 
     def create(self, name: str, content: bytes) -> None:
         """Write a small object, unless there is one of its name."""
-        with suppress(AlreadyExistsError), telling(name):
+        with suppress(AlreadyExistsError), self._telling(name):
             obstore.put(self._store, name, content, mode="create")
 
     def change(
@@ -167,7 +171,7 @@ class BucketShelf:
             if known is not None and known.content == content:
                 return content
             try:
-                with telling(name):
+                with self._telling(name):
                     if known is None:
                         obstore.put(self._store, name, content, mode="create")
                     else:
@@ -180,9 +184,23 @@ class BucketShelf:
             return content
         raise BusyError(f"too many write {name}", retry_after_s=1)
 
+    @contextmanager
+    def _telling(self, name: str) -> Iterator[None]:
+        """Let the store's trouble leave the body as OSError, and count it."""
+        try:
+            with telling(name):
+                yield
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # Several threads may count at once: one that is lost does no harm.
+            self.failures += 1
+            raise
+
     def _read(self, name: str, most: int) -> FoundObject | None:
         try:
-            return get_object(self._store, name, most)
+            with self._telling(name):
+                return get_object(self._store, name, most)
         except FileNotFoundError:
             return None
 
@@ -193,8 +211,17 @@ class ObjectReader:
     What is read later may be of another object of that name: who reads compares hashes.
     """
 
-    def __init__(self, store: S3Store, name: str) -> None:
-        """Ask for an object; raises as obstore does."""
+    def __init__(
+        self,
+        store: S3Store,
+        name: str,
+        telling: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        """Ask for an object; raises as obstore does.
+
+        telling: lets the trouble of what is read later leave as OSError.
+        """
+        self._telling = telling
         self._store = store
         self._name = name
         found = obstore.get(store, name)
@@ -210,7 +237,7 @@ class ObjectReader:
             return self._content[at:end]
         if at >= end:
             return b""
-        with telling(self._name):
+        with self._telling(self._name):
             return bytes(obstore.get_range(self._store, self._name, start=at, end=end))
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ class FolderShelf:
     """The files below a folder; a cold tier has `stored` and `tmp` alone."""
 
     is_far = False
+    failures = 0
 
     def __init__(self, root: Path) -> None:
         self.where = str(root)

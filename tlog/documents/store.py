@@ -168,7 +168,10 @@ class DocumentStore:
                 self.open(digest).close()
                 self._confirm(digest)
                 kept: Kept = "known"
-            except (NoDocumentError, DamagedDocumentError):
+            except NoDocumentError:
+                self.hot.adopt(draft, stored_at(digest))
+                kept = "new"
+            except DamagedDocumentError:
                 self.hot.adopt(draft, stored_at(digest))
                 self.hot.remove(_aside(digest))
                 kept = "new"
@@ -205,16 +208,18 @@ class DocumentStore:
             digest: it.size
             for it in self.hot.files("pending")
             if (digest := digest_of(it.name)) is not None
+            and self._is_waiting(digest, it.size)
         }
 
     def is_pending(self, digest: bytes) -> bool:
         """Whether a document waits for its entry."""
-        return self.hot.size(_pending(digest)) is not None
+        size = self.hot.size(_pending(digest))
+        return size is not None and self._is_waiting(digest, size)
 
     def promote(self, digest: bytes, named: tuple[int, str]) -> None:
         """Store a document that waits, because an entry names it; copies its bytes."""
         reader = self.hot.open(_pending(digest))
-        if reader is None:
+        if reader is None or not self._is_waiting(digest, reader.size):
             return
         with closing(reader), self.begin(reader.size) as draft:
             try:
@@ -223,8 +228,6 @@ class DocumentStore:
                 return  # another node was first
             if draft.digest != digest:
                 self._put_aside(self.hot, _pending(digest), digest, reader)
-                # Where it was emptied alone, it would wait on.
-                self.hot.remove(_pending(digest))
                 return
             known = self.facts(digest) or Facts(reader.modified_s, reader.size)
             self.keep(draft, replace(known, named=(named,)))
@@ -337,6 +340,10 @@ class DocumentStore:
                 self._announced.tell(digest, entry)
         if entries := sbom_entries(self.beside.join_facts(digest, facts)):
             self.components.note(digest, entries)
+
+    def _is_waiting(self, digest: bytes, size: int) -> bool:
+        """Whether a file is a document that waits, and not what was put aside."""
+        return not (self.hot.is_far and is_emptied(digest, size))
 
     def _changing_of(self, digest: bytes) -> Lock:
         return self._changing[digest[0] % _LOCKS]

@@ -94,7 +94,8 @@ class DurableFolder:
         OSError leaves some of them written, each whole.
         """
         made: set[Path] = set()
-        holding = {target.parent for target in files}
+        # Most files share their folder: each is taken apart as a string.
+        holding = {Path(it) for it in {os.path.dirname(it) for it in files}}
         for folder in sorted(holding):
             make_folders(folder, PUBLIC_FOLDER)
             unsure = folder

@@ -127,8 +127,7 @@ class Connections:
 
     def begin(self, connection: Bounded) -> None:
         """Note that a request is under way: the connection is not dropped for room."""
-        if connection in self._idle:
-            del self._idle[connection]
+        if self._idle.pop(connection, connection) is None:
             self._busy.add(connection)
 
     def end(self, connection: Bounded) -> None:
@@ -136,7 +135,8 @@ class Connections:
         if connection in self._busy:
             self._busy.remove(connection)
             self._idle[connection] = None
-            self._note_drained()
+            if self.is_stopping:
+                self._note_drained()
 
     def swap(self, old: Bounded, new: Bounded) -> None:
         """Let `new` speak for a connection in the place of `old`, which is idle."""

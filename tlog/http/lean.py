@@ -63,7 +63,7 @@ class Lean(asyncio.Protocol):
         # Most clients send one head again and again: its bytes, and what they mean.
         self._last_bytes = b""
         self._last: Head | None = None
-        # Who answered it, or None while nobody has.
+        # Who answers it, where that was looked up and found.
         self._last_route: HotRoute | None = None
         self._route: HotRoute | None = None
         self._partial: asyncio.TimerHandle | None = None
@@ -97,17 +97,13 @@ class Lean(asyncio.Protocol):
         if self._door.connections.is_stopping:
             return
         if self._head is None and not (self._pieces or self.writing_paused):
-            # Most requests come in one piece and with the head of the one before.
-            last, route = self._last, self._last_route
-            if (
-                last is not None
-                and route is not None
-                and len(data) == last.end
-                and data.startswith(self._last_bytes)
-                and route.is_ready(last.asked)
-            ):
-                self._answer(last, route, data[last.body_at :])
-                return
+            # Most requests come in one piece.
+            found = self._recognise(data)
+            if isinstance(found, Head) and len(data) == found.end:
+                route = self._route_of(found)
+                if route is not None:
+                    self._answer(found, route, data[found.body_at :])
+                    return
         self._pieces.append(data)
         if self._head is None and not self.writing_paused:
             self._advance()
@@ -129,11 +125,10 @@ class Lean(asyncio.Protocol):
             if isinstance(found, Head):
                 if len(received) < found.end:
                     continue
-                route = self._door.route_of(found.asked)
+                route = self._route_of(found)
                 if len(received) > found.end or route is None:
                     break
                 del self._pieces[:taken]
-                self._last_route = route
                 self._answer(found, route, received[found.body_at :])
                 return
             if found is Unplain.OTHER:
@@ -155,13 +150,24 @@ class Lean(asyncio.Protocol):
             self._last_bytes = received[: found.body_at]
         return found
 
+    def _route_of(self, head: Head) -> HotRoute | None:
+        """Return the hot route that answers what was recognised last, if one is ready.
+
+        Where it goes is looked up once for heads that come again; whether its route is
+        ready is asked each time.
+        """
+        route = self._last_route
+        if route is None:
+            route = self._last_route = self._door.route_of(head.asked)
+        elif not route.is_ready(head.asked):
+            return None
+        return route
+
     def _wait_for_rest(self, found: Head | Unplain) -> None:
         """Wait for the rest of a request, if it is worth it."""
         if not self._pieces:
             return
-        is_hopeless = (
-            isinstance(found, Head) and self._door.route_of(found.asked) is None
-        )
+        is_hopeless = isinstance(found, Head) and self._route_of(found) is None
         if is_hopeless or len(self._pieces) >= _MOST_PIECES:
             self.hand_over()
         elif self._partial is None:
@@ -244,7 +250,7 @@ class Lean(asyncio.Protocol):
         return (
             isinstance(found, Head)
             and len(received) <= found.end
-            and self._door.route_of(found.asked) is not None
+            and self._route_of(found) is not None
         )
 
     def take_back(

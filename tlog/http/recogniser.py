@@ -89,9 +89,16 @@ def recognise(received: bytes, remote: str) -> Head | Unplain:
         )
         is_partial = is_begun and len(received) < MAX_HEAD_BYTES
         return Unplain.PARTIAL if is_partial else Unplain.OTHER
-    line_end = received.find(_LINE_END)
-    match = _REQUEST_LINE.fullmatch(received[:line_end].decode("latin-1"))
-    fields = _read_fields(received[line_end + len(_LINE_END) : at + len(_LINE_END)])
+    head = received[: at + len(_END)]
+    # Clients submit with one head again and again, on all of their connections.
+    return (_read_again if head.startswith(_STARTS[1]) else _read)(head, remote)
+
+
+def _read(head: bytes, remote: str) -> Head | Unplain:
+    """Return what a whole head says."""
+    line_end = head.find(_LINE_END)
+    match = _REQUEST_LINE.fullmatch(head[:line_end].decode("latin-1"))
+    fields = _read_fields(head[line_end + len(_LINE_END) : -len(_LINE_END)])
     if match is None or fields is None:
         return Unplain.OTHER
     method, path, query = match.groups("")
@@ -112,8 +119,10 @@ def recognise(received: bytes, remote: str) -> Head | Unplain:
         fields.etags,
         remote,
     )
-    body_at = at + len(_END)
-    return Head(asked, body_at, body_at + (length or 0), fields.closes)
+    return Head(asked, len(head), len(head) + (length or 0), fields.closes)
+
+
+_read_again: Final = lru_cache(maxsize=256)(_read)
 
 
 class _Fields(NamedTuple):

@@ -172,7 +172,9 @@ def text_response(body: bytes) -> web.Response:
 
 def wants_text(asked: Asked) -> bool:
     """Whether the answer is asked for as `text/plain`."""
-    accept = asked.headers.get(hdrs.ACCEPT, "")
+    accept = asked.headers.get(hdrs.ACCEPT)
+    if accept is None:
+        return False
     return accept.partition(",")[0].partition(";")[0].strip().lower() == "text/plain"
 
 
@@ -195,9 +197,10 @@ def query(asked: Asked, required: Set[str], optional: Set[str]) -> dict[str, str
         if name in found:
             raise FormatError("a query parameter stands here twice", name)
         found[name] = value
-    for name in sorted(required):
-        if name not in found:
-            raise FormatError(f"the query parameter {name} is missing")
+    if required:
+        for name in sorted(required):
+            if name not in found:
+                raise FormatError(f"the query parameter {name} is missing")
     return found
 
 

@@ -268,12 +268,7 @@ class Node:
         following.end()
         await asyncio.to_thread(following.join)
         with telling_machine_trouble():
-            log = await asyncio.to_thread(open_writing, self._ground)
-        if log.heads.signed.size < following.signed.size:
-            raise CorruptError(
-                "the database",
-                f"ends below the {following.signed.size} that this node has seen",
-            )
+            log = await asyncio.to_thread(self._open_writing)
         self._is_writing = True
         metrics = self._ground.metrics
         metrics.node_writes.set_function(lambda: 1)
@@ -308,6 +303,15 @@ class Node:
         finally:
             await asyncio.gather(*closing)
         return log.heads.signed.size
+
+    def _open_writing(self) -> Log:
+        # The index says so too, but nobody may take it for the index that is wrong.
+        head, seen = self._ground.stores.journal.head(), self._following.signed.size
+        if seen > (0 if head is None else head.size):
+            raise CorruptError(
+                "the database", f"ends below the {seen} that this node has seen"
+            )
+        return open_writing(self._ground)
 
     async def _close(self, taking: "asyncio.Task[None]") -> None:
         """Let go of all that is open; a log that was written has closed its stores."""

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.tlog.attest.documents import CYCLONEDX, HEX, PROVENANCE, SPDX
 from tlog.attest.predicates import read_predicate
 from tlog.attest.redaction import (
@@ -64,7 +65,7 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+@in_one_test("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_a_secret_is_found_in_every_spelling(attack: str) -> None:
     for text in (attack, f"see {attack} there", quote(attack, safe="")):
         why = why_secret(text, ())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tests.tlog.attest.repositories import git, repository
 from tlog.attest.capture import Told, capture_provenance
 from tlog.attest.ci import ALLOWED_VARIABLES
@@ -51,7 +52,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+@in_one_test("form", FORMS.values(), ids=FORMS.keys())
 def test_a_known_form_is_found_wherever_it_stands(form: str) -> None:
     for text in (form, f"see {form}", f"({form})", quote(form, safe="")):
         why = why_left_out(text, ())
@@ -94,7 +95,7 @@ SECRETLY_NAMED = [
 ]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("name", "is_secret"),
     [
         ("GITHUB_TOKEN", True),
@@ -161,8 +162,8 @@ def test_the_commands_own_variables_are_not_told() -> None:
     assert ("xyzzy-plugh",) == secret_values(environment)
 
 
-@pytest.mark.parametrize("times", range(4))
-@pytest.mark.parametrize("value", ["pl%75gh/xyzzy", "plugh/xyzzy", "plugh%252Fxyzzy"])
+@in_one_test("times", range(4))
+@in_one_test("value", ["pl%75gh/xyzzy", "plugh/xyzzy", "plugh%252Fxyzzy"])
 def test_percent_signs_hide_no_secret(value: str, times: int) -> None:
     text = value
     for _ in range(times):
@@ -206,7 +207,7 @@ def test_secrets_of_a_document_are_found_by_their_place() -> None:
     assert token not in str(found)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("url", "expected"),
     [
         ("https://github.com/o/r.git", "https://github.com/o/r.git"),

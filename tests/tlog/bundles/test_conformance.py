@@ -21,6 +21,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.support.cases import in_one_test
 from tests.support.rekor import b64
 from tests.tlog.bundles.world import (
     ARTIFACT,
@@ -612,7 +613,7 @@ def at_old_other() -> Any:
     return other.old_message(V03_OLD, world().certify("y@tests.example"))
 
 
-@pytest.mark.parametrize("name", VERIFIES)
+@in_one_test("name", VERIFIES)
 def test_what_the_suite_lets_pass_is_proven(name: str, tmp_path: Path) -> None:
     assert not name.endswith("_fail")
     judgement = judge(VERIFIES[name](), tmp_path / "artifact")

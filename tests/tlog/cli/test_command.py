@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.system.server import run_tlog
 from tlog.cli.command import verb_parser
 from tlog.cli.verbs import NAMES, VERBS
@@ -51,7 +52,7 @@ def test_a_verbs_help_is_its_own() -> None:
     assert done.stdout.startswith("usage: tlog verify [-h]")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@in_one_test("name", NAMES)
 def test_a_verbs_help_cuts_nothing(name: str) -> None:
     """Each explanation stands there whole, and no value is broken at a hyphen."""
     done = run_tlog(name, "--help")

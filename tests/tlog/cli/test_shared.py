@@ -17,23 +17,30 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("library", ["psycopg", "obstore"])
+SHARED = ("--database", "postgresql://db.example/log", "--objects", "s3://b/logs")
+NODES, BUCKET = "a log that nodes share", "a store of documents in a bucket"
+
+
+@pytest.mark.parametrize(
+    ("library", "flags", "what"),
+    [
+        ("psycopg", SHARED, NODES),
+        ("obstore", SHARED, NODES),
+        ("obstore", ("--documents", "s3://b/logs"), BUCKET),
+    ],
+)
 def test_a_missing_extra_is_told_in_one_line_before_anything_is_made(
-    tmp_path: Path, library: str
+    tmp_path: Path, library: str, flags: tuple[str, ...], what: str
 ) -> None:
     folder = tmp_path / "node"
-    shared = ["--database", "postgresql://db.example/log", "--objects", "s3://b/logs"]
     done = subprocess.run(
-        [sys.executable, "-c", LACKING, library, "serve", f"--data={folder}", *shared],
+        [sys.executable, "-c", LACKING, library, "serve", f"--data={folder}", *flags],
         capture_output=True,
         text=True,
         check=False,
         env=environment(),
     )
-    expected = (
-        "tlog serve: a log that nodes share needs an extra: pip install "
-        "'tlog-server[shared]'\n"
-    )
+    expected = f"tlog serve: {what} needs an extra: pip install 'tlog-server[shared]'\n"
     assert (2, "", expected) == (done.returncode, done.stdout, done.stderr)
     assert not folder.exists()
 

@@ -97,6 +97,15 @@ async def test_documents_in_a_bucket_are_answered_as_those_in_a_folder(
         await kept.log_entry(b"early")
         assert b"early" == (await kept.get(b"early")).body
         assert not [it for it in stored.objects if "/pending/" in it]
+        # What changes while it waits is told, and never served.
+        assert 202 == (await kept.put(b"waits")).status
+        waits = f"{STORE}/pending/{sha256(b'waits').hex()}"
+        stored.objects[waits] = b"other"
+        await kept.log_entry(b"waits")
+        assert tampered(await kept.get(b"waits"))
+        assert (b"", {}) == (stored.objects[waits], kept.documents.store.pending())
+        assert 201 == (await kept.put(b"waits")).status
+        assert b"waits" == (await kept.get(b"waits")).body
         assert 422 == (await kept.put(b"other", name=named(b"early"))).status
         assert not [*(tmp_path / "log/documents-here/tmp").iterdir()]
     # What is in the bucket is all that there is.
@@ -149,6 +158,8 @@ async def test_trouble_of_the_bucket_is_503_and_no_absence(
         assert 503 == (await kept.put(b"kept")).status
         stored.trouble = ""
         assert b"kept" == (await kept.get(b"kept")).body
+        rendered = kept.log.metrics.render().decode()
+        assert "\ntlog_document_failures 2.0" in rendered
 
 
 async def test_retention_redaction_and_holds_hold_in_every_tier(
@@ -303,10 +314,20 @@ async def test_a_node_learns_of_sboms_that_others_store_and_of_their_going(
         assert ([], 1) == await found()
         await upkeep_of(kept, LaterClock(0)).look_after_components()
         assert ([entry], 0) == await found()
+        # Also behind a name of a clock that is far ahead.
+        later = json.dumps({**json.loads(content), "version": 2}).encode()
+        stored.objects[f"{STORE}/sboms/999999999999-{'0' * 64}-7"] = b""
+        assert ([entry], 1) == await found()
+        with other.begin(len(later)) as draft:
+            draft.write(later)
+            other.keep(draft, Facts(1, len(later), ((entry + 1, kind),)))
+        assert ([entry], 2) == await found()
         stone = Tombstone(sha256(content), "redacted", "why", WHEN, 0, bytes(32))
         other.bury(stone)
-        assert ([], 0) == await found()
-        assert 0 == kept.documents.store.components.unread()
+        assert ([], 2) == await found()
+        # What was announced and is not there may come, and stays counted.
+        await upkeep_of(kept, LaterClock(0)).look_after_components()
+        assert ([], 1) == await found()
     # A node with a new folder makes its index of what is stored.
     async with keeping_far(tmp_path / "new") as kept:
         assert ([], 0) == ([], kept.documents.store.components.unread())

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tlog.entries.protojson import (
     parse_message,
     read_bytes,
@@ -47,7 +48,7 @@ def test_null_is_nothing() -> None:
     assert {} == read_message("it", {"rawBytes": None}, frozenset({"rawBytes"}))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("body", "rule"),
     [
         (b"", "the body is not JSON"),
@@ -83,7 +84,7 @@ def test_bytes_have_eight_spellings_and_mean_the_same(value: bytes) -> None:
         assert value == read_bytes("it", {"a": text}, "a")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         "+_==",

@@ -11,6 +11,7 @@ import pytest
 import rfc8785
 from cryptography import x509
 
+from tests.support.cases import in_one_test
 from tests.support.rekor import (
     ED25519PH,
     KINDS,
@@ -167,7 +168,7 @@ BAD_HASHEDREKORDS: list[tuple[str, Change, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "rule"),
     [pytest.param(change, rule, id=name) for name, change, rule in BAD_HASHEDREKORDS],
 )
@@ -308,8 +309,8 @@ BAD_ENVELOPES: list[tuple[str, Change, str]] = [
 ]
 
 
-@pytest.mark.parametrize("form", ["hashedrekord", "legacy"])
-@pytest.mark.parametrize(
+@in_one_test("form", ["hashedrekord", "legacy"])
+@in_one_test(
     ("change", "rule"),
     [pytest.param(change, rule, id=name) for name, change, rule in BAD_ENVELOPES],
 )

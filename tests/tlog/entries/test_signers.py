@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.oracle import ed25519ph
 from tests.oracle.ed25519ph import NEUTRAL, SMALL, sign
 from tests.oracle.test_ed25519ph import PUBLIC, SIGNATURE
+from tests.support.cases import in_one_test
 from tests.support.rekor import (
     ED25519PH,
     KINDS,
@@ -94,7 +95,7 @@ def test_details_are_what_the_key_is(kind: KeyKind, other: KeyKind) -> None:
         open_signer(other.details, der, is_certificate=False)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "details",
     [
         *("", "PKIX_ED25519", "PKIX_RSA_PSS_2048_SHA256", "pkix_ed25519_ph"),

@@ -1,11 +1,12 @@
 """What hypothesis draws: records as values, and the spellings a sender may choose.
 
-Strategies are made once, here: to make one takes longer than to draw from it.
+A draw of each digest and each character would take far longer than what is tested: the
+strategies draw a seed, and all else follows from it.
 """
 
 import json
-from functools import cache
-from itertools import product
+import string
+from random import Random
 from typing import Any
 
 from hypothesis import settings
@@ -16,95 +17,101 @@ from tests.support.records import JsonObject
 # The first call of a test imports and compiles: a deadline would measure that.
 thorough = settings(deadline=None, max_examples=200, database=None)
 
-_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
+seeded = st.randoms(use_true_random=True)
+"""Draws the seed of a generator."""
+
+_SCHEME_CHARS = string.ascii_letters + string.digits + "+.-"
 _URI_CHARS = "ABCXYZabcxyz0189._~:/?#[]@!$&'()*+,;=%-"
-_WHITE = st.sampled_from(
-    ["".join(chars) for size in range(4) for chars in product(" \t\r\n", repeat=size)]
-)
-_SCHEMES = st.from_regex(r"[A-Za-z][A-Za-z0-9+.-]{0,20}", fullmatch=True)
-_RESTS = st.text(_URI_CHARS, min_size=1, max_size=200)
-_PLACES = st.lists(st.integers(0, 1023), max_size=3)
-"""Of the escaped characters; longer texts than any of a record."""
+_WHITE = " \t\r\n"
 
 
-@cache
-def digests(name: str) -> st.SearchStrategy[str]:
-    """Draw a digest in lower-case hex."""
-    size = _SIZES[name]
-    return st.binary(min_size=size, max_size=size).map(bytes.hex)
+def _digest(chance: Random, size: int = 32) -> str:
+    return chance.randbytes(size).hex()
 
 
-_FEW_DIGESTS = st.lists(digests("sha256"), min_size=1, max_size=5, unique=True)
-_EITHER = st.booleans()
+def _subjects(chance: Random) -> list[dict[str, str]]:
+    """Return 1 to 5 subjects, sorted and unique."""
+    found: list[dict[str, str]] = []
+    for sha256 in sorted({_digest(chance) for _ in range(chance.randint(1, 5))}):
+        found.append({"sha256": sha256})
+        for name, size in (("sha384", 48), ("sha512", 64)):
+            if chance.random() < 0.5:
+                found[-1][name] = _digest(chance, size)
+    return found
 
 
-@st.composite
-def subjects(draw: st.DrawFn) -> list[dict[str, str]]:
-    """Draw 1 to 5 subjects, sorted and unique."""
-    found = draw(_FEW_DIGESTS)
-    more = [
-        {name: draw(digests(name)) for name in ("sha384", "sha512") if draw(_EITHER)}
-        for _ in found
-    ]
-    pairs = zip(sorted(found), more, strict=True)
-    return [{"sha256": sha256, **others} for sha256, others in pairs]
+def _uri(chance: Random) -> str:
+    scheme = chance.choices(_SCHEME_CHARS, k=chance.choice([0, 1, 20, 7]))
+    rest = chance.choices(_URI_CHARS, k=chance.choice([1, 2, 200, 30]))
+    return f"{chance.choice(string.ascii_letters)}{''.join(scheme)}:{''.join(rest)}"
 
 
-@st.composite
-def records(draw: st.DrawFn) -> JsonObject:
-    """Draw a valid record."""
+def _record(chance: Random) -> JsonObject:
     value: JsonObject = {
         "kind": "provenance",
         "version": 1,
-        "subject": draw(subjects()),
-        "provenance": {"sha256": draw(digests("sha256"))},
+        "subject": _subjects(chance),
+        "provenance": {"sha256": _digest(chance)},
     }
-    if draw(_EITHER):
-        value["predicateType"] = f"{draw(_SCHEMES)}:{draw(_RESTS)}"
-    if draw(_EITHER):
-        value["signer"] = {"sha256": draw(digests("sha256"))}
+    if chance.random() < 0.5:
+        value["predicateType"] = _uri(chance)
+    if chance.random() < 0.5:
+        value["signer"] = {"sha256": _digest(chance)}
     return value
 
 
-def spelled(draw: st.DrawFn, value: Any) -> str:
-    """Draw one of the many JSON texts of a value: order, white space, escapes."""
+def records() -> st.SearchStrategy[JsonObject]:
+    """Draw a valid record."""
+    return seeded.map(_record)
+
+
+def shuffled(chance: Random, value: JsonObject) -> JsonObject:
+    """Return an object with its members in another order."""
+    return dict(chance.sample(list(value.items()), len(value)))
+
+
+def _white(chance: Random) -> str:
+    return "".join(chance.choices(_WHITE, k=chance.randrange(4)))
+
+
+def _spelled(chance: Random, value: Any) -> str:
+    """Return one of the many JSON texts of a value: order, white space, escapes."""
     if isinstance(value, dict):
-        members = draw(st.permutations(list(value.items())))
         items = [
-            _text(draw, name) + draw(_WHITE) + ":" + spelled(draw, item)
-            for name, item in members
+            _text(chance, name) + _white(chance) + ":" + _spelled(chance, item)
+            for name, item in shuffled(chance, value).items()
         ]
-        text = "{" + ",".join(items) + draw(_WHITE) + "}"
+        text = "{" + ",".join(items) + _white(chance) + "}"
     elif isinstance(value, list):
-        text = "[" + ",".join(spelled(draw, item) for item in value) + "]"
+        text = "[" + ",".join(_spelled(chance, item) for item in value) + "]"
     elif isinstance(value, str):
-        text = _text(draw, value)
+        text = _text(chance, value)
     else:
         text = json.dumps(value)
-    return draw(_WHITE) + text + draw(_WHITE)
+    return _white(chance) + text + _white(chance)
 
 
-def _text(draw: st.DrawFn, text: str) -> str:
-    escaped = {it % max(len(text), 1) for it in draw(_PLACES)}
-    spelled = (
-        draw(_escape(char)) if at in escaped else char for at, char in enumerate(text)
-    )
+def _text(chance: Random, text: str) -> str:
+    spelled = list(text)
+    for at in chance.sample(range(len(text)), min(len(text), chance.randrange(4))):
+        spelled[at] = _escape(chance, text[at])
     return f'"{"".join(spelled)}"'
 
 
-@cache
-def _escape(char: str) -> st.SearchStrategy[str]:
+def _escape(chance: Random, char: str) -> str:
     spellings = [f"\\u{ord(char):04x}", f"\\u{ord(char):04X}"]
-    return st.sampled_from([*spellings, "\\/"] if char == "/" else spellings)
+    return chance.choice([*spellings, "\\/"] if char == "/" else spellings)
 
 
-@st.composite
-def body_of(draw: st.DrawFn, values: list[JsonObject]) -> bytes:
+def body_of(values: list[JsonObject]) -> st.SearchStrategy[bytes]:
     """Draw a JSON body of records; the name of its one member is not escaped."""
-    white = [draw(_WHITE) for _ in range(3)]
-    entries = spelled(draw, values)
-    text = f'{white[0]}{{{white[1]}"entries":{entries}}}{white[2]}'
-    return text.encode()
+
+    def body(chance: Random) -> bytes:
+        white = [_white(chance) for _ in range(3)]
+        entries = _spelled(chance, values)
+        return f'{white[0]}{{{white[1]}"entries":{entries}}}{white[2]}'.encode()
+
+    return seeded.map(body)
 
 
 @st.composite

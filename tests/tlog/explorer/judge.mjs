@@ -20,7 +20,7 @@ const BYTES = {
     return [found.logs.length, found.witnesses.length, found.groups.length];
   },
   note: async ({ policy }, bytes, text) => {
-    const opened = await policy.Policy.parse(text("policy")).openCheckpoint(bytes);
+    const opened = await text("policy", policy.Policy.parse).openCheckpoint(bytes);
     if (opened.unchecked.length > 0) return "unchecked";
     return [
       opened.checkpoint.origin,
@@ -31,7 +31,7 @@ const BYTES = {
   proof: async ({ policy, proof, hashing, merkle }, bytes, text) => {
     const found = proof.parseProof(bytes);
     if (found.extra === null) return ["no extra"];
-    const trusted = policy.Policy.parse(text("policy"));
+    const trusted = text("policy", policy.Policy.parse);
     const { checkpoint } = await trusted.openCheckpoint(found.note);
     const leaf = hashing.leafHash(found.extra);
     merkle.verifyInclusion(found.index, checkpoint.size, leaf, found.path, checkpoint.root);
@@ -44,7 +44,7 @@ const BYTES = {
   evidence: async ({ policy, evidence }, bytes, text) => {
     await evidence.verifyEvidence(
       evidence.parseEvidence(bytes),
-      policy.Policy.parse(text("policy")),
+      text("policy", policy.Policy.parse),
     );
     return [];
   },
@@ -52,8 +52,8 @@ const BYTES = {
   sigstore: async (modules, bytes, text, it) => {
     const { sigstore, policy, signers, hashing } = modules;
     const found = sigstore.parseBundleFile(bytes);
-    const keys =
-      it.key !== undefined ? [signers.SignerKey.ofPem(new TextDecoder().decode(text("key")))] : [];
+    const ofPem = (pem) => signers.SignerKey.ofPem(new TextDecoder().decode(pem));
+    const keys = it.key !== undefined ? [text("key", ofPem)] : [];
     const artifact = text("artifact");
     const hex = (of) => {
       const digests = {};
@@ -67,7 +67,7 @@ const BYTES = {
       { digests: hex(artifact), read: async () => artifact },
       keys,
     );
-    const trusted = policy.Policy.parse(text("policy"));
+    const trusted = text("policy", policy.Policy.parse);
     if (found.entries.length === 0) throw new modules.errors.VerificationError("no entry");
     for (const entry of found.entries) {
       await sigstore.openLogged(entry, trusted);
@@ -104,6 +104,13 @@ export async function judge(modules, { hashes, bases, vectors }) {
   const bytesOf = (text) => modules.lines.parseBase64("a vector", text);
   const table = hashes.map(bytesOf);
   const documents = bases.map(bytesOf);
+  // What only stands beside the judged document is not read again for each of its bytes.
+  const known = new Map();
+  const readOnce = (place, read) => {
+    if (read === undefined) return documents[place];
+    if (!known.has(place)) known.set(place, read(documents[place]));
+    return known.get(place);
+  };
   const verdicts = [];
   for (const it of vectors) {
     try {
@@ -114,7 +121,8 @@ export async function judge(modules, { hashes, bases, vectors }) {
       }
       const bytes = documents[it.base].slice();
       if (it.xor) bytes[it.at] ^= it.xor;
-      verdicts.push(await BYTES[it.kind](modules, bytes, (name) => documents[it[name]], it));
+      const text = (name, read) => readOnce(it[name], read);
+      verdicts.push(await BYTES[it.kind](modules, bytes, text, it));
     } catch (error) {
       if (!(error instanceof modules.errors.TlogError)) throw error;
       verdicts.push(

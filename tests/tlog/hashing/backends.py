@@ -1,7 +1,11 @@
-"""The backends of this machine, one by one, for the tests of hashing."""
+"""The backends of this machine, one by one, for the tests of hashing.
+
+What is expected of all of them is computed once.
+"""
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import pytest
 
@@ -39,6 +43,7 @@ def sha256(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
+@lru_cache(maxsize=16)
 def pseudo_random(size: int, seed: str = "tests of hashing") -> bytes:
     """Return bytes that look random and are always the same."""
     return hashlib.shake_128(seed.encode()).digest(size)
@@ -49,6 +54,7 @@ def leaf_hashes(entries: Sequence[bytes]) -> bytes:
     return b"".join(sha256(b"\x00" + entry) for entry in entries)
 
 
+@lru_cache(maxsize=32)
 def parents(nodes: bytes) -> bytes:
     """Return the hashes of whole pairs, joined, by `hashlib`."""
     return b"".join(

@@ -7,6 +7,7 @@ of a request, its clock is made to strike.
 
 import asyncio
 import hashlib
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -145,6 +146,27 @@ async def _cold(request: web.Request) -> web.Response:
     return web.Response(body=b"cold %d" % len(body))
 
 
+def _turning() -> HotRoute:
+    """Return a route that is ready when asked the first time, the third and so on.
+
+    It answers once for each time.
+    """
+    asked_for = itertools.count()
+    ready = [False]
+
+    def is_ready(_: Asked) -> bool:
+        ready[0] = next(asked_for) % 2 == 0
+        return ready[0]
+
+    def answer(asked: Asked, body: bytes, respond: Respond) -> None:
+        if not ready[0]:
+            raise RuntimeError
+        ready[0] = False
+        _stored(asked, body, respond)
+
+    return HotRoute("POST", "/turns", _store, answer, is_ready)
+
+
 def _app(metrics: Metrics) -> web.Application:
     routes = [web.get("/cold", _cold), web.post("/cold", _cold)]
     hot = [
@@ -156,6 +178,7 @@ def _app(metrics: Metrics) -> web.Application:
         hot_read("/tile/{path:.+}", _tile),
         HotRoute("POST", "/store", _store, _stored, lambda _: True),
         HotRoute("POST", "/slow", _store, _stored, lambda _: False),
+        _turning(),
     ]
     return new_app(routes, metrics, rows=SHARED_ROWS, hot=hot)
 

@@ -217,3 +217,21 @@ def test_any_stream_has_the_same_answers_and_the_same_end(
 @pytest.mark.parametrize("noise", [b"\x80" * 200, b"garbage", b"\x16\x03\x01\x02"])
 def test_what_is_no_http_is_handed_over_at_once(noise: bytes) -> None:
     assert require_equal([noise + b"\r\n\r\n"]).startswith(b"HTTP/1.0 400 ")
+
+
+def test_a_route_is_asked_whether_it_is_ready_for_each_request() -> None:
+    written = require_equal([store(b"ab", target=b"/turns")] * 5)
+    assert 5 == written.count(b"HTTP/1.1 201 ")
+
+
+def test_answers_of_one_route_keep_their_own_heads() -> None:
+    found = KNOWN.search(require_equal([get(b"/kept")]))
+    assert found is not None
+    pieces = [
+        *(get(b"/kept"), get(b"/kept", b"If-None-Match: %b\r\n" % found[0])),
+        *(get(b"/kept", b'If-None-Match: "other"\r\n'), get(b"/read?index=1")),
+        *(get(b"/read?index=1&index=1"), get(b"/read"), store(b"ab")),
+        *(store(b"bad"), store(b"ab", JSON, CLOSE)),
+    ]
+    statuses = re.findall(rb"HTTP/1\.1 ([0-9]+) ", require_equal(pieces))
+    assert b"200 304 200 200 400 200 201 400 201" == b" ".join(statuses)

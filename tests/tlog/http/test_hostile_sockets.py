@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.filled import Filled
 from tests.support.http import Answer, ask, exchange, parse_answer
 from tests.support.records import json_body, record
@@ -69,7 +70,7 @@ def require_plain_refusal(answer: Answer) -> None:
     assert len(answer.body) < 1_000
 
 
-@pytest.mark.parametrize("request_bytes", BROKEN)
+@in_one_test("request_bytes", BROKEN)
 async def test_broken_http_is_400_and_ends_the_connection(
     filled: Filled, request_bytes: bytes
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.support.cases import in_one_test
 from tests.support.http import ask, post
 from tests.support.monitored import Monitored
 from tests.support.records import json_body, record
@@ -95,8 +96,8 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rou
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("server", ["log", "witness", "monitor"])
-@pytest.mark.parametrize("query", _QUERIES)
+@in_one_test("server", ["log", "witness", "monitor"])
+@in_one_test("query", _QUERIES)
 async def test_an_unknown_query_is_refused_or_passed_over(
     servers: Routes, server: str, query: str
 ) -> None:
@@ -133,11 +134,11 @@ async def test_no_condition_is_an_error_of_the_servers(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize(
+@in_one_test(
     "parameter",
     ["digest", "key", "identity", "issuer", "start", "index", "old", "wait"],
 )
-@pytest.mark.parametrize("value", ["%ff", "%c3%28", "%ed%a0%80"])
+@in_one_test("value", ["%ff", "%c3%28", "%ed%a0%80"])
 async def test_a_known_parameter_that_is_no_utf_8_is_refused(
     servers: Routes, parameter: str, value: str
 ) -> None:

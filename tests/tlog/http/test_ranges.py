@@ -5,6 +5,7 @@ from hashlib import sha256
 import pytest
 from aiohttp import hdrs, web
 
+from tests.support.cases import in_one_test
 from tests.support.http import Answer, ask
 from tests.tlog.http.served import serving
 from tlog.http.exchange import asked_of, rendered
@@ -52,7 +53,7 @@ async def test_a_range_is_206(wanted: str, first: int, end: int) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "wanted",
     [
         *(

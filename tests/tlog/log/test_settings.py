@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlog.config import (
     MAX_FILE_BYTES,
     listen_address,
@@ -69,7 +70,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "log_level": [("debug", "debug"), ("error", "error"), ("info", "info")],
 }
 
-each_setting = pytest.mark.parametrize("name", VALUES)
+each_setting = in_one_test("name", VALUES)
 
 
 def toml(folder: Path, text: str) -> Path:
@@ -101,7 +102,7 @@ def test_the_table_has_every_setting() -> None:
 
 
 @each_setting
-@pytest.mark.parametrize(
+@in_one_test(
     ("where", "winner"),
     [
         ("file", 0),
@@ -185,7 +186,7 @@ BAD = [
 ]
 
 
-each_source = pytest.mark.parametrize("where", ["file", "environment", "flag"])
+each_source = in_one_test("where", ["file", "environment", "flag"])
 
 
 def refusal(folder: Path, name: str, text: str, where: str) -> str:
@@ -198,7 +199,7 @@ def refusal(folder: Path, name: str, text: str, where: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "text"), BAD)
+@in_one_test(("name", "text"), BAD)
 @each_source
 def test_a_bad_value_is_refused(
     tmp_path: Path, name: str, text: str, where: str
@@ -206,7 +207,7 @@ def test_a_bad_value_is_refused(
     assert len(refusal(tmp_path, name, text, where)) < 400
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("name", "text"),
     [
         *[
@@ -347,7 +348,7 @@ def test_the_table_has_every_setting_that_is_gone() -> None:
     assert set(RETIRED) == retired_settings(LogSettings).keys()
 
 
-@pytest.mark.parametrize("group", LogSettings.__bases__)
+@in_one_test("group", LogSettings.__bases__)
 def test_a_group_alone_has_its_own_settings_and_bounds(group: type) -> None:
     known = {it.name: it for it in fields(LogSettings)}
     made = group()
@@ -364,7 +365,7 @@ def test_each_setting_is_of_one_group() -> None:
     assert sorted(of_groups) == sorted(VALUES)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("setting", "value"),
     [
         ("database", "mysql://db.example/log"),

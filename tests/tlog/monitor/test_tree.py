@@ -3,6 +3,7 @@
 import pytest
 
 from tests.oracle import rfc6962
+from tests.support.cases import in_one_test
 from tlog.monitor.tree import (
     consistency_path,
     consistency_tiles,
@@ -30,12 +31,12 @@ def tile_of(tile: Tile) -> bytes:
     return b"".join(node(height, first + nth) for nth in range(tile.width))
 
 
-@pytest.mark.parametrize("size", [*range(41), *LARGE])
+@in_one_test("size", [*range(41), *LARGE])
 def test_roots_are_the_textbooks(size: int) -> None:
     assert TREE.root(size) == tree_root(node, size)
 
 
-@pytest.mark.parametrize("size", range(1, 41))
+@in_one_test("size", range(1, 41))
 def test_all_paths_of_small_trees_are_the_textbooks(size: int) -> None:
     for index in range(size):
         expected = TREE.inclusion_path(index, size)
@@ -52,8 +53,8 @@ def test_paths_at_the_edges_are_the_textbooks(size: int) -> None:
         assert expected == list(inclusion_path(node, index, size))
 
 
-@pytest.mark.parametrize("size", LARGE)
-@pytest.mark.parametrize("old", [1, 2, 255, *LARGE])
+@in_one_test("size", LARGE)
+@in_one_test("old", [1, 2, 255, *LARGE])
 def test_tiles_prove_what_the_tree_was(old: int, size: int) -> None:
     if old > size:
         return

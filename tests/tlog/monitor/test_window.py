@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlog.monitor.web import SourceError
 from tlog.monitor.window import Window
 from tlogverify.tiles import Tile
@@ -45,8 +46,8 @@ async def read(source: Scripted, count: int) -> tuple[list[int], int]:
     return come, ahead
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 1_000])
-@pytest.mark.parametrize(("run", "parallel"), [(1, 1), (1, 8), (16, 2), (7, 3)])
+@in_one_test("count", [0, 1, 2, 63, 64, 65, 1_000])
+@in_one_test(("run", "parallel"), [(1, 1), (1, 8), (16, 2), (7, 3)])
 async def test_all_come_in_order(count: int, run: int, parallel: int) -> None:
     come, _ = await read(Scripted(run, parallel, 10), count)
     assert list(range(count)) == come
@@ -64,8 +65,8 @@ async def test_large_ones_are_asked_for_as_memory_allows() -> None:
     assert ahead <= 24 + 8
 
 
-@pytest.mark.parametrize("failing", [0, 1, 63, 64, 500, 599])
-@pytest.mark.parametrize(("run", "parallel"), [(1, 1), (1, 8), (16, 2)])
+@in_one_test("failing", [0, 1, 63, 64, 500, 599])
+@in_one_test(("run", "parallel"), [(1, 1), (1, 8), (16, 2)])
 async def test_what_came_before_a_failure_is_given(
     failing: int, run: int, parallel: int
 ) -> None:

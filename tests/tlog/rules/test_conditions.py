@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.tlog.rules.workshop import (
     CYCLONEDX,
     DAY,
@@ -113,7 +114,7 @@ DELEGATED = block(
 PASSED = Paper(VSA, summary(DIGEST))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("paper", "why"),
     [
         pytest.param(PASSED, "", id="passed"),

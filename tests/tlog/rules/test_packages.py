@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.strategies import thorough
 from tlog.rules.packages import (
     MAX_EXPRESSION_CHARS,
@@ -18,7 +19,7 @@ from tlogverify.errors import FormatError
 LOG4J = "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1?type=jar"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("package", "denied", "is_denied"),
     [
         (Package("log4j-core", "", LOG4J, ()), LOG4J, True),
@@ -55,7 +56,7 @@ def test_a_package_is_denied_by_url_or_name(
     assert is_denied == bool(find_denied([package], [denied]))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("expression", "is_denied"),
     [
         ("MIT", False),

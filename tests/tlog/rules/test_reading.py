@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from tests.docs.documents import DOCS, blocks
-from tests.support.cases import case
+from tests.support.cases import case, in_one_test
 from tests.tlog.rules.workshop import (
     BUILD,
     CYCLONEDX,
@@ -101,7 +101,7 @@ def test_every_name_of_the_rules_is_read(keyring: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("old", "new", "why"),
     [
         ('name = "bob"', 'name = "alice"', "a name of its own"),

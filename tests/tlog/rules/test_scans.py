@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.tlog.rules.workshop import vex
 from tlog.rules.scans import Vulnerability, read_scan, read_vex, remaining
 from tlogverify.errors import FormatError
@@ -12,7 +13,7 @@ SHA256 = bytes(range(32))
 HEX = SHA256.hex()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("severity", "expected"),
     [
         ([{"method": "nvd", "score": "medium"}], "medium"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlog.clock import SystemClock
 from tlog.errors import RejectedError
 from tlog.signing import HeadSigner, SigningKey, generate_key, read_key
@@ -141,7 +142,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("content", BROKEN)
+@in_one_test("content", BROKEN)
 def test_a_broken_key_file_is_refused_and_nothing_of_it_is_shown(
     tmp_path: Path, content: str | bytes
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlog.errors import RejectedError
 from tlog.signing.uris import AgentPlace, FilePlace, TokenPlace, parse_place
 from tlogverify.errors import FormatError
@@ -38,7 +39,7 @@ def test_each_form_names_its_place() -> None:
         assert place == parse_place(text), text
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "told"),
     [
         ("", "has 1 to 4096 characters"),

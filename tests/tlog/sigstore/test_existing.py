@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import in_one_test
 from tlog.sigstore.combining import combine
 from tlog.sigstore.existing import MAX_DOCUMENT_BYTES, parse_existing
 from tlog.sigstore.neighbours import Neighbours
@@ -166,7 +167,7 @@ def test_what_is_merged_is_checked_as_a_flag_is(rule: str, change: Change) -> No
         parse_existing(encoded(document), keep_logs=False)
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@in_one_test("change", CHANGES.values(), ids=CHANGES)
 def test_a_document_of_another_shape_is_refused(change: Change) -> None:
     document = copy.deepcopy(ROOT)
     change(document)

@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tests.support.cases import in_one_test
 from tlog.sigstore.instance import (
     LogInstance,
     LogKeys,
@@ -74,7 +75,7 @@ def test_scheme_port_and_a_slash_are_no_part_of_the_name(url: str) -> None:
     assert url == log.trusted()[0]["baseUrl"] == log.endpoint()["url"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "rule"),
     [
         ({"base_url": "https://other.example"}, "origin must be other.example"),

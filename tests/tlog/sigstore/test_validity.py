@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlog.sigstore.instance import endpoint
 from tlog.sigstore.validity import EPOCH, is_asked, parse_time
 from tlogverify.errors import FormatError
@@ -27,7 +28,7 @@ def test_a_time_is_as_rfc_3339_writes_it(text: str) -> None:
     assert int(expected.timestamp()) * 1_000_000_000 + nanoseconds == found
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         "",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.witnessing import (
     NAME,
     histories,
@@ -223,7 +224,7 @@ async def test_what_was_cosigned_is_served_though_the_log_is_no_longer_told(
         assert 200 == (await served.add(ONE.request(5, 9))).status
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "changes",
     [
         {"keys": "rsa"},

@@ -5,6 +5,7 @@ Source: witness-network `logs/v0`, C2SP tlog-list.
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.actors import (
     COSIGNATURE,
     ED25519,
@@ -136,7 +137,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("text", BAD)
+@in_one_test("text", BAD)
 def test_a_list_of_another_form_is_refused_whole(text: bytes) -> None:
     with pytest.raises(FormatError):
         parse_log_list(text)

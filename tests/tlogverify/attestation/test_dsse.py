@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.attestation.stories import (
     ALICE,
     BOB,
@@ -168,7 +169,7 @@ def test_unknown_members_and_unset_keyids_are_ignored() -> None:
     assert (PAYLOAD, "") == (parsed.payload, parsed.signatures[0].keyid)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "why"),
     [
         pytest.param({"payload": None}, "payload, a string", id="no-payload"),

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from tests.support.cases import in_one_test
 from tests.tlogverify.attestation.stories import (
     ALICE,
     BUILDER,
@@ -91,7 +92,7 @@ PLAIN = f'predicate_types = ["{SLSA}"]\nbuilders = ["b"]\nsources = ["s"]\n'
 OTHER = f'predicate_types = ["{SBOM}"]\n'
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "why"),
     [
         pytest.param("# nothing", r"rules have \[\[keys\]\]", id="nothing"),
@@ -247,7 +248,7 @@ def test_a_prefix_without_a_clear_border_is_refused(
         read(tmp_path, text)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("prefix", "uri", "is_allowed"),
     [
         ("https://g.example/team", "https://g.example/team", True),

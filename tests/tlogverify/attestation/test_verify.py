@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import case
+from tests.support.cases import case, in_one_test
 from tests.tlogverify.attestation.stories import (
     ALICE,
     BOB,
@@ -199,7 +199,7 @@ NEGATIVE: list[tuple[str, Attestation, type[TlogError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("attested", "error", "why"),
     [pytest.param(*rest, id=name.replace(" ", "-")) for name, *rest in NEGATIVE],
 )
@@ -324,7 +324,7 @@ ANY_SOURCE = PARAMETERS.replace(f'sources = ["{SOURCE}"]', "any_source = true")
 IGNORING = f'ignored_parameters = ["verbose"]\n{RULES}'
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("rules", "parameters", "why"),
     [
         (PARAMETERS, {"ref": "refs/heads/main"}, ""),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sigstore_models.bundle.v1 import Bundle as ReleasedBundle
 
+from tests.support.cases import in_one_test
 from tests.support.rekor import b64
 from tests.tlogverify.documents import ARTIFACT_SHA256
 from tests.tlogverify.sigstore.documents import (
@@ -71,7 +72,7 @@ def parse(document: object) -> Bundle:
     return Bundle.parse(encoded(document))
 
 
-@pytest.mark.parametrize("document", WHOLE.values(), ids=WHOLE)
+@in_one_test("document", WHOLE.values(), ids=WHOLE)
 def test_a_bundle_encodes_to_the_same_members(document: dict[str, Any]) -> None:
     bundle = parse(document)
     assert document == json.loads(bundle.encode())

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+import msgspec
 from aiohttp import web
 
 from tlog.http.exchange import Asked, Reply, Respond, asked_of, respond_later
 from tlog.http.respond import (
     IMMUTABLE,
+    JSON_HEADERS,
     bytes_response,
     json_reply,
     json_response,
@@ -28,7 +30,15 @@ from tlogverify.hashing import HASH_SIZE, Hash
 PAGE_ENTRIES: Final = 1_000
 PAGE_HITS: Final = 100
 
+_NOTHING: Final = frozenset[str]()
 _PROVEN: Final = frozenset({"index", "leaf_hash", "size"})
+
+
+class _Ending(NamedTuple):
+    """What the inclusion proofs of one head end with, encoded once."""
+
+    head: Snapshot
+    encoded: bytes
 
 
 class LookupEndpoints:
@@ -36,11 +46,12 @@ class LookupEndpoints:
 
     def __init__(self, log: Reading) -> None:
         self._log = log
+        self._ending: _Ending | None = None
 
     def inclusion(self, asked: Asked, respond: Respond) -> None:
         """GET /api/v1/proof/inclusion."""
         shown = self._log.heads.shown
-        parameters = query(asked, frozenset(), _PROVEN)
+        parameters = query(asked, _NOTHING, _PROVEN)
         if ("index" in parameters) == ("leaf_hash" in parameters):
             raise FormatError("a proof is asked for by index or by leaf_hash")
         if "leaf_hash" in parameters or wants_text(asked):
@@ -52,7 +63,7 @@ class LookupEndpoints:
         if path is None:
             respond_later(self._loaded_inclusion(shown, index, size), respond)
         else:
-            respond(_inclusion_reply(shown, index, size, path))
+            respond(self._inclusion_reply(shown, index, size, path))
 
     async def _sought_inclusion(
         self, asked: Asked, parameters: dict[str, str], shown: Snapshot
@@ -69,7 +80,7 @@ class LookupEndpoints:
 
     async def _loaded_inclusion(self, shown: Snapshot, index: int, size: int) -> Reply:
         path = await self._log.prover.inclusion(shown, index, size)
-        return _inclusion_reply(shown, index, size, path)
+        return self._inclusion_reply(shown, index, size, path)
 
     def consistency(self, asked: Asked, respond: Respond) -> None:
         """GET /api/v1/proof/consistency."""
@@ -142,9 +153,27 @@ class LookupEndpoints:
         }
         return json_response(document)
 
+    def _inclusion_reply(
+        self, shown: Snapshot, index: int, size: int, path: Sequence[Hash]
+    ) -> Reply:
+        ending = self._ending
+        if ending is None or ending.head is not shown:
+            note = msgspec.json.encode(shown.note.decode())
+            ending = self._ending = _Ending(shown, b',"checkpoint":%b}' % note)
+        body = b'{"index":%d,"size":%d,"path":%b%b' % (
+            index,
+            size,
+            msgspec.json.encode(path),
+            ending.encoded,
+        )
+        return Reply(200, JSON_HEADERS, body)
+
     def _size(self, parameters: dict[str, str], shown: Snapshot, index: int) -> int:
         """Return the size of the tree that a proof is for, which has `index`."""
-        size = query_number(parameters, "size", shown.size)
+        newest = shown.size
+        if "size" not in parameters and index < newest:
+            return newest
+        size = query_number(parameters, "size", newest)
         self._require_shown(shown, max(index + 1, size))
         if index >= size:
             raise FormatError(f"index is below size, {size}", index)
@@ -167,15 +196,3 @@ class LookupEndpoints:
         if leaf_hash not in known:
             raise NotFoundError("no entry has this leaf hash")
         return known[leaf_hash]
-
-
-def _inclusion_reply(
-    shown: Snapshot, index: int, size: int, path: Sequence[Hash]
-) -> Reply:
-    document = {
-        "index": index,
-        "size": size,
-        "path": path,
-        "checkpoint": shown.note.decode(),
-    }
-    return json_reply(document)

@@ -49,18 +49,28 @@ _NO_PARAMETER: Final = frozenset[str]()
 _PARAMETERS: Final = frozenset({"wait"})
 
 
+class _Form(NamedTuple):
+    """What the head of a request asks for, whoever sends it.
+
+    waits: for a head that readers are shown.
+    """
+
+    asked: Asked
+    parse: Callable[[bytes], Packed]
+    waits: bool
+    wants_text: bool
+
+
 class _Admitted(NamedTuple):
     """A request that may submit, before its body is read.
 
     client: whose bucket it draws from.  may_redact: whether its entries may say that
-    documents went.  waits: for a head that readers are shown.
+    documents went.
     """
 
     client: str
     may_redact: bool
-    parse: Callable[[bytes], Packed]
-    waits: bool
-    wants_text: bool
+    form: _Form
 
 
 class _Opening(NamedTuple):
@@ -81,6 +91,7 @@ class SubmitEndpoint:
         self._prover = prover
         self._proofs_url = f"{prefix}/api/v1/proof/inclusion?index="
         self._opening: _Opening | None = None
+        self._form: _Form | None = None
 
     def route(self, path: str) -> HotRoute:
         """Return the route that answers submissions at `path`."""
@@ -122,33 +133,37 @@ class SubmitEndpoint:
 
     def _admitted(self, asked: Asked) -> _Admitted:
         """Return what may be submitted; raises before anything of a body is read."""
-        wait = None
-        if asked.query:
-            wait = query(asked, _NO_PARAMETER, _PARAMETERS).get("wait")
-        if wait is not None and wait != "signed":
+        gate, form = self._log.gate, self._form
+        if form is not None and form.asked is asked:
+            # The same head was read before; whether its client may is asked each time.
+            return _Admitted(client_of(asked, gate), may_redact(asked, gate), form)
+        wait = query(asked, _NO_PARAMETER, _PARAMETERS).get("wait")
+        if wait not in {None, "signed"}:
             raise FormatError("wait is signed, or left out", wait)
-        client = client_of(asked, self._log.gate)
-        redacts = may_redact(asked, self._log.gate)
+        client = client_of(asked, gate)
+        redacts = may_redact(asked, gate)
         require_form(asked, " or ".join(_PARSERS), _PARSERS)
         parse = _PARSERS[asked.media_type]
-        return _Admitted(client, redacts, parse, wait is None, wants_text(asked))
+        form = self._form = _Form(asked, parse, wait is None, wants_text(asked))
+        return _Admitted(client, redacts, form)
 
     def _commit(self, admitted: _Admitted, body: bytes, respond: Respond) -> None:
         """Let the entries of a body wait for their commit, which answers."""
-        entries = admitted.parse(body)
-        if admitted.wants_text and len(entries) != 1:
+        form = admitted.form
+        entries = form.parse(body)
+        if form.wants_text and len(entries) != 1:
             raise NotAcceptableError("a proof file is for one entry")
         if not admitted.may_redact:
             require_no_disposition(entries)
         self._log.gate.admit(admitted.client, len(entries))
-        first = entries[0] if admitted.wants_text else b""
-        receiver = _Receiver(self, admitted, first, respond)
+        first = entries[0] if form.wants_text else b""
+        receiver = _Receiver(self, form, first, respond)
         self._log.commit_for(receiver, entries)
 
     def settle(self, it: "_Receiver", receipt: Receipt) -> None:
         """Answer entries that are durable."""
-        is_shown = self._log.shows_at_once or not it.admitted.waits
-        if is_shown and receipt.is_all_new and not it.admitted.wants_text:
+        is_shown = self._log.shows_at_once or not it.form.waits
+        if is_shown and receipt.is_all_new and not it.form.wants_text:
             try:
                 outcome: Reply | Exception = self._plain_reply(receipt)
             except Exception as error:  # noqa: BLE001 - the top of a request ends here
@@ -179,13 +194,13 @@ class SubmitEndpoint:
         """Answer entries that may be known, or wait for a head, or are sent as text."""
         with AfterTheCommit():
             head: Snapshot | None
-            if it.admitted.waits:
+            if it.form.waits:
                 head = await self._log.shown_with(receipt, self._log.wait_s)
             else:
                 head = self._log.signed_with(receipt)
             if head is None:
                 return self._accepted(receipt)
-            if it.admitted.wants_text:
+            if it.form.wants_text:
                 return await self._proof_file(it.first, receipt, head)
             return await self._answer(receipt, head)
 
@@ -242,17 +257,17 @@ class _Receiver:
     first: the first of the entries, if it is to be answered as text.
     """
 
-    __slots__ = ("_endpoint", "admitted", "first", "respond")
+    __slots__ = ("_endpoint", "first", "form", "respond")
 
     def __init__(
         self,
         endpoint: SubmitEndpoint,
-        admitted: _Admitted,
+        form: _Form,
         first: bytes,
         respond: Respond,
     ) -> None:
         self._endpoint = endpoint
-        self.admitted = admitted
+        self.form = form
         self.first = first
         self.respond = respond
 

@@ -5,6 +5,7 @@ the tiles that became full, and the proofs of the new leaves come from these lev
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
@@ -15,16 +16,12 @@ Sides = tuple[tuple[Hash, ...], tuple[Hash, ...]]
 """`left` and `right` of a range proof."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(NamedTuple):
     """The known nodes of one level, joined: those from `first` on, of `total`."""
 
     first: int
     total: int
     nodes: bytes
-
-    def node(self, index: int) -> Hash:
-        return hash_at(self.nodes, index - self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +62,11 @@ class Extension:
         if found is None:
             found = self._above[above] = self._sides(*above)
         left, right = found
-        level = self.levels[height]
+        first, total, nodes = self.levels[height]
         if start % 2:
-            left = (level.node(start - 1), *left)
-        if end % 2 and end < level.total:
-            right = (level.node(end), *right)
+            left = (hash_at(nodes, start - 1 - first), *left)
+        if end % 2 and end < total:
+            right = (hash_at(nodes, end - first), *right)
         return left, right
 
 

@@ -9,12 +9,21 @@ Source: RFC 6962, 2.1.1.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
 from tlogverify.hashing import HASH_SIZE, Hash, hash_at
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH
+
+_SIBLINGS: Final = [
+    [
+        slice((nth >> height ^ 1) * HASH_SIZE, ((nth >> height ^ 1) + 1) * HASH_SIZE)
+        for height in range(TILE_WIDTH.bit_length() - 1)
+    ]
+    for nth in range(TILE_WIDTH)
+]
+"""Where in each level of a full tile the siblings of its nth hash stand."""
 
 TilePlace = tuple[int, int]
 """A tile's level and index."""
@@ -81,9 +90,5 @@ def siblings_in_full_tile(levels: Sequence[bytes], nth: int) -> list[Hash]:
     """
     if len(levels[0]) != FULL_TILE_BYTES:
         raise ValueError(f"{len(levels[0])} bytes are no full tile")
-    siblings: list[bytes] = []
-    for level in levels[:8]:
-        at = (nth ^ 1) * HASH_SIZE
-        siblings.append(level[at : at + HASH_SIZE])
-        nth >>= 1
-    return cast(list[Hash], siblings)
+    places = zip(levels, _SIBLINGS[nth], strict=False)
+    return cast(list[Hash], [level[place] for level, place in places])

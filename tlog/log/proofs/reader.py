@@ -70,7 +70,9 @@ class TileReader:
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if a tile is not in memory."""
-        edge, nth = self._edge_of(snapshot), index // TILE_WIDTH
+        edge, nth = self._edge, index // TILE_WIDTH
+        if edge is None or edge.snapshot is not snapshot:
+            edge = self._edge_of(snapshot)
         above, lowest = edge.above.get(nth), self._cached((0, nth))
         if above is not None and lowest is not None:
             return siblings_in_full_tile(lowest, index % TILE_WIDTH) + above

@@ -91,7 +91,11 @@ def recover(
     if stored.size > signed.size:
         raise CorruptError("the journal", f"ends below the stored {stored.size}")
     if index.complete_to > signed.size:
-        raise CorruptError("the index", "is ahead of the log: remove it, then start")
+        raise CorruptError(
+            "the index",
+            f"is ahead of the log of {signed.size} entries: it knows of "
+            f"{index.complete_to}, which somebody may have been shown",
+        )
     snapshot = Snapshot(head.note, tree_at(stored, objects))
     catch_up(index, objects, snapshot.tree)
     backlog = Backlog(snapshot, backlog_bytes, offers_all=offers_all)

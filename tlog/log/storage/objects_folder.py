@@ -1,5 +1,6 @@
 """Tiles, bundles and the public checkpoint, as files that anyone may serve."""
 
+import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -40,11 +41,11 @@ class FolderObjects:
     def drop_partials(self, tiles: Iterable[Tile]) -> None:
         """Drop the incomplete forms of tiles that are full now."""
         for tile in tiles:
-            if tile.is_full:
-                full = self._path(tile)
-                partials = full.with_name(f"{full.name}.p")
+            partials = f"{self._path(tile)}.p"
+            # Under load most tiles are full when they are first written.
+            if tile.is_full and os.path.lexists(partials):
                 shutil.rmtree(partials, ignore_errors=True)
-                self._files.forget(partials)
+                self._files.forget(Path(partials))
 
     def replace_checkpoint(self, note: bytes) -> None:
         """Replace the public checkpoint durably."""

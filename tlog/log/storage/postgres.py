@@ -98,15 +98,22 @@ class Database:
             self._connection = None
 
     def read(self, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; MachineError if the database cannot be asked."""
+        """Return the rows of a query; MachineError if the database cannot be asked.
+
+        A connection that was lost since it was used last is no reason.
+        """
+        is_kept = self._connection is not None
         try:
             return self._connected().execute(sql, values).fetchall()
         except psycopg.Error as error:
-            if self._connection is not None and self._connection.broken:
+            is_lost = self._connection is not None and self._connection.broken
+            if is_lost:
                 self.close()
-            raise MachineError(
-                f"the database cannot be used: {_said(error)}"
-            ) from error
+            if not (is_lost and is_kept):
+                raise MachineError(
+                    f"the database cannot be used: {_said(error)}"
+                ) from error
+        return self.read(sql, values)
 
     def change(self, sql: str, values: Mapping[str, object]) -> tuple[Any, ...]:
         """Run one statement that changes something, and return its one row.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tlog.log.admission.gate import Gate, UnauthorizedError
 from tlog.log.admission.rates import RateLimitedError, Rates
 from tlog.log.admission.tokens import Token, find_token, read_tokens
@@ -35,7 +36,7 @@ def test_a_tokens_file_names_the_hash_of_each_token(tmp_path: Path) -> None:
     assert expected == read_tokens(file)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "line",
     [
         *(TOKEN, f"{TOKEN} ci", HASHED.hex(), f"{HASHED.hex()} ", "ci"),
@@ -62,7 +63,7 @@ def test_a_tokens_file_that_is_not_text_is_a_format_error(tmp_path: Path) -> Non
         read_tokens(file)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("authorization", "expected"),
     [
         (f"Bearer {TOKEN}", "ci"),

@@ -3,6 +3,7 @@
 import cbor2
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.filled import Filled
 from tests.support.http import post
 from tests.support.records import binary, cbor_body, full_record, record
@@ -175,7 +176,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("body", "token", "detail"), CASES)
+@in_one_test(("body", "token", "detail"), CASES)
 async def test_a_broken_cbor_body_is_refused(
     filled: Filled, body: bytes, token: str, detail: str
 ) -> None:

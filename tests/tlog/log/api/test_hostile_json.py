@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.filled import Filled
 from tests.support.http import post
 from tests.support.records import (
@@ -306,7 +307,7 @@ ENTRIES = [
 ]
 
 
-@pytest.mark.parametrize(("body", "token", "detail"), [*BODIES, *ENTRIES])
+@in_one_test(("body", "token", "detail"), [*BODIES, *ENTRIES])
 async def test_a_broken_json_body_is_refused(
     filled: Filled, body: bytes, token: str, detail: str
 ) -> None:
@@ -351,11 +352,11 @@ DEEP: list[Callable[[bytes], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize("place", range(len(DEEP)))
-@pytest.mark.parametrize(
+@in_one_test("place", range(len(DEEP)))
+@in_one_test(
     ("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]")]
 )
-@pytest.mark.parametrize("depth", [100, 1_000, 100_000])
+@in_one_test("depth", [100, 1_000, 100_000])
 async def test_deep_nesting_is_refused(
     filled: Filled, place: int, opening: bytes, closing: bytes, depth: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.filled import Filled
 from tests.support.http import ask, first_answer, post
 from tests.support.openapi import require_documented
@@ -105,7 +106,7 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize(("target", "detail"), QUERIES)
+@in_one_test(("target", "detail"), QUERIES)
 async def test_a_broken_question_is_refused(
     filled: Filled, target: str, detail: str
 ) -> None:
@@ -113,7 +114,7 @@ async def test_a_broken_question_is_refused(
     require_refused(answer, 400, "invalid-request", detail, target)
 
 
-@pytest.mark.parametrize("target", ABSENT)
+@in_one_test("target", ABSENT)
 async def test_what_the_log_does_not_have_is_not_found(
     filled: Filled, target: str
 ) -> None:
@@ -122,15 +123,15 @@ async def test_what_the_log_does_not_have_is_not_found(
     require_refused(answer, 404, "not-found", rule, target)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@in_one_test("path", PATHS)
 async def test_what_is_no_resource_is_not_found(filled: Filled, path: str) -> None:
     answer = await ask(filled.url, path)
     assert (404, "not-found") == (answer.status, answer.json()["type"])
     assert answer.media_type == "application/problem+json"
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-@pytest.mark.parametrize(
+@in_one_test("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@in_one_test(
     ("path", "allowed"),
     [
         *[(ENTRIES, "GET,HEAD,POST"), (f"{ENTRIES}/1", "GET,HEAD")],
@@ -154,7 +155,7 @@ async def test_reads_take_no_post(filled: Filled, path: str) -> None:
     assert (405, "method-not-allowed") == (answer.status, answer.json()["type"])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "media_type",
     [
         *("", ";;;", "text/plain", "text/json", "application/jsonx", "*/*"),
@@ -177,7 +178,7 @@ async def test_a_body_without_a_type_is_refused(filled: Filled) -> None:
         require_refused(answer, 415, "unsupported-media-type", "a body is")
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity", "x", ""])
+@in_one_test("coding", ["gzip", "deflate", "br", "identity", "x", ""])
 async def test_an_encoded_body_is_refused(filled: Filled, coding: str) -> None:
     with Unchanged(filled):
         headers = {"Content-Encoding": coding}
@@ -237,7 +238,7 @@ async def test_a_chunked_body_is_a_body(filled: Filled) -> None:
         assert (200, 0) == (answer.status, answer.json()["entries"][0]["index"])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "accept",
     [
         *("application/xml", "text/html", ";;;", ",", "text", "*", "q=0", "\udcff"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.filled import Filled
 from tests.support.http import ask
 from tests.support.refused import require_refused
@@ -46,13 +47,13 @@ NOT_HERE = [
 ]
 
 
-@pytest.mark.parametrize("path", NO_PATH)
+@in_one_test("path", NO_PATH)
 async def test_another_spelling_is_not_found(filled: Filled, path: str) -> None:
     answer = await ask(filled.url, f"/tile/{path}")
     require_refused(answer, 404, "not-found", "", f"/tile/{path}")
 
 
-@pytest.mark.parametrize("path", NOT_HERE)
+@in_one_test("path", NOT_HERE)
 async def test_a_tile_that_the_tree_has_not_is_not_found(
     filled: Filled, path: str
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.support.cases import in_one_test
 from tests.support.filled import ENTRIES, LEAVES, SIZE, TREE, Filled
 from tests.support.http import Answer, ask
 from tests.support.openapi import require_documented
@@ -24,7 +25,7 @@ async def get(filled: Filled, target: str, accept: str = "*/*") -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("index", INDEXES)
+@in_one_test("index", INDEXES)
 async def test_an_entry_is_proven_by_its_index(filled: Filled, index: int) -> None:
     answer = await get(filled, f"/api/v1/proof/inclusion?index={index}")
     document = answer.json()
@@ -35,7 +36,7 @@ async def test_an_entry_is_proven_by_its_index(filled: Filled, index: int) -> No
     verify_inclusion(index, SIZE, LEAVES[index], path, head.root)
 
 
-@pytest.mark.parametrize("index", INDEXES)
+@in_one_test("index", INDEXES)
 async def test_an_entry_is_proven_by_its_leaf_hash(filled: Filled, index: int) -> None:
     target = "/api/v1/proof/inclusion?"
     by_hash = await get(filled, f"{target}leaf_hash={LEAVES[index].hex()}")
@@ -43,7 +44,7 @@ async def test_an_entry_is_proven_by_its_leaf_hash(filled: Filled, index: int) -
     assert by_index.body == by_hash.body
 
 
-@pytest.mark.parametrize("size", SIZES)
+@in_one_test("size", SIZES)
 async def test_an_entry_is_proven_in_every_older_tree(
     filled: Filled, size: int
 ) -> None:
@@ -56,7 +57,7 @@ async def test_an_entry_is_proven_in_every_older_tree(
         verify_inclusion(index, size, LEAVES[index], path, TREE.root(size))
 
 
-@pytest.mark.parametrize("index", INDEXES)
+@in_one_test("index", INDEXES)
 async def test_an_inclusion_proof_comes_as_a_proof_file(
     filled: Filled, index: int
 ) -> None:
@@ -79,7 +80,7 @@ async def test_a_proof_file_verifies_offline_with_the_policy_that_the_log_tells(
     assert 7 == proven.index
 
 
-@pytest.mark.parametrize("new", SIZES)
+@in_one_test("new", SIZES)
 async def test_every_older_tree_is_proven_consistent(filled: Filled, new: int) -> None:
     wanted = [0, *(old for old in SIZES if old <= new)]
     targets = [f"/api/v1/proof/consistency?old={old}&new={new}" for old in wanted]
@@ -92,7 +93,7 @@ async def test_every_older_tree_is_proven_consistent(filled: Filled, new: int) -
         verify_consistency(old, new, path, TREE.root(old), TREE.root(new))
 
 
-@pytest.mark.parametrize("old", [0, *SIZES])
+@in_one_test("old", [0, *SIZES])
 async def test_consistency_with_the_head_comes_with_its_checkpoint(
     filled: Filled, old: int
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import rfc6962
-from tests.support.cases import case
+from tests.support.cases import case, in_one_test
 from tests.support.filled import ENTRIES, LEAVES, RECORDS, SIZE, TREE, Filled
 from tests.support.http import Answer, ask, post
 from tests.support.openapi import require_documented
@@ -117,8 +117,8 @@ async def test_another_etag_is_answered_in_full(filled: Filled, known: str) -> N
     assert 200 == answer.status
 
 
-@pytest.mark.parametrize("path", ["/tile/entries/000", "/tile/entries/001.p/44"])
-@pytest.mark.parametrize("coding", ["gzip", "br, gzip;q=0.5", "GZIP", "gzip ;q=1"])
+@in_one_test("path", ["/tile/entries/000", "/tile/entries/001.p/44"])
+@in_one_test("coding", ["gzip", "br, gzip;q=0.5", "GZIP", "gzip ;q=1"])
 async def test_bundles_come_gzipped_where_that_is_accepted(
     filled: Filled, path: str, coding: str
 ) -> None:
@@ -132,7 +132,7 @@ async def test_bundles_come_gzipped_where_that_is_accepted(
     assert plain.headers["etag"] != packed.headers["etag"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "coding", ["", "identity", "br", "gzip;q=0", "gzip; q=0", "gzip;q=0.000", "gzipped"]
 )
 async def test_bundles_come_plain_where_gzip_is_not_accepted(
@@ -179,7 +179,7 @@ async def test_an_impossible_range_is_416(filled: Filled, wanted: str) -> None:
     assert (416, "bytes */8192") == (answer.status, answer.headers["content-range"])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "path",
     [
         *("/checkpoint", "/tile/0/000", "/tile/0/001.p/44", "/tile/entries/000"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.cases import case
+from tests.support.cases import case, in_one_test
 from tests.tlog.log.merkle.grown import (
     EDGES,
     TREE,
@@ -69,7 +69,7 @@ def test_growth_in_any_steps_gives_the_tiles_of_one_step(steps: list[int]) -> No
     require_whole(sizes[-1], edge, full)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "sizes",
     [
         *([size] for size in EDGES),

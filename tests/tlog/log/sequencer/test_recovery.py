@@ -23,14 +23,22 @@ OPEN_BUNDLE = "public/tile/entries/002.p/188"
 FULL_BUNDLE = "public/tile/entries/001"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """700 entries are published and 300 more wait in the journal, in two batches."""
-    with stepping(tmp_path) as log:
+    folder = tmp_path_factory.mktemp("recovery")
+    with stepping(folder) as log:
         step(log, PUBLISHED)
         log.publisher.publish()
         step(log, WAITING[:100])
         step(log, WAITING[100:])
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test."""
+    shutil.copytree(made, tmp_path, symlinks=True, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.pooler import pooled
 from tests.support.postgres import Postgres
+from tests.support.severed import severed
 from tests.tlog.log.storage.adapters import judge
 from tlog.clock import SystemClock
 from tlog.errors import FatalError, MachineError, RejectedError
@@ -236,6 +237,27 @@ def test_a_database_is_judged_again_before_a_node_takes_over(
     journal.close()
 
 
+def test_a_question_over_a_connection_that_was_lost_is_asked_again(
+    database: Postgres,
+) -> None:
+    """The server was another one meanwhile; a change would have an unknown outcome."""
+    with severed(database.port) as way:
+        asked = Database(database.url.replace(str(database.port), str(way.port)))
+        for _ in range(2):
+            assert [(1,)] == asked.read("SELECT 1", {})
+            way.cut()
+        with pytest.raises(FatalError):
+            asked.change("SELECT 1", {})
+        asked.close()
+        assert [(1,)] == asked.read("SELECT 1", {})
+        way.severs = "all"
+        way.cut()
+        for _ in range(2):
+            with pytest.raises(MachineError):
+                asked.read("SELECT 1", {})
+        asked.close()
+
+
 def test_statements_are_prepared_unless_a_pooler_gives_them_away(
     database: Postgres,
 ) -> None:
@@ -258,3 +280,19 @@ def test_statements_are_prepared_unless_a_pooler_gives_them_away(
         assert [(0,)] == clients[0].read(prepared, {})
         for client in clients:
             client.close()
+
+
+def test_a_query_is_asked_again_after_the_server_has_cut_the_connection(
+    database: Postgres,
+) -> None:
+    """Else each node ends once the server was restarted, though it lost nothing."""
+    kept = Database(database.url)
+    ((process,),) = kept.read("SELECT pg_backend_pid()", {})
+    database.run("SELECT pg_terminate_backend(%s, 60000)", process)
+    ((other,),) = kept.read("SELECT pg_backend_pid()", {})
+    assert process != other
+    # What changes something is not repeated: nobody knows whether it was done.
+    database.run("SELECT pg_terminate_backend(%s, 60000)", other)
+    with pytest.raises(FatalError):
+        kept.change("SELECT 1", {})
+    kept.close()
