@@ -50,9 +50,11 @@ def batches() -> Iterator[bytes]:
         yield bytes([2, place, 0, 1]) + bundle
         for start in (0, 5, 255, 1 << 40):
             size = (2 * start).to_bytes(8, "big")
-            yield bytes([3, place]) + (299).to_bytes(2, "big") + b"\x01" + size
+            yield bytes([3, place]) + (130).to_bytes(2, "big") + b"\x01" + size
         yield bytes([4, place]) + (33).to_bytes(2, "big") + b"\x01"
         yield bytes([5, place, 33, 1])
+        yield bytes([6, place, 254])
+        yield bytes([7, place, 254])
 
 
 def _submissions() -> list[list[dict[str, object]]]:
