@@ -44,10 +44,11 @@ WINGS = [
 """Roles, and the ground below them.  A wing may import any lower row, never its own."""
 
 ROOMS = [
-    {"node"},
+    {"node", "leader", "front"},
     {"serving", "moving"},
     {"api", "opening", "rebuilding", "restoring", "shared"},
     {"life", "identity"},
+    {"workers"},
     {"reading", "settings", "standing", "submitting", "eras", "nodes"},
     {"cosigning"},
     {"admission", "sequencer"},
@@ -276,6 +277,18 @@ def test_the_verifier_depends_on_cryptography_alone() -> None:
 def test_the_judge_of_certificates_is_asked_in_one_place() -> None:
     users = {it.module for it in below("tlog") if "sigstore" in it.foreign}
     assert {"tlog.bundles.certified"} == users
+
+
+def test_whoever_assembles_a_log_names_no_adapter_of_its_stores() -> None:
+    """What opens them is handed over, or is the folder's: only seams are seen."""
+    storage = "tlog.log.storage"
+    ends = ("_sqlite", "_postgres", "_folder", "_bucket", "_term", "_row", "_counted")
+    opening = {f"{storage}.stores_folder", f"{storage}.stores_shared"}
+    adapters = {it.module for it in below(storage) if it.module.endswith(ends)}
+    adapters -= opening
+    assert 10 == len(adapters)
+    users = {it.module for it in sources().values() if it.imports & adapters}
+    assert opening == users
 
 
 def test_two_imports_are_optional() -> None:

@@ -185,9 +185,15 @@ def _app(metrics: Metrics) -> web.Application:
 
 
 async def turns(count: int = _TURNS) -> None:
-    """Let the loop run what is ready, and what follows from it."""
+    """Let the loop run what is ready, and what follows from it.
+
+    The wire is no socket: when nothing is ready any more, nothing will be.
+    """
+    loop: Any = asyncio.get_running_loop()
     for _ in range(count):
         await asyncio.sleep(0)
+        if not loop._ready:
+            break
 
 
 async def _outcome(pieces: Iterable[bytes], pause: int, *, is_lean: bool) -> Outcome:
