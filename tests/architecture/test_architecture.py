@@ -44,10 +44,11 @@ WINGS = [
 """Roles, and the ground below them.  A wing may import any lower row, never its own."""
 
 ROOMS = [
-    {"node"},
+    {"node", "leader", "front"},
     {"serving", "moving"},
     {"api", "opening", "rebuilding", "restoring", "shared"},
     {"life", "identity"},
+    {"workers"},
     {"reading", "settings", "standing", "submitting", "eras", "nodes"},
     {"cosigning"},
     {"admission", "sequencer"},
@@ -278,6 +279,18 @@ def test_the_judge_of_certificates_is_asked_in_one_place() -> None:
     assert {"tlog.bundles.certified"} == users
 
 
+def test_whoever_assembles_a_log_names_no_adapter_of_its_stores() -> None:
+    """What opens them is handed over, or is the folder's: only seams are seen."""
+    storage = "tlog.log.storage"
+    ends = ("_sqlite", "_postgres", "_folder", "_bucket", "_term", "_row", "_counted")
+    opening = {f"{storage}.stores_folder", f"{storage}.stores_shared"}
+    adapters = {it.module for it in below(storage) if it.module.endswith(ends)}
+    adapters -= opening
+    assert 10 == len(adapters)
+    users = {it.module for it in sources().values() if it.imports & adapters}
+    assert opening == users
+
+
 def test_two_imports_are_optional() -> None:
     """Those of what is compiled: the kernels and the scanner."""
     tried = {
@@ -441,6 +454,8 @@ def test_except_exception_stands_only_at_the_top_of_a_task() -> None:
         "tlog.http.exchange",
         "tlog.http.listener",
         "tlog.log.admission.checks",
+        # One request of a batch that has settled: the others are answered all the same.
+        "tlog.log.api.submit",
         "tlog.lifeline",
         # What cryptography raises of a certificate is not told: our own error at once.
         "tlogverify.certificates",

@@ -246,8 +246,14 @@ async def test_a_node_without_the_new_key_says_so_follows_and_does_not_write(
     (old,) = (rotated.lay_key(it, "node", "admin") for it in ("log.ed25519",))
     new = rotated.lay_key(SECOND, "admin")
     with ending(node):
+        none = log.run_tlog("rotate-key", rotated.folder)
+        assert (2, True) == (none.returncode, "holds no log" in none.stderr)
         node.start()
         await rotated.submit(node.url, node.policy, entries(0, 10))
+        # Who is out of turn takes nobody's place.
+        done = log.run_tlog("rotate-key", rotated.folder, *RETIRE)
+        assert (2, True) == (done.returncode, "one key signs" in done.stderr)
+        assert (1, 10) == log.head()
         # One key signs: the new one joins first, by the old one's word.
         told = await asyncio.to_thread(rotated.rotate, "--revoke-from", "5")
         assert ("revoked", 5) == (told["change"], told["number"])

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from tlog.errors import CorruptError
 from tlog.log.storage.folder import FolderLayout
-from tlog.log.storage.kept import FolderText, KeptText
+from tlog.log.storage.kept import KeptText
+from tlog.log.storage.stores_folder import kept_eras
 from tlog.signing import file_of
 from tlogverify.errors import FormatError
 from tlogverify.keys import VerifierKey, parse_verifier_key
@@ -59,7 +60,7 @@ def keys_folder(root: Path) -> Path:
 
 def folder_eras(root: Path) -> KeptEras:
     """Return where the eras of a log in a folder stand."""
-    return FolderText(FolderLayout(root).eras)
+    return kept_eras(FolderLayout(root))
 
 
 def place_of(root: Path, era: KeyEra) -> str:

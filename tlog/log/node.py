@@ -21,7 +21,7 @@ from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.life import Log
 from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.following import Following
-from tlog.log.nodes.forwarding import Forwarding
+from tlog.log.nodes.forwarding import Forwarding, terms_of_nodes
 from tlog.log.nodes.heads import FollowedHeads
 from tlog.log.nodes.witnesses import FollowedGuard, witnessing_of
 from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
@@ -135,7 +135,7 @@ def follow(
         ),
         following=following,
         forwarding=Forwarding(
-            pool, known, following, ground.clock, settings.takeover_s
+            pool, known, following, ground.clock, terms_of_nodes(settings.takeover_s)
         ),
         lifeline=Lifeline(),
         documents=None if documents is None else replace(documents, follows=True),
@@ -182,8 +182,6 @@ def _watch(followed: Followed) -> None:
         lambda: max(following.told_size - following.signed.size, 0)
     )
     metrics.node_quiet.set_function(lambda: following.quiet_s or 0)
-    stores = followed.ground.stores
-    metrics.object_failures.set_function(lambda: _failures(stores))
     metrics.tree_size.set_function(lambda: following.signed.size)
     metrics.waiting_checks.set_function(lambda: followed.submitting.checks.waiting)
     metrics.queue_entries.set_function(lambda: pool.waiting_entries)
@@ -224,6 +222,7 @@ class Node:
         self._following = Following(
             ground.keys, ground.stores, self._writers, ground.clock
         )
+        ground.metrics.object_failures.set_function(lambda: _failures(ground.stores))
 
     async def run(self) -> int:
         """Serve until `stop` is set, or the log stops by itself; return the last size.
@@ -273,8 +272,6 @@ class Node:
         metrics = self._ground.metrics
         metrics.node_writes.set_function(lambda: 1)
         metrics.node_lag_entries.set_function(lambda: 0)
-        stores = self._ground.stores
-        metrics.object_failures.set_function(lambda: _failures(stores))
         closing: list[asyncio.Task[None]] = []
 
         def changed(url: str) -> None:

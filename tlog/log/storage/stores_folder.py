@@ -4,7 +4,7 @@ from tlog.durable.disk import Disk
 from tlog.log.storage.folder import FolderLayout, LogFolder
 from tlog.log.storage.journal import Journal
 from tlog.log.storage.journal_sqlite import SqliteJournal
-from tlog.log.storage.kept import FolderText
+from tlog.log.storage.kept import FolderText, KeptText
 from tlog.log.storage.moved import FolderMoved
 from tlog.log.storage.objects import Objects
 from tlog.log.storage.objects_folder import FolderObjects
@@ -29,7 +29,7 @@ def open_folder_stores(folder: LogFolder, disk: Disk, origin: str) -> Stores:
         objects=objects,
         index=index,
         contradictions=FolderText(layout.contradictions),
-        eras=FolderText(layout.eras),
+        eras=kept_eras(layout),
         moved=FolderMoved(layout.moved),
     )
 
@@ -42,3 +42,8 @@ def folder_objects(layout: FolderLayout, disk: Disk) -> Objects:
 def folder_journal(layout: FolderLayout) -> Journal:
     """Open or make the journal of a folder; CorruptError if it is not one."""
     return SqliteJournal(layout.journal)
+
+
+def kept_eras(layout: FolderLayout) -> KeptText:
+    """Return where it stands which keys a log in a folder has had."""
+    return FolderText(layout.eras)

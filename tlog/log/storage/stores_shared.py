@@ -45,10 +45,15 @@ def shared_stores(settings: SharedSettings, address: str = "") -> OpenStores:
 def shared_eras(settings: SharedSettings, origin: str) -> KeptText:
     """Return which keys a log has had, to be read by one that does not write.
 
-    MachineError if the database cannot be used.
+    RejectedError if there is no such log, MachineError if the database cannot be used.
     """
     database = Database(settings.database)
-    database.make_tables()
+    try:
+        database.make_tables()
+        if PostgresJournal(database, origin, lambda: 0).head() is None:
+            raise RejectedError(f"the database holds no log {origin}")
+    finally:
+        database.close()
     return RowText(database, origin, lambda: 0, "eras")
 
 

@@ -130,7 +130,7 @@ class TermTenure:
     def is_held(self) -> bool:
         """Whether no other node can have taken over yet, as far as this one knows."""
         silent_s = self._clock.monotonic_s() - self._beaten_s
-        is_writer = bool(self.term) and self._lost is None
+        is_writer = bool(self.term) and not self._ended.is_set()
         return is_writer and silent_s < self._silence_s
 
     def start(self, lifeline: Lifeline) -> None:

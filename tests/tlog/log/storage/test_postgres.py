@@ -237,27 +237,6 @@ def test_a_database_is_judged_again_before_a_node_takes_over(
     journal.close()
 
 
-def test_a_question_over_a_connection_that_was_lost_is_asked_again(
-    database: Postgres,
-) -> None:
-    """The server was another one meanwhile; a change would have an unknown outcome."""
-    with severed(database.port) as way:
-        asked = Database(database.url.replace(str(database.port), str(way.port)))
-        for _ in range(2):
-            assert [(1,)] == asked.read("SELECT 1", {})
-            way.cut()
-        with pytest.raises(FatalError):
-            asked.change("SELECT 1", {})
-        asked.close()
-        assert [(1,)] == asked.read("SELECT 1", {})
-        way.severs = "all"
-        way.cut()
-        for _ in range(2):
-            with pytest.raises(MachineError):
-                asked.read("SELECT 1", {})
-        asked.close()
-
-
 def test_statements_are_prepared_unless_a_pooler_gives_them_away(
     database: Postgres,
 ) -> None:
@@ -296,3 +275,17 @@ def test_a_query_is_asked_again_after_the_server_has_cut_the_connection(
     with pytest.raises(FatalError):
         kept.change("SELECT 1", {})
     kept.close()
+
+
+def test_a_database_that_is_gone_is_not_asked_for_ever(database: Postgres) -> None:
+    with severed(database.port) as way:
+        asked = Database(database.url.replace(str(database.port), str(way.port)))
+        assert [(1,)] == asked.read("SELECT 1", {})
+        way.severs = "all"
+        way.cut()
+        for _ in range(2):
+            with pytest.raises(MachineError):
+                asked.read("SELECT 1", {})
+        way.severs = ""
+        assert [(1,)] == asked.read("SELECT 1", {})
+        asked.close()

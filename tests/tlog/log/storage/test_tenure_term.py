@@ -46,6 +46,11 @@ class Nodes:
         self.reading.append(database)
         return PostgresJournal(database, self.origin, lambda: tenure.term)
 
+    def eras(self, tenure: TermTenure) -> RowText:
+        return RowText(
+            Database(self.server.url), self.origin, lambda: tenure.term, "eras"
+        )
+
     def contradictions(self, tenure: TermTenure) -> RowText:
         database = Database(self.server.url)
         return RowText(database, self.origin, lambda: tenure.term, "contradictions")
@@ -162,6 +167,55 @@ def test_what_witnesses_have_said_is_known_to_the_next_writer(nodes: Nodes) -> N
         said.write(b"")
     later.write(b"")
     assert b"" == said.read()
+
+
+def test_keys_that_change_before_the_term_is_raised_are_read_again(
+    nodes: Nodes,
+) -> None:
+    """Whoever writes knows the keys of its term, however late they have changed."""
+    first, second = nodes.node(), nodes.node()
+    first.take(lambda: None)
+    changing, reading = nodes.eras(first), nodes.eras(second)
+    changing.write(b"one key")
+    read: list[bytes | None] = []
+
+    def may_write() -> bool:
+        read.append(reading.read())
+        if len(read) == 1:
+            changing.write(b"two keys")
+        return True
+
+    second.take(lambda: None, may_write, at_once=True)
+    assert [b"one key", b"two keys"] == read
+    assert (2, b"two keys") == (second.term, reading.read())
+    # The one that was replaced at once changes them no more.
+    with pytest.raises(OSError, match="another node writes"):
+        changing.write(b"one key")
+
+
+def test_who_may_not_write_waits_until_it_may(nodes: Nodes) -> None:
+    first, asked = nodes.node(), list[int]()
+
+    def may_write() -> bool:
+        asked.append(first.term)
+        return len(asked) == 2
+
+    first.take(lambda: None, may_write)
+    assert (1, [0, 0]) == (first.term, asked)
+    # One that never may leaves when it is told to.
+    second, waits = nodes.node(), Event()
+
+    def never() -> bool:
+        waits.set()
+        return False
+
+    first.release()
+    with ThreadPoolExecutor(1) as other:
+        taking = other.submit(second.take, lambda: None, never)
+        assert waits.wait(240)
+        second.end_waiting()
+        taking.result(240)
+    assert 0 == second.term
 
 
 def test_logs_of_two_origins_do_not_meet(nodes: Nodes) -> None:
