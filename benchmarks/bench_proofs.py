@@ -33,7 +33,8 @@ METHOD: Final = """
     server process, the kernel told to forget the log's files, one proof from each
     level-0 tile, so that each is read from the disk.  Warm: random indexes after a
     round of the same.  With the default tile cache (2,048 tiles) and with one that
-    holds the whole tree.  Made and verified: one process, one core, CPU time, 10,000
+    holds the whole tree.  Of a checkpoint and of full tiles of hashes, at random, the
+    CPU alone is told.  Made and verified: one process, one core, CPU time, 10,000
     proofs over and over, one at a time, many of one head and the bare loop by turns,
     of which the median counts; verify_artifact reads a proof file's bytes and checks
     signature, path and record.  The bare loop makes the same calls of hashlib, is told
@@ -101,6 +102,12 @@ def _measures(runs: dict[str, list[float]]) -> list[Measure]:
         Measure("proofs served, whole tree cached", "/s", runs["cached"]),
         Measure("proofs served, cold", "/s", runs["cold"]),
         Measure("server CPU for a proof, warm", "us", runs["cpu"], None, True),
+        Measure(
+            "server CPU for a checkpoint", "us", runs["checkpoint cpu"], None, True
+        ),
+        Measure(
+            "server CPU for a full tile of hashes", "us", runs["tile cpu"], None, True
+        ),
         Measure("proofs made in process, one core", "/s", runs["made"]),
         Measure("proofs verified offline, one core", "/s", runs["verify"], 100_000),
         Measure("the same by a bare loop of hashlib", "/s", runs["bare"]),
@@ -131,6 +138,15 @@ def _served(folder: Path, entries: int, proofs: int, nth: int) -> dict[str, floa
         summary = log.load("prove", *arguments, *more, connections=CONNECTIONS)
         return summary["proofs"] / summary["seconds"]
 
+    def read_cpu_us(log: RunningLog, what: str) -> float:
+        flags = (f"--size={entries}", f"--order={nth}")
+        log.load(
+            "read", what, f"--count={proofs // 4}", *flags, connections=CONNECTIONS
+        )
+        before_s = log.cpu_s
+        log.load("read", what, f"--count={proofs}", *flags, connections=CONNECTIONS)
+        return (log.cpu_s - before_s) / proofs * 1e6
+
     drop_cached_pages(folder / "public")
     with serving(folder) as log:
         cold = ask(log, proofs, nth, "--once-a-tile")
@@ -138,10 +154,19 @@ def _served(folder: Path, entries: int, proofs: int, nth: int) -> dict[str, floa
         before_s = log.cpu_s
         warm = ask(log, proofs, 200 + nth)
         cpu_us = (log.cpu_s - before_s) / proofs * 1e6
+        checkpoint_us = read_cpu_us(log, "checkpoint")
+        tile_us = read_cpu_us(log, "tile")
     with serving(folder, f"--tile-cache-tiles={entries // 128 + 16}") as log:
         ask(log, proofs, nth, "--once-a-tile")
         cached = ask(log, proofs, 300 + nth)
-    return {"cold": cold, "warm": warm, "cached": cached, "cpu": cpu_us}
+    return {
+        "cold": cold,
+        "warm": warm,
+        "cached": cached,
+        "cpu": cpu_us,
+        "checkpoint cpu": checkpoint_us,
+        "tile cpu": tile_us,
+    }
 
 
 def _claims(folder: Path, entries: int) -> tuple[list[Claim], int, bytes, Policy]:

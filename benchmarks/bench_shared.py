@@ -18,20 +18,24 @@ from benchmarks.engines import Engines, engines
 from benchmarks.more_cores import CORES, computed
 from benchmarks.results import Measure, Result, options
 from benchmarks.running import ORIGIN, RunningLog, scratch_folder, serving
+from benchmarks.shared_workers import workers
 
 QUESTION: Final = "What does a log cost that nodes share, beside one in a folder?"
 METHOD: Final = f"""
-    A new log for each scenario of each run: in a folder, and of 1, 2 and 4 nodes in a
-    PostgreSQL database with its defaults on the same disk and a gofakes3 bucket in
-    memory, all with the load generator on the machine's cores.  64 connections send one
-    entry in each request, and 4 connections 1,000 in each.  The CPU of each node, of
-    the database and of the store is read from /proc, each apart.
+    A new log for each scenario of each run: in a folder, with one process for all and
+    with 2 and 4 front ends (--workers), and of 1, 2 and 4 nodes in a PostgreSQL
+    database with its defaults on the same disk and a gofakes3 bucket in memory, all
+    with the load generator on the machine's cores.  64 connections send one entry in
+    each request, and 4 connections 1,000 in each; 512 send one in each to the folder
+    and to front ends too.  The CPU of each node, of the database and of the store is
+    read from /proc, each apart, and so is that of the front ends, together, and of the
+    process that writes behind them.
     With 2 and 4 nodes all of the load goes to one that does not write, which is the
     dearest way; what the other two of 4 spend is their sum.
     For {CORES} cores a rate is computed from those CPU figures, and not measured: the
-    lowest of what one core for the node that writes allows, what one core for each
-    other node allows where these share the load evenly, and what all cores allow
-    together.  The load generator is not among them: it stands elsewhere.
+    lowest of what one core for the one that writes allows, what one core for each
+    other node or front end allows where these share the load evenly, and what all cores
+    allow together.  The load generator is not among them: it stands elsewhere.
     Taking over: two nodes with takeover_s = 5, one of which writes; from its SIGKILL,
     and from its SIGTERM, until the other one says that it writes.  A commit is with a
     node that follows when it proves that entry; asked again and again, by one client,
@@ -69,6 +73,9 @@ def main() -> None:
                 with scene(shared, f"{ORIGIN}/{nth}") as it:
                     measure(found, name, it, Load(given.singles, 1, 64, nth))
                     measure(found, name, it, Load(given.entries, 1000, 4, nth))
+                    if name in CROWDED:
+                        load = Load(given.singles, 1, 512, 50 + nth)
+                        measure(found, f"{name}, 512 connections", it, load)
             with _nodes(2, shared, f"{ORIGIN}/{nth}/commits") as logs:
                 _measure_commits(found, logs)
             for number in (signal.SIGKILL, signal.SIGTERM):
@@ -132,6 +139,13 @@ def _in_a_folder(_shared: Engines, _origin: str) -> Iterator[Scene]:
 
 
 @contextmanager
+def _with_front_ends(count: int, _shared: Engines, _origin: str) -> Iterator[Scene]:
+    """Run a log in a folder with so many front ends."""
+    with workers(count) as (log, parts):
+        yield Scene(log, parts)
+
+
+@contextmanager
 def _on_nodes(count: int, shared: Engines, origin: str) -> Iterator[Scene]:
     """Run nodes of one log, the last of which is asked; the first one writes."""
     with _nodes(count, shared, f"{origin}/{count}") as logs:
@@ -152,8 +166,13 @@ SCENES: Final[dict[str, Callable[[Engines, str], AbstractContextManager[Scene]]]
     "1 node": partial(_on_nodes, 1),
     "2 nodes": partial(_on_nodes, 2),
     "4 nodes": partial(_on_nodes, 4),
+    "2 front ends": partial(_with_front_ends, 2),
+    "4 front ends": partial(_with_front_ends, 4),
 }
 """What is measured in each run, one beside the other, by the name in the result."""
+
+CROWDED: Final = frozenset({"folder", "2 front ends", "4 front ends"})
+"""Where 512 connections send single entries too: commits hold more of them then."""
 
 
 @contextmanager

@@ -3,6 +3,7 @@
     python -m benchmarks.load --url URL --key VKEY submit  --entries 100000 --batch 1000
     python -m benchmarks.load --url URL --key VKEY arrive  --entries 20000 --rate 1000
     python -m benchmarks.load --url URL --key VKEY prove   --proofs 20000 --size 1000000
+    python -m benchmarks.load --url URL --key VKEY read tile --count 9000 --size 1000000
 
 It makes all requests, starts the clock, sends them, stops the clock, checks every
 answer and proves a sample, and prints one JSON object; it fails if anything is untrue.
@@ -34,7 +35,8 @@ from benchmarks.truth import (
 )
 from tlogverify import parse_verifier_key
 from tlogverify.hashing import leaf_hash
-from tlogverify.tiles import TILE_WIDTH
+from tlogverify.signed import open_checkpoint
+from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 _SAMPLE: Final = 50
 _WARM_UP_S: Final = 1.0
@@ -63,8 +65,14 @@ def main() -> None:
     prove.add_argument("--size", type=int, required=True, help="of the log")
     prove.add_argument("--order", type=int, default=1, help="seed of the indexes")
     prove.add_argument("--once-a-tile", action="store_true")
+    read = verbs.add_parser("read", help="what any file server could answer")
+    read.add_argument("what", choices=("checkpoint", "tile"))
+    read.add_argument("--count", type=int, required=True)
+    read.add_argument("--size", type=int, required=True, help="of the log")
+    read.add_argument("--order", type=int, default=1, help="seed of the tiles")
     given = parser.parse_args()
-    run = {"submit": _submit, "arrive": _arrive, "prove": _prove}[given.verb]
+    verbs_run = {"submit": _submit, "arrive": _arrive, "prove": _prove, "read": _read}
+    run = verbs_run[given.verb]
     print(json.dumps(uvloop.run(run(given))), flush=True)
 
 
@@ -158,6 +166,36 @@ async def _prove(given: argparse.Namespace) -> dict[str, object]:
         assert prove_inclusion(it, leaf_hash(entry.body), key).size == given.size
     return {
         "proofs": len(answers),
+        "seconds": timing.seconds,
+        "latency_ms": percentiles(timing.latencies_s),
+    }
+
+
+async def _read(given: argparse.Namespace) -> dict[str, object]:
+    """Read the checkpoint, or full tiles of hashes; the same path, the same bytes."""
+    chance = random.Random(given.order)
+    if given.what == "checkpoint":
+        paths = ["/checkpoint"] * given.count
+    else:
+        tiles = [
+            Tile(0, chance.randrange(given.size // TILE_WIDTH))
+            for _ in range(given.count)
+        ]
+        paths = [f"/{it.path}" for it in tiles]
+    async with Client.to(given.url, given.connections) as client:
+        timing = await client.closed_loop([lookup_request(it) for it in paths])
+    assert all(it.status == 200 for it in timing.answers)
+    found = {path: it.body for path, it in zip(paths, timing.answers, strict=True)}
+    for path, it in zip(paths, timing.answers, strict=True):
+        assert found[path] == it.body
+    key = parse_verifier_key(given.key.encode())
+    for body in found.values():
+        if given.what == "checkpoint":
+            assert open_checkpoint(body, key).size == given.size
+        else:
+            assert len(body) == FULL_TILE_BYTES
+    return {
+        "reads": len(paths),
         "seconds": timing.seconds,
         "latency_ms": percentiles(timing.latencies_s),
     }

@@ -95,7 +95,12 @@ class RunningGate:
 
 def cpu_s(process: subprocess.Popen[str]) -> float:
     """Return the CPU time that a process has used, in seconds."""
-    stat = Path(f"/proc/{process.pid}/stat").read_text("ascii")
+    return cpu_of(process.pid)
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU time that a process has used, in seconds."""
+    stat = Path(f"/proc/{pid}/stat").read_text("ascii")
     user, system = stat.rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 

@@ -33,8 +33,12 @@ class LogLineSettings(SettingsGroup):
     )
 
 
-def configure_logs(log_format: str, level: str) -> None:
-    """Send log lines to standard error; log_format: json, text, or auto."""
+def configure_logs(log_format: str, level: str, name: str = "") -> None:
+    """Send log lines to standard error.
+
+    log_format: json, text, or auto.  name: of this process, where a role has several;
+    each line says it.
+    """
     is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -45,6 +49,7 @@ def configure_logs(log_format: str, level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             _stamp,
+            *([_named(name)] if name else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -73,3 +78,8 @@ def _stamp(_logger: object, _name: str, line: EventDict) -> EventDict:
     except (OverflowError, ValueError, OSError):
         now = "unknown"
     return {**line, "timestamp": now}
+
+
+def _named(name: str) -> structlog.typing.Processor:
+    """Return what adds the name of this process."""
+    return lambda _logger, _name, line: {**line, "process": name}

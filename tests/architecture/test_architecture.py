@@ -44,10 +44,11 @@ WINGS = [
 """Roles, and the ground below them.  A wing may import any lower row, never its own."""
 
 ROOMS = [
-    {"node"},
+    {"node", "leader", "front"},
     {"serving", "moving"},
     {"api", "opening", "rebuilding", "restoring", "shared"},
     {"life", "identity"},
+    {"workers"},
     {"reading", "settings", "standing", "submitting", "eras", "nodes"},
     {"cosigning"},
     {"admission", "sequencer"},

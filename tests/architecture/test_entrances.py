@@ -8,7 +8,8 @@ from tests.architecture.test_architecture import WINGS
 ENTRANCES = {
     "log": {"opening", "serving", "rebuilding", "settings", "life"}
     | {"admission.tokens", "eras", "identity", "restoring", "shared"}
-    | {"node", "moving"},
+    | {"node", "moving"}
+    | {"leader", "front", "workers.supervising", "workers.together"},
     "witness": {"opening", "door", "settings"},
     "monitor": {"completeness", "files", "opening", "settings", "verified"},
     "gate": {"opening", "door", "settings", "manifest", "yaml", "coverage"}

@@ -236,6 +236,8 @@ def test_every_exit_status_is_documented() -> None:
 def log_events() -> Iterator[tuple[str, str]]:
     """Return each log line's event and level, as the code writes them."""
     for source in sources().values():
+        if "log_event(" not in source.text:
+            continue
         for node in source.nodes:
             if (
                 isinstance(node, ast.Call)

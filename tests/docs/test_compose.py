@@ -193,10 +193,10 @@ def prepare(place: Workplace, *arguments: str) -> None:
 
 @contextmanager
 def running_store(stack: Stack) -> Iterator[None]:
-    """Run the store by its command, or one in memory where it is not installed."""
+    """Run the store by its command, or one in memory where it cannot be run."""
     service = stack.services["store"]
     program = os.environ.get("TLOG_VERSITYGW") or shutil.which("versitygw")
-    if program is None:
+    if program is None or shutil.which("wget") is None:
         with bucket() as stored:
             stack.ports["store"] = int(stored.url.rpartition(":")[2])
             yield

@@ -6,11 +6,13 @@ bytes.
 
 from pathlib import Path
 
+from tests.fuzz.seeds import LISTED
 from tlog import hashing
 from tlog.entries.built import body_scanner, decline, row_scanner
 from tlog.entries.packed import Packed
 from tlog.entries.rows import plain_rows
 from tlog.entries.submission import MAX_ENTRIES, parse_json_submission
+from tlogverify.bundles import encode_bundle
 from tlogverify.errors import FormatError
 
 _START = 7
@@ -36,7 +38,7 @@ def replay_rows(corpus: Path) -> bool:
     taken = wrong = 0
     for path in _files(corpus):
         content = path.read_bytes()
-        count, bundle = content[0] if content else 0, content[2:]
+        count, bundle = content[0] if content else 0, _bundle(content)
         try:
             leaf_hashes = hashing.bundle_leaf_hashes(bundle, count)
         except FormatError:
@@ -50,6 +52,12 @@ def replay_rows(corpus: Path) -> bool:
             wrong += 1
             print(f"{path}: Python makes other rows, or none")
     return _told("rows", corpus, taken, wrong)
+
+
+def _bundle(content: bytes) -> bytes:
+    if content[1:2] and content[1] & LISTED:
+        return encode_bundle(content[2:].split(b"\n"))
+    return content[2:]
 
 
 def _files(corpus: Path) -> list[Path]:

@@ -102,24 +102,22 @@ def write_dictionary(words: Iterable[bytes], to: Path) -> None:
 def fuzz(target: Target, program: Path, seconds: int, scratch: Path) -> str:
     """Run a target for so long; return what was done, in words.
 
-    Raises CalledProcessError: it found something, which it tells itself.
+    Raises CalledProcessError: it found something, whose input it has kept.
     """
-    corpus, words = target.folder / "corpus", scratch / f"{target.name}.words"
+    corpus, words = target.folder / "corpus", scratch / "words"
     corpus.mkdir(parents=True, exist_ok=True)
     for nth, seed in enumerate(target.seeds):
         (corpus / f"seed-{nth}").write_bytes(seed)
-    write_dictionary(target.words, words)
+    # An empty dictionary would be refused.
+    write_dictionary(target.words or (b"\x00",), words)
     command = [
         *(str(program), str(corpus), f"-max_total_time={seconds}"),
         *(f"-max_len={MAX_BYTES}", "-timeout=20", "-print_final_stats=1"),
         *(f"-dict={words}", f"-artifact_prefix={target.folder}/"),
     ]
     done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", check=False
+        command, capture_output=True, text=True, errors="replace", check=True
     )
-    if done.returncode:
-        print(f"{done.stdout[-2_000:]}{done.stderr[-8_000:]}", flush=True)
-        done.check_returncode()
     executed, reached, counters = (
         int(pattern.findall(done.stderr)[-1])
         for pattern in (_DONE, _COVERED, _COUNTERS)
@@ -143,7 +141,7 @@ def attempt(target: Target, seconds: int) -> bool:
             program = build(step, scratch)
             said = fuzz(target, program, seconds, scratch)
         except subprocess.CalledProcessError as error:
-            print(f"{step.name} failed: {error.stderr or 'the input is kept'}")
+            print(f"{step.name} failed\n{error.stdout[-2_000:]}{error.stderr[-8_000:]}")
             return False
     print(f"{step.name}: {said}", flush=True)
     return True

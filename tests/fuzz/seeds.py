@@ -7,6 +7,9 @@ from tests.support.records import canonical, full_record, json_body, record, rec
 from tlog.entries.submission import parse_json_submission
 from tlogverify.bundles import encode_bundle
 
+LISTED: Final = 0x10
+"""In the second byte of rows.c: entries follow, a newline behind each."""
+
 WORDS: Final = (
     *(b'{"entries":[', b"]}", b'{"kind":"provenance",', b'"predicateType":"', b'",'),
     *(b'"provenance":{"sha256":"', b'"signer":{"sha256":"', b'"},', b'"subject":['),
@@ -24,11 +27,12 @@ def bodies() -> Iterator[bytes]:
 
 
 def bundles() -> Iterator[bytes]:
-    """Yield bundles behind a count of entries, and how much room is taken away."""
+    """Yield what rows.c reads: how many entries, how little room, then the bundle."""
     for values in _submissions():
         entries = parse_json_submission(json_body(*values))
         for less in range(3):
             yield bytes([len(entries), less]) + encode_bundle(entries)
+        yield bytes([len(entries), LISTED]) + b"\n".join(entries)
 
 
 def batches() -> Iterator[bytes]:
@@ -46,9 +50,11 @@ def batches() -> Iterator[bytes]:
         yield bytes([2, place, 0, 1]) + bundle
         for start in (0, 5, 255, 1 << 40):
             size = (2 * start).to_bytes(8, "big")
-            yield bytes([3, place]) + (299).to_bytes(2, "big") + b"\x01" + size
+            yield bytes([3, place]) + (130).to_bytes(2, "big") + b"\x01" + size
         yield bytes([4, place]) + (33).to_bytes(2, "big") + b"\x01"
         yield bytes([5, place, 33, 1])
+        yield bytes([6, place, 254])
+        yield bytes([7, place, 254])
 
 
 def _submissions() -> list[list[dict[str, object]]]:

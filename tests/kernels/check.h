@@ -59,6 +59,8 @@ void check_messages(const uint64_t *sizes, size_t count, int prefix, unsigned th
                     enum place place);
 void check_growth(uint64_t start, size_t leaves, unsigned threads, enum place place);
 void check_subtree_roots(size_t tiles, unsigned threads, enum place place);
+void check_small_root(size_t count, enum place place);
+void check_tile_levels(size_t count, enum place place);
 
 void check_all_pairs(void);
 void check_single_messages(void);

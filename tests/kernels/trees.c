@@ -57,7 +57,7 @@ void check_subtree_roots(size_t tiles, unsigned threads, enum place place)
     }
 }
 
-static void check_small_root(size_t count, enum place place)
+void check_small_root(size_t count, enum place place)
 {
     const struct tree tree = {0, 0, hashes};
     uint8_t root[HASH];
@@ -71,7 +71,7 @@ static void check_small_root(size_t count, enum place place)
     }
 }
 
-static void check_tile_levels(size_t count, enum place place)
+void check_tile_levels(size_t count, enum place place)
 {
     const struct tree tree = {0, 0, hashes};
     uint8_t above[HASH * TILE];

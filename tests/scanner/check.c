@@ -148,6 +148,25 @@ static void check_body(const struct text *text, int is_whole)
     }
 }
 
+/* A bundle of one record, cut short at every byte, whose length says just that. */
+static void check_cut_records(unsigned records)
+{
+    static struct text body, bundle;
+    for (unsigned i = 0; i < records; i++) {
+        make_body(&body, 1);
+        require(judge_body(body.bytes, body.size, bundle.bytes, &bundle.size,
+                           next_place()) == 1,
+                "one entry");
+        for (size_t length = 0; length + 2 < bundle.size; length++) {
+            bundle.bytes[0] = (uint8_t)(length >> 8);
+            bundle.bytes[1] = (uint8_t)length;
+            require(judge_rows(bundle.bytes, length + 2, 1, 1 + bundle.size / 75,
+                               2 * (bundle.size / 107), next_place()) == 0,
+                    "a record that is cut short");
+        }
+    }
+}
+
 int main(int count, char **arguments)
 {
     const int is_short = count > 1 && strcmp(arguments[1], "--short") == 0;
@@ -165,6 +184,7 @@ int main(int count, char **arguments)
     for (damaged = text; damaged.size > 0; damaged.size--)
         check_body(&damaged, damaged.size == text.size);
     check_body(&damaged, 0);
+    check_cut_records(is_short ? 3 : 60);
     printf("scanner  %lu checks, %lu recognised\n", checks, recognised);
     return 0;
 }

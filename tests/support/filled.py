@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.oracle import rfc6962
+from tests.support.fronting import fronted_log
 from tests.support.http import post
 from tests.support.records import canonical, full_record, json_body, record
 from tests.support.running import published, running_log
@@ -42,8 +43,12 @@ class Filled:
 
 @asynccontextmanager
 async def filled_log(folder: Path, **changes: object) -> AsyncIterator[Filled]:
-    """Run a log in `folder` and submit RECORDS to it; changes: as of `running_log`."""
-    async with running_log(folder, **changes) as (url, log):
+    """Run a log in `folder` and submit RECORDS to it; changes: as of `running_log`.
+
+    is_fronted among them: a front end answers for it.
+    """
+    run = fronted_log if changes.pop("is_fronted", False) else running_log
+    async with run(folder, **changes) as (url, log):
         answer = await post(url, json_body(*RECORDS))
         assert answer.status == 201
         await published(log)

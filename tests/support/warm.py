@@ -48,6 +48,7 @@ _PROGRAMS = ("tlog", "tlogverify", "sigstore")
 _IMPORTED = (
     "tlog.cli.command",
     *(f"tlog.cli.{it.replace('-', '_')}" for it in NAMES),
+    "tlog.cli.workers",
     "tlog.log.node",
     "tlog.log.shared",
     "tlogverify.command.running",

@@ -1,7 +1,7 @@
 """One filled log for each module of tests.
 
 A module that says BOTH_WAYS has its tests run against both ways in: the lean one, and
-aiohttp alone.
+aiohttp alone.  One that says AT_FRONT has them run against a front end too.
 """
 
 from collections.abc import AsyncIterator
@@ -17,12 +17,15 @@ async def filled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Filled]:
     folder = tmp_path_factory.mktemp("filled") / "log"
-    is_lean = getattr(request, "param", True)
-    async with filled_log(folder, is_lean=is_lean) as found:
+    way = getattr(request, "param", "lean")
+    changes = {"is_fronted": True} if way == "front" else {"is_lean": way == "lean"}
+    async with filled_log(folder, **changes) as found:
         yield found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "filled" in metafunc.fixturenames and hasattr(metafunc.module, "BOTH_WAYS"):
-        ways, names = [True, False], ["lean", "aiohttp"]
-        metafunc.parametrize("filled", ways, ids=names, indirect=True, scope="module")
+        ways = ["lean", "aiohttp"]
+        if hasattr(metafunc.module, "AT_FRONT"):
+            ways.append("front")
+        metafunc.parametrize("filled", ways, indirect=True, scope="module")

@@ -24,6 +24,7 @@
     trust  repositories                      the same, as a TUF repository
     hashes                                   what hashes here, for those who ask
     shared                                   stores that nodes share, where named
+    workers                                  a log's front ends, where there are some
     stores  shared_stores                    what names them, and the settings that do
     migrate  migrate_shared                  a log moved into them, and back
     fsck_shared  rebuild_shared              what both verbs do there

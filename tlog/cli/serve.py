@@ -50,12 +50,14 @@ def run(options: argparse.Namespace) -> int:
     if settings.database or settings.objects:
         return _run_node(settings, options)
     require_buckets(settings)
+    if settings.workers > 1:
+        return int(load("workers").run(settings, options))
     log = open_log(settings, open_token=open_token, open_shelf=open_shelf)
     tune_interpreter()
 
     def ready(url: str) -> None:
         size = log.heads.signed.size
-        announced = _Announced(settings, log.standing.origin, log.keys, url, size)
+        announced = Announced(settings, log.standing.origin, log.keys, url, size)
         announced.tell(as_json=options.json)
 
     async def run_log() -> None:
@@ -77,7 +79,7 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
 
     def ready(url: str, size: int) -> None:
         origin, keys = log_keys.origin, log_keys.keys
-        announced = _Announced(settings, origin, keys, url, size)
+        announced = Announced(settings, origin, keys, url, size)
         announced.tell(as_json=options.json)
 
     async def run_node() -> int:
@@ -90,7 +92,7 @@ def _run_node(settings: LogSettings, options: argparse.Namespace) -> int:
     return 0
 
 
-class _Announced(NamedTuple):
+class Announced(NamedTuple):
     """What a log that serves says of itself."""
 
     settings: LogSettings

@@ -14,6 +14,22 @@ from tlog.documents.upkeep import Upkeep
 from tlogverify.keys import VerifierKey
 
 
+def document_places(prefix: str) -> list[tuple[str, str]]:
+    """Return method and path of each route of `document_routes`."""
+    owners = (f"{prefix}/orgs/{{owner}}", f"{prefix}/users/{{owner}}")
+    return [
+        ("GET", f"{prefix}/api/v1/components"),
+        ("PUT", f"{prefix}/api/v1/documents/{{digest}}"),
+        ("GET", f"{prefix}/api/v1/documents/{{digest}}"),
+        ("GET", f"{prefix}/api/v1/attestations/{{digest}}"),
+        *(("POST", f"{it}/attestations/bulk-list") for it in owners),
+        *(
+            ("GET", f"{it}/attestations/{{digest}}")
+            for it in (f"{prefix}/repos/{{owner}}/{{repo}}", *owners)
+        ),
+    ]
+
+
 def document_routes(
     documents: OpenDocuments,
     naming: Naming,

@@ -14,6 +14,10 @@ from aiohttp import ETag, hdrs, web
 Headers = tuple[tuple[str, str], ...]
 
 
+REMOTE: Final = "tlog.remote"
+"""Where a request has the address of who asked another process, which passed it on."""
+
+
 class Asked(NamedTuple):
     """What an endpoint may know of a request besides its body.
 
@@ -148,7 +152,7 @@ def asked_of(request: web.Request) -> Asked:
         request.content_length,
         request.if_match,
         request.if_none_match,
-        request.remote or "",
+        request.get(REMOTE, request.remote or ""),
     )
 
 

@@ -60,7 +60,7 @@ class LeanDoor:
         self.answers = answers
         self.connections = connections
         self._second = -1
-        self._dated = ""
+        self._dated = self._closing = b""
         self._frames: dict[str, _Frame] = {}
 
     def route_of(self, asked: Asked) -> HotRoute | None:
@@ -100,28 +100,26 @@ class LeanDoor:
     ) -> _Frame:
         if second != self._second:
             self._second = second
-            self._dated = (
-                f"\r\nDate: {formatdate(second, usegmt=True)}\r\n"
-                f"Server: {SERVER_SOFTWARE}\r\n"
-            )
+            date = formatdate(second, usegmt=True)
+            self._dated = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n".encode()
+            self._closing = self._dated + b"Connection: close\r\n"
         before, behind = _lines(route.method, status, headers)
-        # A 304 has the headers of what it stands for, and no length.
-        has_length = status != HTTPStatus.NOT_MODIFIED
         return _Frame(
             route,
             status,
             headers,
             second,
             route.path.replace(_REST, "{path}"),
-            has_length,
-            f"{before}\r\nContent-Length: ".encode() if has_length else before.encode(),
-            f"{self._dated}{behind}".encode(),
-            f"{self._dated}Connection: close\r\n{behind}".encode(),
+            status != HTTPStatus.NOT_MODIFIED,
+            before,
+            self._dated + behind,
+            self._closing + behind,
         )
 
 
-@lru_cache(maxsize=256)
-def _lines(method: str, status: int, headers: Headers) -> tuple[str, str]:
+# As many as there may be tiles that are kept: each has an ETag of its own.
+@lru_cache(maxsize=2_048)
+def _lines(method: str, status: int, headers: Headers) -> tuple[bytes, bytes]:
     """Return what of an answer's head stands before its length, and behind the date."""
     shown = dict(headers)
     added: dict[str, str] = {}
@@ -130,5 +128,8 @@ def _lines(method: str, status: int, headers: Headers) -> tuple[str, str]:
         shown[hdrs.CACHE_CONTROL] = added.pop(hdrs.CACHE_CONTROL)
     first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
     before = "\r\n".join([first, *(f"{name}: {it}" for name, it in shown.items())])
+    # A 304 has the headers of what it stands for, and no length.
+    if status != HTTPStatus.NOT_MODIFIED:
+        before += "\r\nContent-Length: "
     behind = "".join(f"{name}: {it}\r\n" for name, it in added.items())
-    return before, f"{behind}\r\n"
+    return before.encode(), f"{behind}\r\n".encode()

@@ -128,6 +128,9 @@ class Listener:
             raise _not_listening(error, self._listen) from error
         self._server = server
         accepting.watch(server.sockets)
+        if server.sockets[0].family == socket.AF_UNIX:
+            # Who asks there knows where.
+            return
         # With port 0, only the socket knows.
         bound = server.sockets[0].getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
@@ -141,6 +144,10 @@ class Listener:
         if self._listening is None:
             return await loop.create_server(
                 take, host, port, backlog=queue, ssl=self._tls
+            )
+        if self._listening.family == socket.AF_UNIX:
+            return await loop.create_unix_server(
+                take, sock=self._listening, backlog=queue
             )
         return await loop.create_server(
             take, sock=self._listening, backlog=queue, ssl=self._tls
@@ -164,8 +171,11 @@ class Listener:
         await asyncio.gather(self.connections.drain(_DRAIN_S), self._runner.cleanup())
 
 
-def bound_to(listen: str) -> socket.socket:
+def bound_to(listen: str, *, is_shared: bool = False) -> socket.socket:
     """Return a socket that has HOST:PORT and takes nothing until a listener starts.
+
+    is_shared: other processes of this user have it too, each with a socket of its own,
+    and the system gives each connection to one of those that listen.
 
     OSError as `Listener.start`.
     """
@@ -173,6 +183,8 @@ def bound_to(listen: str) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
     except OSError as error:
         bound.close()

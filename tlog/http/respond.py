@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from aiohttp import hdrs, web
 
-from tlog.http.exchange import Asked, Reply, asked_of, rendered
+from tlog.http.exchange import Asked, Headers, Reply, asked_of, rendered
 from tlog.http.problems import NEVER
 from tlogverify.errors import FormatError
 from tlogverify.lines import parse_decimal
@@ -59,23 +59,36 @@ class Content(NamedTuple):
         return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
-def bytes_reply(
-    asked: Asked, body: bytes, content_type: str, cache_control: str
-) -> Reply:
-    """Return `body`, or 304 if the request's ETag says that it is known."""
-    content = Content.of(body)
-    kept = ((hdrs.CACHE_CONTROL, cache_control), (hdrs.ETAG, content.etag))
-    if _is_known(asked, content.etag):
-        return Reply(304, kept)
-    return Reply(200, (*kept, (hdrs.CONTENT_TYPE, content_type)), body)
+class Whole(NamedTuple):
+    """Bytes that are answered whole; their headers are made once.
+
+    known: those of a 304.  headers: those of a 200.
+    """
+
+    content: Content
+    known: Headers
+    headers: Headers
+
+    @classmethod
+    def of(cls, body: bytes, content_type: str, cache_control: str) -> Self:
+        """Hash `body`."""
+        content = Content.of(body)
+        known = ((hdrs.CACHE_CONTROL, cache_control), (hdrs.ETAG, content.etag))
+        return cls(content, known, (*known, (hdrs.CONTENT_TYPE, content_type)))
+
+    def reply(self, asked: Asked) -> Reply:
+        """Return the bytes, or 304 if the request's ETag says that they are known."""
+        if _is_known(asked, self.content.etag):
+            return Reply(304, self.known)
+        return Reply(200, self.headers, self.content.body)
 
 
 def bytes_response(
     request: web.Request, body: bytes, content_type: str, cache_control: str
 ) -> web.Response:
     """Return `body`, or 304 if the request's ETag says that it is known."""
-    asked = asked_of(request)
-    return rendered(bytes_reply(asked, body, content_type, cache_control))
+    whole = Whole.of(body, content_type, cache_control)
+    return rendered(whole.reply(asked_of(request)))
 
 
 class Plan(NamedTuple):
@@ -135,7 +148,9 @@ def plan_reply(asked: Asked, etag: str, size: int, headers: Mapping[str, str]) -
 
 def _is_known(asked: Asked, etag: str) -> bool:
     """Whether If-None-Match names the ETag; the comparison is weak."""
-    known = asked.if_none_match or ()
+    known = asked.if_none_match
+    if known is None:
+        return False
     return any(it.value == "*" or f'"{it.value}"' == etag for it in known)
 
 

@@ -99,6 +99,9 @@ class LogMetrics(Metrics):
         self.event_listeners = gauge(
             "tlog_event_listeners", "Clients that listen to new entries"
         )
+        self.front_ends = gauge(
+            "tlog_front_ends", "Front ends that answer; 0 for a log of one process"
+        )
         self.events = counter("tlog_events", "Entries sent to listeners")
 
     def _add_cosigning(self) -> None:

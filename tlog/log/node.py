@@ -21,7 +21,7 @@ from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.life import Log
 from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.following import Following
-from tlog.log.nodes.forwarding import Forwarding
+from tlog.log.nodes.forwarding import Forwarding, terms_of_nodes
 from tlog.log.nodes.heads import FollowedHeads
 from tlog.log.nodes.witnesses import FollowedGuard, witnessing_of
 from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
@@ -135,7 +135,7 @@ def follow(
         ),
         following=following,
         forwarding=Forwarding(
-            pool, known, following, ground.clock, settings.takeover_s
+            pool, known, following, ground.clock, terms_of_nodes(settings.takeover_s)
         ),
         lifeline=Lifeline(),
         documents=None if documents is None else replace(documents, follows=True),

@@ -19,9 +19,7 @@ from tlog.errors import telling_machine_trouble
 from tlog.lifeline import Lifeline
 from tlog.log.admission.checks import Checks
 from tlog.log.admission.first import make_first_entry
-from tlog.log.admission.gate import Gate
-from tlog.log.admission.rates import Rates
-from tlog.log.admission.tokens_file import TokensFile
+from tlog.log.admission.opening import open_gate
 from tlog.log.cosigning.collector import LogView
 from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.cosigning.opening import (
@@ -320,7 +318,7 @@ def submitting_face(
     return Submitting(
         origin=origin,
         guard=guard,
-        gate=_gate(settings, ground.clock),
+        gate=open_gate(settings, ground.clock),
         checks=Checks(),
         pool=pool,
         heads=heads,
@@ -362,22 +360,6 @@ def _claims(
         "head_signed": lambda: bool(publisher.public_note),
         "queue_not_full": lambda: not pool.is_full,
     }
-
-
-def _gate(settings: LogSettings, clock: Clock) -> Gate:
-    tokens = None
-    if settings.tokens_file is not None:
-        tokens = TokensFile(settings.tokens_file).current
-    rates = None
-    if settings.rate_entries_per_s:
-        rates = Rates(settings.rate_entries_per_s, settings.rate_burst_entries, clock)
-    return Gate(
-        tokens,
-        rates,
-        trust_forwarded_for=settings.trust_forwarded_for,
-        is_frozen=settings.frozen,
-        clock=clock,
-    )
 
 
 def _watch(log: Log) -> None:

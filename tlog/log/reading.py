@@ -10,7 +10,6 @@ from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
 from tlog.log.publishing.heads import Heads
-from tlog.log.sequencer.known import KnownEntries
 
 
 class SearchIndex(Protocol):
@@ -23,6 +22,14 @@ class SearchIndex(Protocol):
 
     def search(self, key: bytes, start: int, limit: int) -> list[int]:
         """Return up to `limit` indexes of entries that `key` finds, from `start`."""
+        ...
+
+
+class Known(Protocol):
+    """Where entries can be found by their leaf hash."""
+
+    def find(self, leaf_hashes: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the indexes of those of `leaf_hashes` that the log has."""
         ...
 
 
@@ -50,7 +57,7 @@ class Reading:
     prover: Prover
     tiles: TileReader
     index: SearchIndex
-    known: KnownEntries
+    known: Known
     public_note: Callable[[], bytes]
 
     async def find(self, key: bytes, start: int, limit: int) -> Found:

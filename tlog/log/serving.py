@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from tlog.errors import BusyError
 from tlog.http.listener import Listener
@@ -20,15 +21,18 @@ _MEASURE_S: Final = 300.0
 
 
 class SharedDoor(NamedTuple):
-    """What a node brings that others ask.
+    """What a process brings that other processes of its log ask.
 
-    listening: the socket of the node.  routes: for the others.  wake: called after each
-    batch.
+    listening: its socket.  routes: for the others.  wake: called after each batch.
+    middlewares: around what they ask.  committed: called on the sequencer's thread with
+    each batch, before anybody is answered.
     """
 
     listening: socket.socket
     routes: Sequence[web.RouteDef]
     wake: Callable[[], object]
+    middlewares: Sequence[Middleware] = ()
+    committed: Callable[[], object] = lambda: None
 
 
 async def serve(
@@ -54,19 +58,21 @@ async def serve(
         if shared is not None:
             shared.wake()
 
+    def hand_over(settled: Settled) -> None:
+        if shared is not None:
+            shared.committed()
+        # One wake-up of the loop for all waiters of a batch.
+        loop.call_soon_threadsafe(deliver, settled)
+
     settings = log.settings
-    listener = Listener(
-        build_app(log, shared.routes if shared else ()),
-        settings.listen,
-        settings.prefix,
-        is_lean=is_lean,
-    )
+    app = build_app(log, shared.routes if shared else ())
+    app.middlewares.extend(shared.middlewares if shared else ())
+    listener = Listener(app, settings.listen, settings.prefix, is_lean=is_lean)
     if shared is not None:
         listener.adopt(shared.listening)
     log.start(
         on_stop=lambda: loop.call_soon_threadsafe(stop.set),
-        # One wake-up of the loop for all waiters of a batch.
-        deliver=lambda settled: loop.call_soon_threadsafe(deliver, settled),
+        deliver=hand_over,
     )
     log.heads.start()
     measuring = asyncio.create_task(_measure(log))

@@ -37,6 +37,19 @@ class IdentitySettings(SettingsGroup):
     mldsa44: bool = setting(False, "sign heads with ML-DSA-44 too")
 
 
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(SettingsGroup):
+    """On how many cores of this machine the log answers."""
+
+    workers: int = setting(
+        1,
+        "front ends, each a process that answers on the same port, beside the one that "
+        "writes; 1 is one process for all",
+        least=1,
+        most=64,
+    )
+
+
 # A dataclass takes its fields from the last base on: read the bases from below, and the
 # settings stand in the order in which people are shown them.
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +64,7 @@ class LogSettings(
     ReadingSettings,
     PublishingSettings,
     PoolSettings,
+    WorkerSettings,
     HttpSettings,
     SharedSettings,
     IdentitySettings,
@@ -81,6 +95,11 @@ class LogSettings(
             raise FormatError(
                 "documents of a log that nodes share lie in a bucket, not in a folder "
                 "of one node"
+            )
+        if self.database and self.workers > 1:
+            raise FormatError(
+                "front ends share one folder: not with a database that nodes share, "
+                "where more nodes are the way"
             )
         if self.sigstore and self.prefix:
             raise FormatError(

@@ -1,6 +1,6 @@
 """What operators and their tools may know of a log: its facts, and what holds of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,7 +36,8 @@ class Standing:
     claims: must all hold for submissions to be taken; each is asked anew.  doors:
     whether each door takes entries, by its name.  guard: what witnesses have said.
     watched: returns them, and None for a log without any.  facts: what a node of
-    several says of itself beside.
+    several says of itself beside.  refresh: awaited before facts or metrics are told,
+    where other processes have a part in them.
     """
 
     identity: Identity
@@ -46,6 +47,7 @@ class Standing:
     guard: Judged
     watched: Callable[[], Witnessing | None]
     facts: Callable[[], Mapping[str, object]] | None = None
+    refresh: Callable[[], Awaitable[None]] | None = None
 
     @property
     def origin(self) -> str:

@@ -40,9 +40,13 @@ def opened(url: str) -> S3Store:
 
 
 def save(folder: Path) -> None:
-    """Copy the log's rows to database.sql, and its objects to bucket/."""
+    """Copy the log's rows to database.sql, and its objects to bucket/.
+
+    The folder is a new one: of documents more changes than is missing.
+    """
     store, origin = opened(os.environ["TLOG_OBJECTS"]), os.environ["TLOG_ORIGIN"]
     bucket = folder / "bucket"
+    bucket.mkdir(parents=True)
     with psycopg.connect(os.environ["TLOG_DATABASE"], autocommit=True) as database:
         moment, size = fitting_moment(database, store, origin, bucket)
         rows = ["pg_dump", "--no-owner", "--table=tlog_*", f"--snapshot={moment}"]

@@ -45,7 +45,15 @@ def test_a_missing_extra_is_told_in_one_line_before_anything_is_made(
     assert not folder.exists()
 
 
-def test_a_log_in_a_folder_loads_nothing_of_the_extra() -> None:
+# What only a log with front ends needs.
+FRONTS = {
+    *("tlog.cli.workers", "tlog.log.front", "tlog.log.leader", "tlog.log.workers"),
+    *("tlog.log.api.fronts", "tlog.log.api.passing", "tlog.log.nodes"),
+    "tlog.log.admission.shared_rates",
+}
+
+
+def test_a_log_in_a_folder_loads_nothing_of_the_extra_or_of_front_ends() -> None:
     program = "import sys, tlog.cli.serve; print(*sys.modules, sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -55,4 +63,5 @@ def test_a_log_in_a_folder_loads_nothing_of_the_extra() -> None:
         env=environment(),
     )
     assert {"tlog.log.opening"} <= set(done.stdout.split())
-    assert set() == {"psycopg", "obstore", "tlog.log.shared"} & set(done.stdout.split())
+    loaded = set(done.stdout.split())
+    assert set() == loaded & {"psycopg", "obstore", "tlog.log.shared", *FRONTS}

@@ -12,7 +12,8 @@ from tests.tlog.documents.kept import PIECE_BYTES, Kept, keeping, named
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LONG = bytes(number % 251 for number in range(3 * PIECE_BYTES + 5))
+LONG = (bytes(range(251)) * 4_000)[: 3 * PIECE_BYTES + 5]
+assert len(LONG) > 3 * PIECE_BYTES
 
 
 async def store(kept: Kept, content: bytes) -> None:

@@ -30,7 +30,7 @@ from tlog.http.exchange import (
 from tlog.http.lean import Lean
 from tlog.http.listener import new_app, way_in
 from tlog.http.problems import SHARED_ROWS
-from tlog.http.respond import Content, bytes_reply, json_reply, query, ranged_reply
+from tlog.http.respond import Content, Whole, json_reply, query, ranged_reply
 from tlog.metrics import Metrics
 from tlogverify.errors import FormatError
 
@@ -116,7 +116,8 @@ def _breaks(_: Asked, __: Respond) -> None:
 
 
 def _kept(asked: Asked, respond: Respond) -> None:
-    respond(bytes_reply(asked, b"kept", "text/plain", "public, max-age=2"))
+    kept = Whole.of(b"kept", "text/plain", "public, max-age=2")
+    respond(kept.reply(asked))
 
 
 def _tile(asked: Asked, respond: Respond) -> None:
@@ -184,9 +185,15 @@ def _app(metrics: Metrics) -> web.Application:
 
 
 async def turns(count: int = _TURNS) -> None:
-    """Let the loop run what is ready, and what follows from it."""
+    """Let the loop run what is ready, and what follows from it.
+
+    The wire is no socket: when nothing is ready any more, nothing will be.
+    """
+    loop: Any = asyncio.get_running_loop()
     for _ in range(count):
         await asyncio.sleep(0)
+        if not loop._ready:
+            break
 
 
 async def _outcome(pieces: Iterable[bytes], pause: int, *, is_lean: bool) -> Outcome:

@@ -11,6 +11,8 @@ kept_tiles  full tiles that were asked for last
 operation   log, health, metrics, OpenAPI
 status      a page for people
 nodes       what other nodes ask of the one that writes
+fronts      what front ends ask of the process that writes
+passing     what they pass on to it
 problems    the errors of these doors, and how each is told
 client      whose request it is
 traced      submissions as spans, where somebody collects them

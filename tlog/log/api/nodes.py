@@ -10,7 +10,6 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from tlog.clock import Clock
-from tlog.entries.packed import Packed
 from tlog.http.body import STOPPING, read_body
 from tlog.http.exchange import asked_of
 from tlog.http.problems import NEVER
@@ -100,20 +99,14 @@ class NodeEndpoints:
             await submitting.wait_writable()
         except TlogError as error:
             return _packed(encode([outcome_of(error)] * len(requests)))
-        waiting = [self._committing(it) for it in requests]
-        settled = await asyncio.gather(*waiting, return_exceptions=True)
-        outcomes: list[Outcome] = [outcome_of(it) for it in settled]
-        return _packed(encode(outcomes))
-
-    def _committing(self, entries: Packed) -> asyncio.Future[Receipt]:
-        try:
-            return self._log.submitting.commit(entries)
-        except TlogError as error:
-            refused: asyncio.Future[Receipt] = (
-                asyncio.get_running_loop().create_future()
-            )
-            refused.set_exception(error)
-            return refused
+        gathering = _Gathering(len(requests))
+        for nth, entries in enumerate(requests):
+            receiver = _Receiver(gathering, nth)
+            try:
+                submitting.commit_for(receiver, entries)
+            except TlogError as error:
+                receiver.set_exception(error)
+        return _packed(encode(await gathering.outcomes))
 
     def _told(self) -> Told:
         log = self._log
@@ -133,6 +126,46 @@ class NodeEndpoints:
         given = request.headers.get(hdrs.AUTHORIZATION, "").encode()
         if not compare_digest(given, self._expected):
             raise UnauthorizedError("this is for the nodes of the log")
+
+
+class _Gathering:
+    """The outcomes of one bunch's requests.
+
+    outcomes: set when the last of them is there.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._found: list[Outcome | None] = [None] * count
+        self._left = count
+        self.outcomes: asyncio.Future[list[Outcome | None]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    def put(self, nth: int, outcome: Outcome) -> None:
+        self._found[nth] = outcome
+        self._left -= 1
+        if not self._left and not self.outcomes.done():
+            self.outcomes.set_result(self._found)
+
+
+class _Receiver:
+    """Who waits for one request's receipt: no future and no task for each."""
+
+    __slots__ = ("_gathering", "_nth")
+
+    def __init__(self, gathering: _Gathering, nth: int) -> None:
+        self._gathering = gathering
+        self._nth = nth
+
+    def done(self) -> bool:
+        """Whether nobody waits any more: who has left has still submitted."""
+        return False
+
+    def set_result(self, result: Receipt, /) -> None:
+        self._gathering.put(self._nth, outcome_of(result))
+
+    def set_exception(self, exception: TlogError, /) -> None:
+        self._gathering.put(self._nth, outcome_of(exception))
 
 
 def _packed(body: bytes) -> web.Response:

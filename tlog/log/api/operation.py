@@ -66,6 +66,7 @@ class OperationEndpoints:
     async def readiness(self, _: web.Request) -> web.Response:
         """GET /readyz: submissions are taken; 503 says which claim does not hold."""
         log = self._log
+        await self._refresh()
         claims = {name: claim() for name, claim in log.claims.items()}
         document: dict[str, object] = {**claims}
         if log.witnessing is not None:
@@ -78,11 +79,17 @@ class OperationEndpoints:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""
+        await self._refresh()
         return metrics_response(self._metrics)
 
     async def status(self, _: web.Request) -> web.Response:
         """GET /status: the log for people, in pictures."""
+        await self._refresh()
         return log_status(self._log, self._metrics)
+
+    async def _refresh(self) -> None:
+        if self._log.refresh is not None:
+            await self._log.refresh()
 
     async def openapi(self, _: web.Request) -> web.Response:
         """GET /openapi.json."""

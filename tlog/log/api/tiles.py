@@ -9,12 +9,13 @@ Source: C2SP tlog-tiles.
 import asyncio
 import gzip
 import re
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import hdrs
 
 from tlog.http.exchange import Asked, Reply, Respond, respond_later
-from tlog.http.respond import IMMUTABLE, SECONDS, Content, bytes_reply, ranged_reply
+from tlog.http.respond import IMMUTABLE, SECONDS, Content, Whole, ranged_reply
 from tlog.log.api.kept_tiles import KeptTiles
 from tlog.log.api.problems import NotFoundError
 from tlog.log.merkle.snapshot import Snapshot
@@ -22,6 +23,7 @@ from tlog.log.reading import Reading
 from tlogverify.errors import FormatError
 from tlogverify.tiles import ENTRIES, Tile, parse_tile
 
+_TEXT: Final = "text/plain; charset=utf-8"
 _BINARY: Final = "application/octet-stream"
 _GZIP_LEVEL: Final = 5
 _KEPT_BYTES: Final = 16 << 20
@@ -36,13 +38,17 @@ class TileEndpoints:
         self._log = log
         self._prefix = prefix
         self._kept = KeptTiles(_KEPT_BYTES)
+        self._public: Whole | None = None
 
     def checkpoint(self, asked: Asked, respond: Respond) -> None:
         """GET /checkpoint."""
         note = self._log.public_note()
         if not note:
             raise NotFoundError("no checkpoint is published yet")
-        respond(bytes_reply(asked, note, "text/plain; charset=utf-8", SECONDS))
+        public = self._public
+        if public is None or public.content.body is not note:
+            public = self._public = Whole.of(note, _TEXT, SECONDS)
+        respond(public.reply(asked))
 
     def tile(self, asked: Asked, respond: Respond) -> None:
         """GET /tile/<L>/<N>[.p/<W>] and /tile/entries/<N>[.p/<W>]."""
@@ -97,9 +103,13 @@ class TileEndpoints:
         # The raw path: an escaped one is another spelling, and so another resource.
         path = asked.path.removeprefix(self._prefix)
         try:
-            return parse_tile(path)
+            return _parsed(path)
         except FormatError as error:
             raise NotFoundError(str(error)) from None
+
+
+# Readers follow each other: what one asks for, others ask for soon.
+_parsed: Final = lru_cache(maxsize=2_048)(parse_tile)
 
 
 def _accepts_gzip(asked: Asked) -> bool:

@@ -7,5 +7,6 @@
     witnesses    what the writer knows of its witnesses, for the doors
     forwarding   submissions, sent on to the node that writes
 
-Nothing here is loaded by a log that is one folder.
+Nothing here is loaded by a log of one process.  Front ends forward by the same way
+(`tlog.log.workers`).
 """

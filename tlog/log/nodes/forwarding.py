@@ -7,14 +7,14 @@ sent again, to whoever writes by then: the same entries get the same indexes.
 
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 from tlog import hashing
 from tlog.clock import Clock
 from tlog.entries.packed import Packed
 from tlog.errors import BusyError, FatalError
 from tlog.lifeline import Lifeline
-from tlog.log.nodes.following import Following
+from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.nodes.link import Link, NotReachedError, UnansweredByNodeError
 from tlog.log.nodes.wire import (
     ENTRIES,
@@ -30,9 +30,9 @@ from tlog.log.nodes.wire import (
 )
 from tlog.log.sequencer.known import KnownEntries
 from tlog.log.sequencer.pool import Pool, Receipt, Settled, Ticket, settle
+from tlog.log.storage.writers import Writer
 from tlogverify.errors import FormatError, TlogError
 
-_AT_ONCE: Final = 4
 _BUNCH_BYTES: Final = 8 << 20
 _PAUSE_S: Final = 0.05
 
@@ -42,29 +42,71 @@ _MOST_WAIT_S: Final = 8.0
 _LEAST_ANSWER_S: Final = 2.0
 
 
+class Elsewhere(Protocol):
+    """A log that another process writes, as far as this one has read it."""
+
+    @property
+    def writer(self) -> Writer | None:
+        """Return who writes, if that is known."""
+        ...
+
+    @property
+    def signed(self) -> Snapshot:
+        """Return the newest head that was read."""
+        ...
+
+    def snapshot_of(self, note: bytes, timeout_s: float) -> Snapshot | None:
+        """Return the snapshot of a head that the writer has signed, once it is read.
+
+        None if that takes too long or the head is long past.
+        """
+        ...
+
+
+class Terms(NamedTuple):
+    """On which terms a writer is asked.
+
+    patience_s: for how long a bunch is sent again.  link: makes a conversation with
+    it.  is_final: what it refuses is refused; nobody else writes soon.  at_once:
+    bunches under way.
+    """
+
+    patience_s: float
+    link: Callable[[], Link]
+    is_final: bool
+    at_once: int = 4
+
+
+def terms_of_nodes(takeover_s: float) -> Terms:
+    """Return the terms where another node writes within so long.
+
+    A request waits a little longer, some seconds at most.
+    """
+    answer_s = min(max(takeover_s, _LEAST_ANSWER_S), _MOST_WAIT_S)
+    patience_s = min(takeover_s + _RECOVERY_S, _MOST_WAIT_S)
+    return Terms(patience_s, lambda: Link(answer_s), is_final=False)
+
+
 class Forwarding:
     """Some threads that empty the pool.
 
-    pool, known: its own, which others may read.  takeover_s: within which another
-    node writes; a request waits a little longer, some seconds at most.  successor: the
-    pool of a log that this process writes by now.  deliver: how outcomes reach those
-    that wait.
+    pool, known: its own, which others may read.  successor: the pool of a log that this
+    process writes by now.  deliver: how outcomes reach those that wait.
     """
 
     def __init__(
         self,
         pool: Pool,
         known: KnownEntries,
-        following: Following,
+        following: Elsewhere,
         clock: Clock,
-        takeover_s: float,
+        terms: Terms,
     ) -> None:
         self.pool = pool
         self.known = known
         self._following = following
         self._clock = clock
-        self._patience_s = min(takeover_s + _RECOVERY_S, _MOST_WAIT_S)
-        self._answer_s = min(max(takeover_s, _LEAST_ANSWER_S), _MOST_WAIT_S)
+        self._terms = terms
         self._ending = Event()
         self._threads: list[Thread] = []
         self.successor: Pool | None = None
@@ -72,7 +114,7 @@ class Forwarding:
 
     def start(self, lifeline: Lifeline) -> None:
         """Start the threads."""
-        for _ in range(_AT_ONCE):
+        for _ in range(self._terms.at_once):
             self._threads.append(lifeline.start_thread("forwarding", self._run))
 
     def hand_over(self, pool: Pool) -> None:
@@ -90,17 +132,22 @@ class Forwarding:
             thread.join()
 
     def _run(self) -> None:
-        link = Link(self._answer_s)
+        link = self._terms.link()
         while taken := self.pool.take(MAX_BUNCH_ENTRIES, _BUNCH_BYTES):
             _Forwarded(self, link, taken).run()
         link.close()
 
     # What follows is for `_Forwarded` alone.
 
+    @property
+    def is_final(self) -> bool:
+        """Whether what the writer refuses is refused."""
+        return self._terms.is_final
+
     def is_over(self, begun_s: float) -> bool:
         """Whether a bunch has been tried for long enough."""
         spent_s = self._clock.monotonic_s() - begun_s
-        return spent_s >= self._patience_s or self._ending.wait(_PAUSE_S)
+        return spent_s >= self._terms.patience_s or self._ending.wait(_PAUSE_S)
 
     def now_s(self) -> float:
         """Return the time by which a bunch is judged."""
@@ -121,7 +168,7 @@ class Forwarding:
 
     def receipt(self, placed: Placed, leaf_hashes: Sequence[bytes]) -> Receipt | None:
         """Return a receipt whose head this node has read; None if it has not."""
-        snapshot = self._following.snapshot_of(placed.note, self._patience_s)
+        snapshot = self._following.snapshot_of(placed.note, self._terms.patience_s)
         if snapshot is None:
             return None
         return receipt_of(placed, snapshot, leaf_hashes)
@@ -208,6 +255,8 @@ class _Forwarded:
 
     def _refused(self, refused: Refused) -> TlogError | None:
         error = error_of(refused)
+        if self._by.is_final:
+            return error
         if isinstance(error, FatalError):
             self._is_unknown = True
             return None

@@ -1,6 +1,7 @@
 """One conversation with the node that writes; used by one thread."""
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
@@ -13,18 +14,41 @@ _CONNECT_S: Final = 1.0
 
 
 class NotReachedError(BusyError):
-    """The node that writes has not taken it: it is not there, or writes no more."""
+    """The node that writes has not taken it: it is not there, or writes no more.
+
+    status: of its answer; 0 if there was none.
+    """
+
+    def __init__(self, detail: str, status: int = 0) -> None:
+        super().__init__(detail)
+        self.status = status
 
 
 class UnansweredByNodeError(BusyError):
     """It was sent, and no answer came: it may have been done."""
 
 
-class Link:
-    """Asks one node after the other; timeout_s: how long an answer may take."""
+def connection_to(writer: Writer) -> HTTPConnection:
+    """Return a connection to a node by its URL, which is not made yet."""
+    parts = urlsplit(writer.address)
+    make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    return make(parts.hostname or "", parts.port, timeout=_CONNECT_S)
 
-    def __init__(self, timeout_s: float) -> None:
+
+class Link:
+    """Asks one node after the other.
+
+    timeout_s: how long an answer may take.  connect: returns a connection to a node,
+    which is not made yet.
+    """
+
+    def __init__(
+        self,
+        timeout_s: float | None,
+        connect: Callable[[Writer], HTTPConnection] = connection_to,
+    ) -> None:
         self._timeout_s = timeout_s
+        self._connect = connect
         self._writer: Writer | None = None
         self._connection: HTTPConnection | None = None
         self._is_cut = False
@@ -70,15 +94,15 @@ class Link:
         self.close()
         if answer.status == 500:
             raise UnansweredByNodeError("the node that writes has a fault")
-        raise NotReachedError(f"the node that wrote answers {answer.status}")
+        raise NotReachedError(
+            f"the node that wrote answers {answer.status}", answer.status
+        )
 
     def _connected(self, writer: Writer) -> HTTPConnection:
         if self._connection is not None and self._writer == writer:
             return self._connection
         self.close()
-        parts = urlsplit(writer.address)
-        make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = make(parts.hostname or "", parts.port, timeout=_CONNECT_S)
+        connection = self._connect(writer)
         try:
             connection.connect()
         except (OSError, HTTPException) as error:

@@ -130,10 +130,13 @@ def parse_bunch(body: bytes) -> list[Packed]:
         raise FormatError("each request of a bunch has entries")
     entries = Packed.parse(bunch.bundle, sum(bunch.counts))
     parts: list[Packed] = []
-    at = 0
+    at = start = 0
+    # Not by `cut`, which sums up all that stands before a part.
     for count in bunch.counts:
-        parts.append(entries.cut(at, at + count))
-        at += count
+        sizes = entries.sizes[at : at + count]
+        end = start + sum(sizes) + 2 * count
+        parts.append(Packed(entries.bundle[start:end], sizes))
+        at, start = at + count, end
     return parts
 
 

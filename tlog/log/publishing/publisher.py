@@ -9,6 +9,7 @@ durable, and which is not the one that becomes public, is kept apart as `stored`
 journal is trimmed by it, and the next start grows from it.
 """
 
+from collections.abc import Callable
 from threading import Thread
 from typing import Protocol
 
@@ -44,7 +45,8 @@ class Publisher:
     interval_s: least time between two publications, unless a whole part of the backlog
     waits.  public_size, public_note: of the
     public checkpoint.  stored_size: of the tree whose tiles are durable; the journal's
-    batches below it can be trimmed.
+    batches below it can be trimmed.  on_published: called, on its thread, when a part
+    is published and indexed.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Publisher:
         self._metrics = metrics
         self._edge: set[Tile] = set()
         self._thread: Thread | None = None
+        self.on_published: Callable[[], object] = lambda: None
         self.stored_size = backlog.first
         self.public_note = objects.checkpoint() or b""
         self.public_size = _size_of(self.public_note)
@@ -110,6 +113,7 @@ class Publisher:
         self._backlog.forget_tiles(work)
         self._add_to_index(work)
         self._backlog.forget_entries(work.commits)
+        self.on_published()
 
     def _add_to_index(self, work: Work) -> None:
         # After a start, the index may reach further than the public checkpoint did.

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.cases import in_one_test
 from tlog.log.admission.gate import Gate, UnauthorizedError
-from tlog.log.admission.rates import RateLimitedError, Rates
+from tlog.log.admission.rates import Buckets, OwnBuckets, RateLimitedError, Rates
+from tlog.log.admission.shared_rates import SharedBuckets
 from tlog.log.admission.tokens import Token, find_token, read_tokens
 from tlogverify.errors import FormatError
 
@@ -128,9 +129,16 @@ def test_an_empty_tokens_file_lets_nobody_in() -> None:
         Gate(dict, None, trust_forwarded_for=False).client("", [], "192.0.2.1")
 
 
-def test_a_bucket_empties_and_fills_at_its_rate() -> None:
+@pytest.fixture(params=[OwnBuckets, lambda: SharedBuckets(sets=2)])
+def buckets(request: pytest.FixtureRequest) -> Buckets:
+    """Buckets of one process, and of several."""
+    made: Buckets = request.param()
+    return made
+
+
+def test_a_bucket_empties_and_fills_at_its_rate(buckets: Buckets) -> None:
     clock = StillClock()
-    rates = Rates(10, 20, clock)
+    rates = Rates(10, 20, clock, buckets)
     rates.spend("a", 20)
     with pytest.raises(RateLimitedError) as caught:
         rates.spend("a", 1)
@@ -145,9 +153,9 @@ def test_a_bucket_empties_and_fills_at_its_rate() -> None:
         rates.spend("a", 1)
 
 
-def test_a_refusal_says_when_there_will_be_enough() -> None:
+def test_a_refusal_says_when_there_will_be_enough(buckets: Buckets) -> None:
     clock = StillClock()
-    rates = Rates(10, 100, clock)
+    rates = Rates(10, 100, clock, buckets)
     rates.spend("a", 100)
     with pytest.raises(RateLimitedError) as caught:
         rates.spend("a", 55)
@@ -155,8 +163,8 @@ def test_a_refusal_says_when_there_will_be_enough() -> None:
     rates.spend("a", 55)
 
 
-def test_a_refused_request_costs_nothing() -> None:
-    rates = Rates(1, 10, StillClock())
+def test_a_refused_request_costs_nothing(buckets: Buckets) -> None:
+    rates = Rates(1, 10, StillClock(), buckets)
     rates.spend("a", 5)
     for _ in range(100):
         with pytest.raises(RateLimitedError):
@@ -164,15 +172,15 @@ def test_a_refused_request_costs_nothing() -> None:
     rates.spend("a", 5)
 
 
-def test_one_client_does_not_spend_what_another_has() -> None:
-    rates = Rates(1, 10, StillClock())
+def test_one_client_does_not_spend_what_another_has(buckets: Buckets) -> None:
+    rates = Rates(1, 10, StillClock(), buckets)
     rates.spend("a", 10)
     rates.spend("b", 10)
 
 
-def test_a_request_above_the_burst_leaves_a_debt() -> None:
+def test_a_request_above_the_burst_leaves_a_debt(buckets: Buckets) -> None:
     clock = StillClock()
-    rates = Rates(10, 100, clock)
+    rates = Rates(10, 100, clock, buckets)
     rates.spend("a", 1_100)
     clock.seconds += 100
     with pytest.raises(RateLimitedError):

@@ -12,6 +12,7 @@ from tlog.entries.submission import MAX_BODY_BYTES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOTH_WAYS = True
+AT_FRONT = True
 
 GOOD = json_body(record("hostile"))
 ZEROS = "0" * 64

@@ -9,6 +9,7 @@ from tests.support.refused import require_refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOTH_WAYS = True
+AT_FRONT = True
 
 NO_PATH = [
     *("0", "0/", "0/0", "0/00", "0/0000", "0/000/", "0//000", "/0/000", "0/000//"),

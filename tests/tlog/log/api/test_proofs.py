@@ -14,6 +14,7 @@ from tlogverify.merkle import verify_inclusion
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOTH_WAYS = True
+AT_FRONT = True
 
 INDEXES = [0, 1, 127, 128, 254, 255, 256, 257, 298, 299]
 SIZES = [1, 2, 3, 127, 128, 129, 255, 256, 257, 299, 300]

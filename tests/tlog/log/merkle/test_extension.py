@@ -109,6 +109,13 @@ def test_new_ranges_at_the_edges_of_tiles_are_proven() -> None:
                     verify_range(start, size, leaves, left, right, extension.root)
 
 
+def test_neighbours_that_share_nodes_are_each_proven() -> None:
+    extension = extend(frontier(5), joined(5, 40))
+    for start in range(5, 40):
+        expected = TREE.range_proof(start, start + 1, 40)
+        assert expected == sides(extension, start, start + 1)
+
+
 @given(st.data())
 @settings(deadline=None, max_examples=100, database=None)
 def test_new_ranges_of_any_growth_are_proven(data: st.DataObject) -> None:
