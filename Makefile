@@ -89,7 +89,7 @@ test-browser: $(VENV)/installed
 many: $(VENV)/installed
 	TLOG_SUBMIT_FILES=12000 $(BIN)/python -m pytest tests/system/test_submit.py -k rate_limit
 
-# All figures but those of long runs, in a quarter of an hour: with nothing else on the machine.
+# All figures but those of long runs, with nothing else on the machine.
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
 

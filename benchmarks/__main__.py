@@ -1,6 +1,6 @@
 """Runs the benchmarks in order: `make bench`, or `python -m benchmarks`.
 
-    python -m benchmarks           all but the long ones: a quarter of an hour
+    python -m benchmarks           all but the long ones
     python -m benchmarks --long    the long ones: 10 million entries, many compilations
     python -m benchmarks --quick   all of them, in minutes: shows only that they work
 
@@ -30,7 +30,7 @@ SHORT: Final[dict[str, tuple[str, ...]]] = {
     "bench_tessera": ("--entries=20000",),
     "bench_witness": ("--rounds=10", "--seconds=8"),
 }
-"""What takes about a minute with these numbers; three runs each, as by itself."""
+"""What is not long, and with which numbers: chosen for a minute each, in three runs."""
 
 
 def main() -> int:

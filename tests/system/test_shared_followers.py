@@ -17,6 +17,7 @@ from tests.support.http import Answer, ask
 from tests.support.rekor import b64, body_of, hashedrekord
 from tests.support.rekor_client import PATH
 from tests.support.running import until
+from tests.support.severed import severed
 from tests.support.sharing import Shared, ending, submit, witnessed
 from tests.system.load import History, entry
 from tlogclient import LogClient, UnavailableError
@@ -290,6 +291,44 @@ async def test_a_node_that_has_seen_more_than_the_writer_stops(log: Shared) -> N
         fresh.start()
         assert 3 == await asyncio.to_thread(following.wait)
         assert "behind the 20 that this node has seen" in following.stderr
+
+
+async def test_a_head_that_nobody_has_acknowledged_is_not_shown(log: Shared) -> None:
+    """It is in the database, whose answer the writer never got."""
+    # They beat so seldom that only a commit has an answer that can be lost.
+    writing, following = (log.node(it, "--takeover-s", "600") for it in ("a", "b"))
+    next_one, history = log.node("c", "--takeover-s", "1"), History()
+    with severed(log.server.port) as way, ending(writing, following, next_one):
+        port = str(log.server.port)
+        url = log.server.url.replace(port, str(way.port))
+        writing.variables["TLOG_DATABASE"] = url
+        writing.start()
+        following.start()
+        await submit(following, history, entries(0, 10))
+        way.severs = "answer"
+        unanswered = asyncio.create_task(
+            ask(
+                *(writing.url, "/api/v1/entries"),
+                method="POST",
+                headers={"Content-Type": "application/json"},
+                body=b'{"entries":[%b]}' % entries(10, 11)[0],
+            )
+        )
+        await asyncio.to_thread(way.has_severed.wait)
+        # It cannot say that it ends, either.
+        way.severs = "all"
+        way.cut()
+        assert 3 == await asyncio.to_thread(writing.wait)
+        assert 503 == (await unanswered).status
+        assert (1, 11) == log.head()
+        await until(lambda: "not following" in following.stderr, 0.02)
+        for path, size in (("/checkpoint", b"\n10\n"), ("/api/v1/log", b'"size":10')):
+            assert size in (await ask(following.url, path)).body
+        # The next one that writes acknowledges it, by its recovery.
+        next_one.start()
+        await log.until_it_writes(next_one)
+        await submit(following, history, entries(9, 12))
+        assert 11 == history.indexes[entries(11, 12)[0]]
 
 
 async def test_only_nodes_of_the_log_are_heard(log: Shared) -> None:

@@ -29,6 +29,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "ed25519_key": [(it, it) for it in ("/a/key", "/b/key", "")],
     "listen": [("[::1]:1", "[::1]:1"), ("a:0", "a:0"), ("0.0.0.0:65535",) * 2],
     "prefix": [("/a", "/a"), ("/b/c", "/b/c"), ("", "")],
+    "workers": [("1", 1), ("1", 1), ("64", 64)],
     "mldsa44": [("true", True), ("0", False), ("1", True)],
     "publish_interval_ms": [("1", 1), ("0", 0), ("3", 3)],
     "max_pool_entries": [("1", 1), ("2", 2), ("3", 3)],

@@ -60,8 +60,8 @@ def require_sharing() -> None:
 
 
 def part_of(limit: int, count: int) -> int:
-    """Return what one of so many front ends has of a limit of all; at least 1."""
-    return max(-(-limit // count), 1)  # rounded up
+    """Return what one of so many front ends has of a limit of all, rounded up."""
+    return -(-limit // count)
 
 
 def settings_of_front(settings: LogSettings) -> LogSettings:
