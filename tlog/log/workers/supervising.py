@@ -176,7 +176,8 @@ class Supervisor:
             log_event(
                 "front end ended", level="warning", name=child.name, status=status
             )
-            if self._is_announced:
+            # One that has never answered may not be able to: that is told at the start.
+            if self._is_announced or child.is_ready:
                 self._plan(child)
             else:
                 self._failure = status if status > 0 else _FAILED

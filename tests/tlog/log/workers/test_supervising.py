@@ -13,12 +13,14 @@ import pytest
 from tests.system.server import environment
 
 PROGRAM = '''
-import json, os, select, signal, sys
+import fcntl, json, os, signal, sys
 from tlog.log.workers.supervising import Supervisor
 from tlog.log_lines import configure_logs
 
 configure_logs("json", "info")
 told = os.memfd_create("told")
+# Two that write at once share a place in it otherwise, and one overwrites the other.
+fcntl.fcntl(told, fcntl.F_SETFL, os.O_APPEND)
 
 
 def tell(what):
@@ -66,7 +68,6 @@ class Failed(Stopped):
 
     def leader(self, control):
         control.sendall(b"here\\n")
-        os.kill(os.getppid(), 0)
         while b"announced" not in os.pread(told, 4096, 0):
             pass
         return 3
@@ -117,7 +118,6 @@ class Falling(Stopped):
 stories = [Stopped, Failed, Killed, Unready, Unbound, Falling]
 for story in stories:
     os.ftruncate(told, 0)
-    os.lseek(told, 0, os.SEEK_SET)
     status = Supervisor(story(), 2).run()
     said = os.pread(told, 4096, 0).decode().split("\\n")[:-1]
     print(json.dumps([story.__name__, status, said]))
