@@ -137,15 +137,17 @@ def open_proof(answer: bytes, index: int, policy: Policy) -> Proof:
     return proof
 
 
-def open_logged_entry(answer: bytes, entry: bytes, policy: Policy) -> LogEntry:
+def open_logged_entry(
+    answer: bytes, forms: Sequence[bytes], policy: Policy
+) -> LogEntry:
     """Return a log's entry out of its answer to a Sigstore client.
 
-    entry: the canonical bytes that what was sent must become.
+    forms: the canonical bytes that what was sent may become.
 
     Raises FormatError or VerificationError.
     """
     logged = parse_log_entry(answer)
-    if logged.body != entry:
+    if logged.body not in forms:
         raise VerificationError("the log's entry is not the one that was sent")
     witnessed = policy.open_checkpoint(logged.to_proof().note)
     logged.require_in(witnessed.checkpoint)

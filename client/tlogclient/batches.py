@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from tlogverify import Record
+from tlogverify.attestation.dsse import Envelope
 from tlogverify.errors import FormatError
 from tlogverify.lines import encode_base64
 from tlogverify.record import parse_record
@@ -46,14 +47,30 @@ def encode_body(entries: Sequence[bytes]) -> bytes:
     return _HEAD + b",".join(entries) + _TAIL
 
 
-def encode_rekor_request(entry: RekorEntry) -> bytes:
-    """Return the body by which Sigstore's clients submit a hashedrekord."""
+def envelope_members(envelope: Envelope) -> dict[str, object]:
+    """Return an envelope's values for JSON; no signature names its key."""
+    signatures = [{"sig": encode_base64(it.sig)} for it in envelope.signatures]
+    return {
+        "payload": encode_base64(envelope.payload),
+        "payloadType": envelope.payload_type,
+        "signatures": signatures,
+    }
+
+
+def encode_rekor_request(entry: RekorEntry, envelope: Envelope | None = None) -> bytes:
+    """Return the body by which Sigstore's clients submit a signature.
+
+    entry: of one signature.  envelope: goes in the place of its hash.
+    """
     signature = entry.signatures[0]
     member = "x509Certificate" if signature.is_certificate else "publicKey"
     verifier = {
         "keyDetails": signature.details,
         member: {"rawBytes": encode_base64(signature.der)},
     }
+    if envelope is not None:
+        sent = {"envelope": envelope_members(envelope), "verifiers": [verifier]}
+        return json.dumps({"dsseRequestV002": sent}).encode("ascii")
     request = {
         "digest": encode_base64(entry.digest),
         "signature": {

@@ -56,6 +56,7 @@ from tlogclient.network import DIRECT, Network
 from tlogclient.purls import parse_question
 from tlogclient.transport import Request, Transport
 from tlogverify import Checkpoint, Policy, Proof, Record
+from tlogverify.attestation.dsse import Envelope
 from tlogverify.bundles import MAX_ENTRY_BYTES
 from tlogverify.note import MAX_NOTE_BYTES
 from tlogverify.policy import Witnessed
@@ -150,19 +151,23 @@ class LogClient:
                 raise error.at(len(proofs) + error.position) from None
         return proofs
 
-    async def submit_signature(self, entry: RekorEntry) -> LogEntry:
+    async def submit_signature(
+        self, *forms: RekorEntry, envelope: Envelope | None = None
+    ) -> LogEntry:
         """Submit a signature as Sigstore's clients do; return the log's proven entry.
 
-        entry: of kind hashedrekord.  A log that takes none of these is a RefusedError.
+        forms: what it may be logged as: a hashedrekord; of an `envelope`, which goes
+        in the place of its hash, also a dsse.  RefusedError if the log takes no such.
         """
         request = Request(
             "/api/v2/log/entries",
             _JSON,
             MAX_ANSWER_BYTES,
-            body=encode_rekor_request(entry),
+            body=encode_rekor_request(forms[0], envelope),
         )
         answer = await self._transport.fetch(request)
-        return open_logged_entry(answer, entry.encode(), self._policy)
+        encoded = [it.encode() for it in forms]
+        return open_logged_entry(answer, encoded, self._policy)
 
     async def submit_one(self, record: Record | bytes) -> Proof:
         """Submit one record and return its proof.

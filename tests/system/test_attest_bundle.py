@@ -157,6 +157,30 @@ def test_a_log_that_takes_none_of_it_is_told_with_the_next_step(
     assert not (folder / BUNDLE).exists()
 
 
+def test_a_log_that_makes_no_such_entries_is_told_with_the_next_step(
+    folder: Path, server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    kind = ("--entry-kind", "dsse")
+    refused = attest(folder, server, *kind)
+    assert 1 == refused.returncode
+    assert "served with --sigstore-dsse legacy" in refused.stderr
+    assert "or attest without --entry-kind dsse" in refused.stderr
+    assert not (folder / BUNDLE).exists()
+    # The envelope waits: what the log made of it is the other kind's entry.
+    assert 0 == attest(folder, server).returncode
+    assert f"as hashedrekord, in entry {index_of(folder)};" in refused.stderr
+    (folder / BUNDLE).unlink()
+    rejecting = ("--sigstore", "--sigstore-dsse", "reject")
+    with serving(
+        tmp_path_factory.mktemp("rejecting") / "log", *rejecting, origin="localhost"
+    ) as log:
+        refused = attest(folder, log, *kind)
+    assert 1 == refused.returncode
+    assert "this log takes no dsseRequestV002" in refused.stderr
+    assert "served with --sigstore-dsse legacy" in refused.stderr
+    assert not (folder / BUNDLE).exists()
+
+
 @pytest.mark.skipif(shutil.which("cosign") is None, reason="cosign")
 def test_cosign_verifies_it(folder: Path, server: ServerProcess) -> None:
     assert 0 == attest(folder, server).returncode

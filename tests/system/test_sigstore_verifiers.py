@@ -1,4 +1,4 @@
-"""Sigstore's libraries for Go and Rust, each alone; else these are skipped.
+"""Sigstore's libraries for Go, Java and Rust, each alone; else these are skipped.
 
 Each is asked by a program in `sigstore_verifiers/` that calls nothing but the library.
 """
@@ -15,22 +15,28 @@ from tests.system.test_attest import NAMES, prepared, tlog
 from tests.tlogverify.refusal import flip
 
 KEYED, CERTIFIED = "keyed.sigstore.json", "certified.sigstore.json"
+DSSE = "dsse.sigstore.json"
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with workshop(tmp_path_factory.mktemp("workshop")) as made:
+    folder = tmp_path_factory.mktemp("workshop")
+    with workshop(folder, "--sigstore-dsse", "legacy") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def folder(shop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with artifacts and both kinds of bundle about them."""
+    """Return a folder with artifacts and each kind of bundle about them."""
     folder = prepared(tmp_path_factory.mktemp("folder"))
     shop.certify(folder)
     by = ("--certificate", "release.pem")
     stamped = ("--timestamp-authority", shop.neighbours.tsa_url)
-    for bundle, more in ((KEYED, ()), (CERTIFIED, (*by, *stamped))):
+    for bundle, more in (
+        (KEYED, ()),
+        (CERTIFIED, (*by, *stamped)),
+        (DSSE, (*by, *stamped, "--entry-kind", "dsse")),
+    ):
         done = tlog(
             folder,
             *("attest", *NAMES, "--key", "release.key", "--bundle", bundle, *more),
@@ -49,6 +55,7 @@ def folder(shop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("sigstore-go-verify", (KEYED, CERTIFIED)),
         ("sigstore-rust-verify", (KEYED, CERTIFIED)),
+        ("sigstore-java-verify", (DSSE,)),
     ],
 )
 def test_other_libraries_verify_our_bundles(
@@ -70,10 +77,12 @@ def test_other_libraries_verify_our_bundles(
     right = {
         KEYED: ("--key", "release.key.pub"),
         CERTIFIED: (EMAIL, shop.client.issuer),
+        DSSE: (EMAIL, shop.client.issuer),
     }
     wrong = {
         KEYED: ("--key", "other.key.pub"),
         CERTIFIED: ("other@tests.example", shop.client.issuer),
+        DSSE: ("other@tests.example", shop.client.issuer),
     }
     for bundle in kinds:
         found = [verify(bundle, name, *right[bundle]) for name in (*NAMES, "other")]

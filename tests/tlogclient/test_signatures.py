@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.support.rekor import P256, hashedrekord, private_key, spki
+from tests.support.rekor import P256, dsse, hashedrekord, private_key, spki
 from tests.tlogclient.fake_log import Handler
 from tests.tlogverify.documents import ARTIFACT, POLICY
 from tests.tlogverify.refusal import flip
@@ -22,6 +22,7 @@ from tlogclient.answers import open_logged_entry
 from tlogclient.batches import encode_rekor_request
 from tlogclient.problems import parse_refusal
 from tlogverify import FormatError, ProofError, VerificationError
+from tlogverify.attestation.dsse import Envelope
 from tlogverify.lines import parse_base64
 from tlogverify.rekor import RekorEntry, Signature, parse_rekor
 
@@ -40,20 +41,25 @@ def test_the_request_is_as_sigstores_clients_write_it() -> None:
     entry = RekorEntry("hashedrekord", "SHA2_256", bytes(32), (signature,))
     sent = json.loads(encode_rekor_request(entry))["hashedRekordRequestV002"]
     assert {"keyDetails", "x509Certificate"} == set(sent["signature"]["verifier"])
+    given = dsse(b"{}", P256, payload_type="a type")
+    envelope = Envelope.parse(json.dumps(given["dsseRequestV002"]["envelope"]).encode())
+    assert given == json.loads(encode_rekor_request(parse_rekor(BODY), envelope))
 
 
 def test_an_answer_is_believed_once_it_is_proven() -> None:
-    logged = open_logged_entry(encoded(ANSWER), BODY, POLICY)
+    logged = open_logged_entry(encoded(ANSWER), (BODY,), POLICY)
     assert (3, BODY) == (logged.index, logged.body)
+    assert logged == open_logged_entry(encoded(ANSWER), (b"another", BODY), POLICY)
     hashes = ("inclusionProof", "hashes")
     for answer, entry, error in (
         (ANSWER, flip(BODY), VerificationError),
+        (ANSWER, BODY[:-1], VerificationError),
         (changed(ANSWER, hashes, []), BODY, ProofError),
         (changed(ANSWER, ("inclusionProof", "treeSize"), "8"), BODY, VerificationError),
         (changed(ANSWER, ("more",), 1), BODY, FormatError),
     ):
         with pytest.raises(error):
-            open_logged_entry(encoded(answer), entry, POLICY)
+            open_logged_entry(encoded(answer), (entry,), POLICY)
 
 
 async def submit(handler: Handler) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tlogclient.batches import envelope_members
 from tlogclient.runs import run_digest, run_name
 from tlogverify import Record
 from tlogverify.attestation.dsse import (
@@ -25,7 +26,7 @@ from tlogverify.attestation.dsse import (
 from tlogverify.attestation.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from tlogverify.errors import FormatError
 from tlogverify.record import Subject
-from tlogverify.rekor import RekorEntry, Signature
+from tlogverify.rekor import Kind, RekorEntry, Signature
 from tlogverify.sigstore import Bundle, BundleKey, LogEntry
 
 _ED25519_SPKI: Final = bytes.fromhex("302a300506032b6570032100")
@@ -113,18 +114,16 @@ def sign_once(statement: bytes, signer: AttestationSigner) -> Envelope:
 
 def encode_envelope(envelope: Envelope) -> bytes:
     """Return an envelope's JSON, one line."""
-    document = {
-        "payload": base64.b64encode(envelope.payload).decode(),
-        "payloadType": envelope.payload_type,
-        "signatures": [
-            {"sig": base64.b64encode(it.sig).decode()} for it in envelope.signatures
-        ],
-    }
-    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+    members = envelope_members(envelope)
+    return json.dumps(members, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def signature_entry(envelope: Envelope, key: BundleKey) -> RekorEntry:
-    """Return what a log keeps of a bundle's envelope: the signature over its hash.
+def signature_entry(
+    envelope: Envelope, key: BundleKey, kind: Kind = "hashedrekord"
+) -> RekorEntry:
+    """Return what a log keeps of a bundle's envelope: the signature, and a hash.
+
+    It is the hash that is signed; of kind dsse, that of the payload.
 
     Raises FormatError if no log takes signatures of such a key.
     """
@@ -136,8 +135,11 @@ def signature_entry(envelope: Envelope, key: BundleKey) -> RekorEntry:
     signature = Signature(
         envelope.signatures[0].sig, key.details, key.der, key.is_certificate
     )
+    if kind == "dsse":
+        payload_hash = hashlib.sha256(envelope.payload).digest()
+        return RekorEntry(kind, "SHA2_256", payload_hash, (signature,))
     digest = key.digest(pae(envelope.payload_type, envelope.payload))
-    return RekorEntry("hashedrekord", key.algorithm, digest, (signature,))
+    return RekorEntry(kind, key.algorithm, digest, (signature,))
 
 
 def bundle_of(

@@ -6,6 +6,10 @@ of the signature.  The last two and the signature are judged by this project's c
 and a verdict takes both.  The library is handed the values that were parsed here,
 encoded again: so both judge the same.
 
+It knows no entries of kind dsse 0.0.2, and looks at the kind after the certificate, the
+timestamps and the log's proof.  Beside such an entry it is asked for these alone; the
+signature, and that the entry is of it, are judged by this project's code.
+
 Source: sigstore client-spec, 4; sigstore-python 4.5, `sigstore.verify`.
 """
 
@@ -40,6 +44,17 @@ _INSTANT: Final = timedelta(microseconds=1)
 
 MAX_STAMPS_ASKED: Final = 4
 """Timestamps of a bundle whose times are told; verifying one takes milliseconds."""
+
+
+class _Judge(Verifier):
+    """The library's verifier, which can also be asked without the entry's kind."""
+
+    def verify_certificate(self, bundle: JudgedBundle, identity: Identity) -> None:
+        """Judge all but the envelope's signature and the entry's body.
+
+        The step is the library's own, and no part of its API: the extra pins 4.5.
+        """
+        self._verify_common_signing_cert(bundle, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +147,12 @@ def _ask_library(bundle: Bundle, signed: Signed, who: Who, root: bytes) -> None:
     for authority in trusted.timestamp_authorities:
         if authority.valid_for.end is not None:
             authority.valid_for.end += _INSTANT
-    verifier = Verifier(trusted_root=TrustedRoot(trusted))
+    verifier = _Judge(trusted_root=TrustedRoot(trusted))
     judged = JudgedBundle.from_json(bundle.encode())
     identity = Identity(identity=who.identity, issuer=who.issuer)
+    if [(it.kind, it.version) for it in bundle.entries] == [("dsse", "0.0.2")]:
+        verifier.verify_certificate(judged, identity)
+        return
     if isinstance(bundle.content, Envelope):
         verifier.verify_dsse(judged, identity)
         return

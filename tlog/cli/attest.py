@@ -72,6 +72,7 @@ from tlogclient.sboms import REFERENCE_TYPE
 from tlogverify.attestation.slsa import PROVENANCE_TYPE
 from tlogverify.command.telling import printable
 from tlogverify.errors import FormatError
+from tlogverify.rekor import Kind
 from tlogverify.sigstore import BundleKey
 
 _PUBLIC: Final = (b"-----BEGIN PUBLIC KEY-----", b"-----BEGIN CERTIFICATE-----")
@@ -254,7 +255,8 @@ async def _attest_in_bundle(
     network, key = find_network(options), BundleKey(signer.public)
     if options.certificate is not None:
         key = read_certificate(options.certificate)
-    by = BundleSigner(signer, key, _stamp_of(options))
+    kind: Kind = options.entry_kind or "hashedrekord"
+    by = BundleSigner(signer, key, _stamp_of(options), kind)
     policy = await load_policy(options, network)
     async with open_client(
         options.log,

@@ -95,6 +95,12 @@ def _add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timestamp-authority", metavar="URL", help="stamps the bundle's signature"
     )
+    parser.add_argument(
+        "--entry-kind",
+        choices=("hashedrekord", "dsse"),
+        help="of the bundle's log entry: hashedrekord, the default; or dsse, for "
+        "sigstore-java, of a log with --sigstore-dsse legacy",
+    )
 
 
 def require_whole(options: argparse.Namespace) -> None:
@@ -104,6 +110,8 @@ def require_whole(options: argparse.Namespace) -> None:
         raise FormatError("--log and --key are needed, without --dry-run")
     if options.bundle is None and (options.certificate or options.timestamp_authority):
         raise FormatError("--certificate and --timestamp-authority go with --bundle")
+    if options.bundle is None and options.entry_kind is not None:
+        raise FormatError("--entry-kind is of a bundle's log entry: it needs --bundle")
     if options.bundle is not None and (options.documents or options.sbom):
         # A log keeps what an entry names, and such an entry names a hash of it alone.
         raise FormatError(
