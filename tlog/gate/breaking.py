@@ -96,9 +96,15 @@ class Spool:
         self._logged = folder / "logged"
         self._link = link
         self._turn = asyncio.Lock()
+        # The folder and what is counted of it change together.
+        self._counting = asyncio.Lock()
         make_folders(self._logged, PRIVATE_FOLDER)
-        self.waiting = len(self._list())
+        self._waiting = {*self._list()}
+
+    @property
+    def waiting(self) -> int:
         """How many uses the log does not have yet."""
+        return len(self._waiting)
 
     async def keep(self, use: Use) -> Path:
         """Write a use down durably; BusyError if too many wait, OSError."""
@@ -106,8 +112,11 @@ class Spool:
             raise BusyError(f"{MAX_SPOOLED} uses of break-glass wait for the log")
         document = use.encode()
         path = self._folder / f"{hashlib.sha256(document).hexdigest()}.json"
-        await asyncio.to_thread(write_all_whole, {path: document}, mode=PRIVATE_FILE)
-        self.waiting += 1
+        async with self._counting:
+            await asyncio.to_thread(
+                write_all_whole, {path: document}, mode=PRIVATE_FILE
+            )
+            self._waiting.add(path)
         return path
 
     async def submit(self, path: Path) -> int | None:
@@ -124,9 +133,10 @@ class Spool:
             return None
 
     async def forget(self, path: Path) -> None:
-        """Drop a use that was not let through."""
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        self.waiting -= 1
+        """Drop a use that the log has, or that was not let through."""
+        async with self._counting:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            self._waiting.discard(path)
 
     async def submit_waiting(self) -> None:
         """Give the log what it does not have yet, as long as it answers.
@@ -134,11 +144,12 @@ class Spool:
         What it refuses stays, and keeps no other back.
         """
         try:
-            paths = await asyncio.to_thread(self._list)
+            async with self._counting:
+                paths = await asyncio.to_thread(self._list)
+                self._waiting = {*paths}
         except OSError as error:
             _tell(self._folder, error)
             return
-        self.waiting = len(paths)
         if self._link is None:
             return
         for path in paths:
@@ -166,8 +177,7 @@ class Spool:
             await _put(log, document, proof.index)
             files = {self._logged / path.name: document, given: proof.encode()}
             await asyncio.to_thread(write_all_whole, files, mode=PRIVATE_FILE)
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-            self.waiting -= 1
+            await self.forget(path)
             return proof.index
 
     def _list(self) -> list[Path]:

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.cases import case
 from tests.support.http import ask
 from tests.support.running import published, running_log
@@ -25,6 +27,9 @@ from tests.tlog.gate.workshop import (
     template,
 )
 from tests.tlog.rules.workshop import NOW, at
+from tlog.folders import write_all_whole
+from tlog.gate import breaking
+from tlog.gate.breaking import Spool, Use
 from tlog.gate.coverage import ask_log
 from tlogclient import LogClient
 from tlogverify import verify_artifact
@@ -171,6 +176,29 @@ async def test_the_logs_token_is_followed_and_one_use_has_one_entry(
             indexes = await asyncio.gather(spool.submit(path), spool.submit(path))
             assert [0, 0] == [*indexes]
             assert (1, 0) == (log.heads.signed.size, spool.waiting)
+
+
+async def test_a_use_that_is_seen_while_it_is_written_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, loop = Spool(tmp_path / "spool", None), asyncio.get_running_loop()
+
+    def write(files: dict[Path, bytes], *, mode: int) -> None:
+        write_all_whole(files, mode=mode)
+        # It has its name, and who writes it does not know yet.
+        looking = asyncio.run_coroutine_threadsafe(spool.submit_waiting(), loop)
+        for _ in range(1_000):
+            if looking.done():
+                return
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+
+    monkeypatch.setattr(breaking, "write_all_whole", write)
+    path = await spool.keep(Use("uid", "user", "shop", "pod", WHY, (), (), 1, 2))
+    assert 1 == spool.waiting
+    await spool.submit_waiting()
+    assert 1 == spool.waiting
+    await spool.forget(path)
+    assert 0 == spool.waiting
 
 
 async def test_a_use_that_cannot_be_logged_keeps_no_other_back(
