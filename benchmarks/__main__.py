@@ -28,9 +28,9 @@ SHORT: Final[dict[str, tuple[str, ...]]] = {
     "bench_submit_batch": (),
     "bench_submit_single": (),
     "bench_tessera": ("--entries=20000",),
-    "bench_witness": ("--rounds=10", "--seconds=8"),
+    "bench_witness": (),
 }
-"""What is not long, and with which numbers: chosen for a minute each, in three runs."""
+"""What is not long, and with which numbers: one to five minutes each, in three runs."""
 
 
 def main() -> int:
