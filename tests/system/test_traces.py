@@ -117,6 +117,24 @@ def test_a_log_tells_of_submissions_and_commits_within_their_trace(
     ]
 
 
+def test_front_ends_tell_of_submissions_and_their_leader_of_commits(
+    tmp_path: Path,
+) -> None:
+    with collector() as (url, taken):
+        log = ServerProcess(tmp_path / "log", "--traces", url, "--workers", "2").start()
+        try:
+            for label in range(3):
+                body = json_body(record(label))
+                assert 201 == submit(log.url, body, traceparent=PARENT)
+        finally:
+            assert 0 == log.terminate()
+    submitted = [it for it in taken if it["name"] == "submit"]
+    committed = [it for it in taken if it["name"] == "commit"]
+    assert len(taken) == len(submitted) + len(committed)
+    assert [(TRACE, SPAN)] * 3 == [(it["trace"], it["parent"]) for it in submitted]
+    assert [1, 2, 3] == sorted(it["tlog.size"] for it in committed)
+
+
 def test_what_is_refused_is_told_as_a_failure(tmp_path: Path) -> None:
     with collector() as (url, taken):
         log = ServerProcess(tmp_path / "log", "--traces", url).start()
