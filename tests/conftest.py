@@ -47,7 +47,6 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TMPDIR" in os.environ or not os.path.isdir(_MEMORY):
@@ -60,9 +59,14 @@ def pytest_configure() -> None:
         tempfile.tempdir = None
 
 
-def pytest_collection_finish() -> None:
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

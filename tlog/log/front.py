@@ -26,16 +26,17 @@ from tlog.log.nodes.forwarding import Forwarding
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
 from tlog.log.reading import Reading
-from tlog.log.sequencer.known import KnownEntries
+from tlog.log.sequencer.known import KnownEntries, NothingKnown
 from tlog.log.sequencer.pool import Pool, Settled, settle
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
 from tlog.log.storage.folder import FolderLayout
+from tlog.log.storage.kept import KeptElsewhere
 from tlog.log.storage.stores_folder import folder_objects
 from tlog.log.submitting import Submitting
 from tlog.log.workers.board import Reader
 from tlog.log.workers.counting import listening_at, socket_of, tell_counts
-from tlog.log.workers.faces import LedIndex, LedTiles, NothingKnown, PostedHeads
+from tlog.log.workers.faces import LedIndex, LedTiles, PostedHeads
 from tlog.log.workers.leading import SOCKET, Leader
 from tlog.log.workers.together import Opened, Together, part_of, settings_of_front
 from tlogverify.keys import VerifierKey, parse_verifier_key
@@ -60,18 +61,6 @@ class _Identity(NamedTuple):
     origin: str
     keys: tuple[VerifierKey, ...]
     policy: str = ""
-
-
-class _KeptByLeader:
-    """What witnesses have said is kept by the process that writes."""
-
-    where = "the process that writes"
-
-    def read(self) -> bytes | None:
-        return None
-
-    def write(self, content: bytes) -> None:
-        """Leave it to that process."""
 
 
 class Front:
@@ -156,7 +145,7 @@ def _faces(
         limit_bytes=part_of(MAX_WAITING_BYTES, count),
     )
     # What it may not write, the process that writes refuses.
-    guard = WriteGuard(_KeptByLeader(), metrics)
+    guard = WriteGuard(KeptElsewhere("the process that writes"), metrics)
     metrics.queue_entries.set_function(lambda: pool.waiting_entries)
     metrics.waiting_checks.set_function(lambda: checks.waiting)
     return Fronted(

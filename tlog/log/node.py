@@ -28,11 +28,12 @@ from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import TileReader
 from tlog.log.reading import Reading
-from tlog.log.sequencer.known import KnownEntries
+from tlog.log.sequencer.known import KnownEntries, NothingKnown
 from tlog.log.sequencer.pool import Pool, Settled, settle
 from tlog.log.serving import SharedDoor, serve
 from tlog.log.settings import LogSettings
 from tlog.log.standing import Standing
+from tlog.log.storage.kept import KeptElsewhere
 from tlog.log.storage.stores import Stores
 from tlog.log.submitting import Submitting
 from tlogverify.keys import VerifierKey
@@ -84,34 +85,16 @@ class Followed:
         return tuple(self.standing.keys)
 
 
-class _Elsewhere:
-    """What witnesses have said is kept by the node that writes."""
-
-    where = "the node that writes"
-
-    def read(self) -> bytes | None:
-        return None
-
-    def write(self, content: bytes) -> None:
-        """Leave it to that node."""
-
-
-class _NothingWaits:
-    """A node that follows has all that it shows in its index."""
-
-    def find_all(self, leaf_hashes: object) -> dict[bytes, int]:
-        return {}
-
-
 def follow(
     ground: Ground, following: Following, documents: OpenDocuments | None
 ) -> Followed:
     """Return the faces of a log that is followed; `following` is open."""
     settings, stores = ground.settings, ground.stores
-    known = KnownEntries(_NothingWaits(), stores.index)
+    # All that it shows is in its index.
+    known = KnownEntries(NothingKnown(), stores.index)
     pool = Pool(settings.max_pool_entries, settings.max_pool_bytes)
     heads = FollowedHeads(following, is_shown_at_once=not ground.waits_for_witnesses)
-    guard = WriteGuard(_Elsewhere(), ground.metrics)
+    guard = WriteGuard(KeptElsewhere("the node that writes"), ground.metrics)
     tiles = TileReader(stores.objects, following, settings.tile_cache_tiles)
     prover = Prover(tiles)
     followed = Followed(

@@ -20,6 +20,18 @@ class Waiting(Protocol):
         ...
 
 
+class NothingKnown:
+    """Stands for an index, or for what waits for one, where there is none."""
+
+    def find_all(self, leaf_hashes: Iterable[bytes]) -> dict[bytes, int]:
+        """Return nothing."""
+        return {}
+
+    def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:
+        """Return None for each."""
+        return [None] * len(leaf_hashes)
+
+
 class KnownEntries:
     """Every entry up to the signed head, by its leaf hash."""
 

@@ -2,7 +2,8 @@
 
 It is what witnesses have said against the log, or which keys it has had.
 
-FolderText    a file in the log's folder
+FolderText       a file in the log's folder
+KeptElsewhere    kept by another process, which writes the log
 """
 
 from pathlib import Path
@@ -49,3 +50,17 @@ class FolderText:
     def write(self, content: bytes) -> None:
         """Replace the file as a whole."""
         write_whole(self._file, content, mode=PRIVATE_FILE)
+
+
+class KeptElsewhere:
+    """The text of a log that this process does not write; where: who keeps it."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def read(self) -> bytes | None:
+        """Return None: who writes reads it."""
+        return None
+
+    def write(self, content: bytes) -> None:
+        """Leave it to who writes."""

@@ -75,6 +75,8 @@ class FrontCounts:
         self._newest: dict[str, Counts] = {}
         self._ended: list[Counted] = []
         self._answered: set[str] = set()
+        # What came first is noted first, so that no process is taken for its next one.
+        self._asking = asyncio.Lock()
 
     @property
     def answering(self) -> int:
@@ -83,7 +85,11 @@ class FrontCounts:
 
     async def fetch(self) -> None:
         """Ask all front ends at once; one that does not answer counts what it had."""
-        found = await asyncio.gather(*map(_fetched, self._addresses))
+        async with self._asking:
+            found = await asyncio.gather(*map(_fetched, self._addresses))
+            self._note(found)
+
+    def _note(self, found: Sequence[Counts | None]) -> None:
         self._answered.clear()
         for address, counts in zip(self._addresses, found, strict=True):
             if counts is None:

@@ -1,7 +1,6 @@
 """What a front end reads of a log: its heads, tiles and index."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -120,15 +119,3 @@ class LedIndex:
     def search(self, key: bytes, start: int, limit: int) -> list[int]:
         """Return up to `limit` indexes of entries that `key` finds, from `start`."""
         return self._leader.search(key, start, limit)
-
-
-class NothingKnown:
-    """Stands for an index where none is read: who writes looks for duplicates."""
-
-    def find_all(self, leaf_hashes: Iterable[bytes]) -> dict[bytes, int]:
-        """Return nothing."""
-        return {}
-
-    def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:
-        """Return None for each."""
-        return [None] * len(leaf_hashes)
