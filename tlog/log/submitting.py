@@ -68,11 +68,14 @@ class Submitting:
     def commit_for(self, receiver: Receiver, entries: Sequence[bytes]) -> None:
         """Let canonical entries wait for a commit, which is told to `receiver`.
 
+        All that one turn of the loop reads is shown to the sequencer together.
+
         Raises BusyError if there is no room, RolledBackError if a witness has
         contradicted the log while the request was read.
         """
         self.guard.require_writable()
-        self.pool.put_ticket(Ticket(Packed.of(entries), receiver))
+        if self.pool.add(Ticket(Packed.of(entries), receiver)):
+            asyncio.get_running_loop().call_soon(self.pool.show)
 
     async def shown_with(self, receipt: Receipt, wait_s: float) -> Snapshot | None:
         """Return a shown head that has all entries of a receipt, if it comes.

@@ -78,6 +78,9 @@ class Pool:
 
     limit_entries, limit_bytes: how much may wait at once.  A request larger than what
     is free is refused, unless nothing waits.
+
+    What was added can be taken once it is shown.  So what an event loop reads in one
+    turn gets into one batch, and who takes it is woken once.
     """
 
     def __init__(self, limit_entries: int, limit_bytes: int = 64 << 20) -> None:
@@ -91,6 +94,8 @@ class Pool:
         self._waiting = 0
         self._tickets: deque[Ticket] = deque()
         self._entries = 0
+        # How many of the tickets may be taken; the others stand behind them.
+        self._shown = 0
         self._is_closed = False
 
     @property
@@ -116,7 +121,15 @@ class Pool:
         return receiver
 
     def put_ticket(self, ticket: Ticket) -> None:
-        """Let a ticket wait for a commit; BusyError if there is no room."""
+        """Let a ticket wait, and show it; BusyError if there is no room."""
+        self.add(ticket)
+        self.show()
+
+    def add(self, ticket: Ticket) -> bool:
+        """Let a ticket wait that is not shown yet; BusyError if there is no room.
+
+        Returns whether it is the first such ticket: then `show` must be called.
+        """
         count, size = len(ticket.entries), ticket.entries.entry_bytes
         with self._lock:
             if self._is_closed:
@@ -128,32 +141,45 @@ class Pool:
                 raise BusyError("too many entries wait for a commit")
             self._tickets.append(ticket)
             self._entries, self._bytes = entries, held_bytes
-            if self._waiting:
-                self._waiting -= 1
-                self._changed.notify()
+            return len(self._tickets) == self._shown + 1
+
+    def show(self) -> None:
+        """Let all that was added be taken."""
+        with self._lock:
+            self._shown = len(self._tickets)
+            self._wake_one()
 
     def take(self, limit_entries: int, limit_bytes: int = 32 << 20) -> list[Ticket]:
-        """Return the tickets that wait, up to about both limits; wait for one.
+        """Return the tickets that are shown, up to about both limits; wait for one.
 
         An empty list says that the pool is closed and empty.
         """
         with self._lock:
-            while not (self._tickets or self._is_closed):
+            while not (self._shown or self._is_closed):
                 self._waiting += 1
                 self._changed.wait()
             taken: list[Ticket] = []
             entries = size = 0
-            while self._tickets and entries < limit_entries and size < limit_bytes:
+            while self._shown and entries < limit_entries and size < limit_bytes:
                 taken.append(self._tickets.popleft())
+                self._shown -= 1
                 entries += len(taken[-1].entries)
                 size += taken[-1].entries.entry_bytes
             self._entries -= entries
             self._bytes -= size
+            # What is too much for one goes to the next.
+            self._wake_one()
             return taken
 
     def close(self) -> None:
         """Take no more tickets; those that wait are still taken from the pool."""
         with self._lock:
             self._is_closed = True
+            self._shown = len(self._tickets)
             self._waiting = 0
             self._changed.notify_all()
+
+    def _wake_one(self) -> None:
+        if self._waiting and self._shown:
+            self._waiting -= 1
+            self._changed.notify()

@@ -1,7 +1,8 @@
 """The one writer's thread: it takes the tickets that wait, commits them, and answers.
 
 It commits in groups: a batch holds all that came while the batch before it was
-committed.  Nobody waits for a timer, and under load batches grow by themselves.
+committed, in whole turns of the event loop.  Nobody waits for a timer, and under load
+batches grow by themselves.
 """
 
 from collections.abc import Callable
