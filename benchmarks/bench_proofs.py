@@ -33,14 +33,15 @@ METHOD: Final = """
     server process, the kernel told to forget the log's files, one proof from each
     level-0 tile, so that each is read from the disk.  Warm: random indexes after a
     round of the same.  With the default tile cache (2,048 tiles) and with one that
-    holds the whole tree.  Of a checkpoint and of full tiles of hashes, at random, the
-    CPU alone is told.  Made and verified: one process, one core, CPU time, 10,000
-    proofs over and over, one at a time, many of one head and the bare loop by turns,
-    of which the median counts; verify_artifact reads a proof file's bytes and checks
-    signature, path and record.  The bare loop makes the same calls of hashlib, is told
-    on which side each sibling stands, and checks nothing but the root.  Many of one
-    head: all proofs in the order of their indexes, each sharing what it can with the
-    one before it (tlogverify.inclusions).  The peers hold their whole tree in memory.
+    holds the whole tree.  Of a checkpoint, of full tiles of hashes, at random, and
+    of 128 bundles that are asked for again and again the CPU alone is told.  Made
+    and verified: one process, one core, CPU time, 10,000 proofs over and over, one
+    at a time, many of one head and the bare loop by turns, of which the median
+    counts; verify_artifact reads a proof file's bytes and checks signature, path
+    and record.  The bare loop makes the same calls of hashlib, is told on which
+    side each sibling stands, and checks nothing but the root.  Many of one head:
+    all proofs in the order of their indexes, each sharing what it can with the one
+    before it (tlogverify.inclusions).  The peers hold their whole tree in memory.
 """
 CONNECTIONS: Final = 64
 SAMPLE: Final = 10_000
@@ -108,6 +109,7 @@ def _measures(runs: dict[str, list[float]]) -> list[Measure]:
         Measure(
             "server CPU for a full tile of hashes", "us", runs["tile cpu"], None, True
         ),
+        Measure("server CPU for a kept bundle", "us", runs["bundle cpu"], None, True),
         Measure("proofs made in process, one core", "/s", runs["made"]),
         Measure("proofs verified offline, one core", "/s", runs["verify"], 100_000),
         Measure("the same by a bare loop of hashlib", "/s", runs["bare"]),
@@ -138,14 +140,17 @@ def _served(folder: Path, entries: int, proofs: int, nth: int) -> dict[str, floa
         summary = log.load("prove", *arguments, *more, connections=CONNECTIONS)
         return summary["proofs"] / summary["seconds"]
 
-    def read_cpu_us(log: RunningLog, what: str) -> float:
+    def read_cpu_us(log: RunningLog, what: str, count: int) -> float:
         flags = (f"--size={entries}", f"--order={nth}")
-        log.load(
-            "read", what, f"--count={proofs // 4}", *flags, connections=CONNECTIONS
-        )
+
+        def read(count: int) -> None:
+            arguments = (what, f"--count={count}", *flags)
+            log.load("read", *arguments, connections=CONNECTIONS)
+
+        read(count // 4)
         before_s = log.cpu_s
-        log.load("read", what, f"--count={proofs}", *flags, connections=CONNECTIONS)
-        return (log.cpu_s - before_s) / proofs * 1e6
+        read(count)
+        return (log.cpu_s - before_s) / count * 1e6
 
     drop_cached_pages(folder / "public")
     with serving(folder) as log:
@@ -154,8 +159,10 @@ def _served(folder: Path, entries: int, proofs: int, nth: int) -> dict[str, floa
         before_s = log.cpu_s
         warm = ask(log, proofs, 200 + nth)
         cpu_us = (log.cpu_s - before_s) / proofs * 1e6
-        checkpoint_us = read_cpu_us(log, "checkpoint")
-        tile_us = read_cpu_us(log, "tile")
+        checkpoint_us = read_cpu_us(log, "checkpoint", proofs)
+        tile_us = read_cpu_us(log, "tile", proofs)
+        # The generator keeps all answers, 67 KB each.
+        bundle_us = read_cpu_us(log, "bundle", proofs // 10)
     with serving(folder, f"--tile-cache-tiles={entries // 128 + 16}") as log:
         ask(log, proofs, nth, "--once-a-tile")
         cached = ask(log, proofs, 300 + nth)
@@ -166,6 +173,7 @@ def _served(folder: Path, entries: int, proofs: int, nth: int) -> dict[str, floa
         "cpu": cpu_us,
         "checkpoint cpu": checkpoint_us,
         "tile cpu": tile_us,
+        "bundle cpu": bundle_us,
     }
 
 

@@ -34,13 +34,16 @@ from benchmarks.truth import (
     prove_submission,
 )
 from tlogverify import parse_verifier_key
+from tlogverify.bundles import parse_bundle
 from tlogverify.hashing import leaf_hash
 from tlogverify.signed import open_checkpoint
-from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH, Tile
+from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 _SAMPLE: Final = 50
 _WARM_UP_S: Final = 1.0
 _POLL_S: Final = 0.02
+_KEPT: Final = 128
+"""Bundles that a server keeps in memory by default, 8 MB of them."""
 
 
 def main() -> None:
@@ -66,7 +69,7 @@ def main() -> None:
     prove.add_argument("--order", type=int, default=1, help="seed of the indexes")
     prove.add_argument("--once-a-tile", action="store_true")
     read = verbs.add_parser("read", help="what any file server could answer")
-    read.add_argument("what", choices=("checkpoint", "tile"))
+    read.add_argument("what", choices=("checkpoint", "tile", "bundle"))
     read.add_argument("--count", type=int, required=True)
     read.add_argument("--size", type=int, required=True, help="of the log")
     read.add_argument("--order", type=int, default=1, help="seed of the tiles")
@@ -172,16 +175,18 @@ async def _prove(given: argparse.Namespace) -> dict[str, object]:
 
 
 async def _read(given: argparse.Namespace) -> dict[str, object]:
-    """Read the checkpoint, or full tiles of hashes; the same path, the same bytes."""
+    """Read the checkpoint, full tiles of hashes, or as many bundles as are kept.
+
+    The same path gives the same bytes.
+    """
     chance = random.Random(given.order)
-    if given.what == "checkpoint":
-        paths = ["/checkpoint"] * given.count
-    else:
-        tiles = [
-            Tile(0, chance.randrange(given.size // TILE_WIDTH))
-            for _ in range(given.count)
-        ]
-        paths = [f"/{it.path}" for it in tiles]
+    full = given.size // TILE_WIDTH
+    paths = {
+        "checkpoint": ["/checkpoint"],
+        "tile": [f"/{Tile(0, nth).path}" for nth in range(full)],
+        "bundle": [f"/{Tile(ENTRIES, nth).path}" for nth in range(min(full, _KEPT))],
+    }[given.what]
+    paths = chance.choices(paths, k=given.count)
     async with Client.to(given.url, given.connections) as client:
         timing = await client.closed_loop([lookup_request(it) for it in paths])
     assert all(it.status == 200 for it in timing.answers)
@@ -192,8 +197,10 @@ async def _read(given: argparse.Namespace) -> dict[str, object]:
     for body in found.values():
         if given.what == "checkpoint":
             assert open_checkpoint(body, key).size == given.size
-        else:
+        elif given.what == "tile":
             assert len(body) == FULL_TILE_BYTES
+        else:
+            parse_bundle(body, TILE_WIDTH)
     return {
         "reads": len(paths),
         "seconds": timing.seconds,
