@@ -33,8 +33,8 @@ METHOD: Final = """
     round and comes with its consistency proof: 64 connections of one other process,
     each the next when its last is answered.  Then every log once a second, at moments
     drawn at random, whether or not earlier ones are answered: latency from when a head
-    was due.  Every answer is 200; of each run 50 cosignatures are verified, and the
-    newest heads are asked for.
+    was due, and the rate that came of the 1,000 offered.  Every answer is 200; of each
+    run 50 cosignatures are verified, and the newest heads are asked for.
 """
 CONNECTIONS: Final = 64
 LOGS: Final = 1_000
@@ -107,6 +107,7 @@ _UNITS: Final = {
     "p50 at that load": "ms",
     "p99 at that load": "ms",
     "witness CPU for a head": "us",
+    "heads cosigned at 1,000/s offered": "/s",
     "p50 at 1,000/s offered": "ms",
     "p99 at 1,000/s offered": "ms",
 }
@@ -133,16 +134,17 @@ async def _run(
         _rank(latencies_s, 0.5) * 1000,
         _rank(latencies_s, 0.99) * 1000,
         used_s / heads * 1e6,
-        _rank(offered, 0.5) * 1000,
-        _rank(offered, 0.99) * 1000,
+        len(offered.latencies_s) / offered.seconds,
+        _rank(offered.latencies_s, 0.5) * 1000,
+        _rank(offered.latencies_s, 0.99) * 1000,
     )
     return list(zip(_UNITS, figures, strict=True))
 
 
 async def _offer(
     client: Client, witness: RunningWitness, histories: Histories, first: int
-) -> list[float]:
-    """Let each log send one head a second; return all latencies."""
+) -> Timing:
+    """Let each log send one head a second."""
     chance = random.Random(2)
     rounds = len(histories.sizes) - 1
     # Each log at its own moment of every second, so that its heads come in order.
@@ -154,8 +156,7 @@ async def _offer(
         due_s += [nth - first + moment for moment, _ in moments]
     timing = await client.open_loop(requests, due_s)
     assert all(answer.status == 200 for answer in timing.answers)
-    assert timing.seconds < 1.1 * (rounds - first), "the witness fell behind"
-    return timing.latencies_s
+    return timing
 
 
 def _check(timing: Timing, witness: RunningWitness, size: int) -> None:
