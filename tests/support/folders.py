@@ -1,8 +1,14 @@
 """Folders of stopped logs, and how tests damage and judge them."""
 
+import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from tlog.fsck.check import Verdict, check_folder
 from tlog.log.opening import open_log
@@ -11,6 +17,29 @@ from tlogverify.record import Record, Subject
 
 SIZE = 600
 INSERT_BATCH = "INSERT INTO batches VALUES (?, ?, ?)"
+_DISK = "/var/tmp"  # noqa: S108 - a folder of its own is made there
+
+
+@contextmanager
+def folder_on_disk() -> Iterator[Path]:
+    """Give a folder on a disk: others lie in memory, where nobody waits for one."""
+    if not os.path.isdir(_DISK):
+        pytest.skip(f"there is no {_DISK}")
+    with TemporaryDirectory(dir=_DISK) as folder:
+        if os.major(os.stat(folder).st_dev) == 0:
+            pytest.skip(f"{_DISK} is on no disk")
+        yield Path(folder)
+
+
+def forget_pages(path: Path) -> None:
+    """Let the kernel forget what it has of a file on a disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # What is not on the disk yet cannot be forgotten.
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
 
 
 def entry(number: int) -> bytes:

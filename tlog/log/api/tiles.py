@@ -81,11 +81,19 @@ class TileEndpoints:
     def _at_once(
         self, readable: Snapshot, tile: Tile, *, is_packed: bool
     ) -> Content | None:
-        """Return a tile that is in memory; None if it must be read or packed."""
+        """Return a tile that is in memory; None if it is waited for or packed."""
         edge = None if is_packed else readable.tree.edge_bytes(tile)
         if edge is not None:
             return Content.of(edge)
-        return self._kept.get((tile, is_packed))
+        kept = self._kept.get((tile, is_packed))
+        if kept is not None or is_packed or not tile.is_full:
+            return kept
+        body = self._log.tiles.bytes_now(tile)
+        if body is None:
+            return None
+        content = Content.of(body)
+        self._kept.put((tile, is_packed), content)
+        return content
 
     def _content(self, signed: Snapshot, tile: Tile, is_packed: bool) -> Content:
         """Read all of a tile before anything is answered; called in a thread.

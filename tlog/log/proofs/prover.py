@@ -33,7 +33,7 @@ class Prover:
     def inclusion_at_once(
         self, snapshot: Snapshot, index: int, size: int
     ) -> list[Hash] | None:
-        """Return the path as `inclusion` does; None if a tile is not in memory."""
+        """Return the path as `inclusion` does; None if that waits for a tile."""
         if size == snapshot.size:
             return self._reader.inclusion_path(snapshot, index)
         return self._prove_at_once(snapshot, inclusion_plan(index, size))
@@ -41,7 +41,7 @@ class Prover:
     def consistency_at_once(
         self, snapshot: Snapshot, old_size: int, new_size: int
     ) -> list[Hash] | None:
-        """Return the proof as `consistency` does; None if a tile is not in memory."""
+        """Return the proof as `consistency` does; None if that waits for a tile."""
         return self._prove_at_once(snapshot, consistency_plan(old_size, new_size))
 
     async def inclusion(

@@ -22,6 +22,7 @@ from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash
 from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 _PAGE_BYTES = 4 << 20
+_NOW_BYTES = 128 << 10
 
 
 class Stored(Protocol):
@@ -32,6 +33,13 @@ class Stored(Protocol):
 
         Raises FileNotFoundError if it is not there, another OSError if the machine
         cannot read it.
+        """
+        ...
+
+    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
+        """Return a tile's bytes if that waits for nothing and they are not more.
+
+        None says nothing about the tile: `read` does.
         """
         ...
 
@@ -69,16 +77,16 @@ class TileReader:
         self._edge: _Edge | None = None
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
-        """Return the path of the leaf at `index`; None if a tile is not in memory."""
+        """Return the path of the leaf at `index`; None if that waits for a tile."""
         edge, nth = self._edge, index // TILE_WIDTH
         if edge is None or edge.snapshot is not snapshot:
             edge = self._edge_of(snapshot)
-        above, lowest = edge.above.get(nth), self._cached((0, nth))
-        if above is not None and lowest is not None:
+        above = edge.above.get(nth)
+        if above is not None and (lowest := self._at_once((0, nth))) is not None:
             return siblings_in_full_tile(lowest, index % TILE_WIDTH) + above
         tiles: dict[TilePlace, TileLevels] = {}
         for place in sibling_tiles(index, snapshot.size):
-            levels = edge.tiles.get(place) or self._cached(place)
+            levels = edge.tiles.get(place) or self._at_once(place)
             if levels is None:
                 return None
             tiles[place] = levels
@@ -125,10 +133,12 @@ class TileReader:
     def peek(
         self, snapshot: Snapshot, tiles: Iterable[Tile]
     ) -> dict[Tile, TileLevels] | None:
-        """Return hash tiles with their inner nodes; None if one is not in memory."""
+        """Return hash tiles with their inner nodes; None if one is waited for."""
         found: dict[Tile, TileLevels] = {}
         for tile in tiles:
-            levels = self._remembered(snapshot, tile)
+            levels = self._remembered(snapshot, tile) or self._read_now(
+                (tile.level, tile.index)
+            )
             if levels is None:
                 return None
             found[tile] = levels
@@ -147,6 +157,21 @@ class TileReader:
             return EMPTY_ROOT
         plan = root_plan(size)
         return plan.finish(self.load(snapshot, plan.tiles()))[0]
+
+    def bytes_now(self, tile: Tile) -> bytes | None:
+        """Return the bytes of a full tile or bundle if that waits for nothing.
+
+        None says nothing about it, and may be said of a large bundle: its bytes keep an
+        event loop busy for too long.
+        """
+        # In this order: a tile leaves the memory only after it is on disk.
+        content = self._unpublished.get(tile)
+        if content is None:
+            content = self._stored.read_now(tile, _NOW_BYTES)
+        if content is None or len(content) > _NOW_BYTES:
+            return None
+        is_cut = tile.level != ENTRIES and len(content) != FULL_TILE_BYTES
+        return None if is_cut else content
 
     def tile_bytes(self, snapshot: Snapshot, tile: Tile) -> bytes:
         """Return the bytes of a tile or bundle that the snapshot's tree has."""
@@ -189,9 +214,19 @@ class TileReader:
     def _fetched(self, snapshot: Snapshot, tile: Tile) -> TileLevels:
         # An incomplete tile of an older tree is the beginning of the full one, and so
         # are the inner nodes that it has.
-        levels = hashing.tile_levels(self._full_bytes(tile.full))
+        return self._kept((tile.level, tile.index), self._full_bytes(tile.full))
+
+    def _at_once(self, place: TilePlace) -> TileLevels | None:
+        return self._cached(place) or self._read_now(place)
+
+    def _read_now(self, place: TilePlace) -> TileLevels | None:
+        content = self.bytes_now(Tile(*place))
+        return None if content is None else self._kept(place, content)
+
+    def _kept(self, place: TilePlace, content: bytes) -> TileLevels:
+        levels = hashing.tile_levels(content)
         with self._lock:
-            self._cache[tile.level, tile.index] = levels
+            self._cache[place] = levels
             while len(self._cache) > self._limit:
                 self._cache.popitem(last=False)
         return levels

@@ -34,6 +34,13 @@ class Objects(Protocol):
         """Return a tile's bytes; FileNotFoundError if it is not there."""
         ...
 
+    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
+        """Return a tile's bytes if that waits for nothing and they are not more.
+
+        None says nothing about the tile: `read` does.
+        """
+        ...
+
     def read_many(self, tiles: Sequence[Tile]) -> list[bytes]:
         """Return the bytes of some tiles, in their order; raises as `read`."""
         ...

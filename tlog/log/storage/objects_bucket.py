@@ -60,6 +60,9 @@ class BucketObjects:
         """Return a tile's bytes; FileNotFoundError if it is not there."""
         return get_object(self._store, self._key(tile)).content
 
+    def read_now(self, tile: Tile, limit_bytes: int) -> None:
+        """Return None: a network is always waited for."""
+
     def read_many(self, tiles: Sequence[Tile]) -> list[bytes]:
         """Return the bytes of some tiles, read several at once; raises as `read`."""
         return at_once(self.read, tiles)

@@ -32,6 +32,10 @@ class CountedObjects:
         with self._counting():
             return self._inner.read(tile)
 
+    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
+        """Return a tile's bytes if that waits for nothing."""
+        return self._inner.read_now(tile, limit_bytes)
+
     def read_many(self, tiles: Sequence[Tile]) -> list[bytes]:
         """Return the bytes of some tiles."""
         with self._counting():

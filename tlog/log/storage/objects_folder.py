@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tlog.durable.cached import read_cached
 from tlog.durable.disk import Disk, DurableFolder
 from tlogverify.tiles import Tile
 
@@ -33,6 +34,10 @@ class FolderObjects:
     def read(self, tile: Tile) -> bytes:
         """Return a tile's bytes; FileNotFoundError if it is not there."""
         return self._path(tile).read_bytes()
+
+    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
+        """Return a tile's bytes if the kernel has them in memory."""
+        return read_cached(f"{self._public}/{tile.path}", limit_bytes)
 
     def read_many(self, tiles: Sequence[Tile]) -> list[bytes]:
         """Return the bytes of some tiles, in their order; raises as `read`."""

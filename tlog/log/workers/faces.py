@@ -99,6 +99,10 @@ class LedTiles:
             # It may have been written meanwhile; if not, it is missing.
             return self._files.read(tile)
 
+    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
+        """Return a tile's bytes if the folder has it and that waits for nothing."""
+        return self._files.read_now(tile, limit_bytes)
+
     def get(self, tile: Tile) -> bytes | None:
         """Return None: what no folder has is asked for."""
         return None

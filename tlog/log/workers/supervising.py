@@ -234,16 +234,30 @@ class Supervisor:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
-        pid = os.fork()
-        if pid == 0:
-            self._become(nth, ours, its)
+        # A child that still has the handlers of its parent would lose a signal.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(nth, ours, its, held)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         its.close()
         child = _Child(name, nth, pid, ours, time.monotonic())
         self._children[nth] = child
         self._selector.register(ours, selectors.EVENT_READ, child)
 
-    def _become(self, nth: int, ours: socket.socket, its: socket.socket) -> None:
-        """Be a child until its end; nothing of the parent runs after it."""
+    def _become(
+        self,
+        nth: int,
+        ours: socket.socket,
+        its: socket.socket,
+        held: set[int | signal.Signals],
+    ) -> None:
+        """Be a child until its end; nothing of the parent runs after it.
+
+        held: the signals that the parent holds back.
+        """
         status = _FAILED
         try:
             signal.set_wakeup_fd(-1)
@@ -255,6 +269,7 @@ class Supervisor:
                         if number is signal.SIGINT
                         else signal.SIG_DFL,
                     )
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             # Their ends are the parent's: a child that had one would outlive it.
             for it in (ours, *(child.link for child in self._children.values())):
                 it.close()

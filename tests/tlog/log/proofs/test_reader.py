@@ -149,9 +149,38 @@ class Missing:
             raise FileNotFoundError(2, "No such file or directory", tile.path)
         return self._content
 
+    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
+        del tile, limit_bytes
+        return self._content
+
     def get(self, tile: Tile) -> bytes | None:
         del tile
         return None
+
+
+class OnDisk:
+    """A store that must always be waited for."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def read(self, tile: Tile) -> bytes:
+        del tile
+        return self._content
+
+    def read_now(self, tile: Tile, limit_bytes: int) -> None:
+        """Return None: there is much to wait for."""
+
+
+class Unwritten:
+    """What has every tile in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def get(self, tile: Tile) -> bytes:
+        del tile
+        return self._content
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x00" * 8191, b"\x00" * 8193])
@@ -194,8 +223,44 @@ def test_no_more_tiles_are_kept_than_allowed(log: Log) -> None:
     assert (
         log.reading.tiles.peek(log.heads.signed, [Tile(0, 0), Tile(0, 1)]) is not None
     )
-    reader = TileReader(log.stores.objects, log.backlog, 1)
+    content = log.reading.tiles.tile_bytes(log.heads.signed, Tile(0, 0))
+    reader = TileReader(OnDisk(content), Missing(), 1)
     reader.load(log.heads.signed, [Tile(0, 0)])
+    assert reader.peek(log.heads.signed, [Tile(0, 0)]) is not None
     reader.load(log.heads.signed, [Tile(0, 1)])
     assert reader.peek(log.heads.signed, [Tile(0, 0)]) is None
     assert reader.peek(log.heads.signed, [Tile(0, 1)]) is not None
+
+
+def test_what_needs_no_waiting_is_read_at_once(log: Log) -> None:
+    signed, tile = log.heads.signed, Tile(0, 0)
+    content = log.reading.tiles.tile_bytes(signed, tile)
+    reader = TileReader(Missing(content), Missing(), 2)
+    assert content == reader.bytes_now(tile)
+    assert reader.peek(signed, [tile]) == log.reading.tiles.load(signed, [tile])
+    assert reader.inclusion_path(signed, 0) is not None
+    waits = TileReader(OnDisk(content), Missing(), 2)
+    assert waits.bytes_now(tile) is None
+    assert waits.inclusion_path(signed, 0) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 8191, b"\x00" * 8193])
+def test_a_cut_tile_is_nothing_that_is_answered_at_once(
+    log: Log, content: bytes
+) -> None:
+    reader = TileReader(Missing(content), Missing(), 2)
+    assert reader.bytes_now(Tile(0, 0)) is None
+    assert reader.inclusion_path(log.heads.signed, 0) is None
+
+
+def test_a_large_bundle_is_for_a_thread() -> None:
+    bundle = Tile(ENTRIES, 0)
+    assert TileReader(Missing(b"\x00" * (128 << 10)), Missing(), 2).bytes_now(bundle)
+    larger = Missing(b"\x00" * ((128 << 10) + 1))
+    assert TileReader(larger, Missing(), 2).bytes_now(bundle) is None
+
+
+def test_what_is_not_on_disk_yet_goes_before_what_is() -> None:
+    """A folder may have tiles of a history that was given up."""
+    reader = TileReader(Missing(b"\x00" * 8192), Unwritten(b"\x01" * 8192), 2)
+    assert b"\x01" * 8192 == reader.bytes_now(Tile(0, 0))

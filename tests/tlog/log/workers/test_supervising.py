@@ -115,9 +115,28 @@ class Falling(Stopped):
     announce = Roles.announce
 
 
-stories = [Stopped, Failed, Killed, Unready, Unbound, Falling]
+class Early(Stopped):
+    """The second front end is told to end before it is one: as it is forked."""
+
+
+forks = 0
+
+
+def count():
+    global forks
+    forks += 1
+
+
+def end_early():
+    if story is Early and forks == 3:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+os.register_at_fork(before=count, after_in_child=end_early)
+stories = [Stopped, Failed, Killed, Unready, Unbound, Falling, Early]
 for story in stories:
     os.ftruncate(told, 0)
+    forks = 0
     status = Supervisor(story(), 2).run()
     said = os.pread(told, 4096, 0).decode().split("\\n")[:-1]
     print(json.dumps([story.__name__, status, said]))
@@ -180,4 +199,14 @@ def test_a_front_end_that_ends_again_and_again_is_started_again(
     status, told = stories["Falling"]
     assert 0 == status
     assert 5 == told.count("begun")
+    assert "leader ends" == told[-1]
+
+
+def test_a_child_that_was_just_forked_can_be_ended(
+    stories: dict[str, tuple[int, list[str]]],
+) -> None:
+    status, told = stories["Early"]
+    # It has never answered: that ends all, as for any other that cannot begin.
+    assert 3 == status
+    assert "announced here" not in told
     assert "leader ends" == told[-1]
