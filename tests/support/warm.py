@@ -27,6 +27,7 @@ import atexit
 import marshal
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -258,6 +259,9 @@ class _Warm:
         for stream in (self.stdout, self.stderr):
             if stream is not None:
                 stream.close()
+        if kind is not None:
+            # What would have ended it may never have come.
+            self.send_signal(signal.SIGKILL)
         self.wait()
 
 

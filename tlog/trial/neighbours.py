@@ -23,6 +23,7 @@ from tlog.trial.identities import IdentityProvider
 from tlog.trial.timestamps import TimestampAuthority
 
 _MAX_BODY_BYTES: Final = 64 << 10
+_MOST_READ_BYTES: Final = 16 << 20
 _REFUSED: Final = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(InvalidSignature, UnsupportedAlgorithm, PyJWTError),
@@ -104,9 +105,12 @@ def _answered(environ: WSGIEnvironment, path: str, answer: Answer) -> tuple[str,
     said = environ.get("CONTENT_LENGTH") or "none"
     if environ["PATH_INFO"] != path:
         return "404 Not Found", b""
-    if not said.isdecimal() or int(said) > _MAX_BODY_BYTES:
+    if not said.isdecimal():
         return "413 Content Too Large", b""
-    body = environ["wsgi.input"].read(int(said))
+    # Also of what is too large: a client that cannot send all of it hears no answer.
+    body = environ["wsgi.input"].read(min(int(said), _MOST_READ_BYTES))
+    if int(said) > _MAX_BODY_BYTES:
+        return "413 Content Too Large", b""
     try:
         return "", answer(environ.get("HTTP_AUTHORIZATION", ""), body)
     except _REFUSED as error:
