@@ -29,6 +29,7 @@ _ROOT: Final = Path(__file__).parents[1]
 _KERNELS: Final = _ROOT / "tlog" / "hashing" / "kernels"
 _PROGRAM: Final = Path(__file__).with_name("tricks.c")
 _LEVEL: Final = "-O3"
+_MODULE: Final = "tlog.hashing._native"
 _BACKENDS: Final = ("avx512", "avx2", "shani", "portable")
 
 NODE: Final = "1 node"
@@ -257,7 +258,7 @@ def main() -> None:
             "places": given.places,
             "absent": [name for name in _BACKENDS if name not in present],
             "compiler": _version(compiler),
-            "flags": " ".join(_flags(_LEVEL)),
+            "flags": " ".join(kernel_flags(_LEVEL)),
         },
         is_quick=given.quick,
     ).finish()
@@ -335,7 +336,7 @@ def _build(
             continue
         objects.append(made)
         commands.append(
-            [*compiler, *_flags(level), "-c", str(source_file), "-o", str(made)]
+            [*compiler, *kernel_flags(level), "-c", str(source_file), "-o", str(made)]
         )
     with ThreadPoolExecutor(2) as pool:
         for done in pool.map(subprocess.run, commands):
@@ -364,11 +365,13 @@ def _run(program: Path, backends: Sequence[str]) -> dict[str, Rates]:
     return said
 
 
-def _flags(level: str) -> list[str]:
-    """Return the package's own flags at another level of optimisation."""
+def kernel_flags(level: str) -> list[str]:
+    """Return the flags of the package's kernels at another level of optimisation."""
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))
-    (module,) = project["tool"]["setuptools"]["ext-modules"]
-    flags: list[str] = module["extra-compile-args"]
+    modules = project["tool"]["setuptools"]["ext-modules"]
+    flags: list[str] = next(
+        it["extra-compile-args"] for it in modules if it["name"] == _MODULE
+    )
     assert flags.count(_LEVEL) == 1, "the package's flags have changed"
     return [level if flag == _LEVEL else flag for flag in flags]
 
