@@ -6,6 +6,7 @@ What stands between the two markers is rewritten; quick results are left out.
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,13 +39,16 @@ def main() -> None:
 
 
 def _origins(documents: list[dict[str, Any]]) -> list[str]:
-    """Return whether all is of one machine and commit, and if not, what is not."""
-    newest = _origin(max(documents, key=lambda it: str(it["date"])))
-    others = [it["name"] for it in documents if _origin(it) != newest]
-    where, commit = newest
+    """Return the machine and commit that most are of, and what is of another."""
+    ((where, commit), _), *_ = Counter(map(_origin, documents)).most_common()
     lines = [f"Measured on {where}, commit {commit}."]
+    others = [
+        f"{it['name']} ({', '.join(_origin(it))})"
+        for it in documents
+        if _origin(it) != (where, commit)
+    ]
     if others:
-        lines.append(f"On another machine or commit: {', '.join(others)}.")
+        lines.append(f"On another machine or commit: {'; '.join(others)}.")
     return [*lines, ""]
 
 
