@@ -31,17 +31,6 @@ def folder_on_disk() -> Iterator[Path]:
         yield Path(folder)
 
 
-def forget_pages(path: Path) -> None:
-    """Let the kernel forget what it has of a file on a disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        # What is not on the disk yet cannot be forgotten.
-        os.fsync(descriptor)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
-
-
 def entry(number: int) -> bytes:
     """Return the canonical bytes of a record that belongs to `number`."""
     digest = sha256(b"%d" % number).digest()

@@ -57,13 +57,19 @@ def test_who_shows_no_token_of_it_gets_no_certificate(tmp_path: Path) -> None:
         assert trial.stdout is not None
         told = json.loads(trial.stdout.readline())
         target = f"{told['fulcio']}/api/v2/signingCert"
-        for body, status in (
-            (b"{", 400),
-            (json.dumps({"credentials": {"oidcIdentityToken": "x"}}).encode(), 400),
-            # More than the system takes before anybody has read it.
-            (b" " * (8 << 20), 413),
+        # More than the system takes before anybody has read it.
+        large = b" " * (8 << 20)
+        for url, body, status in (
+            (target, b"{", 400),
+            (
+                target,
+                json.dumps({"credentials": {"oidcIdentityToken": "x"}}).encode(),
+                400,
+            ),
+            (target, large, 413),
+            (f"{target}s", large, 404),
         ):
-            request = Request(target, body)  # noqa: S310 - a loopback server of ours
+            request = Request(url, body)  # noqa: S310 - a loopback server of ours
             with pytest.raises(HTTPError) as refused:
                 urlopen(request)  # noqa: S310 - as above
             refused.value.close()

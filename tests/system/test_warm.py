@@ -44,6 +44,22 @@ def test_it_is_stopped_continued_and_killed_by_real_signals(tmp_path: Path) -> N
     assert -signal.SIGKILL == server.wait()
 
 
+def test_it_is_ended_where_a_test_fails_that_would_have_ended_it(
+    tmp_path: Path,
+) -> None:
+    command = [*COMMAND, "witness", "--listen=127.0.0.1:0", "--name=a.example/w"]
+    process = warm.start(
+        [*command, f"--data={tmp_path / 'witness'}"],
+        environment=environment(),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    with pytest.raises(ZeroDivisionError), process:
+        raise ZeroDivisionError
+    assert -signal.SIGKILL == process.returncode
+
+
 def test_it_holds_no_descriptor_but_its_streams(tmp_path: Path) -> None:
     """Another's link or stream would keep that from being seen closed."""
     with serving(tmp_path / "one") as one, serving(tmp_path / "two") as two:

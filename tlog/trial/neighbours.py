@@ -103,13 +103,12 @@ def _listen(path: str, status: str, media_type: str, answer: Answer) -> Iterator
 def _answered(environ: WSGIEnvironment, path: str, answer: Answer) -> tuple[str, bytes]:
     """Return a refusal, or "", and what is answered."""
     said = environ.get("CONTENT_LENGTH") or "none"
+    size = int(said) if said.isdecimal() else 0
+    # Also of what is refused: a client that cannot send all of it hears no answer.
+    body = environ["wsgi.input"].read(min(size, _MOST_READ_BYTES))
     if environ["PATH_INFO"] != path:
         return "404 Not Found", b""
-    if not said.isdecimal():
-        return "413 Content Too Large", b""
-    # Also of what is too large: a client that cannot send all of it hears no answer.
-    body = environ["wsgi.input"].read(min(int(said), _MOST_READ_BYTES))
-    if int(said) > _MAX_BODY_BYTES:
+    if not said.isdecimal() or size > _MAX_BODY_BYTES:
         return "413 Content Too Large", b""
     try:
         return "", answer(environ.get("HTTP_AUTHORIZATION", ""), body)

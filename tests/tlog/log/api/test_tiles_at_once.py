@@ -1,6 +1,7 @@
 """Tiles that the kernel has, and those that it must read: the same answers."""
 
-from tests.support.folders import folder_on_disk, forget_pages
+from benchmarks.running import drop_cached_pages
+from tests.support.folders import folder_on_disk
 from tests.support.http import ask
 from tests.support.records import canonical, record
 from tests.support.running import published, running_log
@@ -18,8 +19,7 @@ async def test_a_tile_is_the_same_whoever_reads_it() -> None:
         async with running_log(folder / "log") as (url, _):
             cached = [await ask(url, f"/{path}") for path in PATHS]
         async with running_log(folder / "log") as (url, _):
-            for file in files:
-                forget_pages(file)
+            drop_cached_pages(folder / "log" / "public")
             read = [await ask(url, f"/{path}") for path in PATHS]
         contents = [file.read_bytes() for file in files]
     assert contents == [it.body for it in cached]
