@@ -2,17 +2,19 @@
 
 They serve the newest tree, whose incomplete nodes are computed once for all of its
 proofs.  A path costs 7 us where its plan costs 60 (build machine); `plans` serves older
-trees.  All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L.  The
-one sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
+trees.  All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L, and
+what a path has above a tile is the same for all leaves below that tile.  The one
+sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
 
 Source: RFC 6962, 2.1.1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import Final, cast
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
+from tlog.log.merkle.plans import TileLevels
 from tlogverify.hashing import HASH_SIZE, Hash, hash_at
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH
 
@@ -46,44 +48,75 @@ def edge_nodes(frontier: Frontier) -> dict[int, Hash]:
     return nodes
 
 
-def sibling_tiles(index: int, size: int) -> list[TilePlace]:
-    """Return the tiles that hold the complete siblings of a leaf, bottom up."""
-    return [
-        (level, index >> 8 * (level + 1))
-        for level in range((size.bit_length() + 7) // 8)
-        if (index >> 8 * (level + 1)) * TILE_WIDTH < size >> 8 * level
-    ]
+class Paths:
+    """The inclusion paths of one tree.
+
+    frontier: the tree's right edge.  remembered: of how many tiles it keeps what paths
+    have above them.  For use from any thread.
+    """
+
+    def __init__(self, frontier: Frontier, remembered: int) -> None:
+        self._size = frontier.size
+        self._edge_tiles = {
+            (tile.level, tile.index): hashing.tile_levels(content)
+            for tile, content in frontier.tiles.items()
+        }
+        self._edge_nodes = edge_nodes(frontier)
+        self._remembered = remembered
+        self._above: dict[TilePlace, list[Hash]] = {}
+
+    def path(
+        self, index: int, full_tile: Callable[[TilePlace], TileLevels | None]
+    ) -> list[Hash] | None:
+        """Return the inclusion proof of a leaf, sibling first.
+
+        index < the tree's size.  full_tile: returns a full tile's levels.  If it
+        returns None so does this, and if it raises.  ValueError if a tile is not full.
+        """
+        return self._from(0, index, full_tile)
+
+    def _from(
+        self, level: int, nth: int, full_tile: Callable[[TilePlace], TileLevels | None]
+    ) -> list[Hash] | None:
+        """Return the path of the nth hash of all the tiles of a level."""
+        at = nth // TILE_WIDTH
+        if (at + 1) * TILE_WIDTH > self._size >> 8 * level:
+            return self._beside_the_edge(level, nth)
+        place = level, at
+        above = self._above.get(place)
+        if above is None:
+            above = self._from(level + 1, at, full_tile)
+            if above is None:
+                return None
+            if len(self._above) >= self._remembered:
+                self._above.clear()
+            self._above[place] = above
+        levels = full_tile(place)
+        if levels is None:
+            return None
+        return siblings_in_full_tile(levels, nth % TILE_WIDTH) + above
+
+    def _beside_the_edge(self, level: int, nth: int) -> list[Hash]:
+        """Return the path from a tile that is not full; there is none above that is."""
+        path: list[Hash] = []
+        size = self._size >> 8 * level
+        levels: TileLevels = ()
+        for height in range((self._size - 1).bit_length() - 8 * level):
+            within = height & 7
+            if within == 0:
+                place = level + (height >> 3), nth >> height + 8
+                levels = self._edge_tiles.get(place, ())
+            sibling, complete = nth >> height ^ 1, size >> height
+            if sibling < complete:
+                # A full tile has TILE_WIDTH >> within nodes of this height.
+                last = TILE_WIDTH - 1 >> within
+                path.append(hash_at(levels[within], sibling & last))
+            elif sibling == complete and 8 * level + height in self._edge_nodes:
+                path.append(self._edge_nodes[8 * level + height])
+        return path
 
 
-def inclusion_path(
-    index: int,
-    size: int,
-    tiles: Mapping[TilePlace, Sequence[bytes]],
-    edge: Mapping[int, Hash],
-) -> list[Hash]:
-    """Return the inclusion proof of a leaf, sibling first."""
-    path: list[Hash] = []
-    start = 0
-    # A tile that is not full has none above it that is.
-    while (index >> start + 8) + 1 << 8 <= size >> start:
-        levels = tiles[start >> 3, index >> start + 8]
-        path += siblings_in_full_tile(levels, index >> start & TILE_WIDTH - 1)
-        start += 8
-    levels = ()
-    for height in range(start, (size - 1).bit_length()):
-        within = height & 7
-        if within == 0:
-            levels = tiles.get((height >> 3, index >> height + 8), ())
-        nth, complete = index >> height ^ 1, size >> height
-        if nth < complete:
-            # A full tile has TILE_WIDTH >> within nodes of this height.
-            path.append(hash_at(levels[within], nth & (TILE_WIDTH - 1 >> within)))
-        elif nth == complete and height in edge:
-            path.append(edge[height])
-    return path
-
-
-def siblings_in_full_tile(levels: Sequence[bytes], nth: int) -> list[Hash]:
+def siblings_in_full_tile(levels: TileLevels, nth: int) -> list[Hash]:
     """Return the eight siblings on the way from a full tile's nth hash to its root.
 
     levels: as `hashing.tile_levels` has them; ValueError if the tile is not full.

@@ -3,17 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from tlog import hashing
 from tlog.errors import MISSING, CorruptError, MachineError
-from tlog.log.merkle.paths import (
-    TilePlace,
-    edge_nodes,
-    inclusion_path,
-    sibling_tiles,
-    siblings_in_full_tile,
-)
+from tlog.log.merkle.paths import Paths, TilePlace
 from tlog.log.merkle.plans import TileLevels, root_plan
 from tlog.log.merkle.snapshot import Snapshot
 from tlogverify.bundles import encode_bundle, parse_bundle
@@ -52,14 +46,11 @@ class Unpublished(Protocol):
         ...
 
 
-class _Edge(NamedTuple):
+class _Newest(NamedTuple):
     """What every proof of one snapshot shares."""
 
     snapshot: Snapshot
-    tiles: dict[TilePlace, TileLevels]
-    nodes: dict[int, Hash]
-    above: dict[int, list[Hash]]
-    """Of full tiles of leaves, by their index: what their leaves' paths end with."""
+    paths: Paths
 
 
 class TileReader:
@@ -74,54 +65,26 @@ class TileReader:
         self._limit = cached
         self._cache: OrderedDict[TilePlace, TileLevels] = OrderedDict()
         self._lock = Lock()
-        self._edge: _Edge | None = None
+        self._newest: _Newest | None = None
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if that waits for a tile."""
-        edge, nth = self._edge, index // TILE_WIDTH
-        if edge is None or edge.snapshot is not snapshot:
-            edge = self._edge_of(snapshot)
-        above = edge.above.get(nth)
-        if above is not None and (lowest := self._at_once((0, nth))) is not None:
-            return siblings_in_full_tile(lowest, index % TILE_WIDTH) + above
-        tiles: dict[TilePlace, TileLevels] = {}
-        for place in sibling_tiles(index, snapshot.size):
-            levels = edge.tiles.get(place) or self._at_once(place)
-            if levels is None:
-                return None
-            tiles[place] = levels
-        path = inclusion_path(index, snapshot.size, tiles, edge.nodes)
-        if (nth + 1) * TILE_WIDTH <= snapshot.size:
-            if len(edge.above) >= self._limit:
-                edge.above.clear()
-            edge.above[nth] = path[TILE_WIDTH.bit_length() - 1 :]
-        return path
+        return self._paths_of(snapshot).path(index, self._at_once)
 
     def load_inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash]:
         """Return the path of the leaf at `index`; may wait for the disk."""
-        edge = self._edge_of(snapshot)
-        tiles = {
-            place: edge.tiles.get(place)
-            or self._cached(place)
-            or self._fetched(snapshot, Tile(*place))
-            for place in sibling_tiles(index, snapshot.size)
-        }
-        return inclusion_path(index, snapshot.size, tiles, edge.nodes)
 
-    def _edge_of(self, snapshot: Snapshot) -> _Edge:
-        edge = self._edge
-        if edge is None or edge.snapshot is not snapshot:
-            tiles = snapshot.tree.frontier.tiles
-            edge = self._edge = _Edge(
-                snapshot,
-                {
-                    (tile.level, tile.index): hashing.tile_levels(content)
-                    for tile, content in tiles.items()
-                },
-                edge_nodes(snapshot.tree.frontier),
-                above={},
-            )
-        return edge
+        def loaded(place: TilePlace) -> TileLevels:
+            return self._cached(place) or self._fetched(Tile(*place))
+
+        return cast(list[Hash], self._paths_of(snapshot).path(index, loaded))
+
+    def _paths_of(self, snapshot: Snapshot) -> Paths:
+        newest = self._newest
+        if newest is None or newest.snapshot is not snapshot:
+            paths = Paths(snapshot.tree.frontier, self._limit)
+            newest = self._newest = _Newest(snapshot, paths)
+        return newest.paths
 
     def _cached(self, place: TilePlace) -> TileLevels | None:
         with self._lock:
@@ -147,7 +110,7 @@ class TileReader:
     def load(self, snapshot: Snapshot, tiles: Iterable[Tile]) -> dict[Tile, TileLevels]:
         """Return hash tiles with their inner nodes; may wait for the disk."""
         return {
-            tile: self._remembered(snapshot, tile) or self._fetched(snapshot, tile)
+            tile: self._remembered(snapshot, tile) or self._fetched(tile)
             for tile in tiles
         }
 
@@ -211,7 +174,7 @@ class TileReader:
             return hashing.tile_levels(edge)
         return self._cached((tile.level, tile.index))
 
-    def _fetched(self, snapshot: Snapshot, tile: Tile) -> TileLevels:
+    def _fetched(self, tile: Tile) -> TileLevels:
         # An incomplete tile of an older tree is the beginning of the full one, and so
         # are the inner nodes that it has.
         return self._kept((tile.level, tile.index), self._full_bytes(tile.full))

@@ -1,50 +1,65 @@
 """Inclusion paths by arithmetic: the same as the oracle's, at every place."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support.cases import case
 from tests.tlog.log.merkle.grown import EDGES, TREE, frontier, levels, sampled
-from tlog.log.merkle.paths import TilePlace, edge_nodes, inclusion_path, sibling_tiles
+from tlog.log.merkle.paths import Paths, TilePlace, edge_nodes
 from tlogverify.tiles import Tile
 
 
-def tiles_of(index: int, size: int) -> dict[TilePlace, list[bytes]]:
-    """Return the tiles that a path asks for, at the widths that `size` implies."""
-    return {
-        (level, nth): levels(
-            Tile(level, nth, min(256, (size >> 8 * level) - nth * 256))
-        )
-        for level, nth in sibling_tiles(index, size)
-    }
+def tiles_below(size: int) -> Callable[[TilePlace], list[bytes]]:
+    """Return what has the full tiles of a tree, and none that is not full."""
+
+    def full_tile(place: TilePlace) -> list[bytes]:
+        level, nth = place
+        assert (nth + 1) * 256 <= size >> 8 * level, f"{place} is not full"
+        return levels(Tile(level, nth))
+
+    return full_tile
 
 
-def path_of(index: int, size: int) -> list[bytes]:
-    edge = edge_nodes(frontier(size))
-    return list(inclusion_path(index, size, tiles_of(index, size), edge))
+def paths(size: int, remembered: int = 9) -> Paths:
+    return Paths(frontier(size), remembered)
 
 
 @pytest.mark.exhaustive
 def test_every_leaf_of_every_small_tree_has_the_oracles_path() -> None:
     for size in range(1, 301):
-        edge = edge_nodes(frontier(size))
+        of, tile = paths(size), tiles_below(size)
         for index in range(size):
-            path = inclusion_path(index, size, tiles_of(index, size), edge)
+            path = of.path(index, tile)
             assert TREE.inclusion_path(index, size) == path, f"{index} of {size}"
 
 
-def test_leaves_at_the_edges_of_tiles_have_the_oracles_path() -> None:
+@pytest.mark.parametrize("remembered", [1, 2, 9])
+def test_leaves_at_the_edges_of_tiles_have_the_oracles_path(remembered: int) -> None:
     for size in EDGES:
         with case(f"size {size}"):
-            for index in sampled(size):
-                assert TREE.inclusion_path(index, size) == path_of(index, size)
+            of = paths(size, remembered)
+            # The second time, what stands above the tiles is known.
+            for index in 2 * sampled(size):
+                path = of.path(index, tiles_below(size))
+                assert TREE.inclusion_path(index, size) == path
 
 
 def test_a_full_tile_that_was_cut_gives_no_path() -> None:
-    tiles = tiles_of(3, 600)
-    leaves, *above = tiles[0, 0]
-    tiles[0, 0] = [leaves[:-1], *above]
+    leaves, *above = levels(Tile(0, 0))
     with pytest.raises(ValueError, match="8191 bytes are no full tile"):
-        inclusion_path(3, 600, tiles, edge_nodes(frontier(600)))
+        paths(600).path(3, lambda _: [leaves[:-1], *above])
+
+
+@pytest.mark.parametrize("missing", [(0, 5), (1, 0)])
+def test_a_tile_that_is_not_there_yet_gives_no_path(missing: TilePlace) -> None:
+    of, tile = paths(65_537), tiles_below(65_537)
+    index = 5 * 256 + 7
+    assert of.path(index, lambda it: None if it == missing else tile(it)) is None
+    assert TREE.inclusion_path(index, 65_537) == of.path(index, tile)
+    # Now it is known what stands above the tile of leaves, which alone is asked for.
+    known = {(0, 5): tile((0, 5))}
+    assert TREE.inclusion_path(index, 65_537) == of.path(index, known.get)
 
 
 def test_an_incomplete_node_is_the_oracles_subtree() -> None:
@@ -58,8 +73,3 @@ def test_an_incomplete_node_is_the_oracles_subtree() -> None:
 
 def test_the_empty_tree_has_no_nodes() -> None:
     assert {} == edge_nodes(frontier(0))
-
-
-def test_the_largest_tree_asks_for_eight_tiles() -> None:
-    found = sibling_tiles(0, 2**63 - 1)
-    assert [(level, 0) for level in range(8)] == found
