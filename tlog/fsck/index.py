@@ -2,12 +2,15 @@
 
 Compared as a whole: the hashes of all keys with their values are added up, once over
 the entries and once over the index.  That needs one pass over each and no memory; the
-index is derived, so there is no use in naming one key of it.
+index is derived, so there is no use in naming one key of it.  Names above `complete_to`
+are passed over: a crash may leave them, and the log writes them again.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from rocksdict import AccessType, Options, Rdict
 
@@ -15,27 +18,37 @@ from tlog.errors import MachineError, names_machine_trouble
 from tlog.fsck.damage import DamageError
 from tlogverify.kinds import search_keys
 
-_COMPLETE_TO = b"\xff"
+_COMPLETE_TO = b"\xfe"
+_EARLIER_COMPLETE_TO = b"\xff"
+_NAMES = "names"
+_SUMS = 2**256
 
 
 class IndexFolder:
     """An index, opened for reading; complete_to: how many entries it covers."""
 
     def __init__(self, path: Path) -> None:
-        try:
+        with _telling():
             self._database = Rdict(
                 str(path),
                 Options(raw_mode=True),
                 access_type=AccessType.read_only(False),
             )
+            is_earlier = self._database.get(_EARLIER_COMPLETE_TO) is not None
+        if is_earlier:
+            self._database.close()
+            raise DamageError(
+                "index", "index", "is of an earlier format: start the log"
+            )
+        with _telling():
             stored = self._database.get(_COMPLETE_TO)
-        except Exception as error:
-            raise _index_error(error) from error
+            self._named = self._database.get_column_family(_NAMES)
         self.complete_to = int.from_bytes(stored or b"", "big")
-        self._expected = 0
+        self._leaves = self._names = 0
 
     def close(self) -> None:
         """Close the folder."""
+        self._named.close()
         self._database.close()
 
     def add(
@@ -48,8 +61,8 @@ class IndexFolder:
                 return
             place = index.to_bytes(6, "big")
             keys = {key + place for key in search_keys(entry)}
-            rows = [(b"\x00" + leaf_hash, place), *((key, b"") for key in keys)]
-            self._expected += _sum(rows)
+            self._leaves += _sum([(b"\x00" + leaf_hash, place)])
+            self._names += _sum((key, b"") for key in keys)
 
     def check(self, size: int) -> None:
         """Check that the index holds the keys of all entries added, and no other.
@@ -60,15 +73,13 @@ class IndexFolder:
             raise DamageError(
                 "index", "index", f"is ahead of the published {size} entries"
             )
-        try:
-            found = _sum(
-                (key, value)
-                for key, value in self._database.items()
-                if isinstance(key, bytes) and key != _COMPLETE_TO
+        above = self.complete_to.to_bytes(6, "big")
+        with _telling():
+            leaves = _sum(it for it in _rows(self._database) if it[0] != _COMPLETE_TO)
+            names = _sum(
+                it for it in _rows(self._named) if it[0][-len(above) :] < above
             )
-        except Exception as error:
-            raise _index_error(error) from error
-        if (found - self._expected) % 2**256:
+        if (leaves, names) != (self._leaves % _SUMS, self._names % _SUMS):
             raise DamageError(
                 "index",
                 "index",
@@ -76,13 +87,22 @@ class IndexFolder:
             )
 
 
-def _index_error(error: Exception) -> DamageError | MachineError:
-    """Return what an error of RocksDB says, which raises Exception itself."""
-    if names_machine_trouble(str(error)):
-        return MachineError(f"the index cannot be read now: {error}")
-    return DamageError("index", "index", str(error))
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Let RocksDB's error, which is Exception itself, leave the body by its meaning."""
+    try:
+        yield
+    except Exception as error:
+        if names_machine_trouble(str(error)):
+            raise MachineError(f"the index cannot be read now: {error}") from error
+        raise DamageError("index", "index", str(error)) from error
+
+
+def _rows(family: Rdict) -> Iterator[tuple[bytes, bytes]]:
+    return cast("Iterator[tuple[bytes, bytes]]", family.items())
 
 
 def _sum(pairs: Iterable[tuple[bytes, bytes]]) -> int:
     sha256, from_bytes = hashlib.sha256, int.from_bytes
-    return sum(from_bytes(sha256(key + value).digest()) for key, value in pairs)
+    hashes = (from_bytes(sha256(key + value).digest()) for key, value in pairs)
+    return sum(hashes) % _SUMS

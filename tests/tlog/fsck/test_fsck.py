@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from rocksdict import Options, Rdict
 
 from tests.support.folders import (
     INSERT_BATCH,
@@ -53,6 +54,17 @@ def test_fsck_changes_no_public_byte(log_folder: Path) -> None:
     before = [path.read_bytes() for path in public]
     check(log_folder)
     assert before == [path.read_bytes() for path in public]
+
+
+def test_names_that_a_crash_left_above_the_index_are_no_damage(
+    log_folder: Path,
+) -> None:
+    index = Rdict(str(log_folder / "index"), Options(raw_mode=True))
+    names = index.get_column_family("names")
+    names[digest_key(bytes(32)) + SIZE.to_bytes(6, "big")] = b""
+    names.close()
+    index.close()
+    assert SIZE == check(log_folder).indexed_size
 
 
 def _unknown_file(folder: Path) -> None:
@@ -109,6 +121,19 @@ def _index_of_more(folder: Path) -> None:
     index.close()
 
 
+def _index_of_a_name_among_the_leaves(folder: Path) -> None:
+    index = Rdict(str(folder / "index"), Options(raw_mode=True))
+    name = next(iter(index.get_column_family("names").keys()))
+    index[name] = b""
+    index.close()
+
+
+def _index_of_an_earlier_format(folder: Path) -> None:
+    index = Rdict(str(folder / "index"), Options(raw_mode=True))
+    index[b"\xff"] = bytes(8)
+    index.close()
+
+
 def _index_without_all(folder: Path) -> None:
     shutil.rmtree(folder / "index")
     index = Index(folder / "index")
@@ -149,6 +174,8 @@ def _index_without_all(folder: Path) -> None:
         (_head_of_text, "journal.db: head"),
         (_index_of_more, "index"),
         (_index_without_all, "index"),
+        (_index_of_a_name_among_the_leaves, "index"),
+        (_index_of_an_earlier_format, "index"),
         (lambda it: shutil.rmtree(it / "index"), "index"),
         (lambda it: (it / "log.vkey").write_text("x\n"), "log.vkey"),
         (lambda it: (it / "log.vkey").write_text(""), "log.vkey"),

@@ -1,14 +1,20 @@
 """The index: from a leaf's hash, or what an entry names, to indexes in the tree.
 
 Derived from the entries and never synced on its own: `complete_to` says how far it
-reaches, and is stored in the same step as the keys below it, so that a crash leaves an
-earlier index and not a wrong one.  The log writes anew what lies above.
+reaches, and is stored with the leaves below it and after their names, so that a crash
+leaves an earlier index and not a wrong one.  The log writes anew what lies above.
+
+In the family `default`:
 
     00 || leaf hash                   -> index (6 bytes)
-    <search key> || index (6 bytes)   -> nothing
-    ff                                -> complete_to (8 bytes)
+    fe                                -> complete_to (8 bytes)
 
-Search keys are those of `tlogverify.kinds`: 33 bytes, and none starts with 00 or ff.
+and in the family `names`, which may be ahead of `complete_to` after a crash:
+
+    <search key> || index (6 bytes)   -> nothing
+
+Search keys are those of `tlogverify.kinds`, 33 bytes.  An index whose `complete_to` is
+at ff has its names in `default`; software that looks for it there finds nothing here.
 """
 
 import errno
@@ -47,7 +53,8 @@ from tlog.folders import PRIVATE_FOLDER, make_folders, set_mode
 from tlog.log_lines import log_event
 from tlogverify.errors import TlogError
 
-_COMPLETE_TO: Final = b"\xff"
+_COMPLETE_TO: Final = b"\xfe"
+_EARLIER_COMPLETE_TO: Final = b"\xff"
 _LEAF_ROW: Final = Struct(f"{KEY_BYTES}s{INDEX_BYTES}s")
 _NAME_ROW: Final = Struct(f"{ROW_BYTES}s")
 
@@ -55,6 +62,8 @@ _NAME_ROW: Final = Struct(f"{ROW_BYTES}s")
 # the same keys through its memtable, which also holds the GIL (measured, see
 # benchmarks/README.md); below it the file's own cost is more.
 _FILE_KEYS: Final = 8_192
+
+_NAMES: Final = "names"
 
 _CACHE_BYTES: Final = 32 << 20
 _BLOOM_BITS: Final = 10
@@ -68,24 +77,39 @@ class Index:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or make the index, in a folder of mode 0700."""
+        """Open or make the index, in a folder of mode 0700.
+
+        One of an earlier format is removed, and begins at 0.
+        """
         self._path = path
         self._is_closed = False
-        self._options = _options()
+        cache = Cache(_CACHE_BYTES)
+        self._options = _options(cache, bloom_bits=_BLOOM_BITS)
+        self._name_options = _options(cache)
         make_folders(path, PRIVATE_FOLDER)
         set_mode(path, PRIVATE_FOLDER)
         with _telling():
-            self._database = Rdict(str(path), self._options)
+            self._database = self._opened()
+            if self._database.get(_EARLIER_COMPLETE_TO) is not None:
+                log_event("the index is of an earlier format and is written anew")
+                self._database.close()
+                Rdict.destroy(str(path))
+                self._database = self._opened()
         try:
             with _telling():
                 no_log = WriteOptions()
                 no_log.disable_wal = True  # type: ignore[assignment, method-assign]  # a property; the stub says method
                 self._database.set_write_options(no_log)
+                self._names = self._database.get_column_family(_NAMES)
                 stored = self._database.get(_COMPLETE_TO)
         except BaseException:
-            self.close()
+            self._database.close()
             raise
         self.complete_to = int.from_bytes(stored or b"", "big")
+
+    def _opened(self) -> Rdict:
+        families = {_NAMES: self._name_options}
+        return Rdict(str(self._path), self._options, families)
 
     def close(self) -> None:
         """Write out what is in memory and close; a disk that fails is told, no more.
@@ -96,14 +120,16 @@ class Index:
         if self._is_closed:
             return
         self._is_closed = True
-        for step in (self._database.flush, self._database.close):
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
-                # Closing writes too: what one step could not, the other cannot either.
-                log_event(
-                    "the index was not flushed", level="warning", error=str(error)
-                )
+        # The names first, as ever: `complete_to` says that they are there.
+        for family in (self._names, self._database):
+            for step in (family.flush, family.close):
+                try:
+                    step()
+                except Exception as error:  # noqa: BLE001 - RocksDB raises Exception itself
+                    # Closing writes too: what one step could not, the other cannot.
+                    log_event(
+                        "the index was not flushed", level="warning", error=str(error)
+                    )
 
     def find(self, leaf_hashes: Sequence[bytes]) -> list[int | None]:
         """Return the index of each leaf hash, or None where it is not known."""
@@ -120,7 +146,7 @@ class Index:
             return []
         found: list[int] = []
         with _telling():
-            at = self._database.iter()
+            at = self._names.iter()
             at.seek(key + start.to_bytes(INDEX_BYTES, "big"))
             while at.valid() and len(found) < limit and at.key().startswith(key):
                 found.append(int.from_bytes(at.key()[len(key) :], "big"))
@@ -159,26 +185,36 @@ class Index:
         border = leaves * ROW_BYTES
         for key, place in _LEAF_ROW.iter_unpack(rows[:border]):
             batch.put(key, place)
+        batch.put(_COMPLETE_TO, complete_to.to_bytes(8, "big"))
+        # Not kept: the family is open, and locked, for as long as its handle lives.
+        batch.set_default_column_family(self._database.get_column_family_handle(_NAMES))
         for (name,) in _NAME_ROW.iter_unpack(rows[border:]):
             batch.put(name, b"")
-        batch.put(_COMPLETE_TO, complete_to.to_bytes(8, "big"))
         self._database.write(batch)
 
     def _ingest(self, rows: bytes, leaves: int, complete_to: int) -> None:
-        """Add one file; its keys must come in order, and the rows are in order."""
+        """Add a file to each family; keys must come in order, and the rows are so."""
+        border = leaves * ROW_BYTES
+        if len(rows) > border:  # RocksDB refuses a file of nothing.
+            with self._file(self._names, self._name_options) as writer:
+                for (name,) in _NAME_ROW.iter_unpack(rows[border:]):
+                    writer[name] = b""
+        with self._file(self._database, self._options) as writer:
+            for key, place in _LEAF_ROW.iter_unpack(rows[:border]):
+                writer[key] = place
+            writer[_COMPLETE_TO] = complete_to.to_bytes(8, "big")
+
+    @contextmanager
+    def _file(self, family: Rdict, options: Options) -> Iterator[SstFileWriter]:
+        """Let the body write a sorted file, and add it to the family."""
         file = str(self._path.with_name("index.sst"))
-        writer = SstFileWriter(self._options)
+        writer = SstFileWriter(options)
         writer.open(file)
-        border, nothing = leaves * ROW_BYTES, b""
-        for key, place in _LEAF_ROW.iter_unpack(rows[:border]):
-            writer[key] = place
-        for (name,) in _NAME_ROW.iter_unpack(rows[border:]):
-            writer[name] = nothing
-        writer[_COMPLETE_TO] = complete_to.to_bytes(8, "big")
+        yield writer
         writer.finish()
-        options = IngestExternalFileOptions()
-        options.set_move_files(True)
-        self._database.ingest_external_file([file], options)
+        moving = IngestExternalFileOptions()
+        moving.set_move_files(True)
+        family.ingest_external_file([file], moving)
 
 
 @contextmanager
@@ -198,25 +234,32 @@ def _meaning(text: str) -> TlogError:
     return MachineError(f"the index cannot be used now: {text}")
 
 
-def _options() -> Options:
+def _options(cache: Cache, *, bloom_bits: int = 0) -> Options:
+    """Return the options of a family; bloom_bits: a key, if it is asked for keys."""
     table = BlockBasedOptions()
-    table.set_bloom_filter(_BLOOM_BITS, False)
-    # Filters and table indexes stay in memory, about 2 bytes a key.  In the cache they
+    options = Options(raw_mode=True)
+    if bloom_bits:
+        table.set_bloom_filter(bloom_bits, False)
+        options.set_memtable_prefix_bloom_ratio(0.1)
+        options.set_memtable_whole_key_filtering(True)
+    # Filters and table indexes stay in memory, about 2 bytes a leaf.  In the cache they
     # are larger than one of its shards: each look-up read and checked them again, and
     # the log slowed by a third from 1 to 4 million entries (measured).
-    table.set_block_cache(Cache(_CACHE_BYTES))
-    options = Options(raw_mode=True)
+    table.set_block_cache(cache)
     options.create_if_missing(True)
+    options.create_missing_column_families(True)
     options.set_block_based_table_factory(table)
     options.set_compression_type(DBCompressionType.none())
+    # What is in memory reaches the disk for both families in one step, or for neither.
+    options.set_atomic_flush(True)
     options.set_write_buffer_size(16 << 20)
-    options.set_memtable_prefix_bloom_ratio(0.1)
-    options.set_memtable_whole_key_filtering(True)
     options.set_level_zero_file_num_compaction_trigger(8)
-    # Every key is asked for once, when it is new, in all sorted runs, and is never
+    # Every leaf is asked for once, when it is new, in all sorted runs, and is never
     # written again.  By levels there were up to 94 runs at 6 million entries, and each
     # row was merged half as often again (docs/decisions/0024-*).
     options.set_compaction_style(DBCompactionStyle.universal())
-    options.increase_parallelism(2)
+    # A quarter of these flush.  With one merge at a time, 44 runs came together behind
+    # a large one, and a look-up took three times as long (docs/decisions/0040-*).
+    options.set_max_background_jobs(4)
     options.set_keep_log_file_num(2)
     return options

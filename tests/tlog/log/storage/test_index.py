@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rocksdict import Options, Rdict
 
+from tlog.errors import CorruptError
 from tlog.log.storage.index import Index
 from tlogverify.kinds import digest_key
 
@@ -132,6 +134,20 @@ def test_entries_without_their_digests_are_a_mistake(index: Index) -> None:
     assert 0 == index.complete_to
 
 
+def named(start: int, end: int) -> list[list[bytes]]:
+    """Return the names of the entries of [start, end): one of each and one of all."""
+    return [[key(f"name {number}"), key("all")] for number in range(start, end)]
+
+
+def opened_copy(path: Path, copied: Path) -> Index:
+    """Open what a crash leaves now: a copy of the files lacks what is in memory."""
+    copied.mkdir()
+    for file in path.iterdir():
+        if file.name != "LOCK":
+            (copied / file.name).write_bytes(file.read_bytes())
+    return Index(copied)
+
+
 def test_what_a_crash_leaves_is_an_earlier_index(tmp_path: Path) -> None:
     path = tmp_path / "index"
     index = Index(path)
@@ -139,18 +155,71 @@ def test_what_a_crash_leaves_is_an_earlier_index(tmp_path: Path) -> None:
     index.close()
     index = Index(path)
     index.add(leaves(FILE_KEYS, FILE_KEYS + 10), [[]] * 10)
-    # Not closed: what is in memory is lost to a copy of the files.
-    copied = tmp_path / "copy"
-    copied.mkdir()
-    for file in path.iterdir():
-        if file.name != "LOCK":
-            (copied / file.name).write_bytes(file.read_bytes())
+    left = opened_copy(path, tmp_path / "copy")
     index.close()
-    left = Index(copied)
     assert FILE_KEYS == left.complete_to
     assert [None] * 10 == left.find(leaves(FILE_KEYS, FILE_KEYS + 10))
     assert list(range(FILE_KEYS)) == left.find(leaves(0, FILE_KEYS))
     left.close()
+
+
+@pytest.mark.parametrize("has_names", [True, False])
+def test_what_a_crash_leaves_has_all_names_of_what_it_covers(
+    tmp_path: Path, has_names: bool
+) -> None:
+    """has_names: whether what goes by file has names."""
+    index = Index(tmp_path / "index")
+    sizes, few = set(), []
+    for nth, count in enumerate((5, FILE_KEYS, 3, 4, FILE_KEYS, 2)):
+        start, end = index.complete_to, index.complete_to + count
+        is_few = count < FILE_KEYS
+        few += range(start, end) if is_few else []
+        names = named(start, end) if is_few or has_names else [[]] * count
+        index.add(leaves(start, end), names)
+        left = opened_copy(tmp_path / "index", tmp_path / f"{nth}")
+        size = left.complete_to
+        sizes.add(size)
+        assert list(range(size)) == left.find(leaves(0, size))
+        with_names = [it for it in range(size) if has_names or it in few]
+        assert with_names == left.search(key("all"), 0, size + 1)
+        for it in filter(size.__gt__, few):
+            assert [it] == left.search(key(f"name {it}"), 0, 2)
+        left.close()
+    index.close()
+    assert {0, FILE_KEYS + 5, 2 * FILE_KEYS + 12} == sizes
+
+
+def test_an_addition_that_failed_half_way_can_be_made_again(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index")
+    twice = [*leaves(1, FILE_KEYS), digest("leaf 1")]
+    with pytest.raises(CorruptError, match="strict ascending order"):
+        index.add(twice, named(0, FILE_KEYS))
+    assert 0 == index.complete_to
+    assert [None, None] == index.find(leaves(0, 2))
+    index.add(leaves(0, FILE_KEYS), named(0, FILE_KEYS))
+    index.close()
+    index = Index(tmp_path / "index")
+    assert FILE_KEYS == index.complete_to
+    assert list(range(FILE_KEYS)) == index.find(leaves(0, FILE_KEYS))
+    assert list(range(FILE_KEYS)) == index.search(key("all"), 0, 2 * FILE_KEYS)
+    index.close()
+
+
+def test_an_index_of_an_earlier_format_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    with Rdict(str(path), Options(raw_mode=True)) as earlier:
+        earlier[b"\x00" + digest("leaf 9")] = (9).to_bytes(6, "big")
+        earlier[key("all") + (9).to_bytes(6, "big")] = b""
+        earlier[b"\xff"] = (10).to_bytes(8, "big")
+    index = Index(path)
+    assert 0 == index.complete_to
+    assert [None] == index.find([digest("leaf 9")])
+    index.add(leaves(0, 2), named(0, 2))
+    index.close()
+    index = Index(path)
+    assert [0, 1] == index.search(key("all"), 0, 9)
+    assert [0, 1] == index.find(leaves(0, 2))
+    index.close()
 
 
 @pytest.mark.parametrize("wrong", [b"", bytes(33), b" " * 32, b" " * 34])
