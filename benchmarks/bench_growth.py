@@ -1,5 +1,8 @@
 """Whether the log is as fast, and as small in memory, when it has become large."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -13,96 +16,223 @@ METHOD: Final = """
     One log, one server process, from empty to its full size over HTTP, in ten equal
     parts: 4 connections of one other process, requests of 1,000 entries.  Each part's
     speed runs from its first request to its last answer; memory (VmRSS) is read when
-    the part is published and indexed.  Disk: the blocks of all files after the server
-    has stopped.  Then a new server process on that folder answers random inclusion
-    proofs, and its memory is read again.
+    the part is published and indexed.  A machine's own pace differs more from minute to
+    minute than a log's, so the last part is written in ten slices by turns with the
+    first of another log, which is new, by a server process of its own.  Then both
+    answer by turns, three times, over 64 connections: single entries, random proofs of
+    the newest part, random proofs of all entries.  Of one part nearly all tiles are
+    kept in memory, of ten parts hardly any.  A ratio is of the time that all slices of
+    one log took to that of the other's; CPU is the server process's.  Disk: the blocks
+    of all files after the server has stopped.  Then a new server process on that folder
+    answers random inclusion proofs, and its memory is read again.
 """
 CONNECTIONS: Final = 4
+READERS: Final = 64
 BATCH: Final = 1_000
 PARTS: Final = 10
+TURNS: Final = 3
 MEMORY_MIB: Final = 300
 DISK_BYTES: Final = 1.2 * (ENTRY_BYTES + 40 + 50 * SEARCH_KEYS)
+RATIO: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What some work on a log took: seconds until answered and settled, and CPU."""
+
+    seconds: float
+    settled_s: float
+    cpu_s: float
+
+
+@dataclass(slots=True)
+class Grown:
+    """A log that grows by one load after the other, each with a seed of its own."""
+
+    log: RunningLog
+    size: int = 0
+    seeds: Iterator[int] = field(default_factory=count)
+
+    def grow(self, entries: int, batch: int, connections: int) -> Spent:
+        """Submit so many, in requests of `batch`."""
+        before_s = self.log.cpu_s
+        arguments = (f"--entries={entries}", f"--batch={batch}")
+        seed = next(self.seeds)
+        found = self.log.load("submit", *arguments, connections=connections, seed=seed)
+        assert (found["start"], found["end"]) == (self.size, self.size + entries)
+        self.size += entries
+        cpu_s = self.log.cpu_s - before_s
+        return Spent(found["seconds"], found["settled_seconds"], cpu_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was measured; of turns, the large log's comes first."""
+
+    series: list[dict[str, float]]
+    batches: list[tuple[Spent, Spent]]
+    kinds: dict[str, list[tuple[Spent, Spent]]]
+    serving_mib: float
+    disk: dict[str, float]
 
 
 def main() -> None:
     """Measure, check, write, print."""
     given = options(QUESTION, ("entries", 10_000_000, 200_000))
     part = given.entries // PARTS
-    size = part * PARTS
-    with scratch_folder() as folder:
-        with serving(folder) as log:
-            series = [_grow(log, part, nth) for nth in range(PARTS)]
-        disk = _bytes_per_entry(folder, size)
-        with serving(folder) as log:
-            # As many proofs as fill the tile cache many times over.
-            proofs = 20_000 if given.quick else 200_000
-            arguments = (f"--proofs={proofs}", f"--size={size}")
-            log.load("prove", *arguments, connections=64)
-            serving_mib = log.resident_mib
-    first, last = series[0], series[-1]
-    ratio = last["entries_per_s"] / first["entries_per_s"]
-    settled = last["settled_per_s"] / first["settled_per_s"]
+    singles, proofs = (400, 1_000) if given.quick else (20_000, 60_000)
+    found = _measure(part, singles, proofs)
     result = Result(
         name="bench_growth",
         question=QUESTION,
         method=METHOD,
-        measures=[
-            Measure("the last tenth's speed against the first's", "x", [ratio], 0.8),
-            Measure("the same, published and searchable too", "x", [settled], 0.8),
-            Measure(f"speed, entries 1 to {part:,}", "/s", [first["entries_per_s"]]),
-            Measure(f"speed, the last {part:,}", "/s", [last["entries_per_s"]]),
-            Measure(
-                f"resident memory while growing to {size:,}",
-                "MiB",
-                [max(it["resident_mib"] for it in series)],
-                MEMORY_MIB,
-                True,
-            ),
-            Measure(
-                f"resident memory, serving {size:,}",
-                "MiB",
-                [serving_mib],
-                MEMORY_MIB,
-                True,
-            ),
-            *_disk_measures(disk),
-        ],
+        measures=_measures(found, part),
         settings={
-            "entries": size,
+            "entries": part * PARTS,
             "batch": BATCH,
             "connections": CONNECTIONS,
             "entry_bytes": ENTRY_BYTES,
             "search_keys": SEARCH_KEYS,
+            "single_entries": TURNS * singles,
+            "proofs": TURNS * proofs,
         },
         is_quick=given.quick,
-        series=series,
+        series=found.series,
     )
     result.finish()
     write_plot(
         result.path.with_suffix(".svg"),
         "entries in the log, millions",
         [
-            Line("durable entries a second", _points(series, "entries_per_s")),
-            Line("resident memory, MiB", _points(series, "resident_mib")),
+            Line("durable entries a second", _points(found.series, "entries_per_s")),
+            Line("resident memory, MiB", _points(found.series, "resident_mib")),
         ],
     )
 
 
-def _grow(log: RunningLog, part: int, nth: int) -> dict[str, float]:
+def _measure(part: int, singles: int, proofs: int) -> Found:
+    """Grow a log to ten parts, and ask it and a new one by turns; how often of each."""
+    with scratch_folder() as folder, scratch_folder() as other:
+        with serving(folder) as log, serving(other) as new:
+            large, small = Grown(log), Grown(new)
+            series = [_grow(large, part) for _ in range(PARTS - 1)]
+            batches = [
+                (_batches(large, part // PARTS), _batches(small, part // PARTS))
+                for _ in range(PARTS)
+            ]
+            series.append(_figures(large, part, [it for it, _ in batches]))
+            kinds = {
+                "single entries": [
+                    (_singles(large, singles), _singles(small, singles))
+                    for _ in range(TURNS)
+                ],
+                "proofs of the newest part": [
+                    (
+                        _proofs(large, proofs, large.size - part, nth),
+                        _proofs(small, proofs, small.size - part, nth),
+                    )
+                    for nth in range(TURNS)
+                ],
+                "proofs of all entries": [
+                    (_proofs(large, proofs, 0, nth), _proofs(small, proofs, 0, nth))
+                    for nth in range(TURNS)
+                ],
+            }
+        disk = _bytes_per_entry(folder, large.size)
+        with serving(folder) as log:
+            # As many proofs as fill the tile cache many times over.
+            _proofs(Grown(log, large.size), 200_000 if proofs > 1_000 else 20_000, 0, 0)
+            return Found(series, batches, kinds, log.resident_mib, disk)
+
+
+def _measures(found: Found, part: int) -> list[Measure]:
+    series, size = found.series, part * PARTS
+    last, first = (_total(it) for it in zip(*found.batches, strict=True))
+    growing_mib = [max(it["resident_mib"] for it in series)]
+    return [
+        Measure(
+            "the last tenth's speed to a new log's first",
+            "x",
+            [first.seconds / last.seconds],
+            RATIO,
+        ),
+        Measure(
+            "the same, published and searchable too",
+            "x",
+            [first.settled_s / last.settled_s],
+            RATIO,
+        ),
+        Measure(
+            "the same, CPU an entry", "x", [last.cpu_s / first.cpu_s], 1 / RATIO, True
+        ),
+        *(
+            Measure(
+                f"{what}, the large log's speed to the new one's",
+                "x",
+                [new.seconds / large.seconds for large, new in turns],
+                RATIO,
+            )
+            for what, turns in found.kinds.items()
+        ),
+        Measure(f"speed, entries 1 to {part:,}", "/s", [series[0]["entries_per_s"]]),
+        Measure(f"speed, the last {part:,}", "/s", [series[-1]["entries_per_s"]]),
+        Measure(
+            f"resident memory while growing to {size:,}",
+            "MiB",
+            growing_mib,
+            MEMORY_MIB,
+            True,
+        ),
+        Measure(
+            f"resident memory, serving {size:,}",
+            "MiB",
+            [found.serving_mib],
+            MEMORY_MIB,
+            True,
+        ),
+        *_disk_measures(found.disk),
+    ]
+
+
+def _grow(large: Grown, part: int) -> dict[str, float]:
     """Add one part, and return what it was like."""
-    before_s = log.cpu_s
-    arguments = (f"--entries={part}", f"--batch={BATCH}")
-    summary = log.load("submit", *arguments, connections=CONNECTIONS, seed=nth)
-    assert (summary["start"], summary["end"]) == (nth * part, (nth + 1) * part)
+    return _figures(large, part, [_batches(large, part)])
+
+
+def _figures(large: Grown, part: int, slices: Sequence[Spent]) -> dict[str, float]:
+    spent = _total(slices)
     found = {
-        "size": summary["end"],
-        "entries_per_s": part / summary["seconds"],
-        "settled_per_s": part / summary["settled_seconds"],
-        "resident_mib": log.resident_mib,
-        "cpu_us_per_entry": (log.cpu_s - before_s) / part * 1e6,
+        "size": large.size,
+        "entries_per_s": part / spent.seconds,
+        "settled_per_s": part / spent.settled_s,
+        "resident_mib": large.log.resident_mib,
+        "cpu_us_per_entry": spent.cpu_s / part * 1e6,
     }
     print("  " + "  ".join(f"{name} {it:,.0f}" for name, it in found.items()))
     return found
+
+
+def _batches(it: Grown, entries: int) -> Spent:
+    return it.grow(entries, BATCH, CONNECTIONS)
+
+
+def _singles(it: Grown, entries: int) -> Spent:
+    return it.grow(entries, 1, READERS)
+
+
+def _proofs(it: Grown, proofs: int, start: int, order: int) -> Spent:
+    before_s = it.log.cpu_s
+    arguments = (f"--proofs={proofs}", f"--start={start}", f"--size={it.size}")
+    found = it.log.load("prove", *arguments, f"--order={order}", connections=READERS)
+    return Spent(found["seconds"], found["seconds"], it.log.cpu_s - before_s)
+
+
+def _total(slices: Sequence[Spent]) -> Spent:
+    return Spent(
+        sum(it.seconds for it in slices),
+        sum(it.settled_s for it in slices),
+        sum(it.cpu_s for it in slices),
+    )
 
 
 def _points(series: list[dict[str, float]], name: str) -> list[tuple[float, float]]:

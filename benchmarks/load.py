@@ -66,6 +66,7 @@ def main() -> None:
     prove = verbs.add_parser("prove", help="inclusion proofs as fast as answers come")
     prove.add_argument("--proofs", type=int, required=True)
     prove.add_argument("--size", type=int, required=True, help="of the log")
+    prove.add_argument("--start", type=int, default=0, help="of what is asked for")
     prove.add_argument("--order", type=int, default=1, help="seed of the indexes")
     prove.add_argument("--once-a-tile", action="store_true")
     read = verbs.add_parser("read", help="what any file server could answer")
@@ -150,7 +151,9 @@ async def _prove(given: argparse.Namespace) -> dict[str, object]:
             for tile in tiles[: given.proofs]
         ]
     else:
-        indexes = [chance.randrange(given.size) for _ in range(given.proofs)]
+        indexes = [
+            chance.randrange(given.start, given.size) for _ in range(given.proofs)
+        ]
     requests = [
         lookup_request(f"/api/v1/proof/inclusion?index={index}") for index in indexes
     ]
