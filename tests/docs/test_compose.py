@@ -216,9 +216,11 @@ def running_store(stack: Stack) -> Iterator[None]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as serving:
-            stack.until_healthy("store")
-            yield
-            serving.terminate()
+            try:
+                stack.until_healthy("store")
+                yield
+            finally:
+                serving.terminate()
 
 
 async def test_the_services_run_as_the_file_says(stack: Stack) -> None:

@@ -232,10 +232,12 @@ def test_a_run_that_is_killed_at_the_log_is_gone_on_with(
             *("--log", f"http://127.0.0.1:{silent.getsockname()[1]}"),
         ]
         with subprocess.Popen(command, cwd=folder, env=plain_environment()) as running:
-            connection, _ = silent.accept()
-            assert connection.recv(1)
-            left = [(folder / f"{name}.intoto.jsonl").read_bytes() for name in NAMES]
-            running.kill()
+            try:
+                connection, _ = silent.accept()
+                assert connection.recv(1)
+                left = [(folder / f"{it}.intoto.jsonl").read_bytes() for it in NAMES]
+            finally:
+                running.kill()
         connection.close()
     assert left[0] == left[1]
     assert not (folder / f"{NAMES[0]}.tlog-proof").exists()
