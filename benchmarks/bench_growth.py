@@ -1,6 +1,6 @@
 """Whether the log is as fast, and as small in memory, when it has become large."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -67,11 +67,15 @@ class Grown:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was measured; of turns, the large log's comes first."""
+    """What was measured.
+
+    batches: of each turn, the large log's and the new one's.  ratios: of each kind of
+    request, the large log's speed to the new one's by turns.
+    """
 
     series: list[dict[str, float]]
     batches: list[tuple[Spent, Spent]]
-    kinds: dict[str, list[tuple[Spent, Spent]]]
+    ratios: dict[str, list[float]]
     serving_mib: float
     disk: dict[str, float]
 
@@ -121,28 +125,25 @@ def _measure(part: int, singles: int, proofs: int) -> Found:
                 for _ in range(PARTS)
             ]
             series.append(_figures(large, part, [it for it, _ in batches]))
-            kinds = {
-                "single entries": [
-                    (_singles(large, singles), _singles(small, singles))
-                    for _ in range(TURNS)
-                ],
-                "proofs of the newest part": [
-                    (
-                        _proofs(large, proofs, large.size - part, nth),
-                        _proofs(small, proofs, small.size - part, nth),
-                    )
-                    for nth in range(TURNS)
-                ],
-                "proofs of all entries": [
-                    (_proofs(large, proofs, 0, nth), _proofs(small, proofs, 0, nth))
-                    for nth in range(TURNS)
-                ],
+            ratios = {
+                "single entries": _ratios(
+                    large, small, lambda it, _: it.grow(singles, 1, READERS).seconds
+                ),
+                "proofs of the newest part": _ratios(
+                    large,
+                    small,
+                    lambda it, nth: _proofs_s(it, proofs, it.size - part, nth),
+                ),
+                "proofs of all entries": _ratios(
+                    large, small, lambda it, nth: _proofs_s(it, proofs, 0, nth)
+                ),
             }
         disk = _bytes_per_entry(folder, large.size)
         with serving(folder) as log:
             # As many proofs as fill the tile cache many times over.
-            _proofs(Grown(log, large.size), 200_000 if proofs > 1_000 else 20_000, 0, 0)
-            return Found(series, batches, kinds, log.resident_mib, disk)
+            many = 200_000 if proofs > 1_000 else 20_000
+            _proofs_s(Grown(log, large.size), many, 0, 0)
+            return Found(series, batches, ratios, log.resident_mib, disk)
 
 
 def _measures(found: Found, part: int) -> list[Measure]:
@@ -166,13 +167,8 @@ def _measures(found: Found, part: int) -> list[Measure]:
             "the same, CPU an entry", "x", [last.cpu_s / first.cpu_s], 1 / RATIO, True
         ),
         *(
-            Measure(
-                f"{what}, the large log's speed to the new one's",
-                "x",
-                [new.seconds / large.seconds for large, new in turns],
-                RATIO,
-            )
-            for what, turns in found.kinds.items()
+            Measure(f"{what}, the large log's speed to the new one's", "x", it, RATIO)
+            for what, it in found.ratios.items()
         ),
         Measure(f"speed, entries 1 to {part:,}", "/s", [series[0]["entries_per_s"]]),
         Measure(f"speed, the last {part:,}", "/s", [series[-1]["entries_per_s"]]),
@@ -216,15 +212,21 @@ def _batches(it: Grown, entries: int) -> Spent:
     return it.grow(entries, BATCH, CONNECTIONS)
 
 
-def _singles(it: Grown, entries: int) -> Spent:
-    return it.grow(entries, 1, READERS)
+def _ratios(
+    large: Grown, small: Grown, work: Callable[[Grown, int], float]
+) -> list[float]:
+    """Return the speed of the large log to the small one's, of some turns.
+
+    work: returns how many seconds the nth turn's took.
+    """
+    taken = [(work(large, nth), work(small, nth)) for nth in range(TURNS)]
+    return [small_s / large_s for large_s, small_s in taken]
 
 
-def _proofs(it: Grown, proofs: int, start: int, order: int) -> Spent:
-    before_s = it.log.cpu_s
-    arguments = (f"--proofs={proofs}", f"--start={start}", f"--size={it.size}")
-    found = it.log.load("prove", *arguments, f"--order={order}", connections=READERS)
-    return Spent(found["seconds"], found["seconds"], it.log.cpu_s - before_s)
+def _proofs_s(it: Grown, proofs: int, start: int, order: int) -> float:
+    which = (f"--start={start}", f"--size={it.size}", f"--order={order}")
+    found = it.log.load("prove", f"--proofs={proofs}", *which, connections=READERS)
+    return found["seconds"]
 
 
 def _total(slices: Sequence[Spent]) -> Spent:

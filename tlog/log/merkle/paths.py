@@ -70,8 +70,8 @@ class Paths:
     ) -> list[Hash] | None:
         """Return the inclusion proof of a leaf, sibling first.
 
-        index < the tree's size.  full_tile: returns a full tile's levels.  If it
-        returns None so does this, and if it raises.  ValueError if a tile is not full.
+        index < the tree's size.  full_tile: returns a full tile's levels; if it returns
+        None, so does this.  ValueError if what it returns is not full.
         """
         return self._from(0, index, full_tile)
 

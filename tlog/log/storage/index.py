@@ -90,25 +90,33 @@ class Index:
         set_mode(path, PRIVATE_FOLDER)
         with _telling():
             self._database = self._opened()
-            if self._database.get(_EARLIER_COMPLETE_TO) is not None:
-                log_event("the index is of an earlier format and is written anew")
-                self._database.close()
-                Rdict.destroy(str(path))
-                self._database = self._opened()
         try:
             with _telling():
                 no_log = WriteOptions()
                 no_log.disable_wal = True  # type: ignore[assignment, method-assign]  # a property; the stub says method
                 self._database.set_write_options(no_log)
-                self._names = self._database.get_column_family(_NAMES)
                 stored = self._database.get(_COMPLETE_TO)
+                # The last step: it holds the folder's lock, as the database does.
+                self._names = self._database.get_column_family(_NAMES)
         except BaseException:
             self._database.close()
             raise
         self.complete_to = int.from_bytes(stored or b"", "big")
 
     def _opened(self) -> Rdict:
+        """Return the open database, without what an earlier format left."""
         families = {_NAMES: self._name_options}
+        database = Rdict(str(self._path), self._options, families)
+        try:
+            is_earlier = database.get(_EARLIER_COMPLETE_TO) is not None
+        except BaseException:
+            database.close()
+            raise
+        if not is_earlier:
+            return database
+        log_event("the index is of an earlier format and is written anew")
+        database.close()
+        Rdict.destroy(str(self._path))
         return Rdict(str(self._path), self._options, families)
 
     def close(self) -> None:

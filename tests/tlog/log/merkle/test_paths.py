@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.cases import case
 from tests.tlog.log.merkle.grown import EDGES, TREE, frontier, levels, sampled
+from tlog.log.merkle.frontier import Frontier, edge_widths
 from tlog.log.merkle.paths import Paths, TilePlace, edge_nodes
 from tlogverify.tiles import Tile
 
@@ -73,3 +74,19 @@ def test_an_incomplete_node_is_the_oracles_subtree() -> None:
 
 def test_the_empty_tree_has_no_nodes() -> None:
     assert {} == edge_nodes(frontier(0))
+
+
+def test_the_largest_tree_asks_for_eight_tiles() -> None:
+    """Seven are full, and the eighth is the edge, which the tree itself has."""
+    size = 2**63 - 1
+    largest = Frontier(size, tuple(bytes(32 * it) for it in edge_widths(size)))
+    asked: list[TilePlace] = []
+
+    def full_tile(place: TilePlace) -> list[bytes]:
+        asked.append(place)
+        return levels(Tile(0, 0))
+
+    path = Paths(largest, 9).path(0, full_tile)
+    assert [(level, 0) for level in range(7)] == sorted(asked)
+    assert path is not None
+    assert 63 == len(path)
