@@ -79,7 +79,7 @@ class Index:
     def __init__(self, path: Path) -> None:
         """Open or make the index, in a folder of mode 0700.
 
-        One of an earlier format is removed, and begins at 0.
+        CorruptError also if it is of an earlier format.
         """
         self._path = path
         self._is_closed = False
@@ -89,35 +89,24 @@ class Index:
         make_folders(path, PRIVATE_FOLDER)
         set_mode(path, PRIVATE_FOLDER)
         with _telling():
-            self._database = self._opened()
+            families = {_NAMES: self._name_options}
+            self._database = Rdict(str(path), self._options, families)
         try:
             with _telling():
                 no_log = WriteOptions()
                 no_log.disable_wal = True  # type: ignore[assignment, method-assign]  # a property; the stub says method
                 self._database.set_write_options(no_log)
                 stored = self._database.get(_COMPLETE_TO)
+                earlier = self._database.get(_EARLIER_COMPLETE_TO)
+            if earlier is not None:
+                raise CorruptError("the index", "is of an earlier format")
+            with _telling():
                 # The last step: it holds the folder's lock, as the database does.
                 self._names = self._database.get_column_family(_NAMES)
         except BaseException:
             self._database.close()
             raise
         self.complete_to = int.from_bytes(stored or b"", "big")
-
-    def _opened(self) -> Rdict:
-        """Return the open database, without what an earlier format left."""
-        families = {_NAMES: self._name_options}
-        database = Rdict(str(self._path), self._options, families)
-        try:
-            is_earlier = database.get(_EARLIER_COMPLETE_TO) is not None
-        except BaseException:
-            database.close()
-            raise
-        if not is_earlier:
-            return database
-        log_event("the index is of an earlier format and is written anew")
-        database.close()
-        Rdict.destroy(str(self._path))
-        return Rdict(str(self._path), self._options, families)
 
     def close(self) -> None:
         """Write out what is in memory and close; a disk that fails is told, no more.

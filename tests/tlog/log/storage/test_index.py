@@ -9,6 +9,7 @@ from rocksdict import Options, Rdict
 
 from tlog.errors import CorruptError
 from tlog.log.storage.index import Index
+from tlog.log.storage.stores import open_index
 from tlogverify.kinds import digest_key
 
 # Records in one `add`: a leaf hash each, and `complete_to`.
@@ -207,13 +208,15 @@ def test_an_addition_that_failed_half_way_can_be_made_again(tmp_path: Path) -> N
     index.close()
 
 
-def test_an_index_of_an_earlier_format_begins_anew(tmp_path: Path) -> None:
+def test_an_index_of_an_earlier_format_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "index"
     with Rdict(str(path), Options(raw_mode=True)) as earlier:
         earlier[b"\x00" + digest("leaf 9")] = (9).to_bytes(6, "big")
         earlier[key("all") + (9).to_bytes(6, "big")] = b""
         earlier[b"\xff"] = (10).to_bytes(8, "big")
-    index = Index(path)
+    with pytest.raises(CorruptError, match="is of an earlier format"):
+        Index(path)
+    index = open_index(path)
     assert 0 == index.complete_to
     assert [None] == index.find([digest("leaf 9")])
     index.add(leaves(0, 2), named(0, 2))
