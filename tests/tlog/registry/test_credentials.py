@@ -189,7 +189,7 @@ async def test_what_a_helper_has_started_is_ended_with_it(on_path: Path) -> None
 def _runs(pid: str) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     # Where nobody takes leave of it, an ended process stays as a zombie.
     return state.rpartition(")")[2].split()[0] != "Z"
