@@ -10,6 +10,7 @@ from benchmarks.plot import Line, write_plot
 from benchmarks.records import ENTRY_BYTES, SEARCH_KEYS
 from benchmarks.results import Measure, Result, options
 from benchmarks.running import RunningLog, folder_bytes, scratch_folder, serving
+from tlogverify.tiles import TILE_WIDTH
 
 QUESTION: Final = "Is the 10th million entries as fast as the 1st, in as little memory?"
 METHOD: Final = """
@@ -19,18 +20,18 @@ METHOD: Final = """
     the part is published and indexed.  A machine's own pace differs more from minute to
     minute than a log's, so the last part is written in ten slices by turns with the
     first of another log, which is new, by a server process of its own.  Then both
-    answer by turns, three times, over 64 connections: single entries, random proofs of
-    the newest part, random proofs of all entries.  Of one part nearly all tiles are
-    kept in memory, of ten parts hardly any.  A ratio is of the time that all slices of
-    one log took to that of the other's; CPU is the server process's.  Disk: the blocks
-    of all files after the server has stopped.  Then a new server process on that folder
-    answers random inclusion proofs, and its memory is read again.
+    answer by turns, five times, over 64 connections: single entries, random proofs of
+    the newest part, and random proofs of all entries, after one of each tile.  Of one
+    part nearly all tiles are kept in memory, of ten parts hardly any.  A ratio is of
+    the time that all slices of one log took to that of the other's; CPU is the server
+    process's.  Disk: the blocks of all files after the server has stopped.  Then a new
+    server process on that folder answers random proofs, and its memory is read again.
 """
 CONNECTIONS: Final = 4
 READERS: Final = 64
 BATCH: Final = 1_000
 PARTS: Final = 10
-TURNS: Final = 3
+TURNS: Final = 5
 MEMORY_MIB: Final = 300
 DISK_BYTES: Final = 1.2 * (ENTRY_BYTES + 40 + 50 * SEARCH_KEYS)
 RATIO: Final = 0.8
@@ -70,12 +71,14 @@ class Found:
     """What was measured.
 
     batches: of each turn, the large log's and the new one's.  ratios: of each kind of
-    request, the large log's speed to the new one's by turns.
+    request, the large log's speed to the new one's by turns.  first_proofs_per_s: of
+    the large log, proofs that are the first of their tile.
     """
 
     series: list[dict[str, float]]
     batches: list[tuple[Spent, Spent]]
     ratios: dict[str, list[float]]
+    first_proofs_per_s: float
     serving_mib: float
     disk: dict[str, float]
 
@@ -134,16 +137,20 @@ def _measure(part: int, singles: int, proofs: int) -> Found:
                     small,
                     lambda it, nth: _proofs_s(it, proofs, it.size - part, nth),
                 ),
-                "proofs of all entries": _ratios(
-                    large, small, lambda it, nth: _proofs_s(it, proofs, 0, nth)
-                ),
             }
+            first_s, _ = _once_a_tile_s(large), _once_a_tile_s(small)
+            ratios["proofs of all entries"] = _ratios(
+                large, small, lambda it, nth: _proofs_s(it, proofs, 0, nth)
+            )
         disk = _bytes_per_entry(folder, large.size)
         with serving(folder) as log:
             # As many proofs as fill the tile cache many times over.
             many = 200_000 if proofs > 1_000 else 20_000
             _proofs_s(Grown(log, large.size), many, 0, 0)
-            return Found(series, batches, ratios, log.resident_mib, disk)
+            first_proofs_per_s = large.size // TILE_WIDTH / first_s
+            return Found(
+                series, batches, ratios, first_proofs_per_s, log.resident_mib, disk
+            )
 
 
 def _measures(found: Found, part: int) -> list[Measure]:
@@ -169,6 +176,11 @@ def _measures(found: Found, part: int) -> list[Measure]:
         *(
             Measure(f"{what}, the large log's speed to the new one's", "x", it, RATIO)
             for what, it in found.ratios.items()
+        ),
+        Measure(
+            "proofs that are the first of their tile, of the large log",
+            "/s",
+            [found.first_proofs_per_s],
         ),
         Measure(f"speed, entries 1 to {part:,}", "/s", [series[0]["entries_per_s"]]),
         Measure(f"speed, the last {part:,}", "/s", [series[-1]["entries_per_s"]]),
@@ -226,6 +238,13 @@ def _ratios(
 def _proofs_s(it: Grown, proofs: int, start: int, order: int) -> float:
     which = (f"--start={start}", f"--size={it.size}", f"--order={order}")
     found = it.log.load("prove", f"--proofs={proofs}", *which, connections=READERS)
+    return found["seconds"]
+
+
+def _once_a_tile_s(it: Grown) -> float:
+    """Ask for one proof of each full tile: others of it are quick from then on."""
+    which = ("--once-a-tile", f"--proofs={it.size // TILE_WIDTH}")
+    found = it.log.load("prove", *which, f"--size={it.size}", connections=READERS)
     return found["seconds"]
 
 

@@ -24,7 +24,7 @@ from tlog.log.cosigning.guard import WriteGuard
 from tlog.log.metrics import LogMetrics
 from tlog.log.nodes.forwarding import Forwarding
 from tlog.log.proofs.prover import Prover
-from tlog.log.proofs.reader import TileReader
+from tlog.log.proofs.reader import open_reader
 from tlog.log.reading import Reading
 from tlog.log.sequencer.known import KnownEntries, NothingKnown
 from tlog.log.sequencer.pool import Pool, Settled, settle
@@ -136,9 +136,9 @@ def _faces(
     metrics, clock, count = LogMetrics(), SystemClock(), settings.workers
     keys = tuple(parse_verifier_key(it.encode()) for it in opened.vkeys)
     heads = PostedHeads(reader, shows_at_once=opened.shows_at_once)
-    files = folder_objects(FolderLayout(settings.data), SystemDisk())
-    led = LedTiles(files, leader)
-    tiles = TileReader(led, led, settings.tile_cache_tiles)
+    layout = FolderLayout(settings.data)
+    led = LedTiles(folder_objects(layout, SystemDisk()), leader)
+    tiles = open_reader(led, led, settings, layout.temporary)
     pool = Pool(settings.max_pool_entries, settings.max_pool_bytes)
     checks = Checks(
         limit=part_of(MAX_WAITING, count),

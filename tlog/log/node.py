@@ -26,7 +26,7 @@ from tlog.log.nodes.heads import FollowedHeads
 from tlog.log.nodes.witnesses import FollowedGuard, witnessing_of
 from tlog.log.opening import Ground, open_writing, reading_face, submitting_face
 from tlog.log.proofs.prover import Prover
-from tlog.log.proofs.reader import TileReader
+from tlog.log.proofs.reader import open_reader
 from tlog.log.reading import Reading
 from tlog.log.sequencer.known import KnownEntries, NothingKnown
 from tlog.log.sequencer.pool import Pool, Settled, settle
@@ -95,7 +95,8 @@ def follow(
     pool = Pool(settings.max_pool_entries, settings.max_pool_bytes)
     heads = FollowedHeads(following, is_shown_at_once=not ground.waits_for_witnesses)
     guard = WriteGuard(KeptElsewhere("the node that writes"), ground.metrics)
-    tiles = TileReader(stores.objects, following, settings.tile_cache_tiles)
+    temporary = stores.folder.layout.temporary
+    tiles = open_reader(stores.objects, following, settings, temporary)
     prover = Prover(tiles)
     followed = Followed(
         ground=ground,

@@ -33,7 +33,7 @@ from tlog.log.identity import LogKeys, require_origin
 from tlog.log.life import Log
 from tlog.log.metrics import LogMetrics
 from tlog.log.proofs.prover import Prover
-from tlog.log.proofs.reader import TileReader
+from tlog.log.proofs.reader import TileReader, open_reader
 from tlog.log.publishing.backlog import Backlog
 from tlog.log.publishing.heads import Heads, SignedHeads
 from tlog.log.publishing.publisher import Publisher
@@ -204,7 +204,8 @@ def open_writing(ground: Ground) -> Log:
     )
     signed = recovered.signed
     ground.times.remember(signed.note, signer.verifier_keys)
-    tiles = TileReader(stores.objects, recovered.backlog, settings.tile_cache_tiles)
+    temporary = stores.folder.layout.temporary
+    tiles = open_reader(stores.objects, recovered.backlog, settings, temporary)
     root_at = partial(tiles.root, signed)
     for found in compare_all(sightings, signed.size, root_at):
         guard.contradict(found)

@@ -36,6 +36,7 @@ VALUES: dict[str, list[tuple[Any, object]]] = {
     "max_pool_bytes": [("1", 1), ("2", 2), ("3", 3)],
     "max_backlog_bytes": [("1", 1), ("2", 2), ("3", 3)],
     "tile_cache_tiles": [("1", 1), ("0", 0), ("3", 3)],
+    "scratch_tiles": [("1", 1), ("0", 0), ("3", 3)],
     "event_listeners": [("1", 1), ("0", 0), ("3", 3)],
     "explorer": [("true", True), ("false", False), ("1", True)],
     "tokens_file": [("/a", Path("/a")), ("/b", Path("/b")), ("/c", Path("/c"))],

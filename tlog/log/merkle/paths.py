@@ -30,6 +30,9 @@ _SIBLINGS: Final = [
 TilePlace = tuple[int, int]
 """A tile's level and index."""
 
+Within = Callable[[TilePlace, int], list[Hash] | None]
+"""Returns the eight siblings of a full tile's nth hash, lowest first, or None."""
+
 
 def edge_nodes(frontier: Frontier) -> dict[int, Hash]:
     """Return the incomplete node of each height, for those heights that have one.
@@ -65,19 +68,15 @@ class Paths:
         self._remembered = remembered
         self._above: dict[TilePlace, list[Hash]] = {}
 
-    def path(
-        self, index: int, full_tile: Callable[[TilePlace], TileLevels | None]
-    ) -> list[Hash] | None:
+    def path(self, index: int, within: Within) -> list[Hash] | None:
         """Return the inclusion proof of a leaf, sibling first.
 
-        index < the tree's size.  full_tile: returns a full tile's levels; if it returns
-        None, so does this.  ValueError if what it returns is not full.
+        index < the tree's size.  within: is asked for full tiles; if it returns None,
+        so does this.
         """
-        return self._from(0, index, full_tile)
+        return self._from(0, index, within)
 
-    def _from(
-        self, level: int, nth: int, full_tile: Callable[[TilePlace], TileLevels | None]
-    ) -> list[Hash] | None:
+    def _from(self, level: int, nth: int, within: Within) -> list[Hash] | None:
         """Return the path of the nth hash of all the tiles of a level."""
         at = nth // TILE_WIDTH
         if (at + 1) * TILE_WIDTH > self._size >> 8 * level:
@@ -85,16 +84,14 @@ class Paths:
         place = level, at
         above = self._above.get(place)
         if above is None:
-            above = self._from(level + 1, at, full_tile)
+            above = self._from(level + 1, at, within)
             if above is None:
                 return None
-            if len(self._above) >= self._remembered:
-                self._above.clear()
-            self._above[place] = above
-        levels = full_tile(place)
-        if levels is None:
-            return None
-        return siblings_in_full_tile(levels, nth % TILE_WIDTH) + above
+            # Those that came first stay: to forget costs more than it saves.
+            if len(self._above) < self._remembered:
+                self._above[place] = above
+        siblings = within(place, nth % TILE_WIDTH)
+        return None if siblings is None else siblings + above
 
     def _beside_the_edge(self, level: int, nth: int) -> list[Hash]:
         """Return the path from a tile that is not full; there is none above that is."""

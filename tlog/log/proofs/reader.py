@@ -2,14 +2,18 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol, cast
 
 from tlog import hashing
 from tlog.errors import MISSING, CorruptError, MachineError
-from tlog.log.merkle.paths import Paths, TilePlace
+from tlog.log.merkle.paths import Paths, TilePlace, siblings_in_full_tile
 from tlog.log.merkle.plans import TileLevels, root_plan
 from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.proofs.scratch import PathScratch
+from tlog.log.proofs.settings import ReadingSettings
 from tlogverify.bundles import encode_bundle, parse_bundle
 from tlogverify.errors import FormatError
 from tlogverify.hashing import EMPTY_ROOT, HASH_SIZE, Hash
@@ -17,6 +21,12 @@ from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 
 _PAGE_BYTES = 4 << 20
 _NOW_BYTES = 128 << 10
+
+_ABOVE = 16
+"""Tiles of which is kept what stands above them, for each that is kept itself.
+
+It is 16 times smaller.
+"""
 
 
 class Stored(Protocol):
@@ -57,32 +67,49 @@ class TileReader:
     """Reads the tiles of a snapshot; safe to use from any thread.
 
     cached: how many full tiles are kept with all their inner nodes, 16 KiB each.
+    scratch: takes what they push out.
     """
 
-    def __init__(self, stored: Stored, unpublished: Unpublished, cached: int) -> None:
+    def __init__(
+        self,
+        stored: Stored,
+        unpublished: Unpublished,
+        cached: int,
+        scratch: PathScratch,
+    ) -> None:
         self._stored = stored
         self._unpublished = unpublished
         self._limit = cached
+        self._scratch = scratch
         self._cache: OrderedDict[TilePlace, TileLevels] = OrderedDict()
         self._lock = Lock()
         self._newest: _Newest | None = None
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if that waits for a tile."""
-        return self._paths_of(snapshot).path(index, self._at_once)
+        within = partial(self._siblings, may_wait=False)
+        return self._paths_of(snapshot).path(index, within)
 
     def load_inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash]:
         """Return the path of the leaf at `index`; may wait for the disk."""
+        within = partial(self._siblings, may_wait=True)
+        return cast(list[Hash], self._paths_of(snapshot).path(index, within))
 
-        def loaded(place: TilePlace) -> TileLevels:
-            return self._cached(place) or self._fetched(Tile(*place))
-
-        return cast(list[Hash], self._paths_of(snapshot).path(index, loaded))
+    def _siblings(
+        self, place: TilePlace, nth: int, *, may_wait: bool
+    ) -> list[Hash] | None:
+        levels = self._cached(place)
+        if levels is None:
+            siblings = self._scratch.siblings(place, nth, may_wait=may_wait)
+            if siblings is not None:
+                return siblings
+            levels = self._fetched(Tile(*place)) if may_wait else self._read_now(place)
+        return None if levels is None else siblings_in_full_tile(levels, nth)
 
     def _paths_of(self, snapshot: Snapshot) -> Paths:
         newest = self._newest
         if newest is None or newest.snapshot is not snapshot:
-            paths = Paths(snapshot.tree.frontier, self._limit)
+            paths = Paths(snapshot.tree.frontier, _ABOVE * self._limit)
             newest = self._newest = _Newest(snapshot, paths)
         return newest.paths
 
@@ -179,19 +206,19 @@ class TileReader:
         # are the inner nodes that it has.
         return self._kept((tile.level, tile.index), self._full_bytes(tile.full))
 
-    def _at_once(self, place: TilePlace) -> TileLevels | None:
-        return self._cached(place) or self._read_now(place)
-
     def _read_now(self, place: TilePlace) -> TileLevels | None:
         content = self.bytes_now(Tile(*place))
         return None if content is None else self._kept(place, content)
 
     def _kept(self, place: TilePlace, content: bytes) -> TileLevels:
         levels = hashing.tile_levels(content)
+        pushed_out = []
         with self._lock:
             self._cache[place] = levels
             while len(self._cache) > self._limit:
-                self._cache.popitem(last=False)
+                pushed_out.append(self._cache.popitem(last=False))
+        for it in pushed_out:
+            self._scratch.keep(*it)
         return levels
 
     def _full_bytes(self, tile: Tile) -> bytes:
@@ -216,3 +243,11 @@ class TileReader:
             return parse_bundle(bundle, TILE_WIDTH)
         except FormatError as error:
             raise CorruptError("an entry bundle", str(error)) from error
+
+
+def open_reader(
+    stored: Stored, unpublished: Unpublished, settings: ReadingSettings, temporary: Path
+) -> TileReader:
+    """Return a reader that keeps what is set, some of it in a file in `temporary`."""
+    scratch = PathScratch(temporary, settings.scratch_tiles)
+    return TileReader(stored, unpublished, settings.tile_cache_tiles, scratch)

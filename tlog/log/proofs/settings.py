@@ -7,10 +7,16 @@ from tlog.config import SettingsGroup, setting
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingSettings(SettingsGroup):
-    """The size of the reader's cache, and how many listeners there may be."""
+    """What the reader keeps, and how many listeners there may be."""
 
     tile_cache_tiles: int = setting(
         4_096, "full tiles kept in memory for proofs, 16 KiB each", least=0
+    )
+    scratch_tiles: int = setting(
+        262_144,
+        "full tiles beyond those that are kept for proofs in a file without a name "
+        "in tmp/, 17 KiB each",
+        least=0,
     )
     event_listeners: int = setting(
         64, "listeners to new entries at once, by `GET /api/v1/events`", least=0

@@ -72,5 +72,6 @@ def settings_of_front(settings: LogSettings) -> LogSettings:
         max_pool_entries=part_of(settings.max_pool_entries, count),
         max_pool_bytes=part_of(settings.max_pool_bytes, count),
         tile_cache_tiles=part_of(settings.tile_cache_tiles, count),
+        scratch_tiles=part_of(settings.scratch_tiles, count),
         event_listeners=part_of(settings.event_listeners, count),
     )

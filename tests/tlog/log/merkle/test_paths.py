@@ -1,25 +1,30 @@
 """Inclusion paths by arithmetic: the same as the oracle's, at every place."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.support.cases import case
 from tests.tlog.log.merkle.grown import EDGES, TREE, frontier, levels, sampled
 from tlog.log.merkle.frontier import Frontier, edge_widths
-from tlog.log.merkle.paths import Paths, TilePlace, edge_nodes
+from tlog.log.merkle.paths import (
+    Paths,
+    TilePlace,
+    Within,
+    edge_nodes,
+    siblings_in_full_tile,
+)
+from tlogverify.hashing import Hash
 from tlogverify.tiles import Tile
 
 
-def tiles_below(size: int) -> Callable[[TilePlace], list[bytes]]:
+def tiles_below(size: int) -> Within:
     """Return what has the full tiles of a tree, and none that is not full."""
 
-    def full_tile(place: TilePlace) -> list[bytes]:
-        level, nth = place
-        assert (nth + 1) * 256 <= size >> 8 * level, f"{place} is not full"
-        return levels(Tile(level, nth))
+    def within(place: TilePlace, nth: int) -> list[Hash]:
+        level, index = place
+        assert (index + 1) * 256 <= size >> 8 * level, f"{place} is not full"
+        return siblings_in_full_tile(levels(Tile(level, index)), nth)
 
-    return full_tile
+    return within
 
 
 def paths(size: int, remembered: int = 9) -> Paths:
@@ -46,21 +51,24 @@ def test_leaves_at_the_edges_of_tiles_have_the_oracles_path(remembered: int) -> 
                 assert TREE.inclusion_path(index, size) == path
 
 
-def test_a_full_tile_that_was_cut_gives_no_path() -> None:
+def test_a_full_tile_that_was_cut_has_no_siblings() -> None:
     leaves, *above = levels(Tile(0, 0))
     with pytest.raises(ValueError, match="8191 bytes are no full tile"):
-        paths(600).path(3, lambda _: [leaves[:-1], *above])
+        siblings_in_full_tile([leaves[:-1], *above], 3)
 
 
 @pytest.mark.parametrize("missing", [(0, 5), (1, 0)])
 def test_a_tile_that_is_not_there_yet_gives_no_path(missing: TilePlace) -> None:
     of, tile = paths(65_537), tiles_below(65_537)
     index = 5 * 256 + 7
-    assert of.path(index, lambda it: None if it == missing else tile(it)) is None
+
+    def without(*places: TilePlace) -> Within:
+        return lambda it, nth: None if it in places else tile(it, nth)
+
+    assert of.path(index, without(missing)) is None
     assert TREE.inclusion_path(index, 65_537) == of.path(index, tile)
     # Now it is known what stands above the tile of leaves, which alone is asked for.
-    known = {(0, 5): tile((0, 5))}
-    assert TREE.inclusion_path(index, 65_537) == of.path(index, known.get)
+    assert TREE.inclusion_path(index, 65_537) == of.path(index, without((1, 0)))
 
 
 def test_an_incomplete_node_is_the_oracles_subtree() -> None:
@@ -82,11 +90,11 @@ def test_the_largest_tree_asks_for_eight_tiles() -> None:
     largest = Frontier(size, tuple(bytes(32 * it) for it in edge_widths(size)))
     asked: list[TilePlace] = []
 
-    def full_tile(place: TilePlace) -> list[bytes]:
+    def within(place: TilePlace, nth: int) -> list[Hash]:
         asked.append(place)
-        return levels(Tile(0, 0))
+        return siblings_in_full_tile(levels(Tile(0, 0)), nth)
 
-    path = Paths(largest, 9).path(0, full_tile)
+    path = Paths(largest, 9).path(0, within)
     assert [(level, 0) for level in range(7)] == sorted(asked)
     assert path is not None
     assert 63 == len(path)

@@ -12,7 +12,8 @@ from tests.support.cases import case
 from tlog.errors import CorruptError
 from tlog.log.life import Log
 from tlog.log.proofs.prover import Prover
-from tlog.log.proofs.reader import TileReader
+from tlog.log.proofs.reader import Stored, TileReader, Unpublished
+from tlog.log.proofs.scratch import PathScratch
 from tlogverify import Policy
 from tlogverify.bundles import encode_bundle
 from tlogverify.hashing import leaf_hash
@@ -33,6 +34,11 @@ def log(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Log]:
         if request.param == "published":
             opened.publisher.publish()
         yield opened
+
+
+def reading(stored: Stored, unpublished: Unpublished, cached: int) -> TileReader:
+    """Return a reader that keeps so many tiles in memory, and no others."""
+    return TileReader(stored, unpublished, cached, PathScratch(Path(), 0))
 
 
 def test_a_tile_of_any_width_up_to_the_size_is_served(log: Log) -> None:
@@ -107,7 +113,7 @@ async def test_proofs_at_every_older_size_are_the_textbooks(log: Log) -> None:
 
 @pytest.mark.parametrize("kept", [1, 2])
 def test_a_path_is_the_same_however_often_it_is_asked_for(log: Log, kept: int) -> None:
-    reader = TileReader(log.stores.objects, log.backlog, kept)
+    reader = reading(log.stores.objects, log.backlog, kept)
     snapshot = log.heads.signed
     for index in (0, 1, 255, 0, 256, 511, 255, 512, 699, 0, 300):
         path = TREE.inclusion_path(index, SIZE)
@@ -187,7 +193,7 @@ class Unwritten:
 def test_a_tile_that_is_missing_or_cut_is_corrupt(
     log: Log, content: bytes | None
 ) -> None:
-    reader = TileReader(Missing(content), Missing(), 2)
+    reader = reading(Missing(content), Missing(), 2)
     with pytest.raises(CorruptError, match="tile/0/000"):
         reader.load(log.heads.signed, [Tile(0, 0)])
     with pytest.raises(CorruptError, match="tile/0/000"):
@@ -198,20 +204,20 @@ def test_a_tile_that_is_missing_or_cut_is_corrupt(
 def test_a_bundle_that_is_missing_or_cut_is_corrupt(
     log: Log, content: bytes | None
 ) -> None:
-    reader = TileReader(Missing(content), Missing(), 2)
+    reader = reading(Missing(content), Missing(), 2)
     with pytest.raises(CorruptError, match=r"bundle|tile/entries/000"):
         reader.entries(log.heads.signed, 0, 1)
 
 
 @pytest.mark.parametrize("width", [1, 255])
 def test_a_width_of_a_cut_tile_is_not_served_short(log: Log, width: int) -> None:
-    reader = TileReader(Missing(b"\x00" * 31), Missing(), 2)
+    reader = reading(Missing(b"\x00" * 31), Missing(), 2)
     with pytest.raises(CorruptError, match="tile/0/000"):
         reader.tile_bytes(log.heads.signed, Tile(0, 0, width))
 
 
 def test_what_is_in_memory_needs_no_disk(log: Log) -> None:
-    reader = TileReader(Missing(), Missing(), 2)
+    reader = reading(Missing(), Missing(), 2)
     edge = [Tile(0, 2, 188), Tile(1, 0, 2)]
     assert set(edge) == set(reader.peek(log.heads.signed, edge) or ())
     assert reader.peek(log.heads.signed, [Tile(0, 0)]) is None
@@ -224,7 +230,7 @@ def test_no_more_tiles_are_kept_than_allowed(log: Log) -> None:
         log.reading.tiles.peek(log.heads.signed, [Tile(0, 0), Tile(0, 1)]) is not None
     )
     content = log.reading.tiles.tile_bytes(log.heads.signed, Tile(0, 0))
-    reader = TileReader(OnDisk(content), Missing(), 1)
+    reader = reading(OnDisk(content), Missing(), 1)
     reader.load(log.heads.signed, [Tile(0, 0)])
     assert reader.peek(log.heads.signed, [Tile(0, 0)]) is not None
     reader.load(log.heads.signed, [Tile(0, 1)])
@@ -235,11 +241,11 @@ def test_no_more_tiles_are_kept_than_allowed(log: Log) -> None:
 def test_what_needs_no_waiting_is_read_at_once(log: Log) -> None:
     signed, tile = log.heads.signed, Tile(0, 0)
     content = log.reading.tiles.tile_bytes(signed, tile)
-    reader = TileReader(Missing(content), Missing(), 2)
+    reader = reading(Missing(content), Missing(), 2)
     assert content == reader.bytes_now(tile)
     assert reader.peek(signed, [tile]) == log.reading.tiles.load(signed, [tile])
     assert reader.inclusion_path(signed, 0) is not None
-    waits = TileReader(OnDisk(content), Missing(), 2)
+    waits = reading(OnDisk(content), Missing(), 2)
     assert waits.bytes_now(tile) is None
     assert waits.inclusion_path(signed, 0) is None
 
@@ -248,19 +254,19 @@ def test_what_needs_no_waiting_is_read_at_once(log: Log) -> None:
 def test_a_cut_tile_is_nothing_that_is_answered_at_once(
     log: Log, content: bytes
 ) -> None:
-    reader = TileReader(Missing(content), Missing(), 2)
+    reader = reading(Missing(content), Missing(), 2)
     assert reader.bytes_now(Tile(0, 0)) is None
     assert reader.inclusion_path(log.heads.signed, 0) is None
 
 
 def test_a_large_bundle_is_for_a_thread() -> None:
     bundle = Tile(ENTRIES, 0)
-    assert TileReader(Missing(b"\x00" * (128 << 10)), Missing(), 2).bytes_now(bundle)
+    assert reading(Missing(b"\x00" * (128 << 10)), Missing(), 2).bytes_now(bundle)
     larger = Missing(b"\x00" * ((128 << 10) + 1))
-    assert TileReader(larger, Missing(), 2).bytes_now(bundle) is None
+    assert reading(larger, Missing(), 2).bytes_now(bundle) is None
 
 
 def test_what_is_not_on_disk_yet_goes_before_what_is() -> None:
     """A folder may have tiles of a history that was given up."""
-    reader = TileReader(Missing(b"\x00" * 8192), Unwritten(b"\x01" * 8192), 2)
+    reader = reading(Missing(b"\x00" * 8192), Unwritten(b"\x01" * 8192), 2)
     assert b"\x01" * 8192 == reader.bytes_now(Tile(0, 0))

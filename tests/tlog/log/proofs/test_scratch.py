@@ -1,0 +1,251 @@
+"""The scratch file: the oracle's siblings or none, whatever becomes of the file."""
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import pytest
+
+from tests.faults.opened import entries, step, stepping
+from tests.oracle import rfc6962
+from tests.support.cases import case
+from tests.support.folders import folder_on_disk
+from tests.tlog.log.merkle.grown import TREE, levels
+from tlog.errors import CorruptError
+from tlog.log.proofs.scratch import GROUP_BYTES, SLOT_BYTES, PathScratch
+from tlogverify.tiles import Tile
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere nothing is kept"
+)
+
+TOGETHER = 32
+"""So many are written in one piece."""
+LEAVES = [*range(0, 256, 5), 15, 16, 127, 128, 254]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with folder_on_disk() as it:
+        if is_memory(it):
+            pytest.skip("the file system does not tell what waits for its disk")
+        yield it
+
+
+def is_memory(folder: Path) -> bool:
+    """Return whether a read there cannot be told not to wait."""
+    with TemporaryFile(dir=folder) as file:
+        try:
+            os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+        except OSError:
+            return True
+    return False
+
+
+def expected(tile: int, nth: int) -> list[bytes]:
+    """Return the oracle's siblings of a leaf within its tile."""
+    return TREE.inclusion_path(256 * tile + nth, 65_536)[:8]
+
+
+def hand_over(scratch: PathScratch, tiles: range) -> None:
+    for tile in tiles:
+        scratch.keep((0, tile), levels(Tile(0, tile)))
+
+
+def keep(scratch: PathScratch, tiles: range) -> None:
+    """Hand tiles over, a multiple of TOGETHER, and wait until all are written."""
+    for start in range(tiles.start, tiles.stop, TOGETHER):
+        last = start + TOGETHER - 1
+        hand_over(scratch, range(start, last + 1))
+        while scratch.siblings((0, last), 255, may_wait=True) is None:
+            os.sched_yield()
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the ways to the files that this process has open in a folder."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if os.readlink(descriptor).startswith(f"{folder}/"):
+                found.append(descriptor)
+    return found
+
+
+def file_of(folder: Path) -> Path:
+    """Return the way to the file, once there is one."""
+    while not (found := files_of(folder)):
+        os.sched_yield()
+    (file,) = found
+    return file
+
+
+def has_nothing(scratch: PathScratch, tiles: range) -> bool:
+    return not any(
+        scratch.siblings((0, tile), nth, may_wait=True)
+        for tile in tiles
+        for nth in (0, 255)
+    )
+
+
+def test_what_is_kept_is_the_oracles(folder: Path) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    keep(scratch, range(2 * TOGETHER))
+    for tile in (0, 1, 31, 32, 63):
+        for nth in LEAVES:
+            for may_wait in (False, True):
+                with case(f"tile {tile}, leaf {nth}"):
+                    found = scratch.siblings((0, tile), nth, may_wait=may_wait)
+                    assert expected(tile, nth) == found
+    assert scratch.siblings((0, 64), 0, may_wait=True) is None
+    assert scratch.siblings((1, 0), 0, may_wait=True) is None
+
+
+def test_it_has_no_name_and_no_more_than_was_said(folder: Path) -> None:
+    scratch = PathScratch(folder, 40, 0)
+    keep(scratch, range(4 * TOGETHER))
+    assert [] == list(folder.iterdir())
+    assert 40 * SLOT_BYTES == file_of(folder).stat().st_size
+    del scratch
+    assert [] == files_of(folder)
+
+
+def test_a_tile_goes_to_the_place_of_another(folder: Path) -> None:
+    scratch = PathScratch(folder, TOGETHER, 0)
+    keep(scratch, range(TOGETHER))
+    keep(scratch, range(TOGETHER, 2 * TOGETHER))
+    assert has_nothing(scratch, range(TOGETHER))
+    for tile in range(TOGETHER, 2 * TOGETHER):
+        assert expected(tile, 7) == scratch.siblings((0, tile), 7, may_wait=True)
+
+
+@pytest.mark.parametrize("place", [0, 31, 512, 960, 1_087, 1_088, GROUP_BYTES - 1])
+def test_a_changed_byte_is_no_answer(folder: Path, place: int) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    keep(scratch, range(TOGETHER))
+    with open(file_of(folder), "r+b", buffering=0) as file:
+        at = 3 * SLOT_BYTES + 2 * GROUP_BYTES + place
+        (old,) = os.pread(file.fileno(), 1, at)
+        os.pwrite(file.fileno(), bytes([old ^ 1]), at)
+    for nth in range(256):
+        found = scratch.siblings((0, 3), nth, may_wait=True)
+        assert (None if nth // 16 == 2 else expected(3, nth)) == found
+
+
+@pytest.mark.parametrize("hole", [0, 50, SLOT_BYTES])
+def test_a_cut_and_a_hole_are_no_answers(folder: Path, hole: int) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    keep(scratch, range(TOGETHER))
+    cut = 31 * SLOT_BYTES - 100
+    os.truncate(file_of(folder), cut)
+    os.truncate(file_of(folder), cut + hole)
+    assert expected(30, 0) == scratch.siblings((0, 30), 0, may_wait=True)
+    assert scratch.siblings((0, 30), 255, may_wait=True) is None
+    assert has_nothing(scratch, range(31, 32))
+    # What was cut is written again when it comes again.
+    keep(scratch, range(TOGETHER))
+    assert expected(30, 255) == scratch.siblings((0, 30), 255, may_wait=True)
+
+
+def test_what_the_kernel_has_forgotten_is_not_waited_for(folder: Path) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    keep(scratch, range(TOGETHER))
+    for may_wait in (True, False):
+        with open(file_of(folder), "rb", buffering=0) as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        found = scratch.siblings((0, 20), 0, may_wait=may_wait)
+        assert (expected(20, 0) if may_wait else None) == found
+    # Now it is read.
+    assert expected(20, 0) == scratch.siblings((0, 20), 0, may_wait=True)
+    assert expected(20, 0) == scratch.siblings((0, 20), 0, may_wait=False)
+
+
+def test_a_disk_with_little_room_gets_its_room_back(folder: Path) -> None:
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    scratch = PathScratch(folder, 100, free - (512 << 20))
+    keep(scratch, range(TOGETHER))
+    file = file_of(folder)
+    with open(folder / "other", "wb") as other:
+        os.posix_fallocate(other.fileno(), 0, 1 << 30)
+    hand_over(scratch, range(TOGETHER, 2 * TOGETHER))
+    while file.stat().st_size:
+        os.sched_yield()
+    (folder / "other").unlink()
+    # It stays so: what the log needs is not taken away a second time.
+    hand_over(scratch, range(TOGETHER))
+    assert has_nothing(scratch, range(2 * TOGETHER))
+    assert 0 == file.stat().st_size
+
+
+def test_where_no_file_can_be_made_nothing_is_kept(folder: Path) -> None:
+    scratch = PathScratch(folder / "missing", 100, 0)
+    hand_over(scratch, range(TOGETHER))
+    assert has_nothing(scratch, range(TOGETHER))
+    (folder / "missing").mkdir()
+    keep(scratch, range(TOGETHER))
+    assert expected(9, 9) == scratch.siblings((0, 9), 9, may_wait=True)
+
+
+def test_where_files_are_memory_none_is_made(tmp_path: Path) -> None:
+    """Nobody can be told there what waits; the file would be memory for nothing."""
+    if not is_memory(tmp_path):
+        pytest.skip("the tests' own folder is on a disk")
+    scratch = PathScratch(tmp_path, 100, 0)
+    hand_over(scratch, range(TOGETHER))
+    # The thread that would write has long had its turn.
+    for _ in range(1_000):
+        os.sched_yield()
+        assert has_nothing(scratch, range(1))
+    assert [] == files_of(tmp_path)
+
+
+def test_a_reader_never_gets_a_half_written_group(folder: Path) -> None:
+    """One thread writes two tiles to one place in turn, and another reads."""
+    scratch = PathScratch(folder, 1, 0)
+    is_over = threading.Event()
+
+    def write() -> None:
+        while not is_over.is_set():
+            for tile in range(TOGETHER):
+                scratch.keep((0, tile % 2), levels(Tile(0, tile % 2)))
+
+    wanted = [expected(tile, 200) for tile in (0, 1)]
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        seen = [0, 0]
+        while min(seen) < 300:
+            for tile in (0, 1):
+                found = scratch.siblings((0, tile), 200, may_wait=False)
+                assert found in (None, wanted[tile])
+                seen[tile] += found is not None
+    finally:
+        is_over.set()
+        thread.join()
+
+
+async def test_a_log_proves_by_it_what_memory_has_no_room_for(folder: Path) -> None:
+    size = (TOGETHER + 2) * 256
+    with stepping(folder, tile_cache_tiles=1) as log:
+        for start in range(0, size, 4_096):
+            step(log, entries(start, min(start + 4_096, size)))
+        log.publisher.publish()
+        tree = rfc6962.Tree([rfc6962.leaf_hash(it) for it in entries(0, size)])
+        signed, prover = log.heads.signed, log.reading.prover
+        for nth in range(TOGETHER + 2):
+            await prover.inclusion(signed, 256 * nth)
+        while file_of(folder / "tmp").stat().st_size < TOGETHER * SLOT_BYTES:
+            os.sched_yield()
+        shutil.rmtree(folder / "public" / "tile" / "0")
+        for index in (*range(0, TOGETHER * 256, 37), TOGETHER * 256 - 1):
+            path = tree.inclusion_path(index, size)
+            assert path == prover.inclusion_at_once(signed, index, size)
+            assert path == await prover.inclusion(signed, index)
+        with pytest.raises(CorruptError, match="is missing"):
+            await prover.inclusion(signed, TOGETHER * 256)
