@@ -20,12 +20,13 @@ METHOD: Final = """
     the part is published and indexed.  A machine's own pace differs more from minute to
     minute than a log's, so the last part is written in ten slices by turns with the
     first of another log, which is new, by a server process of its own.  Then both
-    answer by turns, five times, over 64 connections: single entries, random proofs of
-    the newest part, and random proofs of all entries, after one of each tile.  Of one
-    part nearly all tiles are kept in memory, of ten parts hardly any.  A ratio is of
-    the time that all slices of one log took to that of the other's; CPU is the server
-    process's.  Disk: the blocks of all files after the server has stopped.  Then a new
-    server process on that folder answers random proofs, and its memory is read again.
+    answer over 64 connections: a proof of one entry of each tile, and then, by turns
+    and five times, single entries, random proofs of the newest part and random proofs
+    of all entries.  Of one part nearly all tiles are kept in memory, of ten hardly any.
+    A ratio is of the time that all slices of one log took to that of the other's; CPU
+    is the server process's.  Disk: the blocks of all files after the server has
+    stopped.  Then a new server process on that folder answers random proofs, and its
+    memory is read again.
 """
 CONNECTIONS: Final = 4
 READERS: Final = 64
@@ -128,6 +129,7 @@ def _measure(part: int, singles: int, proofs: int) -> Found:
                 for _ in range(PARTS)
             ]
             series.append(_figures(large, part, [it for it, _ in batches]))
+            first_proofs_per_s, _ = _once_a_tile(large), _once_a_tile(small)
             ratios = {
                 "single entries": _ratios(
                     large, small, lambda it, _: it.grow(singles, 1, READERS).seconds
@@ -137,17 +139,15 @@ def _measure(part: int, singles: int, proofs: int) -> Found:
                     small,
                     lambda it, nth: _proofs_s(it, proofs, it.size - part, nth),
                 ),
+                "proofs of all entries": _ratios(
+                    large, small, lambda it, nth: _proofs_s(it, proofs, 0, nth)
+                ),
             }
-            first_s, _ = _once_a_tile_s(large), _once_a_tile_s(small)
-            ratios["proofs of all entries"] = _ratios(
-                large, small, lambda it, nth: _proofs_s(it, proofs, 0, nth)
-            )
         disk = _bytes_per_entry(folder, large.size)
         with serving(folder) as log:
             # As many proofs as fill the tile cache many times over.
             many = 200_000 if proofs > 1_000 else 20_000
             _proofs_s(Grown(log, large.size), many, 0, 0)
-            first_proofs_per_s = large.size // TILE_WIDTH / first_s
             return Found(
                 series, batches, ratios, first_proofs_per_s, log.resident_mib, disk
             )
@@ -241,11 +241,11 @@ def _proofs_s(it: Grown, proofs: int, start: int, order: int) -> float:
     return found["seconds"]
 
 
-def _once_a_tile_s(it: Grown) -> float:
-    """Ask for one proof of each full tile: others of it are quick from then on."""
+def _once_a_tile(it: Grown) -> float:
+    """Return the rate of proofs, one of each tile; others are quick from then on."""
     which = ("--once-a-tile", f"--proofs={it.size // TILE_WIDTH}")
     found = it.log.load("prove", *which, f"--size={it.size}", connections=READERS)
-    return found["seconds"]
+    return found["proofs"] / found["seconds"]
 
 
 def _total(slices: Sequence[Spent]) -> Spent:

@@ -21,7 +21,7 @@ class Processes(NamedTuple):
     @property
     def alive(self) -> set[int]:
         """Those that have not ended."""
-        return {it for it in (self.parent, self.leader, *self.fronts) if _runs(it)}
+        return {it for it in (self.parent, self.leader, *self.fronts) if runs(it)}
 
 
 def processes_of(log: ServerProcess) -> Processes:
@@ -31,7 +31,8 @@ def processes_of(log: ServerProcess) -> Processes:
     return Processes(log.pid, leader, fronts)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Return whether a process has not ended; one that has has closed its sockets."""
     try:
         state = (
             Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]

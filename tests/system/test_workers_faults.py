@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.cases import case
+from tests.support.running import until
 from tests.support.working import (
     FRONTS,
     processes_of,
+    runs,
     until_ended,
     until_whole,
 )
@@ -48,6 +50,16 @@ class Clients:
         self.history = History()
         self.answered = 0
         self.refused: list[UnavailableError] = []
+        self._killed: list[int] = []
+
+    def kill(self, pid: int) -> None:
+        """Kill a front end; who is refused tries again once it has ended.
+
+        While it ends, its sockets close one after the other: a client that it has just
+        reset may be given to it once more.
+        """
+        self._killed.append(pid)
+        os.kill(pid, signal.SIGKILL)
 
     async def run(self, number: int) -> None:
         """Submit until a request is refused twice."""
@@ -59,6 +71,7 @@ class Clients:
             try:
                 await self._submit(batch)
             except UnavailableError:
+                await until(lambda: not any(map(runs, self._killed)))
                 try:
                     await self._submit(batch)
                 except UnavailableError as error:
@@ -117,7 +130,7 @@ async def test_a_killed_front_end_is_not_noticed_by_who_tries_twice(
             with case(f"kill {nth}"):
                 await clients.until_more(5)
                 before = processes_of(log)
-                os.kill(before.fronts[nth % 2], signal.SIGKILL)
+                clients.kill(before.fronts[nth % 2])
                 await clients.until_more(2)
                 await until_whole(log)
                 after = processes_of(log)

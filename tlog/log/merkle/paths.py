@@ -10,7 +10,7 @@ Source: RFC 6962, 2.1.1.
 """
 
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final, Self, cast
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
@@ -26,6 +26,9 @@ _SIBLINGS: Final = [
     for nth in range(TILE_WIDTH)
 ]
 """Where in each level of a full tile the siblings of its nth hash stand."""
+
+_FORGOTTEN: Final = 8
+"""Tiles; a path has at most seven that are full."""
 
 TilePlace = tuple[int, int]
 """A tile's level and index."""
@@ -55,10 +58,13 @@ class Paths:
     """The inclusion paths of one tree.
 
     frontier: the tree's right edge.  remembered: of how many tiles it keeps what paths
-    have above them.  For use from any thread.
+    have above them.  older: those of an older tree, which nobody asks any more.  For
+    use from any thread.
     """
 
-    def __init__(self, frontier: Frontier, remembered: int) -> None:
+    def __init__(
+        self, frontier: Frontier, remembered: int, older: Self | None = None
+    ) -> None:
         self._size = frontier.size
         self._edge_tiles = {
             (tile.level, tile.index): hashing.tile_levels(content)
@@ -66,7 +72,9 @@ class Paths:
         }
         self._edge_nodes = edge_nodes(frontier)
         self._remembered = remembered
-        self._above: dict[TilePlace, list[Hash]] = {}
+        # Tuples of bytes are nothing that the garbage collector looks at again.
+        self._above: dict[TilePlace, tuple[Hash, ...]] = {}
+        self._older = older
 
     def path(self, index: int, within: Within) -> list[Hash] | None:
         """Return the inclusion proof of a leaf, sibling first.
@@ -74,7 +82,23 @@ class Paths:
         index < the tree's size.  within: is asked for full tiles; if it returns None,
         so does this.
         """
+        older = self._older
+        # All at once would keep an event loop: 9 ms of 10 million entries.
+        if older is not None and not older._forget_some():
+            self._older = older._older
         return self._from(0, index, within)
+
+    def _forget_some(self) -> bool:
+        """Forget of a few tiles what is above them; return whether more are left.
+
+        They are more than a path can add, so that all of them go.
+        """
+        for _ in range(_FORGOTTEN):
+            try:
+                self._above.popitem()
+            except KeyError:
+                return False
+        return True
 
     def _from(self, level: int, nth: int, within: Within) -> list[Hash] | None:
         """Return the path of the nth hash of all the tiles of a level."""
@@ -84,14 +108,15 @@ class Paths:
         place = level, at
         above = self._above.get(place)
         if above is None:
-            above = self._from(level + 1, at, within)
-            if above is None:
+            found = self._from(level + 1, at, within)
+            if found is None:
                 return None
+            above = tuple(found)
             # Those that came first stay: to forget costs more than it saves.
             if len(self._above) < self._remembered:
                 self._above[place] = above
         siblings = within(place, nth % TILE_WIDTH)
-        return None if siblings is None else siblings + above
+        return None if siblings is None else [*siblings, *above]
 
     def _beside_the_edge(self, level: int, nth: int) -> list[Hash]:
         """Return the path from a tile that is not full; there is none above that is."""

@@ -54,9 +54,8 @@ class Prover:
         if size is None or size == snapshot.size:
             path = self._reader.inclusion_path(snapshot, index)
             if path is None:
-                path = await asyncio.to_thread(
-                    self._reader.load_inclusion_path, snapshot, index
-                )
+                load = self._reader.load_inclusion_paths
+                path = (await asyncio.to_thread(load, snapshot, [index]))[index]
             return path
         return await self._prove(snapshot, inclusion_plan(index, size))
 
@@ -65,7 +64,8 @@ class Prover:
     ) -> dict[int, list[Hash]]:
         """Return the path of each of `indexes` in the snapshot's tree."""
         if len(indexes) > _PROOFS_INLINE:
-            return await asyncio.to_thread(self._inclusions, snapshot, indexes)
+            load = self._reader.load_inclusion_paths
+            return await asyncio.to_thread(load, snapshot, indexes)
         return {index: await self.inclusion(snapshot, index) for index in indexes}
 
     async def range(
@@ -107,12 +107,3 @@ class Prover:
         if tiles is None:
             tiles = await asyncio.to_thread(self._reader.load, snapshot, needed)
         return plan.finish(tiles)
-
-    def _inclusions(
-        self, snapshot: Snapshot, indexes: Sequence[int]
-    ) -> dict[int, list[Hash]]:
-        plans = {index: inclusion_plan(index, snapshot.size) for index in indexes}
-        return {
-            index: plan.finish(self._reader.load(snapshot, plan.tiles()))
-            for index, plan in plans.items()
-        }

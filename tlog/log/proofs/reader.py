@@ -22,10 +22,10 @@ from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 _PAGE_BYTES = 4 << 20
 _NOW_BYTES = 128 << 10
 
-_ABOVE = 16
-"""Tiles of which is kept what stands above them, for each that is kept itself.
+_REMEMBERED = 16
+"""For how many tiles, for each one kept, it is known what paths have above them.
 
-It is 16 times smaller.
+That takes a sixteenth of what the tile does.
 """
 
 
@@ -90,10 +90,13 @@ class TileReader:
         within = partial(self._siblings, may_wait=False)
         return self._paths_of(snapshot).path(index, within)
 
-    def load_inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash]:
-        """Return the path of the leaf at `index`; may wait for the disk."""
+    def load_inclusion_paths(
+        self, snapshot: Snapshot, indexes: Iterable[int]
+    ) -> dict[int, list[Hash]]:
+        """Return the paths of the leaves at `indexes`; may wait for the disk."""
+        paths = self._paths_of(snapshot)
         within = partial(self._siblings, may_wait=True)
-        return cast(list[Hash], self._paths_of(snapshot).path(index, within))
+        return {it: cast(list[Hash], paths.path(it, within)) for it in indexes}
 
     def _siblings(
         self, place: TilePlace, nth: int, *, may_wait: bool
@@ -108,10 +111,14 @@ class TileReader:
 
     def _paths_of(self, snapshot: Snapshot) -> Paths:
         newest = self._newest
-        if newest is None or newest.snapshot is not snapshot:
-            paths = Paths(snapshot.tree.frontier, _ABOVE * self._limit)
-            newest = self._newest = _Newest(snapshot, paths)
-        return newest.paths
+        if newest is not None and newest.snapshot is snapshot:
+            return newest.paths
+        frontier, remembered = snapshot.tree.frontier, _REMEMBERED * self._limit
+        if newest is not None and newest.snapshot.size > snapshot.size:
+            return Paths(frontier, remembered)
+        paths = Paths(frontier, remembered, newest and newest.paths)
+        self._newest = _Newest(snapshot, paths)
+        return paths
 
     def _cached(self, place: TilePlace) -> TileLevels | None:
         with self._lock:

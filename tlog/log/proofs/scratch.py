@@ -9,10 +9,12 @@ process, so it is never stale, nobody copies it, and nothing is lost with it.
     slot     16 groups, each for 16 leaves
     group    16 + 8 + 4 + 2 hashes: the leaves, and the nodes between them
              4 hashes: the siblings above, heights 4 to 7
-             4 bytes: CRC-32 of these hashes, begun with the tile's index; little-endian
+             4 bytes: CRC-32 of these hashes, little-endian; it begins with twice the
+             tile's index, modulo 2^32
 
-The checksum tells a group from another tile's, from a half-written one and from a hole:
-zeros are whole for tile 3,509,544,345 alone, 900 billion entries on.
+The checksum tells a group from another tile's, from one that is half another's, and
+from a hole: zeros are whole for no even beginning.  Two tiles with the same beginning
+are 550 billion entries apart.
 """
 
 import os
@@ -82,8 +84,8 @@ class PathScratch:
     """Keeps full tiles of leaves for their paths; safe to use from any thread.
 
     folder: where the file is made when it is first needed.  tiles: how many it may
-    have, SLOT_BYTES each; 0 keeps none.  reserve_bytes: if the disk has less room, the
-    file gives back what it has, and takes no more.
+    have, SLOT_BYTES each; 0 keeps none.  reserve_bytes: if the disk has less room when
+    something is to be written, the file gives back what it has, and takes no more.
 
     It keeps none either where a read cannot be told not to wait for the disk: on other
     systems than Linux, and in file systems that are memory.
@@ -119,7 +121,7 @@ class PathScratch:
             os.preadv(self._file, [group], at, 0 if may_wait else _NOWAIT)
         except OSError:
             return None
-        if crc32(group, tile & _CRC_MOST) != _CRC_OF_WHOLE:
+        if crc32(group, tile << 1 & _CRC_MOST) != _CRC_OF_WHOLE:
             return None
         content = bytes(group)
         return cast(list[Hash], [content[it] for it in _SIBLINGS[nth % _LEAVES]])
@@ -139,17 +141,23 @@ class PathScratch:
                 return
             waiting, self._waiting = self._waiting, []
         if self._room.acquire(blocking=False):
-            self._writer.submit(self._write, waiting)
+            try:
+                self._writer.submit(self._write, waiting)
+            except RuntimeError:
+                # The machine starts no thread now, and what waits is not counted.
+                self._turn_off()
 
     def _write(self, waiting: list[tuple[int, TileLevels]]) -> None:
         try:
+            if not self._is_on:
+                return
             file = self._opened()
             if _free_bytes(file) < self._reserve_bytes:
-                self._is_on = False
+                self._turn_off()
                 os.ftruncate(file, 0)
                 return
             for tile, levels in waiting:
-                # The last group: what was written in part has no end.
+                # The last group: a write that the disk had no room for has no end.
                 if self.siblings((0, tile), TILE_WIDTH - 1, may_wait=True) is None:
                     os.pwrite(file, _slot(tile, levels), self._at(tile))
         except OSError:
@@ -158,13 +166,18 @@ class PathScratch:
         finally:
             self._room.release()
 
+    def _turn_off(self) -> None:
+        with self._lock:
+            self._is_on = False
+            self._waiting = []
+
     def _opened(self) -> int:
         if self._file is None:
             with tempfile.TemporaryFile(dir=self._folder) as file:
                 try:
                     os.preadv(file.fileno(), [bytearray(1)], 0, _NOWAIT)
                 except OSError:
-                    self._is_on = False
+                    self._turn_off()
                     raise
                 self._file = os.dup(file.fileno())
             weakref.finalize(self, os.close, self._file)
@@ -185,5 +198,5 @@ def _slot(tile: int, levels: TileLevels) -> bytes:
         hashes = b"".join(
             [level[part] for level, part in zip(levels, group, strict=False)]
         )
-        parts += hashes, crc32(hashes, tile & _CRC_MOST).to_bytes(4, "little")
+        parts += hashes, crc32(hashes, tile << 1 & _CRC_MOST).to_bytes(4, "little")
     return b"".join(parts)

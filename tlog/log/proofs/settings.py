@@ -14,8 +14,8 @@ class ReadingSettings(SettingsGroup):
     )
     scratch_tiles: int = setting(
         262_144,
-        "full tiles beyond those that are kept for proofs in a file without a name "
-        "in tmp/, 17 KiB each",
+        "full tiles kept for proofs beyond those in memory, in a nameless file in "
+        "tmp/, 17 KiB each",
         least=0,
     )
     event_listeners: int = setting(

@@ -1,5 +1,7 @@
 """Inclusion paths by arithmetic: the same as the oracle's, at every place."""
 
+import weakref
+
 import pytest
 
 from tests.support.cases import case
@@ -69,6 +71,19 @@ def test_a_tile_that_is_not_there_yet_gives_no_path(missing: TilePlace) -> None:
     assert TREE.inclusion_path(index, 65_537) == of.path(index, tile)
     # Now it is known what stands above the tile of leaves, which alone is asked for.
     assert TREE.inclusion_path(index, 65_537) == of.path(index, without((1, 0)))
+
+
+def test_what_older_paths_remember_goes_with_the_next_ones() -> None:
+    tile, older = tiles_below(65_537), None
+    held = []
+    for _ in range(3):
+        of = Paths(frontier(65_537), 500, older)
+        for index in range(0, 65_536, 256):
+            assert TREE.inclusion_path(index, 65_537) == of.path(index, tile)
+        held.append(weakref.ref(of))
+        older = of
+    # Of 257 tiles eight are forgotten with each of 256 paths.
+    assert [True, True, False] == [it() is None for it in held]
 
 
 def test_an_incomplete_node_is_the_oracles_subtree() -> None:

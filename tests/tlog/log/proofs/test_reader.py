@@ -117,7 +117,7 @@ def test_a_path_is_the_same_however_often_it_is_asked_for(log: Log, kept: int) -
     snapshot = log.heads.signed
     for index in (0, 1, 255, 0, 256, 511, 255, 512, 699, 0, 300):
         path = TREE.inclusion_path(index, SIZE)
-        assert path == reader.load_inclusion_path(snapshot, index)
+        assert {index: path} == reader.load_inclusion_paths(snapshot, [index])
         assert path == reader.inclusion_path(snapshot, index)
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -57,13 +57,16 @@ def hand_over(scratch: PathScratch, tiles: range) -> None:
         scratch.keep((0, tile), levels(Tile(0, tile)))
 
 
+def finish(scratch: PathScratch) -> None:
+    """Wait until the thread has written what it was handed."""
+    scratch._writer.submit(int).result(60)
+
+
 def keep(scratch: PathScratch, tiles: range) -> None:
     """Hand tiles over, a multiple of TOGETHER, and wait until all are written."""
     for start in range(tiles.start, tiles.stop, TOGETHER):
-        last = start + TOGETHER - 1
-        hand_over(scratch, range(start, last + 1))
-        while scratch.siblings((0, last), 255, may_wait=True) is None:
-            os.sched_yield()
+        hand_over(scratch, range(start, start + TOGETHER))
+        finish(scratch)
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -77,18 +80,18 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def file_of(folder: Path) -> Path:
-    """Return the way to the file, once there is one."""
-    while not (found := files_of(folder)):
-        os.sched_yield()
-    (file,) = found
+    """Return the way to the one file."""
+    (file,) = files_of(folder)
     return file
 
 
-def has_nothing(scratch: PathScratch, tiles: range) -> bool:
+def has_nothing(
+    scratch: PathScratch, tiles: Iterable[int], leaves: Iterable[int] = (0, 255)
+) -> bool:
     return not any(
         scratch.siblings((0, tile), nth, may_wait=True)
         for tile in tiles
-        for nth in (0, 255)
+        for nth in leaves
     )
 
 
@@ -105,11 +108,22 @@ def test_what_is_kept_is_the_oracles(folder: Path) -> None:
     assert scratch.siblings((1, 0), 0, may_wait=True) is None
 
 
+def test_a_tile_of_another_level_is_not_taken_for_one_of_leaves(folder: Path) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    hand_over(scratch, range(TOGETHER - 1))
+    scratch.keep((1, 31), levels(Tile(1, 0)))
+    hand_over(scratch, range(TOGETHER, TOGETHER + 1))
+    finish(scratch)
+    assert scratch.siblings((0, 31), 0, may_wait=True) is None
+    assert expected(32, 0) == scratch.siblings((0, 32), 0, may_wait=True)
+
+
 def test_it_has_no_name_and_no_more_than_was_said(folder: Path) -> None:
     scratch = PathScratch(folder, 40, 0)
     keep(scratch, range(4 * TOGETHER))
     assert [] == list(folder.iterdir())
     assert 40 * SLOT_BYTES == file_of(folder).stat().st_size
+    finish(scratch)
     del scratch
     assert [] == files_of(folder)
 
@@ -134,6 +148,24 @@ def test_a_changed_byte_is_no_answer(folder: Path, place: int) -> None:
     for nth in range(256):
         found = scratch.siblings((0, 3), nth, may_wait=True)
         assert (None if nth // 16 == 2 else expected(3, nth)) == found
+
+
+@pytest.mark.parametrize("begun", [1, 32, 500, 960, 1_060, 1_088, GROUP_BYTES - 1])
+def test_a_group_that_is_half_another_tiles_is_no_answer(
+    folder: Path, begun: int
+) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    keep(scratch, range(TOGETHER))
+    file = file_of(folder)
+    group = slice(7 * SLOT_BYTES, 7 * SLOT_BYTES + GROUP_BYTES)
+    old = file.read_bytes()[group]
+    keep(scratch, range(100, 100 + TOGETHER))
+    with open(file, "r+b", buffering=0) as opened:
+        new = file.read_bytes()[group]
+        assert expected(107, 3) == scratch.siblings((0, 107), 3, may_wait=True)
+        for mixed in (old[:begun] + new[begun:], new[:begun] + old[begun:]):
+            os.pwrite(opened.fileno(), mixed, group.start)
+            assert has_nothing(scratch, (7, 107), leaves=range(16))
 
 
 @pytest.mark.parametrize("hole", [0, 50, SLOT_BYTES])
@@ -166,30 +198,66 @@ def test_what_the_kernel_has_forgotten_is_not_waited_for(folder: Path) -> None:
 
 
 def test_a_disk_with_little_room_gets_its_room_back(folder: Path) -> None:
-    disk = os.statvfs(folder)
-    free = disk.f_bavail * disk.f_frsize
-    scratch = PathScratch(folder, 100, free - (512 << 20))
+    scratch = PathScratch(folder, 100, 0)
     keep(scratch, range(TOGETHER))
-    file = file_of(folder)
-    with open(folder / "other", "wb") as other:
-        os.posix_fallocate(other.fileno(), 0, 1 << 30)
+    scratch._reserve_bytes = 1 << 62
+    waits = threading.Event()
+    scratch._writer.submit(waits.wait)
     hand_over(scratch, range(TOGETHER, 2 * TOGETHER))
-    while file.stat().st_size:
-        os.sched_yield()
-    (folder / "other").unlink()
+    # Then there is room again, that very room, and others had been handed over.
+    scratch._writer.submit(setattr, scratch, "_reserve_bytes", 0)
+    hand_over(scratch, range(2 * TOGETHER, 3 * TOGETHER))
+    waits.set()
+    finish(scratch)
+    assert 0 == file_of(folder).stat().st_size
     # It stays so: what the log needs is not taken away a second time.
-    hand_over(scratch, range(TOGETHER))
-    assert has_nothing(scratch, range(2 * TOGETHER))
-    assert 0 == file.stat().st_size
+    keep(scratch, range(TOGETHER))
+    assert has_nothing(scratch, range(3 * TOGETHER))
+    assert 0 == file_of(folder).stat().st_size
+
+
+def test_no_more_waits_than_is_said(folder: Path) -> None:
+    scratch = PathScratch(folder, 1_000, 0)
+    waits = threading.Event()
+    scratch._writer.submit(waits.wait)
+    hand_over(scratch, range(5 * TOGETHER))
+    waits.set()
+    finish(scratch)
+    assert expected(63, 255) == scratch.siblings((0, 63), 255, may_wait=True)
+    assert has_nothing(scratch, range(2 * TOGETHER, 5 * TOGETHER))
+    # From then on others are taken again.
+    keep(scratch, range(3 * TOGETHER, 4 * TOGETHER))
+    assert expected(96, 0) == scratch.siblings((0, 96), 0, may_wait=True)
 
 
 def test_where_no_file_can_be_made_nothing_is_kept(folder: Path) -> None:
     scratch = PathScratch(folder / "missing", 100, 0)
-    hand_over(scratch, range(TOGETHER))
+    keep(scratch, range(3 * TOGETHER))
     assert has_nothing(scratch, range(TOGETHER))
     (folder / "missing").mkdir()
     keep(scratch, range(TOGETHER))
     assert expected(9, 9) == scratch.siblings((0, 9), 9, may_wait=True)
+
+
+def test_a_file_that_cannot_be_read_is_no_answer(folder: Path) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    keep(scratch, range(TOGETHER))
+    assert scratch._file is not None
+    with open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), scratch._file, inheritable=False)
+    for may_wait in (False, True):
+        assert scratch.siblings((0, 3), 0, may_wait=may_wait) is None
+    keep(scratch, range(TOGETHER))
+    assert has_nothing(scratch, range(TOGETHER))
+
+
+def test_where_no_thread_can_be_started_proofs_go_on_without(folder: Path) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    # What it refuses is the same as where the machine starts no thread.
+    scratch._writer.shutdown()
+    hand_over(scratch, range(5 * TOGETHER))
+    assert has_nothing(scratch, range(TOGETHER))
+    assert [] == files_of(folder)
 
 
 def test_where_files_are_memory_none_is_made(tmp_path: Path) -> None:
@@ -197,37 +265,9 @@ def test_where_files_are_memory_none_is_made(tmp_path: Path) -> None:
     if not is_memory(tmp_path):
         pytest.skip("the tests' own folder is on a disk")
     scratch = PathScratch(tmp_path, 100, 0)
-    hand_over(scratch, range(TOGETHER))
-    # The thread that would write has long had its turn.
-    for _ in range(1_000):
-        os.sched_yield()
-        assert has_nothing(scratch, range(1))
+    keep(scratch, range(3 * TOGETHER))
+    assert has_nothing(scratch, range(TOGETHER))
     assert [] == files_of(tmp_path)
-
-
-def test_a_reader_never_gets_a_half_written_group(folder: Path) -> None:
-    """One thread writes two tiles to one place in turn, and another reads."""
-    scratch = PathScratch(folder, 1, 0)
-    is_over = threading.Event()
-
-    def write() -> None:
-        while not is_over.is_set():
-            for tile in range(TOGETHER):
-                scratch.keep((0, tile % 2), levels(Tile(0, tile % 2)))
-
-    wanted = [expected(tile, 200) for tile in (0, 1)]
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        seen = [0, 0]
-        while min(seen) < 300:
-            for tile in (0, 1):
-                found = scratch.siblings((0, tile), 200, may_wait=False)
-                assert found in (None, wanted[tile])
-                seen[tile] += found is not None
-    finally:
-        is_over.set()
-        thread.join()
 
 
 async def test_a_log_proves_by_it_what_memory_has_no_room_for(folder: Path) -> None:
@@ -240,8 +280,8 @@ async def test_a_log_proves_by_it_what_memory_has_no_room_for(folder: Path) -> N
         signed, prover = log.heads.signed, log.reading.prover
         for nth in range(TOGETHER + 2):
             await prover.inclusion(signed, 256 * nth)
-        while file_of(folder / "tmp").stat().st_size < TOGETHER * SLOT_BYTES:
-            os.sched_yield()
+        # 33 tiles were pushed out of the memory; the first 32 are written together.
+        finish(log.reading.tiles._scratch)
         shutil.rmtree(folder / "public" / "tile" / "0")
         for index in (*range(0, TOGETHER * 256, 37), TOGETHER * 256 - 1):
             path = tree.inclusion_path(index, size)
