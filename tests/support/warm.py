@@ -214,11 +214,8 @@ class _Warm:
             file.seek(0)
             files = [file.fileno(), nothing.fileno(), out, err, its.fileno()]
             socket.send_fds(parent, [b"."], files)
-        self.pid = self._next_number()
-
-    def _next_number(self) -> int:
-        number: int = _NUMBER.unpack(self._link.recv(_NUMBER.size))[0]
-        return number
+        self._closing = threading.Lock()
+        self.pid: int = _NUMBER.unpack(self._link.recv(_NUMBER.size))[0]
 
     def send_signal(self, sig: int, /) -> None:
         # Its id is nobody else's until the link is closed, where the status was read.
@@ -234,8 +231,15 @@ class _Warm:
         if self.returncode is None:
             if timeout is not None and not _is_readable(self._link, timeout):
                 raise subprocess.TimeoutExpired(str(self.pid), timeout)
-            self.returncode = self._next_number()
-            self._link.close()
+            try:
+                # It stays to be read: another thread may wait for it, too.
+                told = self._link.recv(_NUMBER.size, socket.MSG_PEEK)
+            except OSError:
+                told = b""  # the other has read it, and closed the link
+            with self._closing:
+                if self.returncode is None:
+                    self.returncode = _NUMBER.unpack(told)[0]
+                    self._link.close()
         return self.returncode
 
     def communicate(self) -> tuple[str, str]:
@@ -289,5 +293,8 @@ def _rest(stream: IO[str] | None) -> str:
 
 def _is_readable(link: socket.socket, timeout_s: float) -> bool:
     looking = select.poll()
-    looking.register(link, select.POLLIN)
+    try:
+        looking.register(link, select.POLLIN)
+    except ValueError:
+        return True  # closed: another thread has read it
     return bool(looking.poll(timeout_s * 1000))

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,21 @@ def test_it_is_stopped_continued_and_killed_by_real_signals(tmp_path: Path) -> N
     server.send(signal.SIGCONT)
     server.send(signal.SIGKILL)
     assert -signal.SIGKILL == server.wait()
+
+
+def test_two_threads_may_wait_for_its_end() -> None:
+    """Whoever reads its status must not take it away from the other."""
+    command = [*COMMAND, "--version"]
+    with ThreadPoolExecutor(1) as thread:
+        for _ in range(50):
+            process = warm.start(
+                command, environment=environment(), stdout=subprocess.DEVNULL
+            )
+            waiting = thread.submit(process.wait)
+            while process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGKILL)
+            assert process.returncode == waiting.result()
 
 
 def test_it_is_ended_where_a_test_fails_that_would_have_ended_it(
