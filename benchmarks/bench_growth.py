@@ -23,10 +23,10 @@ METHOD: Final = """
     answer over 64 connections: a proof of one entry of each tile, and then, by turns
     and five times, single entries, random proofs of the newest part and random proofs
     of all entries.  Of one part nearly all tiles are kept in memory, of ten hardly any.
-    A ratio is of the time that all slices of one log took to that of the other's; CPU
-    is the server process's.  Disk: the blocks of all files after the server has
-    stopped.  Then a new server process on that folder answers random proofs, and its
-    memory is read again.
+    A ratio is of the time that all slices of one log took to that of the other's, or
+    of each turn's; CPU is the server process's.  Disk: the blocks of all files after
+    the server has stopped.  Then a new server process on that folder answers random
+    proofs, and its memory is read again.
 """
 CONNECTIONS: Final = 4
 READERS: Final = 64

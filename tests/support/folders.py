@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import pytest
 
@@ -29,6 +29,16 @@ def folder_on_disk() -> Iterator[Path]:
         if os.major(os.stat(folder).st_dev) == 0:
             pytest.skip(f"{_DISK} is on no disk")
         yield Path(folder)
+
+
+def hides_waiting(folder: Path) -> bool:
+    """Return whether a read there cannot be told not to wait for a disk."""
+    with TemporaryFile(dir=folder) as file:
+        try:
+            os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+        except OSError:
+            return True
+    return False
 
 
 def entry(number: int) -> bytes:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol, Self
 
 from tlog.durable.database import RESERVE_BYTES
+from tlog.durable.disk import free_bytes
 from tlog.errors import BusyError
 from tlog.folders import PRIVATE_FILE
 
@@ -187,8 +188,7 @@ class Draft:
 
 def begin_draft(folder: Path, needed_bytes: int) -> Draft:
     """Return an empty draft; BusyError if the disk has no room for so much."""
-    disk = os.statvfs(folder)
-    if disk.f_bavail * disk.f_frsize < _RESERVE_BYTES + needed_bytes:
+    if free_bytes(folder) < _RESERVE_BYTES + needed_bytes:
         raise BusyError("the disk is nearly full", retry_after_s=30)
     return Draft(folder)
 

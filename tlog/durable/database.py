@@ -4,7 +4,6 @@ Write-ahead log with full sync.  SQLite finds a full disk at COMMIT, when the ou
 unknown: so room is asked for first.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Final, Protocol
 
 from sqlite_utils import Database, Migrations
 
+from tlog.durable.disk import free_bytes
 from tlog.errors import (
     MISSING,
     BusyError,
@@ -90,8 +90,7 @@ class CommitPoint:
 
     def has_room(self, needed_bytes: int = 0) -> bool:
         """Whether the disk has room for so much, and the reserve."""
-        disk = os.statvfs(self._path.parent)
-        return disk.f_bavail * disk.f_frsize >= RESERVE_BYTES + needed_bytes
+        return free_bytes(self._path.parent) >= RESERVE_BYTES + needed_bytes
 
     @contextmanager
     def transaction(self, writing: Connection, needed_bytes: int = 0) -> Iterator[None]:

@@ -25,6 +25,12 @@ _WRITERS: Final = 4
 _MANY_FILES: Final = 16
 
 
+def free_bytes(place: Path | int) -> int:
+    """Return the room on the disk of a path or of an open file."""
+    disk = os.statvfs(place)
+    return disk.f_bavail * disk.f_frsize
+
+
 class SyncError(FatalError):
     """A sync failed: what is on the disk is unknown."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.cases import case
 from tests.support.running import until
+from tests.support.working import runs
 from tlog.errors import RejectedError
 from tlog.registry.credentials import Credentials, Keyring
 from tlog.registry.keychains import MAX_ANSWER_BYTES, ask_keychain
@@ -183,13 +184,4 @@ async def test_what_a_helper_has_started_is_ended_with_it(on_path: Path) -> None
     started = f"cat {on_path}/fifo & echo $! > {on_path}/pid; exec yes"
     with pytest.raises(RejectedError, match="more than"):
         await ask_keychain(helper(on_path, "flood", started), HOST)
-    await until(lambda: not _runs((on_path / "pid").read_text().strip()))
-
-
-def _runs(pid: str) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    # Where nobody takes leave of it, an ended process stays as a zombie.
-    return state.rpartition(")")[2].split()[0] != "Z"
+    await until(lambda: not runs(int((on_path / "pid").read_text())))

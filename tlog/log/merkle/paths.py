@@ -58,8 +58,8 @@ class Paths:
     """The inclusion paths of one tree.
 
     frontier: the tree's right edge.  remembered: of how many tiles it keeps what paths
-    have above them.  older: those of an older tree, which nobody asks any more.  For
-    use from any thread.
+    have above them.  older: those of another tree, which are asked no more; what
+    they remember is given up bit by bit.  For use from any thread.
     """
 
     def __init__(

@@ -56,8 +56,8 @@ class Unpublished(Protocol):
         ...
 
 
-class _Newest(NamedTuple):
-    """What every proof of one snapshot shares."""
+class _Last(NamedTuple):
+    """What the proofs of one snapshot share: that which was asked for last."""
 
     snapshot: Snapshot
     paths: Paths
@@ -83,7 +83,7 @@ class TileReader:
         self._scratch = scratch
         self._cache: OrderedDict[TilePlace, TileLevels] = OrderedDict()
         self._lock = Lock()
-        self._newest: _Newest | None = None
+        self._last: _Last | None = None
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if that waits for a tile."""
@@ -110,15 +110,12 @@ class TileReader:
         return None if levels is None else siblings_in_full_tile(levels, nth)
 
     def _paths_of(self, snapshot: Snapshot) -> Paths:
-        newest = self._newest
-        if newest is not None and newest.snapshot is snapshot:
-            return newest.paths
-        frontier, remembered = snapshot.tree.frontier, _REMEMBERED * self._limit
-        if newest is not None and newest.snapshot.size > snapshot.size:
-            return Paths(frontier, remembered)
-        paths = Paths(frontier, remembered, newest and newest.paths)
-        self._newest = _Newest(snapshot, paths)
-        return paths
+        last = self._last
+        if last is None or last.snapshot is not snapshot:
+            frontier, remembered = snapshot.tree.frontier, _REMEMBERED * self._limit
+            paths = Paths(frontier, remembered, last and last.paths)
+            last = self._last = _Last(snapshot, paths)
+        return last.paths
 
     def _cached(self, place: TilePlace) -> TileLevels | None:
         with self._lock:

@@ -26,6 +26,8 @@ from threading import BoundedSemaphore, Lock
 from typing import Final, cast
 from zlib import crc32
 
+from tlog.durable.database import RESERVE_BYTES
+from tlog.durable.disk import free_bytes
 from tlog.log.merkle.paths import TilePlace
 from tlog.log.merkle.plans import TileLevels
 from tlogverify.hashing import HASH_SIZE, Hash
@@ -75,7 +77,8 @@ _SIBLINGS: Final = [_siblings_of(nth) for nth in range(_LEAVES)]
 _TOGETHER: Final = 32
 """Tiles that are handed to the writing thread at once: waking it costs most."""
 _MOST_WAITING: Final = 2
-RESERVE_BYTES: Final = 1 << 30
+# What only makes proofs quick goes long before entries and documents have no room.
+_RESERVE_BYTES: Final = 32 * RESERVE_BYTES
 # Linux alone tells what waits for a disk from what does not.
 _NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
 
@@ -92,7 +95,7 @@ class PathScratch:
     """
 
     def __init__(
-        self, folder: Path, tiles: int, reserve_bytes: int = RESERVE_BYTES
+        self, folder: Path, tiles: int, reserve_bytes: int = _RESERVE_BYTES
     ) -> None:
         self._folder = folder
         self._tiles = tiles
@@ -152,7 +155,7 @@ class PathScratch:
             if not self._is_on:
                 return
             file = self._opened()
-            if _free_bytes(file) < self._reserve_bytes:
+            if free_bytes(file) < self._reserve_bytes:
                 self._turn_off()
                 os.ftruncate(file, 0)
                 return
@@ -185,11 +188,6 @@ class PathScratch:
 
     def _at(self, tile: int) -> int:
         return tile % self._tiles * SLOT_BYTES
-
-
-def _free_bytes(file: int) -> int:
-    disk = os.fstatvfs(file)
-    return disk.f_bavail * disk.f_frsize
 
 
 def _slot(tile: int, levels: TileLevels) -> bytes:

@@ -121,6 +121,17 @@ def test_a_path_is_the_same_however_often_it_is_asked_for(log: Log, kept: int) -
         assert path == reader.inclusion_path(snapshot, index)
 
 
+def test_two_heads_that_are_asked_by_turns_have_each_its_paths(tmp_path: Path) -> None:
+    with stepping(tmp_path, tile_cache_tiles=1) as log:
+        step(log, EVERYTHING[:300])
+        older = log.heads.signed
+        step(log, EVERYTHING[300:])
+        for index in (0, 299, 255, 256, 0):
+            for snapshot in (older, log.heads.signed):
+                found = log.reading.tiles.load_inclusion_paths(snapshot, [index])
+                assert {index: TREE.inclusion_path(index, snapshot.size)} == found
+
+
 async def test_many_proofs_are_the_same_as_each(log: Log) -> None:
     indexes = list(range(0, SIZE, 5))
     many = await log.reading.prover.inclusions(log.heads.signed, indexes)

@@ -7,14 +7,13 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import pytest
 
 from tests.faults.opened import entries, step, stepping
 from tests.oracle import rfc6962
 from tests.support.cases import case
-from tests.support.folders import folder_on_disk
+from tests.support.folders import folder_on_disk, hides_waiting
 from tests.tlog.log.merkle.grown import TREE, levels
 from tlog.errors import CorruptError
 from tlog.log.proofs.scratch import GROUP_BYTES, SLOT_BYTES, PathScratch
@@ -32,19 +31,9 @@ LEAVES = [*range(0, 256, 5), 15, 16, 127, 128, 254]
 @pytest.fixture
 def folder() -> Iterator[Path]:
     with folder_on_disk() as it:
-        if is_memory(it):
+        if hides_waiting(it):
             pytest.skip("the file system does not tell what waits for its disk")
         yield it
-
-
-def is_memory(folder: Path) -> bool:
-    """Return whether a read there cannot be told not to wait."""
-    with TemporaryFile(dir=folder) as file:
-        try:
-            os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
-        except OSError:
-            return True
-    return False
 
 
 def expected(tile: int, nth: int) -> list[bytes]:
@@ -262,7 +251,7 @@ def test_where_no_thread_can_be_started_proofs_go_on_without(folder: Path) -> No
 
 def test_where_files_are_memory_none_is_made(tmp_path: Path) -> None:
     """Nobody can be told there what waits; the file would be memory for nothing."""
-    if not is_memory(tmp_path):
+    if not hides_waiting(tmp_path):
         pytest.skip("the tests' own folder is on a disk")
     scratch = PathScratch(tmp_path, 100, 0)
     keep(scratch, range(3 * TOGETHER))
