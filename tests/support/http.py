@@ -43,9 +43,18 @@ async def _exchange(
 ) -> bytes:
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    writer.write(request)
+    return await _read_all(reader, writer, is_enough)
+
+
+async def _read_all(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    is_enough: Callable[[bytes], bool] = lambda _: False,
+) -> bytes:
+    """Return what comes until it is enough, or the server closes; then leave."""
     received = b""
     try:
-        writer.write(request)
         while not is_enough(received) and (chunk := await reader.read(_READ_BYTES)):
             received += chunk
     except ConnectionError:
@@ -54,6 +63,46 @@ async def _exchange(
     finally:
         writer.transport.abort()
     return received
+
+
+class Announced:
+    """A request whose body the server has said that it waits for.
+
+    So it is under way, whatever becomes of the server before the body is sent.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._body = body
+
+    def send(self) -> None:
+        """Send the body; nobody need be there to read it."""
+        self._writer.write(self._body)
+
+    async def answer(self) -> Answer:
+        """Return the answer, once the server has closed."""
+        return parse_answer(await _read_all(self._reader, self._writer))
+
+
+async def announced(url: str, target: str, body: bytes) -> Announced:
+    """Ask to send a JSON body, and return once the server wants it."""
+    place = urlsplit(url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    lines = [
+        f"POST {place.path}{target} HTTP/1.1",
+        "Host: log.example",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Expect: 100-continue",
+        "Connection: close",
+    ]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    interim = await reader.readuntil(b"\r\n\r\n")
+    assert interim.startswith(b"HTTP/1.1 100 ")
+    return Announced(reader, writer, body)
 
 
 def _is_whole(received: bytes) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from tests.faults.opened import entries
 from tests.support.bucket import Bucket
 from tests.support.folders import check
-from tests.support.http import ask
+from tests.support.http import announced, ask
 from tests.support.postgres import free_port
 from tests.support.rotated import Rotated, short
 from tests.support.running import until
@@ -204,7 +204,6 @@ async def test_the_writer_that_was_stopped_signs_nothing_by_a_key_that_has_retir
         for it in ("log.ed25519", SECOND)
     )
     body = b'{"entries":[%b]}' % entry("late")
-    headers = {"Content-Type": "application/json"}
     with ending(stopped):
         stopped.start()
         await asyncio.to_thread(rotated.rotate, *JOIN)
@@ -212,22 +211,17 @@ async def test_the_writer_that_was_stopped_signs_nothing_by_a_key_that_has_retir
         assert 3 == await asyncio.to_thread(stopped.wait)
         stopped.start()
         await rotated.submit(stopped.url, stopped.policy, entries(0, 30))
+        # Who has only connected may be cut off: this one is under way for certain.
+        late = await announced(stopped.url, "/api/v1/entries", body)
         stopped.send(signal.SIGSTOP)
-        late = asyncio.create_task(
-            ask(
-                *(stopped.url, "/api/v1/entries"),
-                method="POST",
-                headers=headers,
-                body=body,
-            )
-        )
+        late.send()
         with supervised([other]):
             last = (await asyncio.to_thread(rotated.rotate, *RETIRE))["number"]
             await rotated.until_it_writes(other.url)
             policy = other.server.policy
             await rotated.submit(other.url, policy, entries(30, 60))
             stopped.send(signal.SIGCONT)
-            assert 503 == (await late).status
+            assert 503 == (await late.answer()).status
             assert 3 == await asyncio.to_thread(stopped.wait)
             # What it could not commit is nowhere.
             stopped.start()
