@@ -1,39 +1,58 @@
 """Inclusion paths by arithmetic: a few tiles, and slices of each.
 
 They serve the newest tree, whose incomplete nodes are computed once for all of its
-proofs.  A path costs 7 us where its plan costs 60 (build machine); `plans` serves older
-trees.  All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L, and
-what a path has above a tile is the same for all leaves below that tile.  The one
-sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
+proofs.  A path costs 6 us where its plan costs 60 (build machine); `plans` serves older
+trees.  All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level L.  The
+one sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
+
+A tile above the leaves is in the paths of 65,536 of them or more, so that its nodes are
+best cut once: the paths share them, and a processor's cache has room for all of many
+millions of entries.
 
 Source: RFC 6962, 2.1.1.
 """
 
-from collections.abc import Callable
-from typing import Final, Self, cast
+from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Final, cast
 
 from tlog import hashing
 from tlog.log.merkle.frontier import Frontier
 from tlog.log.merkle.plans import TileLevels
-from tlogverify.hashing import HASH_SIZE, Hash, hash_at
+from tlogverify.hashing import HASH_SIZE, Hash, hash_at, split_hashes
 from tlogverify.tiles import FULL_TILE_BYTES, TILE_WIDTH
+
+_HEIGHTS: Final = range(TILE_WIDTH.bit_length() - 1)
 
 _SIBLINGS: Final = [
     [
         slice((nth >> height ^ 1) * HASH_SIZE, ((nth >> height ^ 1) + 1) * HASH_SIZE)
-        for height in range(TILE_WIDTH.bit_length() - 1)
+        for height in _HEIGHTS
     ]
     for nth in range(TILE_WIDTH)
 ]
 """Where in each level of a full tile the siblings of its nth hash stand."""
 
-_FORGOTTEN: Final = 8
-"""Tiles; a path has at most seven that are full."""
+_AMONG_NODES: Final = [
+    itemgetter(
+        *(
+            2 * TILE_WIDTH - (2 * TILE_WIDTH >> height) + (nth >> height ^ 1)
+            for height in _HEIGHTS
+        )
+    )
+    for nth in range(TILE_WIDTH)
+]
+"""Takes the same from all of a tile's nodes: those of a height begin behind the lower
+ones, which are 256 + 128 + ..."""
 
 TilePlace = tuple[int, int]
 """A tile's level and index."""
 
-Within = Callable[[TilePlace, int], list[Hash] | None]
+Nodes = tuple[Hash, ...]
+"""The hashes of a full tile and all nodes above them but the root: 510."""
+
+Within = Callable[[TilePlace, int], Sequence[Hash] | None]
 """Returns the eight siblings of a full tile's nth hash, lowest first, or None."""
 
 
@@ -55,26 +74,20 @@ def edge_nodes(frontier: Frontier) -> dict[int, Hash]:
 
 
 class Paths:
-    """The inclusion paths of one tree.
+    """The inclusion paths of one tree; for use from any thread.
 
-    frontier: the tree's right edge.  remembered: of how many tiles it keeps what paths
-    have above them.  older: those of another tree, which are asked no more; what
-    they remember is given up bit by bit.  For use from any thread.
+    frontier: the tree's right edge.
     """
 
-    def __init__(
-        self, frontier: Frontier, remembered: int, older: Self | None = None
-    ) -> None:
+    def __init__(self, frontier: Frontier) -> None:
         self._size = frontier.size
         self._edge_tiles = {
             (tile.level, tile.index): hashing.tile_levels(content)
             for tile, content in frontier.tiles.items()
         }
         self._edge_nodes = edge_nodes(frontier)
-        self._remembered = remembered
-        # Tuples of bytes are nothing that the garbage collector looks at again.
-        self._above: dict[TilePlace, tuple[Hash, ...]] = {}
-        self._older = older
+        # At most 255 of each level above that of the leaves.
+        self._known: dict[TilePlace, list[Hash]] = {}
 
     def path(self, index: int, within: Within) -> list[Hash] | None:
         """Return the inclusion proof of a leaf, sibling first.
@@ -82,44 +95,28 @@ class Paths:
         index < the tree's size.  within: is asked for full tiles; if it returns None,
         so does this.
         """
-        older = self._older
-        # All at once would keep an event loop: 9 ms of 10 million entries.
-        if older is not None and not older._forget_some():
-            self._older = older._older
-        return self._from(0, index, within)
-
-    def _forget_some(self) -> bool:
-        """Forget of a few tiles what is above them; return whether more are left.
-
-        They are more than a path can add, so that all of them go.
-        """
-        for _ in range(_FORGOTTEN):
-            try:
-                self._above.popitem()
-            except KeyError:
-                return False
-        return True
-
-    def _from(self, level: int, nth: int, within: Within) -> list[Hash] | None:
-        """Return the path of the nth hash of all the tiles of a level."""
-        at = nth // TILE_WIDTH
-        if (at + 1) * TILE_WIDTH > self._size >> 8 * level:
-            return self._beside_the_edge(level, nth)
-        place = level, at
-        above = self._above.get(place)
-        if above is None:
-            found = self._from(level + 1, at, within)
-            if found is None:
+        path: list[Hash] = []
+        level, nth, size = 0, index, self._size
+        # As long as the hash lies in a full tile.
+        while nth < size & -TILE_WIDTH:
+            siblings = within((level, nth // TILE_WIDTH), nth % TILE_WIDTH)
+            if siblings is None:
                 return None
-            above = tuple(found)
-            # Those that came first stay: to forget costs more than it saves.
-            if len(self._above) < self._remembered:
-                self._above[place] = above
-        siblings = within(place, nth % TILE_WIDTH)
-        return None if siblings is None else [*siblings, *above]
+            path += siblings
+            level, nth, size = level + 1, nth // TILE_WIDTH, size // TILE_WIDTH
+        return path + self._from_the_edge(level, nth)
+
+    def _from_the_edge(self, level: int, nth: int) -> list[Hash]:
+        """Return the path of the nth hash of a level, whose tile is not full."""
+        if level == 0:
+            return self._beside_the_edge(level, nth)
+        known = self._known.get((level, nth))
+        if known is None:
+            known = self._known[level, nth] = self._beside_the_edge(level, nth)
+        return known
 
     def _beside_the_edge(self, level: int, nth: int) -> list[Hash]:
-        """Return the path from a tile that is not full; there is none above that is."""
+        """Compute the same; there is no full tile above one that is not."""
         path: list[Hash] = []
         size = self._size >> 8 * level
         levels: TileLevels = ()
@@ -147,3 +144,14 @@ def siblings_in_full_tile(levels: TileLevels, nth: int) -> list[Hash]:
         raise ValueError(f"{len(levels[0])} bytes are no full tile")
     places = zip(levels, _SIBLINGS[nth], strict=False)
     return cast(list[Hash], [level[place] for level, place in places])
+
+
+def nodes_of(levels: TileLevels) -> Nodes:
+    """Return the nodes of a full tile, for `siblings_among`."""
+    below_root = levels[: len(_HEIGHTS)]
+    return tuple(chain.from_iterable(map(split_hashes, below_root)))
+
+
+def siblings_among(nodes: Nodes, nth: int) -> Nodes:
+    """Return the same as `siblings_in_full_tile`: nodes that all such paths share."""
+    return cast(Nodes, _AMONG_NODES[nth](nodes))

@@ -1,7 +1,7 @@
 """Tiles and bundles: from the right edge, from the backlog, or from disk."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -9,7 +9,14 @@ from typing import NamedTuple, Protocol, cast
 
 from tlog import hashing
 from tlog.errors import MISSING, CorruptError, MachineError
-from tlog.log.merkle.paths import Paths, TilePlace, siblings_in_full_tile
+from tlog.log.merkle.paths import (
+    Nodes,
+    Paths,
+    TilePlace,
+    nodes_of,
+    siblings_among,
+    siblings_in_full_tile,
+)
 from tlog.log.merkle.plans import TileLevels, root_plan
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.proofs.scratch import PathScratch
@@ -22,11 +29,8 @@ from tlogverify.tiles import ENTRIES, FULL_TILE_BYTES, TILE_WIDTH, Tile
 _PAGE_BYTES = 4 << 20
 _NOW_BYTES = 128 << 10
 
-_REMEMBERED = 16
-"""For how many tiles, for each one kept, it is known what paths have above them.
-
-That takes a sixteenth of what the tile does.
-"""
+_CUT = 16
+"""For how many tiles that are kept there is one whose nodes are cut, 45 KiB."""
 
 
 class Stored(Protocol):
@@ -56,7 +60,7 @@ class Unpublished(Protocol):
         ...
 
 
-class _Last(NamedTuple):
+class _Newest(NamedTuple):
     """What the proofs of one snapshot share: that which was asked for last."""
 
     snapshot: Snapshot
@@ -82,68 +86,106 @@ class TileReader:
         self._limit = cached
         self._scratch = scratch
         self._cache: OrderedDict[TilePlace, TileLevels] = OrderedDict()
+        # Of tiles above the leaves.
+        self._nodes: dict[TilePlace, Nodes] = {}
         self._lock = Lock()
-        self._last: _Last | None = None
+        self._newest: _Newest | None = None
+        self._at_once = partial(self._siblings, False)
+        self._waiting = partial(self._siblings, True)
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if that waits for a tile."""
-        within = partial(self._siblings, may_wait=False)
-        return self._paths_of(snapshot).path(index, within)
+        return self._paths_of(snapshot).path(index, self._at_once)
 
     def load_inclusion_paths(
         self, snapshot: Snapshot, indexes: Iterable[int]
     ) -> dict[int, list[Hash]]:
         """Return the paths of the leaves at `indexes`; may wait for the disk."""
         paths = self._paths_of(snapshot)
-        within = partial(self._siblings, may_wait=True)
+        within = self._waiting
         return {it: cast(list[Hash], paths.path(it, within)) for it in indexes}
 
+    def _paths_of(self, snapshot: Snapshot) -> Paths:
+        newest = self._newest
+        if newest is None or newest.snapshot is not snapshot:
+            newest = self._newest = _Newest(snapshot, Paths(snapshot.tree.frontier))
+        return newest.paths
+
     def _siblings(
-        self, place: TilePlace, nth: int, *, may_wait: bool
-    ) -> list[Hash] | None:
+        self, may_wait: bool, place: TilePlace, nth: int
+    ) -> Sequence[Hash] | None:
+        """Return what `Within` does; None if it may not wait, and would."""
+        is_above_leaves = place[0] > 0
+        if is_above_leaves and (nodes := self._nodes.get(place)) is not None:
+            return siblings_among(nodes, nth)
         levels = self._cached(place)
         if levels is None:
             siblings = self._scratch.siblings(place, nth, may_wait=may_wait)
             if siblings is not None:
                 return siblings
-            levels = self._fetched(Tile(*place)) if may_wait else self._read_now(place)
-        return None if levels is None else siblings_in_full_tile(levels, nth)
+            levels = self._loaded(place, may_wait=may_wait)
+            if levels is None:
+                return None
+        if is_above_leaves and len(self._nodes) < self._limit // _CUT:
+            self._nodes[place] = nodes_of(levels)
+        return siblings_in_full_tile(levels, nth)
 
-    def _paths_of(self, snapshot: Snapshot) -> Paths:
-        last = self._last
-        if last is None or last.snapshot is not snapshot:
-            frontier, remembered = snapshot.tree.frontier, _REMEMBERED * self._limit
-            paths = Paths(frontier, remembered, last and last.paths)
-            last = self._last = _Last(snapshot, paths)
-        return last.paths
+    def _loaded(self, place: TilePlace, *, may_wait: bool) -> TileLevels | None:
+        """Return a full tile, and keep it; None if it may not wait, and would."""
+        tile = Tile(*place)
+        content = self._full_bytes(tile) if may_wait else self.bytes_now(tile)
+        if content is None:
+            return None
+        levels = hashing.tile_levels(content)
+        pushed_out = []
+        with self._lock:
+            self._cache[place] = levels
+            while len(self._cache) > self._limit:
+                pushed_out.append(self._cache.popitem(last=False))
+        for it in pushed_out:
+            self._scratch.keep(*it)
+        return levels
 
     def _cached(self, place: TilePlace) -> TileLevels | None:
-        with self._lock:
-            levels = self._cache.get(place)
-            if levels is not None:
+        levels = self._cache.get(place)
+        if levels is not None:
+            try:  # noqa: SIM105 - suppress() costs more than this
                 self._cache.move_to_end(place)
-            return levels
+            except KeyError:
+                # Another thread has just pushed it out.
+                pass
+        return levels
 
     def peek(
         self, snapshot: Snapshot, tiles: Iterable[Tile]
     ) -> dict[Tile, TileLevels] | None:
         """Return hash tiles with their inner nodes; None if one is waited for."""
+        return self._gathered(snapshot, tiles, may_wait=False)
+
+    def load(self, snapshot: Snapshot, tiles: Iterable[Tile]) -> dict[Tile, TileLevels]:
+        """Return hash tiles with their inner nodes; may wait for the disk."""
+        found = self._gathered(snapshot, tiles, may_wait=True)
+        return cast(dict[Tile, TileLevels], found)
+
+    def _gathered(
+        self, snapshot: Snapshot, tiles: Iterable[Tile], *, may_wait: bool
+    ) -> dict[Tile, TileLevels] | None:
         found: dict[Tile, TileLevels] = {}
         for tile in tiles:
-            levels = self._remembered(snapshot, tile) or self._read_now(
-                (tile.level, tile.index)
-            )
+            edge = None if tile.is_full else snapshot.tree.edge_bytes(tile)
+            if edge is not None:
+                found[tile] = hashing.tile_levels(edge)
+                continue
+            # An incomplete tile of an older tree is the beginning of the full one, and
+            # so are the inner nodes that it has.
+            place = tile.level, tile.index
+            levels = self._cached(place)
+            if levels is None:
+                levels = self._loaded(place, may_wait=may_wait)
             if levels is None:
                 return None
             found[tile] = levels
         return found
-
-    def load(self, snapshot: Snapshot, tiles: Iterable[Tile]) -> dict[Tile, TileLevels]:
-        """Return hash tiles with their inner nodes; may wait for the disk."""
-        return {
-            tile: self._remembered(snapshot, tile) or self._fetched(tile)
-            for tile in tiles
-        }
 
     def root(self, snapshot: Snapshot, size: int) -> Hash:
         """Return the root that the tree had at `size` <= the snapshot's size."""
@@ -199,31 +241,6 @@ class TileReader:
                     return found
                 found.append(entry)
         return found
-
-    def _remembered(self, snapshot: Snapshot, tile: Tile) -> TileLevels | None:
-        if not tile.is_full and (edge := snapshot.tree.edge_bytes(tile)) is not None:
-            return hashing.tile_levels(edge)
-        return self._cached((tile.level, tile.index))
-
-    def _fetched(self, tile: Tile) -> TileLevels:
-        # An incomplete tile of an older tree is the beginning of the full one, and so
-        # are the inner nodes that it has.
-        return self._kept((tile.level, tile.index), self._full_bytes(tile.full))
-
-    def _read_now(self, place: TilePlace) -> TileLevels | None:
-        content = self.bytes_now(Tile(*place))
-        return None if content is None else self._kept(place, content)
-
-    def _kept(self, place: TilePlace, content: bytes) -> TileLevels:
-        levels = hashing.tile_levels(content)
-        pushed_out = []
-        with self._lock:
-            self._cache[place] = levels
-            while len(self._cache) > self._limit:
-                pushed_out.append(self._cache.popitem(last=False))
-        for it in pushed_out:
-            self._scratch.keep(*it)
-        return levels
 
     def _full_bytes(self, tile: Tile) -> bytes:
         # Memory first: a tile leaves it only after it is on disk.

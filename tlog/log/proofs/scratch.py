@@ -20,6 +20,7 @@ are 550 billion entries apart.
 import os
 import tempfile
 import weakref
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -77,6 +78,7 @@ _SIBLINGS: Final = [_siblings_of(nth) for nth in range(_LEAVES)]
 _TOGETHER: Final = 32
 """Tiles that are handed to the writing thread at once: waking it costs most."""
 _MOST_WAITING: Final = 2
+_NONE: Final = -1
 # What only makes proofs quick goes long before entries and documents have no room.
 _RESERVE_BYTES: Final = 32 * RESERVE_BYTES
 # Linux alone tells what waits for a disk from what does not.
@@ -106,6 +108,8 @@ class PathScratch:
         self._writer = ThreadPoolExecutor(1, "scratch")
         self._room = BoundedSemaphore(_MOST_WAITING)
         self._waiting: list[tuple[int, TileLevels]] = []
+        # Of each slot the tile that came last, whether it was written or not.
+        self._last = array("q")
         self._lock = Lock()
 
     def siblings(
@@ -132,13 +136,16 @@ class PathScratch:
     def keep(self, place: TilePlace, levels: TileLevels) -> None:
         """Keep a full tile of leaves in the place of another, once some more came.
 
-        One of a higher level is not kept, nor those that come faster than they can be
-        written.
+        It is kept when it comes for the second time, with none for its slot in between:
+        to write one costs more than to read it twice from its own file.  A tile of a
+        higher level is not kept, nor those that come faster than they can be written.
         """
         level, tile = place
         if not self._is_on or level != 0:
             return
         with self._lock:
+            if not self._came_before(tile):
+                return
             self._waiting.append((tile, levels))
             if len(self._waiting) < _TOGETHER:
                 return
@@ -149,6 +156,15 @@ class PathScratch:
             except RuntimeError:
                 # The machine starts no thread now, and what waits is not counted.
                 self._turn_off()
+
+    def _came_before(self, tile: int) -> bool:
+        """Return whether a tile was the last one that came for its slot; now it is."""
+        slot, last = tile % self._tiles, self._last
+        if slot >= len(last):
+            last.extend([_NONE] * (slot + 1 - len(last)))
+        came_before = last[slot] == tile
+        last[slot] = tile
+        return came_before
 
     def _write(self, waiting: list[tuple[int, TileLevels]]) -> None:
         try:

@@ -1,7 +1,5 @@
 """Inclusion paths by arithmetic: the same as the oracle's, at every place."""
 
-import weakref
-
 import pytest
 
 from tests.support.cases import case
@@ -12,6 +10,8 @@ from tlog.log.merkle.paths import (
     TilePlace,
     Within,
     edge_nodes,
+    nodes_of,
+    siblings_among,
     siblings_in_full_tile,
 )
 from tlogverify.hashing import Hash
@@ -29,8 +29,8 @@ def tiles_below(size: int) -> Within:
     return within
 
 
-def paths(size: int, remembered: int = 9) -> Paths:
-    return Paths(frontier(size), remembered)
+def paths(size: int) -> Paths:
+    return Paths(frontier(size))
 
 
 @pytest.mark.exhaustive
@@ -42,12 +42,11 @@ def test_every_leaf_of_every_small_tree_has_the_oracles_path() -> None:
             assert TREE.inclusion_path(index, size) == path, f"{index} of {size}"
 
 
-@pytest.mark.parametrize("remembered", [1, 2, 9])
-def test_leaves_at_the_edges_of_tiles_have_the_oracles_path(remembered: int) -> None:
+def test_leaves_at_the_edges_of_tiles_have_the_oracles_path() -> None:
     for size in EDGES:
         with case(f"size {size}"):
-            of = paths(size, remembered)
-            # The second time, what stands above the tiles is known.
+            of = paths(size)
+            # The second time, what stands beside the edge is known.
             for index in 2 * sampled(size):
                 path = of.path(index, tiles_below(size))
                 assert TREE.inclusion_path(index, size) == path
@@ -69,21 +68,26 @@ def test_a_tile_that_is_not_there_yet_gives_no_path(missing: TilePlace) -> None:
 
     assert of.path(index, without(missing)) is None
     assert TREE.inclusion_path(index, 65_537) == of.path(index, tile)
-    # Now it is known what stands above the tile of leaves, which alone is asked for.
-    assert TREE.inclusion_path(index, 65_537) == of.path(index, without((1, 0)))
 
 
-def test_what_older_paths_remember_goes_with_the_next_ones() -> None:
-    tile, older = tiles_below(65_537), None
-    held = []
-    for _ in range(3):
-        of = Paths(frontier(65_537), 500, older)
-        for index in range(0, 65_536, 256):
-            assert TREE.inclusion_path(index, 65_537) == of.path(index, tile)
-        held.append(weakref.ref(of))
-        older = of
-    # Of 257 tiles eight are forgotten with each of 256 paths.
-    assert [True, True, False] == [it() is None for it in held]
+def test_a_path_that_was_given_is_its_askers() -> None:
+    """Whoever changes it changes no other."""
+    of, tile = paths(65_537), tiles_below(65_537)
+    for index in (5, 300, 65_536):
+        for _ in range(2):
+            path = of.path(index, tile)
+            assert TREE.inclusion_path(index, 65_537) == path
+            path.clear()
+
+
+def test_the_nodes_of_a_tile_have_the_siblings_of_each_hash() -> None:
+    for place in (Tile(0, 3), Tile(1, 0)):
+        of = levels(place)
+        nodes = nodes_of(of)
+        assert 510 == len(nodes)
+        for nth in range(256):
+            found = siblings_among(nodes, nth)
+            assert siblings_in_full_tile(of, nth) == list(found)
 
 
 def test_an_incomplete_node_is_the_oracles_subtree() -> None:
@@ -109,7 +113,7 @@ def test_the_largest_tree_asks_for_eight_tiles() -> None:
         asked.append(place)
         return siblings_in_full_tile(levels(Tile(0, 0)), nth)
 
-    path = Paths(largest, 9).path(0, within)
+    path = Paths(largest).path(0, within)
     assert [(level, 0) for level in range(7)] == sorted(asked)
     assert path is not None
     assert 63 == len(path)

@@ -121,6 +121,29 @@ def test_a_path_is_the_same_however_often_it_is_asked_for(log: Log, kept: int) -
         assert path == reader.inclusion_path(snapshot, index)
 
 
+def test_tiles_above_the_leaves_are_read_once(tmp_path: Path) -> None:
+    """Their nodes are cut for as many as is said: a sixteenth of the tiles kept."""
+    everything = entries(0, 65_536 + 256)
+    tree = rfc6962.Tree([rfc6962.leaf_hash(it) for it in everything])
+    indexes = (0, 255, 256, 65_279, 65_280, 65_535, 65_536)
+    with stepping(tmp_path, tile_cache_tiles=2) as log:
+        for start in range(0, len(everything), 8_192):
+            step(log, everything[start : start + 8_192])
+            log.publisher.publish()
+        signed, stored = log.heads.signed, Counted(log.stores.objects)
+        # The last one has no full tile above its own.
+        for kept, times in ((16, 1), (15, len(indexes) - 1)):
+            stored.read_levels.clear()
+            reader = reading(stored, Missing(), kept)
+            for index in indexes:
+                for tile in range(20):
+                    reader.load(signed, [Tile(0, tile)])
+                path = tree.inclusion_path(index, signed.size)
+                assert {index: path} == reader.load_inclusion_paths(signed, [index])
+                assert path == reader.inclusion_path(signed, index)
+            assert times == stored.read_levels.count(1)
+
+
 def test_two_heads_that_are_asked_by_turns_have_each_its_paths(tmp_path: Path) -> None:
     with stepping(tmp_path, tile_cache_tiles=1) as log:
         step(log, EVERYTHING[:300])
@@ -173,6 +196,22 @@ class Missing:
     def get(self, tile: Tile) -> bytes | None:
         del tile
         return None
+
+
+class Counted:
+    """A store that tells the levels of the tiles that were read from it."""
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored = stored
+        self.read_levels: list[int] = []
+
+    def read(self, tile: Tile) -> bytes:
+        self.read_levels.append(tile.level)
+        return self._stored.read(tile)
+
+    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
+        self.read_levels.append(tile.level)
+        return self._stored.read_now(tile, limit_bytes)
 
 
 class OnDisk:

@@ -42,8 +42,10 @@ def expected(tile: int, nth: int) -> list[bytes]:
 
 
 def hand_over(scratch: PathScratch, tiles: range) -> None:
+    """Hand each over twice: what comes once is not taken."""
     for tile in tiles:
-        scratch.keep((0, tile), levels(Tile(0, tile)))
+        for _ in range(2):
+            scratch.keep((0, tile), levels(Tile(0, tile)))
 
 
 def finish(scratch: PathScratch) -> None:
@@ -100,11 +102,27 @@ def test_what_is_kept_is_the_oracles(folder: Path) -> None:
 def test_a_tile_of_another_level_is_not_taken_for_one_of_leaves(folder: Path) -> None:
     scratch = PathScratch(folder, 100, 0)
     hand_over(scratch, range(TOGETHER - 1))
-    scratch.keep((1, 31), levels(Tile(1, 0)))
+    for _ in range(2):
+        scratch.keep((1, 31), levels(Tile(1, 0)))
     hand_over(scratch, range(TOGETHER, TOGETHER + 1))
     finish(scratch)
     assert scratch.siblings((0, 31), 0, may_wait=True) is None
     assert expected(32, 0) == scratch.siblings((0, 32), 0, may_wait=True)
+
+
+def test_a_tile_is_taken_when_it_comes_again(folder: Path) -> None:
+    """For its slot, none may have come in between."""
+    scratch = PathScratch(folder, 100, 0)
+    for tile in (*range(100), *range(100, 150), *range(50), *range(150, 200)):
+        scratch.keep((0, tile), levels(Tile(0, tile)))
+    finish(scratch)
+    assert [] == files_of(folder)
+    for tile in range(199, 199 - TOGETHER, -1):
+        scratch.keep((0, tile), levels(Tile(0, tile)))
+    finish(scratch)
+    for tile in range(199, 199 - TOGETHER, -1):
+        assert expected(tile, 9) == scratch.siblings((0, tile), 9, may_wait=True)
+    assert has_nothing(scratch, range(199 - TOGETHER))
 
 
 def test_it_has_no_name_and_no_more_than_was_said(folder: Path) -> None:
@@ -267,9 +285,10 @@ async def test_a_log_proves_by_it_what_memory_has_no_room_for(folder: Path) -> N
         log.publisher.publish()
         tree = rfc6962.Tree([rfc6962.leaf_hash(it) for it in entries(0, size)])
         signed, prover = log.heads.signed, log.reading.prover
-        for nth in range(TOGETHER + 2):
+        for nth in 2 * [*range(TOGETHER + 2)]:
             await prover.inclusion(signed, 256 * nth)
-        # 33 tiles were pushed out of the memory; the first 32 are written together.
+        # 33 tiles were pushed out of the memory for the second time; the first 32 are
+        # written together.
         finish(log.reading.tiles._scratch)
         shutil.rmtree(folder / "public" / "tile" / "0")
         for index in (*range(0, TOGETHER * 256, 37), TOGETHER * 256 - 1):
