@@ -32,7 +32,7 @@ METHOD: Final = """
     /api/v1/proof/inclusion; every answer is checked and a sample verified.  Cold: a new
     server process, the kernel told to forget the log's files, one proof from each
     level-0 tile, so that each is read from the disk.  Warm: random indexes after a
-    round of the same.  With the default tile cache (2,048 tiles) and with one that
+    round of the same.  With the default tile cache (4,096 tiles) and with one that
     holds the whole tree.  Of a checkpoint, of full tiles of hashes, at random, and
     of 128 bundles that are asked for again and again the CPU alone is told.  Made
     and verified: one process, one core, CPU time, 10,000 proofs over and over, one

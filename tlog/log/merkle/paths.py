@@ -147,7 +147,10 @@ def siblings_in_full_tile(levels: TileLevels, nth: int) -> list[Hash]:
 
 
 def nodes_of(levels: TileLevels) -> Nodes:
-    """Return the nodes of a full tile, for `siblings_among`."""
+    """Return the nodes of a full tile, for `siblings_among`.
+
+    levels: of a tile that `siblings_in_full_tile` has taken.
+    """
     below_root = levels[: len(_HEIGHTS)]
     return tuple(chain.from_iterable(map(split_hashes, below_root)))
 

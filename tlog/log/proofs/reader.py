@@ -71,7 +71,7 @@ class TileReader:
     """Reads the tiles of a snapshot; safe to use from any thread.
 
     cached: how many full tiles are kept with all their inner nodes, 16 KiB each.
-    scratch: takes what they push out.
+    scratch: takes what they push out more than once.
     """
 
     def __init__(
@@ -90,19 +90,19 @@ class TileReader:
         self._nodes: dict[TilePlace, Nodes] = {}
         self._lock = Lock()
         self._newest: _Newest | None = None
-        self._at_once = partial(self._siblings, False)
-        self._waiting = partial(self._siblings, True)
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if that waits for a tile."""
-        return self._paths_of(snapshot).path(index, self._at_once)
+        # Made each time: kept, it holds the reader, whose files stay open.
+        within = partial(self._siblings, False)
+        return self._paths_of(snapshot).path(index, within)
 
     def load_inclusion_paths(
         self, snapshot: Snapshot, indexes: Iterable[int]
     ) -> dict[int, list[Hash]]:
         """Return the paths of the leaves at `indexes`; may wait for the disk."""
         paths = self._paths_of(snapshot)
-        within = self._waiting
+        within = partial(self._siblings, True)
         return {it: cast(list[Hash], paths.path(it, within)) for it in indexes}
 
     def _paths_of(self, snapshot: Snapshot) -> Paths:
@@ -126,9 +126,11 @@ class TileReader:
             levels = self._loaded(place, may_wait=may_wait)
             if levels is None:
                 return None
+        found = siblings_in_full_tile(levels, nth)
+        # The first stay: to cut those of others again and again costs more.
         if is_above_leaves and len(self._nodes) < self._limit // _CUT:
             self._nodes[place] = nodes_of(levels)
-        return siblings_in_full_tile(levels, nth)
+        return found
 
     def _loaded(self, place: TilePlace, *, may_wait: bool) -> TileLevels | None:
         """Return a full tile, and keep it; None if it may not wait, and would."""

@@ -78,7 +78,8 @@ _SIBLINGS: Final = [_siblings_of(nth) for nth in range(_LEAVES)]
 _TOGETHER: Final = 32
 """Tiles that are handed to the writing thread at once: waking it costs most."""
 _MOST_WAITING: Final = 2
-_NONE: Final = -1
+_NO_TILE: Final = b"\xff" * 8
+"""-1 of an array of eight bytes each."""
 # What only makes proofs quick goes long before entries and documents have no room.
 _RESERVE_BYTES: Final = 32 * RESERVE_BYTES
 # Linux alone tells what waits for a disk from what does not.
@@ -161,7 +162,8 @@ class PathScratch:
         """Return whether a tile was the last one that came for its slot; now it is."""
         slot, last = tile % self._tiles, self._last
         if slot >= len(last):
-            last.extend([_NONE] * (slot + 1 - len(last)))
+            # An event loop waits for it: 20 ms, from a list of as many.
+            last.frombytes(_NO_TILE * (slot + 1 - len(last)))
         came_before = last[slot] == tile
         last[slot] = tile
         return came_before

@@ -46,7 +46,7 @@ def test_leaves_at_the_edges_of_tiles_have_the_oracles_path() -> None:
     for size in EDGES:
         with case(f"size {size}"):
             of = paths(size)
-            # The second time, what stands beside the edge is known.
+            # The second time, the paths beside the edge are remembered.
             for index in 2 * sampled(size):
                 path = of.path(index, tiles_below(size))
                 assert TREE.inclusion_path(index, size) == path
@@ -78,6 +78,15 @@ def test_a_path_that_was_given_is_its_askers() -> None:
             path = of.path(index, tile)
             assert TREE.inclusion_path(index, 65_537) == path
             path.clear()
+
+
+def test_what_stands_beside_the_edge_is_computed_once() -> None:
+    of, tile = paths(65_537), tiles_below(65_537)
+    for index in (5, 300, 65_536):
+        of.path(index, tile)
+    assert [(2, 0)] == list(of._known)
+    of._known[2, 0] = []
+    assert TREE.inclusion_path(5, 65_537)[:-1] == of.path(5, tile)
 
 
 def test_the_nodes_of_a_tile_have_the_siblings_of_each_hash() -> None:

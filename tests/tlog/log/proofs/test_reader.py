@@ -1,22 +1,33 @@
 """Every tile, bundle and proof of every width, from edge, memory and disk."""
 
 import asyncio
+import gc
+import weakref
+from collections import OrderedDict
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults.opened import entries, step, stepping
 from tests.oracle import rfc6962
 from tests.support.cases import case
+from tlog import hashing
 from tlog.errors import CorruptError
 from tlog.log.life import Log
+from tlog.log.merkle.frontier import Frontier, edge_widths
+from tlog.log.merkle.paths import Paths, TilePlace, siblings_in_full_tile
+from tlog.log.merkle.plans import TileLevels
+from tlog.log.merkle.snapshot import Snapshot
+from tlog.log.merkle.tree import Tree
 from tlog.log.proofs.prover import Prover
 from tlog.log.proofs.reader import Stored, TileReader, Unpublished
 from tlog.log.proofs.scratch import PathScratch
 from tlogverify import Policy
 from tlogverify.bundles import encode_bundle
-from tlogverify.hashing import leaf_hash
+from tlogverify.hashing import Hash, leaf_hash
 from tlogverify.tiles import ENTRIES, Tile
 
 SIZE = 700
@@ -178,6 +189,64 @@ async def test_a_proof_file_verifies(log: Log, index: int) -> None:
     assert SIZE == witnessed.checkpoint.size
 
 
+def test_the_nodes_of_several_tiles_are_not_mixed() -> None:
+    """Of a tree with many tiles of each level, whose contents name their place."""
+    size = 3 * 256**3 + 2 * 65_536 + 300
+    edge = tuple(bytes(32 * it) for it in edge_widths(size))
+    tree = Tree(Frontier(size, edge), Hash(bytes(32)), ())
+    signed, paths = Snapshot(b"", tree), Paths(tree.frontier)
+    reader = reading(Missing(), Named(), 128)
+    indexes = [0, 65_535, 65_536, 256**3, 2 * 256**3 + 5, 3 * 256**3 + 70_000]
+    for index in 2 * indexes:
+        found = reader.inclusion_path(signed, index)
+        assert found == paths.path(index, Named().siblings)
+        assert {index: found} == reader.load_inclusion_paths(signed, [index])
+
+
+def test_who_looks_for_a_tile_may_be_late(log: Log) -> None:
+    """Between the look and the note that it was asked for, it was pushed out."""
+    reader = reading(log.stores.objects, log.backlog, 2)
+    tile = Tile(0, 0)
+    reader.load(log.heads.signed, [tile])
+    reader._cache = Forgetting(reader._cache)
+    assert reader.peek(log.heads.signed, [tile]) is not None
+    assert 0 == len(reader._cache)
+
+
+def test_what_was_asked_for_last_stays(log: Log) -> None:
+    content = log.reading.tiles.tile_bytes(log.heads.signed, Tile(0, 0))
+    reader = reading(OnDisk(content), Missing(), 2)
+    for index in (0, 1, 0, 3):
+        reader.load(log.heads.signed, [Tile(0, index)])
+    for index, stays in ((0, True), (1, False), (3, True)):
+        found = reader.peek(log.heads.signed, [Tile(0, index)])
+        assert stays == (found is not None)
+
+
+def test_a_reader_that_is_dropped_lets_go_of_its_file(log: Log) -> None:
+    reader = reading(log.stores.objects, log.backlog, 2)
+    found = reader.load_inclusion_paths(log.heads.signed, [3])
+    assert {3: TREE.inclusion_path(3, SIZE)} == found
+    assert reader.inclusion_path(log.heads.signed, 3) is not None
+    scratch = weakref.ref(reader._scratch)
+    gc.disable()
+    try:
+        del reader
+        assert scratch() is None
+    finally:
+        gc.enable()
+
+
+def test_a_cut_tile_above_the_leaves_is_an_error_each_time() -> None:
+    size = 65_536
+    edge = tuple(bytes(32 * it) for it in edge_widths(size))
+    signed = Snapshot(b"", Tree(Frontier(size, edge), Hash(bytes(32)), ()))
+    reader = reading(Missing(), CutAbove(), 16)
+    for index in (0, 0, 65_535):
+        with pytest.raises(ValueError, match="8160 bytes are no full tile"):
+            reader.load_inclusion_paths(signed, [index])
+
+
 class Missing:
     """A store that has nothing, or what it was given."""
 
@@ -212,6 +281,36 @@ class Counted:
     def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
         self.read_levels.append(tile.level)
         return self._stored.read_now(tile, limit_bytes)
+
+
+class Named:
+    """What has every tile in memory; each hash is of its own place."""
+
+    def get(self, tile: Tile) -> bytes:
+        places = (f"{tile.level} {tile.index} {nth}" for nth in range(256))
+        return b"".join(sha256(it.encode()).digest() for it in places)
+
+    def siblings(self, place: TilePlace, nth: int) -> list[Hash]:
+        """Return them without anything that is kept."""
+        levels = hashing.tile_levels(self.get(Tile(*place)))
+        return siblings_in_full_tile(levels, nth)
+
+
+class CutAbove:
+    """The same, but of tiles above the leaves a hash is missing."""
+
+    def get(self, tile: Tile) -> bytes:
+        content = Named().get(tile)
+        return content[:-32] if tile.level else content
+
+
+class Forgetting(OrderedDict[TilePlace, TileLevels]):
+    """Forgets what it tells, as if another thread had pushed it out."""
+
+    def get(  # type: ignore[explicit-override]  # typing: from 3.12
+        self, key: TilePlace, default: Any = None
+    ) -> Any:
+        return self.pop(key, default)
 
 
 class OnDisk:

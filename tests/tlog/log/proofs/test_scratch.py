@@ -125,6 +125,39 @@ def test_a_tile_is_taken_when_it_comes_again(folder: Path) -> None:
     assert has_nothing(scratch, range(199 - TOGETHER))
 
 
+def test_a_tile_that_follows_another_in_its_slot_comes_twice(folder: Path) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    for tile in (*range(100, 100 + TOGETHER), 2**40):
+        scratch.keep((0, tile), levels(Tile(0, 0)))
+    keep(scratch, range(TOGETHER))
+    assert expected(3, 9) == scratch.siblings((0, 3), 9, may_wait=True)
+
+
+def test_what_came_is_remembered_for_each_slot(folder: Path) -> None:
+    scratch = PathScratch(folder, 100, 0)
+    for tile in (0, 3, 50, 99, 250):
+        scratch.keep((0, tile), [])
+    assert [0, -1, -1, 3] == list(scratch._last[:4])
+    assert 100 == len(scratch._last)
+
+
+def test_what_was_not_written_is_taken_when_it_comes_again(folder: Path) -> None:
+    """It came twice while the thread had no time; a third time is enough."""
+    scratch = PathScratch(folder, 1_000, 0)
+    waits = threading.Event()
+    scratch._writer.submit(waits.wait)
+    hand_over(scratch, range(3 * TOGETHER))
+    waits.set()
+    finish(scratch)
+    third = range(2 * TOGETHER, 3 * TOGETHER)
+    assert has_nothing(scratch, third)
+    for tile in third:
+        scratch.keep((0, tile), levels(Tile(0, tile)))
+    finish(scratch)
+    for tile in third:
+        assert expected(tile, 9) == scratch.siblings((0, tile), 9, may_wait=True)
+
+
 def test_it_has_no_name_and_no_more_than_was_said(folder: Path) -> None:
     scratch = PathScratch(folder, 40, 0)
     keep(scratch, range(4 * TOGETHER))
