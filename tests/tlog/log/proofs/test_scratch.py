@@ -60,6 +60,15 @@ def keep(scratch: PathScratch, tiles: range) -> None:
         finish(scratch)
 
 
+def hand_over_at_once(scratch: PathScratch, tiles: range) -> None:
+    """Hand tiles over while the thread has no time, and then wait for it."""
+    waits = threading.Event()
+    scratch._writer.submit(waits.wait)
+    hand_over(scratch, tiles)
+    waits.set()
+    finish(scratch)
+
+
 def files_of(folder: Path) -> list[Path]:
     """Return the ways to the files that this process has open in a folder."""
     found = []
@@ -144,11 +153,7 @@ def test_what_came_is_remembered_for_each_slot(folder: Path) -> None:
 def test_what_was_not_written_is_taken_when_it_comes_again(folder: Path) -> None:
     """It came twice while the thread had no time; a third time is enough."""
     scratch = PathScratch(folder, 1_000, 0)
-    waits = threading.Event()
-    scratch._writer.submit(waits.wait)
-    hand_over(scratch, range(3 * TOGETHER))
-    waits.set()
-    finish(scratch)
+    hand_over_at_once(scratch, range(3 * TOGETHER))
     third = range(2 * TOGETHER, 3 * TOGETHER)
     assert has_nothing(scratch, third)
     for tile in third:
@@ -258,11 +263,7 @@ def test_a_disk_with_little_room_gets_its_room_back(folder: Path) -> None:
 
 def test_no_more_waits_than_is_said(folder: Path) -> None:
     scratch = PathScratch(folder, 1_000, 0)
-    waits = threading.Event()
-    scratch._writer.submit(waits.wait)
-    hand_over(scratch, range(5 * TOGETHER))
-    waits.set()
-    finish(scratch)
+    hand_over_at_once(scratch, range(5 * TOGETHER))
     assert expected(63, 255) == scratch.siblings((0, 63), 255, may_wait=True)
     assert has_nothing(scratch, range(2 * TOGETHER, 5 * TOGETHER))
     # From then on others are taken again.
