@@ -5,7 +5,6 @@ import gc
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,23 @@ import pytest
 from tests.faults.opened import entries, step, stepping
 from tests.oracle import rfc6962
 from tests.support.cases import case
-from tlog import hashing
+from tests.tlog.log.proofs.stores import (
+    Counted,
+    CutAbove,
+    Missing,
+    Named,
+    OnDisk,
+    Unwritten,
+    reading,
+)
 from tlog.errors import CorruptError
 from tlog.log.life import Log
 from tlog.log.merkle.frontier import Frontier, edge_widths
-from tlog.log.merkle.paths import Paths, TilePlace, siblings_in_full_tile
+from tlog.log.merkle.paths import Paths, TilePlace
 from tlog.log.merkle.plans import TileLevels
 from tlog.log.merkle.snapshot import Snapshot
 from tlog.log.merkle.tree import Tree
 from tlog.log.proofs.prover import Prover
-from tlog.log.proofs.reader import Stored, TileReader, Unpublished
-from tlog.log.proofs.scratch import PathScratch
 from tlogverify import Policy
 from tlogverify.bundles import encode_bundle
 from tlogverify.hashing import Hash, leaf_hash
@@ -45,11 +50,6 @@ def log(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Log]:
         if request.param == "published":
             opened.publisher.publish()
         yield opened
-
-
-def reading(stored: Stored, unpublished: Unpublished, cached: int) -> TileReader:
-    """Return a reader that keeps so many tiles in memory, and no others."""
-    return TileReader(stored, unpublished, cached, PathScratch(Path(), 0))
 
 
 def test_a_tile_of_any_width_up_to_the_size_is_served(log: Log) -> None:
@@ -247,63 +247,6 @@ def test_a_cut_tile_above_the_leaves_is_an_error_each_time() -> None:
             reader.load_inclusion_paths(signed, [index])
 
 
-class Missing:
-    """A store that has nothing, or what it was given."""
-
-    def __init__(self, content: bytes | None = None) -> None:
-        self._content = content
-
-    def read(self, tile: Tile) -> bytes:
-        if self._content is None:
-            raise FileNotFoundError(2, "No such file or directory", tile.path)
-        return self._content
-
-    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
-        del tile, limit_bytes
-        return self._content
-
-    def get(self, tile: Tile) -> bytes | None:
-        del tile
-        return None
-
-
-class Counted:
-    """A store that tells the levels of the tiles that were read from it."""
-
-    def __init__(self, stored: Stored) -> None:
-        self._stored = stored
-        self.read_levels: list[int] = []
-
-    def read(self, tile: Tile) -> bytes:
-        self.read_levels.append(tile.level)
-        return self._stored.read(tile)
-
-    def read_now(self, tile: Tile, limit_bytes: int) -> bytes | None:
-        self.read_levels.append(tile.level)
-        return self._stored.read_now(tile, limit_bytes)
-
-
-class Named:
-    """What has every tile in memory; each hash is of its own place."""
-
-    def get(self, tile: Tile) -> bytes:
-        places = (f"{tile.level} {tile.index} {nth}" for nth in range(256))
-        return b"".join(sha256(it.encode()).digest() for it in places)
-
-    def siblings(self, place: TilePlace, nth: int) -> list[Hash]:
-        """Return them without anything that is kept."""
-        levels = hashing.tile_levels(self.get(Tile(*place)))
-        return siblings_in_full_tile(levels, nth)
-
-
-class CutAbove:
-    """The same, but of tiles above the leaves a hash is missing."""
-
-    def get(self, tile: Tile) -> bytes:
-        content = Named().get(tile)
-        return content[:-32] if tile.level else content
-
-
 class Forgetting(OrderedDict[TilePlace, TileLevels]):
     """Forgets what it tells, as if another thread had pushed it out."""
 
@@ -311,31 +254,6 @@ class Forgetting(OrderedDict[TilePlace, TileLevels]):
         self, key: TilePlace, default: Any = None
     ) -> Any:
         return self.pop(key, default)
-
-
-class OnDisk:
-    """A store that must always be waited for."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def read(self, tile: Tile) -> bytes:
-        del tile
-        return self._content
-
-    def read_now(self, tile: Tile, limit_bytes: int) -> None:
-        """Return None: there is much to wait for."""
-
-
-class Unwritten:
-    """What has every tile in memory."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def get(self, tile: Tile) -> bytes:
-        del tile
-        return self._content
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x00" * 8191, b"\x00" * 8193])
