@@ -259,7 +259,7 @@ def _proofs_s(it: Grown, proofs: int, start: int, order: int) -> float:
 
 
 def _once_a_tile(it: Grown) -> float:
-    """Return the rate of proofs, one of each tile; others are quick from then on."""
+    """Return the rate of proofs, one of each tile."""
     which = ("--once-a-tile", f"--proofs={it.size // TILE_WIDTH}")
     found = it.log.load("prove", *which, f"--size={it.size}", connections=READERS)
     return found["proofs"] / found["seconds"]

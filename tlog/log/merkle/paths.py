@@ -6,8 +6,7 @@ trees.  All siblings of a leaf at heights 8L to 8L + 7 lie in one tile of level 
 one sibling that may be incomplete is the right edge of its height: `edge_nodes` has it.
 
 A tile above the leaves is in the paths of 65,536 of them or more, so that its nodes are
-best cut once: the paths share them, and a processor's cache has room for all of many
-millions of entries.
+best cut once, for all these paths to share: 7 MB of ten million entries.
 
 Source: RFC 6962, 2.1.1.
 """

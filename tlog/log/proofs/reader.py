@@ -70,7 +70,8 @@ class _Newest(NamedTuple):
 class TileReader:
     """Reads the tiles of a snapshot; safe to use from any thread.
 
-    cached: how many full tiles are kept with all their inner nodes, 16 KiB each.
+    cached: how many full tiles are kept with all their inner nodes, 16 KiB each; one
+    for each 16 of them, above the leaves, stays with its nodes cut.
     scratch: takes what they push out more than once.
     """
 
@@ -93,7 +94,7 @@ class TileReader:
 
     def inclusion_path(self, snapshot: Snapshot, index: int) -> list[Hash] | None:
         """Return the path of the leaf at `index`; None if that waits for a tile."""
-        # Made each time: kept, it holds the reader, whose files stay open.
+        # Made each time: a reader that keeps it keeps itself, and its file open.
         within = partial(self._siblings, False)
         return self._paths_of(snapshot).path(index, within)
 

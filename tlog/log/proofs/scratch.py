@@ -162,7 +162,7 @@ class PathScratch:
         """Return whether a tile was the last one that came for its slot; now it is."""
         slot, last = tile % self._tiles, self._last
         if slot >= len(last):
-            # An event loop waits for it: 20 ms, from a list of as many.
+            # As bytes: from a list of as many it keeps an event loop for 20 ms.
             last.frombytes(_NO_TILE * (slot + 1 - len(last)))
         came_before = last[slot] == tile
         last[slot] = tile
